@@ -1,0 +1,98 @@
+/* alloc.c: aligned memory with overflow checks, and failures on request for the tests.
+ *
+ * A block is raw memory of malloc or calloc with the user's part moved up to the next multiple of 64; the
+ * address of the raw memory is kept just before it. (C17's aligned_alloc is missing on Windows and cannot
+ * zero lazily, which matters for large matrices that are mostly never touched.)
+ * Arguments: alloc.h. Thread safety: as malloc; the counters of the tests are atomic.
+ */
+#include "alloc.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FM_ALIGNMENT = 64, FM_OVERHEAD = FM_ALIGNMENT + sizeof(void *) };
+
+#ifdef FM_TEST_ALLOC
+#include <stdatomic.h>
+
+static atomic_long test_live = 0;
+static atomic_long test_countdown = 0; /* 0: idle; the allocation that takes it from 1 to 0 fails */
+static atomic_int test_sticky = 0;
+static atomic_int test_failing = 0;
+
+void fm_test_alloc_fail_after(long countdown, int sticky) {
+  atomic_store(&test_countdown, countdown);
+  atomic_store(&test_sticky, sticky);
+  atomic_store(&test_failing, 0);
+}
+
+long fm_test_alloc_live(void) { return atomic_load(&test_live); }
+
+static int must_fail(void) {
+  if (atomic_load(&test_failing)) {
+    return 1;
+  }
+  if (atomic_load(&test_countdown) == 0 || atomic_fetch_sub(&test_countdown, 1) != 1) {
+    return 0;
+  }
+  atomic_store(&test_failing, atomic_load(&test_sticky));
+  return 1;
+}
+
+static void count(long change) { (void)atomic_fetch_add(&test_live, change); }
+#else
+static int must_fail(void) { return 0; }
+static void count(long change) { (void)change; }
+#endif
+
+/* Tells the address sanitizer that the bytes after the user's part are nobody's. */
+#if defined(FM_TEST_ALLOC) && defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+static void guard(void *from, size_t bytes) { ASAN_POISON_MEMORY_REGION(from, bytes); }
+#else
+static void guard(void *from, size_t bytes) {
+  (void)from;
+  (void)bytes;
+}
+#endif
+
+/* The user's part of a raw block of so many bytes; remembers where the block began. */
+static void *align(void *raw, size_t bytes) {
+  if (raw == NULL) {
+    return NULL;
+  }
+  const uintptr_t first = (uintptr_t)raw + sizeof(void *);
+  const size_t gap = (size_t)(-first & (FM_ALIGNMENT - 1));
+  unsigned char *user = (unsigned char *)raw + sizeof(void *) + gap;
+  memcpy(user - sizeof(void *), &raw, sizeof(void *));
+  guard(user + (bytes - FM_OVERHEAD), FM_ALIGNMENT - gap);
+  count(1);
+  return user;
+}
+
+/* Bytes to ask for, 0 when they cannot be counted. */
+static size_t total_bytes(size_t n, size_t size) {
+  const size_t limit = (size_t)PTRDIFF_MAX - FM_OVERHEAD;
+  return size > 0 && n > limit / size ? 0 : n * size + FM_OVERHEAD;
+}
+
+void *fm_alloc(size_t n, size_t size) {
+  const size_t bytes = total_bytes(n, size);
+  return bytes == 0 || must_fail() ? NULL : align(malloc(bytes), bytes);
+}
+
+void *fm_alloc_zero(size_t n, size_t size) {
+  const size_t bytes = total_bytes(n, size);
+  return bytes == 0 || must_fail() ? NULL : align(calloc(bytes, 1), bytes);
+}
+
+void fm_free(void *p) {
+  if (p == NULL) {
+    return;
+  }
+  void *raw = NULL;
+  memcpy(&raw, (unsigned char *)p - sizeof(void *), sizeof(void *));
+  count(-1);
+  free(raw);
+}

@@ -1,0 +1,42 @@
+/* kernels.h: the vector loops everything else is made of, chosen at run time for the processor.
+ *
+ * One source (kernels_impl.h) is compiled for each instruction set the compiler can target, and
+ * fm_kernels_best() picks the widest the processor has: no -march flag, no global state. Sums run over the
+ * lanes of a vector, so last digits may differ between instruction sets, never between thread counts.
+ * Inputs may be unaligned; n = 0 is fine. Thread safety: no state.
+ */
+#ifndef FM_KERNELS_H
+#define FM_KERNELS_H
+
+#include <stddef.h>
+
+typedef struct fm_kernels {
+  const char *name; /* "avx512", "avx2" or "base" */
+  /* y_i = exp(x_i), within 1 ulp of libm; exp(-inf) = 0, NaN stays NaN. y may be x. */
+  void (*exp)(const double *x, double *y, size_t n);
+  /* x_i = exp(x_i - shift); returns their sum. */
+  double (*exp_less)(double shift, double *x, size_t n);
+  /* y_i = log(x_i), within 1 ulp of libm; log(0) = -inf, log of a negative is NaN. y may be x. */
+  void (*log)(const double *x, double *y, size_t n);
+  double (*max)(const double *x, size_t n); /* -INFINITY when n = 0; NaN entries are ignored */
+  double (*sum)(const double *x, size_t n);
+  double (*dot)(const double *x, const double *y, size_t n);
+  double (*dot3)(const double *x, const double *y, const double *z, size_t n); /* sum x y z */
+  void (*axpy)(double a, const double *x, double *y, size_t n);                /* y += a x */
+  void (*scale)(double a, double *x, size_t n);                                /* x *= a */
+  /* y = base + sum_a u[a] c[a*ldc + .], a < m: utilities of one occasion of a cell */
+  void (*combine)(const double *base, const double *u, const double *c, size_t ldc, size_t m, double *y,
+                  size_t n);
+  /* c[i*ldc + k] += sum_j a[i*lda + j] b[k*ldb + j], i < m, k < p: rows times rows */
+  void (*gemm_nt)(size_t m, size_t p, size_t n, const double *a, size_t lda, const double *b, size_t ldb,
+                  double *c, size_t ldc);
+  /* c[k*ldc + j] += sum_i u[i*ldu + k] a[i*lda + j], i < m, k < p, j < n: weighted sums of rows */
+  void (*gemm_tn)(size_t m, size_t p, size_t n, const double *u, size_t ldu, const double *a, size_t lda,
+                  double *c, size_t ldc);
+} fm_kernels;
+
+const fm_kernels *fm_kernels_best(void);
+/* The tables this processor can run, widest first, for tests: n of them. */
+size_t fm_kernels_all(const fm_kernels **tables, size_t capacity);
+
+#endif

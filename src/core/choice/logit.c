@@ -1,0 +1,150 @@
+/* logit.c: value, score and information of the conditional logit for one block of occasions.
+ *
+ * Formulas: logit.h. Exponentials are taken of utilities less their largest, so no utility is too large
+ * or too small. Overwrites scratch and adds to sums. Thread safety: no state.
+ */
+#include "logit.h"
+
+#include <math.h>
+#include <string.h>
+
+void fm_logit_probabilities(const fm_kernels *kernels, const fm_block *block, double *v, double *logsum) {
+  for (size_t i = 0; i < block->n; i++) {
+    const size_t n = block->offset[i + 1] - block->offset[i];
+    double *row = v + block->offset[i];
+    const double top = kernels->max(row, n);
+    const double total = kernels->exp_less(top, row, n);
+    kernels->scale(1.0 / total, row, n);
+    logsum[i] = top + log(total);
+  }
+}
+
+/* What a thread's scratch holds. */
+typedef struct buffers {
+  double *p;      /* rows: utilities, then probabilities */
+  double *logsum; /* units */
+  double *y;      /* units x terms: xbar */
+  double *chosen; /* units: weight of the choices of a unit */
+  double *minus;  /* units: its negative */
+  double *x;      /* terms */
+} buffers;
+
+static size_t scratch_size(const fm_design *design) {
+  return design->max_rows + 3 * design->max_units + design->max_units * design->n_terms +
+         design->n_terms;
+}
+
+static buffers lay_out(const fm_design *design, double *scratch) {
+  buffers b;
+  b.p = scratch;
+  b.logsum = b.p + design->max_rows;
+  b.chosen = b.logsum + design->max_units;
+  b.minus = b.chosen + design->max_units;
+  b.y = b.minus + design->max_units;
+  b.x = b.y + design->max_units * design->n_terms;
+  return b;
+}
+
+/* sum over choices of w v_iy, and the weight of each unit's choices. */
+static double chosen_utility(const fm_block *block, const double *v, double *chosen, double *minus) {
+  double total = 0.0;
+  for (size_t i = 0; i < block->n; i++) {
+    chosen[i] = 0.0;
+    for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
+      const double w = block->choice_weight[c];
+      chosen[i] += w;
+      total += w > 0.0 ? w * v[block->offset[i] + (size_t)block->choice_row[c]] : 0.0;
+    }
+    minus[i] = -chosen[i];
+  }
+  return total;
+}
+
+/* g += w [x_iy; e_y] for choice c of unit i. */
+static void add_choice(const fm_design *design, fm_work *work, size_t i, size_t c, double *x, double *g) {
+  const fm_block *block = &work->block;
+  const double w = block->choice_weight[c];
+  design->ops->row(design, work, i, block->choice_row[c], x);
+  for (size_t k = 0; k < design->n_terms; k++) {
+    g[k] += w * x[k];
+  }
+  if (design->n_effects > 0) {
+    const size_t at = block->offset[i] + (size_t)block->choice_row[c];
+    g[design->n_terms + (size_t)block->place[at]] += w;
+  }
+}
+
+static void chosen_score(const fm_design *design, fm_work *work, double *x, double *g) {
+  for (size_t i = 0; i < work->block.n; i++) {
+    for (size_t c = work->block.choice[i]; c < work->block.choice[i + 1]; c++) {
+      add_choice(design, work, i, c, x, g);
+    }
+  }
+}
+
+static void expected_score(const fm_design *design, fm_work *work, const buffers *b, double *g) {
+  if (design->n_effects > 0) {
+    design->ops->score(design, work, b->minus, b->p, g);
+    return;
+  }
+  for (size_t i = 0; i < work->block.n; i++) {
+    for (size_t k = 0; k < design->n_terms; k++) {
+      g[k] += b->minus[i] * b->y[i * design->n_terms + k];
+    }
+  }
+}
+
+static fm_code logit_block(const fm_pass *pass, fm_work *work, double *scratch, fm_sums *sums) {
+  const fm_design *design = pass->design;
+  const buffers b = lay_out(design, scratch);
+  design->ops->utility(design, work, pass->theta, b.p);
+  double value = chosen_utility(&work->block, b.p, b.chosen, b.minus);
+  fm_logit_probabilities(design->kernels, &work->block, b.p, b.logsum);
+  for (size_t i = 0; i < work->block.n; i++) {
+    value += b.chosen[i] > 0.0 ? b.minus[i] * b.logsum[i] : 0.0;
+  }
+  sums->value += value;
+  if (sums->score == NULL) {
+    return FM_OK;
+  }
+  design->ops->project(design, work, b.p, b.y);
+  chosen_score(design, work, b.x, sums->score);
+  expected_score(design, work, &b, sums->score);
+  if (sums->information != NULL) {
+    design->ops->cross(design, work, b.chosen, b.p, sums->information, sums->n_par);
+    design->ops->outer(design, work, b.minus, b.p, b.y, sums->information, sums->n_par);
+  }
+  return FM_OK;
+}
+
+void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const double *theta,
+                              double *scratch, double *scores) {
+  const buffers b = lay_out(design, scratch);
+  const fm_block *block = &work->block;
+  const size_t nt = design->n_terms, p = design->n_linear;
+  memset(scores, 0, block->n * p * sizeof(double));
+  design->ops->utility(design, work, theta, b.p);
+  (void)chosen_utility(block, b.p, b.chosen, b.minus);
+  fm_logit_probabilities(design->kernels, block, b.p, b.logsum);
+  design->ops->project(design, work, b.p, b.y);
+  for (size_t i = 0; i < block->n; i++) {
+    double *g = scores + i * p;
+    for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
+      add_choice(design, work, i, c, b.x, g);
+    }
+    for (size_t k = 0; k < nt; k++) {
+      g[k] += b.minus[i] * b.y[i * nt + k];
+    }
+    for (size_t r = block->offset[i]; r < block->offset[i + 1] && design->n_effects > 0; r++) {
+      g[nt + (size_t)block->place[r]] += b.minus[i] * b.p[r];
+    }
+  }
+}
+
+fm_pass fm_logit_pass(const fm_design *design, int threads) {
+  return (fm_pass){.design = design,
+                   .n_par = design->n_linear,
+                   .threads = threads,
+                   .scratch = scratch_size(design),
+                   .block = logit_block};
+}

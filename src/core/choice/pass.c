@@ -1,0 +1,147 @@
+/* pass.c: chunks to threads, sums in chunk order.
+ *
+ * Each chunk has accumulators of its own; they are added up in chunk order with compensation
+ * (Neumaier), after all chunks are done. Arguments: pass.h. Overwrites only the outputs.
+ * Thread safety: tasks write to their chunk's accumulators and their worker's workspace only.
+ */
+#include "pass.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../base/alloc.h"
+#include "../base/threads.h"
+
+typedef struct run {
+  const fm_pass *pass;
+  size_t workers;
+  fm_work *work;    /* workers */
+  double **scratch; /* workers */
+  fm_sums *sums;    /* chunks */
+  double *memory;   /* the chunks' scores and informations */
+} run;
+
+static void run_free(run *r) {
+  for (size_t w = 0; w < r->workers; w++) {
+    if (r->work != NULL && r->work[w].storage != NULL) {
+      r->pass->design->ops->work_free(&r->work[w]);
+    }
+    if (r->scratch != NULL) {
+      fm_free(r->scratch[w]);
+    }
+  }
+  fm_free(r->work), fm_free(r->scratch), fm_free(r->sums), fm_free(r->memory);
+}
+
+static fm_code new_workers(run *r) {
+  r->work = fm_alloc_zero(r->workers, sizeof(fm_work));
+  r->scratch = fm_alloc_zero(r->workers, sizeof(double *));
+  if (!r->work || !r->scratch) {
+    return FM_NO_MEMORY;
+  }
+  for (size_t w = 0; w < r->workers; w++) {
+    FM_TRY(r->pass->design->ops->work_init(r->pass->design, &r->work[w]));
+    r->scratch[w] = fm_alloc(r->pass->scratch, sizeof(double));
+    if (!r->scratch[w]) {
+      return FM_NO_MEMORY;
+    }
+  }
+  return FM_OK;
+}
+
+static fm_code new_sums(run *r) {
+  const size_t p = r->pass->n_par, n = r->pass->design->n_chunks;
+  const size_t per_chunk = (r->pass->order >= FM_SCORE ? p : 0) +
+                           (r->pass->order >= FM_INFORMATION ? p * p : 0);
+  r->sums = fm_alloc_zero(n, sizeof(fm_sums));
+  r->memory = fm_alloc_zero(n, per_chunk * sizeof(double));
+  if (!r->sums || !r->memory) {
+    return FM_NO_MEMORY;
+  }
+  for (size_t c = 0; c < n; c++) {
+    r->sums[c].n_par = p;
+    r->sums[c].score = r->pass->order >= FM_SCORE ? r->memory + c * per_chunk : NULL;
+    r->sums[c].information = r->pass->order >= FM_INFORMATION ? r->memory + c * per_chunk + p : NULL;
+  }
+  return FM_OK;
+}
+
+static fm_code run_chunk(void *context, size_t chunk, size_t worker) {
+  run *r = context;
+  const fm_design *design = r->pass->design;
+  fm_work *work = &r->work[worker];
+  fm_sums *sums = &r->sums[chunk];
+  for (size_t b = design->chunk[chunk]; b < design->chunk[chunk + 1]; b++) {
+    design->ops->load(design, work, b);
+    FM_TRY(r->pass->block(r->pass, work, r->scratch[worker], sums));
+  }
+  if (sums->information != NULL) {
+    design->ops->flush(design, work, sums->information, sums->n_par);
+  }
+  return FM_OK;
+}
+
+/* total += x, with the lost low part kept in *lost (Neumaier). */
+static void add(double *total, double *lost, double x) {
+  const double sum = *total + x;
+  *lost += fabs(*total) >= fabs(x) ? (*total - sum) + x : (x - sum) + *total;
+  *total = sum;
+}
+
+/* Entry `at` of the accumulators at `offset` from each chunk's memory, summed in chunk order. */
+static double sum_chunks(const fm_sums *sums, size_t n, size_t at, int order) {
+  double total = 0.0, lost = 0.0;
+  for (size_t c = 0; c < n; c++) {
+    const double x = order == FM_VALUE   ? sums[c].value
+                     : order == FM_SCORE ? sums[c].score[at]
+                                         : sums[c].information[at];
+    add(&total, &lost, x);
+  }
+  return isfinite(total) ? total + lost : total;
+}
+
+static void reduce(const run *r, double *value, double *score, double *information) {
+  const size_t p = r->pass->n_par, n = r->pass->design->n_chunks;
+  *value = sum_chunks(r->sums, n, 0, FM_VALUE);
+  for (size_t k = 0; k < p && r->pass->order >= FM_SCORE; k++) {
+    score[k] = sum_chunks(r->sums, n, k, FM_SCORE);
+  }
+  for (size_t l = 0; l < p && r->pass->order >= FM_INFORMATION; l++) {
+    for (size_t k = 0; k <= l; k++) {
+      const double x = sum_chunks(r->sums, n, k + l * p, FM_INFORMATION);
+      information[k + l * p] = x;
+      information[l + k * p] = x;
+    }
+  }
+}
+
+fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *information,
+                    fm_error *err) {
+  if (pass->admissible != NULL && !pass->admissible(pass)) {
+    *value = -HUGE_VAL;
+    return FM_OK;
+  }
+  const size_t threads = pass->threads > 1 ? (size_t)pass->threads : 1;
+  const size_t chunks = pass->design->n_chunks;
+  run r = {.pass = pass, .workers = threads < chunks ? threads : (chunks > 0 ? chunks : 1)};
+  fm_code code = new_workers(&r);
+  code = code == FM_OK ? new_sums(&r) : code;
+  code = code == FM_OK ? fm_parallel(chunks, (int)r.workers, run_chunk, &r) : code;
+  if (code == FM_OK) {
+    reduce(&r, value, score, information);
+  }
+  run_free(&r);
+  return code == FM_OK ? FM_OK : fm_fail(err, code, "%s", fm_code_text(code));
+}
+
+static fm_code evaluate(const fm_objective *self, const double *theta, int order, double *value,
+                        double *score, double *information, fm_error *err) {
+  fm_pass pass = *(const fm_pass *)self->context;
+  pass.theta = theta;
+  pass.order = order;
+  return fm_pass_run(&pass, value, score, information, err);
+}
+
+fm_objective fm_pass_objective(const fm_pass *pass) {
+  return (fm_objective){.n_par = pass->n_par, .evaluate = evaluate, .context = pass};
+}

@@ -1,0 +1,115 @@
+/* separation.c: a certificate of separation from one direction.
+ *
+ * Formula: separation.h. Utilities are taken less those at zero, so offsets drop out. Overwrites
+ * separated only. Thread safety: no state.
+ */
+#include "separation.h"
+
+#include <math.h>
+
+#include "../base/alloc.h"
+#include "pass.h"
+
+/* What a pass over the data counts. */
+typedef enum question { LOSSES, REACH } question;
+
+typedef struct asked {
+  question what;
+  double tolerance;
+} asked;
+
+/* v1 = change of each utility along the direction; unoffered places change nothing. */
+static void change_of_utility(const fm_pass *pass, fm_work *work, const double *zero, double *v1,
+                              double *v0) {
+  const fm_design *design = pass->design;
+  design->ops->utility(design, work, pass->theta, v1);
+  design->ops->utility(design, work, zero, v0);
+  for (size_t r = 0; r < work->block.offset[work->block.n]; r++) {
+    v1[r] = v0[r] > -HUGE_VAL ? v1[r] - v0[r] : -HUGE_VAL;
+  }
+}
+
+/* LOSSES: how many choices lose by the move. REACH: how far the chosen ones move ahead of or behind the
+ * others, summed, which is zero only if nothing moves. */
+static fm_code count_block(const fm_pass *pass, fm_work *work, double *scratch, fm_sums *sums) {
+  const asked *ask = pass->model;
+  const fm_block *block = &work->block;
+  double *v1 = scratch, *v0 = v1 + pass->design->max_rows, *zero = v0 + pass->design->max_rows;
+  for (size_t k = 0; k < pass->design->n_linear; k++) {
+    zero[k] = 0.0;
+  }
+  change_of_utility(pass, work, zero, v1, v0);
+  for (size_t i = 0; i < block->n; i++) {
+    const double *row = v1 + block->offset[i];
+    const size_t n = block->offset[i + 1] - block->offset[i];
+    for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
+      const double own = row[block->choice_row[c]];
+      if (block->choice_weight[c] <= 0.0) {
+        continue;
+      }
+      if (ask->what == LOSSES) {
+        sums->value += pass->design->kernels->max(row, n) > own + ask->tolerance;
+      } else {
+        for (size_t j = 0; j < n; j++) {
+          const double gap = row[j] > -HUGE_VAL ? fabs(own - row[j]) : 0.0;
+          sums->value = gap > sums->value ? gap : sums->value;
+        }
+      }
+    }
+  }
+  return FM_OK;
+}
+
+static fm_code ask(const fm_design *design, const double *direction, int threads, asked question_,
+                   double *answer, fm_error *err) {
+  const fm_pass pass = {.design = design,
+                        .model = &question_,
+                        .theta = direction,
+                        .n_par = design->n_linear,
+                        .order = FM_VALUE,
+                        .threads = threads,
+                        .scratch = 2 * design->max_rows + design->n_linear,
+                        .block = count_block};
+  return fm_pass_run(&pass, answer, NULL, NULL, err);
+}
+
+/* Marks the parameters without which the direction moves utilities noticeably less. */
+static fm_code name_parameters(const fm_design *design, const double *direction, double reach, int threads,
+                               int *separated, fm_error *err) {
+  double *alone = fm_alloc_zero(design->n_linear, sizeof(double));
+  if (alone == NULL) {
+    return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
+  }
+  fm_code code = FM_OK;
+  for (size_t k = 0; k < design->n_linear && code == FM_OK; k++) {
+    double own = 0.0;
+    if (direction[k] != 0.0) {
+      alone[k] = direction[k];
+      code = ask(design, alone, threads, (asked){REACH, 0.0}, &own, err);
+      alone[k] = 0.0;
+    }
+    separated[k] = own > 0.01 * reach;
+  }
+  fm_free(alone);
+  return code;
+}
+
+fm_code fm_separation(const fm_design *design, const double *direction, int threads, int *separated,
+                      fm_error *err) {
+  double reach = 0.0, losses = 0.0;
+  for (size_t k = 0; k < design->n_linear; k++) {
+    separated[k] = 0;
+    if (!isfinite(direction[k])) {
+      return FM_OK;
+    }
+  }
+  FM_TRY(ask(design, direction, threads, (asked){REACH, 0.0}, &reach, err));
+  if (!(reach > 1e-3)) {
+    return FM_OK;
+  }
+  FM_TRY(ask(design, direction, threads, (asked){LOSSES, 1e-6 * reach}, &losses, err));
+  if (losses > 0.0) {
+    return FM_OK;
+  }
+  return name_parameters(design, direction, reach, threads, separated, err);
+}

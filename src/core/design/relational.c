@@ -1,0 +1,346 @@
+/* relational.c: the operations of design.h on firms x places, one block of a cell at a time.
+ *
+ * With u_i the multipliers of unit i (u_i0 = 1), z_k the centred row of dense term k in the cell and
+ * m(k) the number of its multiplier, a block of n units needs
+ *   utilities   V = base + U C,              C_a = sum_{k: m(k) = a} b_k z_k
+ *   projection  Y = (W Z') scaled by u
+ *   score       g_k = z_k . (U' R)_{m(k)}
+ *   information H_kl = sum_j z_kj z_lj (sum_i u_i,m(k) u_i,m(l) q_ij)
+ * The bracket of the last line is summed over all blocks of a cell and multiplied out once, by flush().
+ * Origin and sparse terms touch few places and are added entry by entry.
+ * Overwrites only the outputs and the workspace. Thread safety: the design is read-only.
+ */
+#include "relational.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../base/alloc.h"
+#include "relational_layout.h"
+#include "relational_work.h"
+
+static const fm_relational *storage(const fm_design *design) { return design->storage; }
+static fm_relational_work *scratch(fm_work *work) { return work->storage; }
+
+/* ---- workspace ------------------------------------------------------------------------------------------ */
+static void work_free(fm_work *work) {
+  fm_relational_work *w = work->storage;
+  if (w != NULL) {
+    void *owned[] = {w->z, w->z_level, w->base, w->combined, w->theta, w->factor, w->product,
+                     w->pooled, w->part, w->weighted, w->spread};
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
+      fm_free(owned[i]);
+    }
+  }
+  fm_free(w);
+  work->storage = NULL;
+}
+
+static fm_code work_init(const fm_design *design, fm_work *work) {
+  const fm_relational *rel = storage(design);
+  const size_t m = rel->n_multipliers + 1, n = design->max_units, stride = rel->stride;
+  fm_relational_work *w = fm_alloc_zero(1, sizeof *w);
+  work->design = design;
+  work->storage = w;
+  if (w == NULL) {
+    return FM_NO_MEMORY;
+  }
+  w->cell = (size_t)-1;
+  w->z = fm_alloc_zero(rel->n_dense * stride, sizeof(double));
+  w->z_level = fm_alloc(rel->n_dense, sizeof(double));
+  w->base = fm_alloc(stride, sizeof(double));
+  w->combined = fm_alloc(m * stride, sizeof(double));
+  w->theta = fm_alloc(design->n_linear, sizeof(double));
+  w->factor = fm_alloc(n * (rel->n_pairs > m ? rel->n_pairs : m), sizeof(double));
+  w->product = fm_alloc(m * stride, sizeof(double));
+  w->pooled = fm_alloc_zero(rel->n_pairs * stride, sizeof(double));
+  w->part = fm_alloc(n * (rel->n_dense > design->n_terms ? rel->n_dense : design->n_terms),
+                     sizeof(double));
+  w->weighted = fm_alloc(design->n_effects > 0 ? design->max_rows : stride, sizeof(double));
+  w->spread = fm_alloc_zero(stride, sizeof(double));
+  if (!w->z || !w->z_level || !w->base || !w->combined || !w->theta || !w->factor || !w->product ||
+      !w->pooled || !w->part || !w->weighted || !w->spread) {
+    work_free(work);
+    return FM_NO_MEMORY;
+  }
+  return FM_OK;
+}
+
+/* ---- flush: the pooled weights of a cell ------------------------------------------------------------- */
+/* Multiplies out the pooled weights of the cell and empties them. */
+static void flush(const fm_design *design, fm_work *work, double *h, size_t ld) {
+  const fm_relational *rel = storage(design);
+  fm_relational_work *w = scratch(work);
+  if (!w->pending) {
+    return;
+  }
+  const size_t m = rel->n_multipliers + 1, stride = rel->stride;
+  for (size_t k = 0; k < rel->n_dense; k++) {
+    const fm_dense_term *tk = &rel->dense[k];
+    for (size_t l = k; l < rel->n_dense && tk->term != FM_OFFSET_TERM; l++) {
+      const fm_dense_term *tl = &rel->dense[l];
+      if (tl->term != FM_OFFSET_TERM) {
+        const double *pooled = w->pooled + rel->pair[tk->multiplier * m + tl->multiplier] * stride;
+        *fm_upper(h, ld, tk->term, tl->term) +=
+            design->kernels->dot3(w->z + k * stride, w->z + l * stride, pooled, rel->n_places);
+      }
+    }
+    const double *alone = w->pooled + rel->pair[tk->multiplier] * stride;
+    for (size_t j = 0; j < rel->n_places && rel->effects && tk->term != FM_OFFSET_TERM; j++) {
+      h[tk->term + (rel->n_terms + j) * ld] += w->z[k * stride + j] * alone[j];
+    }
+  }
+  for (size_t j = 0; j < rel->n_places && rel->effects; j++) {
+    h[(rel->n_terms + j) * (ld + 1)] += w->pooled[j];
+  }
+  memset(w->pooled, 0, rel->n_pairs * stride * sizeof(double));
+  w->pending = 0;
+}
+
+/* ---- load: the dense rows of a cell ---------------------------------------------------------------------- */
+/* Copies the table row of a dense term, applies its mask and takes out its mean. */
+static void load_dense(const fm_relational *rel, fm_relational_work *w, size_t k, size_t occasion,
+                       int origin) {
+  const fm_table *table = &rel->tables[rel->dense[k].table];
+  const size_t row = table->key ? (size_t)(table->key[occasion] - 1) : 0;
+  double *z = w->z + k * rel->stride;
+  memcpy(z, table->values + row * rel->n_places, rel->n_places * sizeof(double));
+  if (rel->dense[k].mask == FM_MOVE && origin >= 0) {
+    z[origin] = 0.0;
+  }
+  double mean = 0.0;
+  for (size_t j = 0; j < rel->n_places; j++) {
+    mean += z[j] / (double)rel->n_places;
+  }
+  for (size_t j = 0; j < rel->n_places; j++) {
+    z[j] -= mean;
+  }
+  w->z_level[k] = mean;
+}
+
+static void load(const fm_design *design, fm_work *work, size_t b) {
+  const fm_relational *rel = storage(design);
+  fm_relational_work *w = scratch(work);
+  const size_t first = rel->block_first[b];
+  if (rel->cell_of[first] != w->cell) {
+    flush(design, work, w->pending_h, w->pending_ld); /* before its rows are replaced */
+    const size_t occasion = rel->representative[first];
+    for (size_t k = 0; k < rel->n_dense; k++) {
+      load_dense(rel, w, k, occasion, rel->origin[first]);
+    }
+    w->cell = rel->cell_of[first];
+    w->stale = 1;
+    const size_t row = rel->available_key ? (size_t)(rel->available_key[occasion] - 1) : 0;
+    w->available = rel->available ? rel->available + row * rel->n_places : NULL;
+  }
+  work->block = (fm_block){.first = first,
+                           .n = rel->block_first[b + 1] - first,
+                           .offset = rel->offset,
+                           .place = rel->place,
+                           .origin = rel->origin + first,
+                           .weight = rel->weight + first,
+                           .choice = rel->choice + first,
+                           .choice_row = rel->choice_row,
+                           .choice_weight = rel->choice_weight};
+}
+
+/* ---- utility ----------------------------------------------------------------------------------------------- */
+static double coefficient(const double *theta, size_t term) {
+  return term == FM_OFFSET_TERM ? 1.0 : theta[term];
+}
+
+/* The rows shared by all units of the cell: base and, per multiplier, sum_k b_k z_k. */
+static void combine_cell(const fm_design *design, fm_relational_work *w, const double *theta) {
+  const fm_relational *rel = storage(design);
+  const fm_kernels *kernels = design->kernels;
+  memset(w->combined, 0, (rel->n_multipliers + 1) * rel->stride * sizeof(double));
+  for (size_t k = 0; k < rel->n_dense; k++) {
+    kernels->axpy(coefficient(theta, rel->dense[k].term), w->z + k * rel->stride,
+                  w->combined + rel->dense[k].multiplier * rel->stride, rel->n_places);
+  }
+  memcpy(w->base, w->combined, rel->n_places * sizeof(double));
+  for (size_t j = 0; j < rel->n_places; j++) {
+    w->base[j] += rel->effects ? theta[design->n_terms + j] : 0.0;
+    if ((rel->offered && !rel->offered[j]) || (w->available && !w->available[j])) {
+      w->base[j] = -HUGE_VAL;
+    }
+  }
+  memcpy(w->theta, theta, design->n_linear * sizeof(double));
+  w->stale = 0;
+}
+
+static void utility(const fm_design *design, fm_work *work, const double *theta, double *v) {
+  const fm_relational *rel = storage(design);
+  fm_relational_work *w = scratch(work);
+  if (w->stale || memcmp(w->theta, theta, design->n_linear * sizeof(double)) != 0) {
+    combine_cell(design, w, theta);
+  }
+  for (size_t i = 0; i < work->block.n; i++) {
+    const size_t unit = work->block.first + i;
+    double *row = v + i * rel->n_places;
+    design->kernels->combine(w->base, rel->multiplier + unit * rel->n_multipliers,
+                             w->combined + rel->stride, rel->stride, rel->n_multipliers, row,
+                             rel->n_places);
+    fm_relational_entries_utility(rel, unit, theta, row);
+  }
+}
+
+static void level(const fm_design *design, fm_work *work, const double *theta, double *out) {
+  const fm_relational *rel = storage(design);
+  const fm_relational_work *w = scratch(work);
+  for (size_t i = 0; i < work->block.n; i++) {
+    const size_t unit = work->block.first + i;
+    const double *u = rel->multiplier + unit * rel->n_multipliers;
+    double total = fm_relational_entries_level(rel, unit, theta);
+    for (size_t k = 0; k < rel->n_dense; k++) {
+      const size_t a = rel->dense[k].multiplier;
+      total += coefficient(theta, rel->dense[k].term) * w->z_level[k] * (a > 0 ? u[a - 1] : 1.0);
+    }
+    out[i] = total;
+  }
+}
+
+static void row(const fm_design *design, fm_work *work, size_t i, int at, double *x) {
+  const fm_relational *rel = storage(design);
+  const fm_relational_work *w = scratch(work);
+  const size_t unit = work->block.first + i;
+  const double *u = rel->multiplier + unit * rel->n_multipliers;
+  memset(x, 0, rel->n_terms * sizeof(double));
+  for (size_t k = 0; k < rel->n_dense; k++) {
+    const size_t a = rel->dense[k].multiplier;
+    if (rel->dense[k].term != FM_OFFSET_TERM) {
+      x[rel->dense[k].term] = w->z[k * rel->stride + (size_t)at] * (a > 0 ? u[a - 1] : 1.0);
+    }
+  }
+  fm_relational_entries_row(rel, unit, at, x);
+}
+
+/* ---- sums ---------------------------------------------------------------------------------------------------- */
+static void project(const fm_design *design, fm_work *work, const double *weights, double *y) {
+  const fm_relational *rel = storage(design);
+  fm_relational_work *w = scratch(work);
+  const size_t n = work->block.n;
+  memset(y, 0, n * rel->n_terms * sizeof(double));
+  memset(w->part, 0, n * rel->n_dense * sizeof(double));
+  design->kernels->gemm_nt(n, rel->n_dense, rel->n_places, weights, rel->n_places, w->z, rel->stride,
+                           w->part, rel->n_dense);
+  for (size_t i = 0; i < n; i++) {
+    const size_t unit = work->block.first + i;
+    const double *u = rel->multiplier + unit * rel->n_multipliers;
+    for (size_t k = 0; k < rel->n_dense; k++) {
+      const size_t a = rel->dense[k].multiplier;
+      if (rel->dense[k].term != FM_OFFSET_TERM) {
+        y[i * rel->n_terms + rel->dense[k].term] =
+            w->part[i * rel->n_dense + k] * (a > 0 ? u[a - 1] : 1.0);
+      }
+    }
+    fm_relational_entries_sum(rel, unit, 1.0, weights + i * rel->n_places, y + i * rel->n_terms);
+  }
+}
+
+static void score(const fm_design *design, fm_work *work, const double *s, const double *r, double *g) {
+  const fm_relational *rel = storage(design);
+  fm_relational_work *w = scratch(work);
+  const size_t n = work->block.n, m = rel->n_multipliers + 1;
+  for (size_t i = 0; i < n; i++) {
+    const size_t unit = work->block.first + i;
+    const double si = s ? s[i] : 1.0;
+    w->factor[i * m] = si;
+    for (size_t a = 1; a < m; a++) {
+      w->factor[i * m + a] = si * rel->multiplier[unit * rel->n_multipliers + a - 1];
+    }
+    fm_relational_entries_sum(rel, unit, si, r + i * rel->n_places, g);
+  }
+  memset(w->product, 0, m * rel->stride * sizeof(double));
+  design->kernels->gemm_tn(n, m, rel->n_places, w->factor, m, r, rel->n_places, w->product, rel->stride);
+  for (size_t k = 0; k < rel->n_dense; k++) {
+    if (rel->dense[k].term != FM_OFFSET_TERM) {
+      g[rel->dense[k].term] +=
+          design->kernels->dot(w->z + k * rel->stride,
+                               w->product + rel->dense[k].multiplier * rel->stride, rel->n_places);
+    }
+  }
+  if (rel->effects) {
+    design->kernels->axpy(1.0, w->product, g + rel->n_terms, rel->n_places);
+  }
+}
+
+static void cross(const fm_design *design, fm_work *work, const double *s, const double *q, double *h,
+                  size_t ld) {
+  const fm_relational *rel = storage(design);
+  fm_relational_work *w = scratch(work);
+  const size_t n = work->block.n, np = rel->n_pairs;
+  for (size_t i = 0; i < n; i++) {
+    const size_t unit = work->block.first + i;
+    const double *u = rel->multiplier + unit * rel->n_multipliers;
+    const double si = s ? s[i] : 1.0;
+    for (size_t p = 0; p < np; p++) {
+      const double ua = rel->pair_a[p] > 0 ? u[rel->pair_a[p] - 1] : 1.0;
+      const double ub = rel->pair_b[p] > 0 ? u[rel->pair_b[p] - 1] : 1.0;
+      w->factor[i * np + p] = si * ua * ub;
+    }
+    fm_relational_entries_cross(rel, w, unit, si, q + i * rel->n_places, h, ld);
+  }
+  design->kernels->gemm_tn(n, np, rel->n_places, w->factor, np, q, rel->n_places, w->pooled, rel->stride);
+  w->pending = 1;
+  w->pending_h = h;
+  w->pending_ld = ld;
+}
+
+static void outer(const fm_design *design, fm_work *work, const double *s, const double *weights,
+                  const double *y, double *h, size_t ld) {
+  const fm_relational *rel = storage(design);
+  fm_relational_work *w = scratch(work);
+  const size_t n = work->block.n, nt = rel->n_terms, np = rel->n_places;
+  for (size_t i = 0; i < n; i++) {
+    for (size_t k = 0; k < nt; k++) {
+      w->part[i * nt + k] = s[i] * y[i * nt + k];
+    }
+  }
+  fm_add_outer(design->kernels, n, nt, w->part, y, h, ld);
+  if (!rel->effects) {
+    return;
+  }
+  for (size_t i = 0; i < n; i++) {
+    for (size_t j = 0; j < np; j++) {
+      w->weighted[i * np + j] = s[i] * weights[i * np + j];
+    }
+  }
+  design->kernels->gemm_tn(n, np, nt, w->weighted, np, y, nt, h + nt * ld, ld);
+  fm_add_outer(design->kernels, n, np, w->weighted, weights, h + nt * (ld + 1), ld);
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------- */
+static void design_free(fm_design *design) {
+  fm_relational_release(design->storage);
+  design->storage = NULL;
+}
+
+static const fm_design_ops relational_ops = {work_init, work_free, load, utility, level,
+                                             row,       project,   score,                cross,   outer,
+                                             flush,     design_free};
+
+fm_code fm_relational_init(fm_design *design, const fm_relational_spec *spec, fm_error *err) {
+  fm_relational *rel = fm_alloc_zero(1, sizeof *rel);
+  if (rel == NULL) {
+    return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
+  }
+  *design = (fm_design){.ops = &relational_ops,
+                        .kernels = fm_kernels_best(),
+                        .n_terms = spec->n_terms,
+                        .n_effects = spec->effects ? spec->n_places : 0,
+                        .n_linear = spec->n_terms + (spec->effects ? spec->n_places : 0),
+                        .n_places = spec->n_places,
+                        .n_occasions = spec->n_occasions,
+                        .storage = rel};
+  const fm_code code = fm_relational_build(rel, design, spec, err);
+  if (code != FM_OK) {
+    design_free(design);
+    return code;
+  }
+  design->n_units = rel->n_units;
+  design->n_blocks = rel->n_blocks;
+  design->chunk = rel->chunk;
+  design->unit_of = rel->unit_of;
+  return FM_OK;
+}

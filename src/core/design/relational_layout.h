@@ -1,0 +1,92 @@
+/* relational_layout.h: how a relational design is stored (private to relational*.c).
+ *
+ * Terms are split by where they can be non-zero. A *dense* term has a number for every place: its table
+ * row is copied, masked and centred once a cell. An *origin* term is non-zero (after centring) only at
+ * the origin: stay, keep(w), push(x), whatever their multiplier. A *sparse* term has entries at some
+ * places of its own row, as firm-level ties have.
+ */
+#ifndef FM_RELATIONAL_LAYOUT_H
+#define FM_RELATIONAL_LAYOUT_H
+
+#include <stddef.h>
+
+#include "relational.h"
+
+#define FM_NO_MULTIPLIER ((size_t)-1)
+
+typedef struct fm_dense_term {
+  size_t term;       /* index in theta, or FM_OFFSET_TERM */
+  size_t table;
+  fm_mask mask;      /* FM_ALL or FM_MOVE */
+  size_t multiplier; /* 0: one; else 1 + index into the unit's multipliers */
+} fm_dense_term;
+
+typedef struct fm_origin_term {
+  size_t term;
+  size_t table;
+  fm_mask mask; /* FM_STAY, or FM_MOVE / FM_ALL of a scalar table */
+  const double *multiplier;
+} fm_origin_term;
+
+typedef struct fm_sparse_term {
+  size_t term;
+  size_t table;
+  fm_mask mask;
+  const double *multiplier;
+} fm_sparse_term;
+
+#define FM_OFFSET_TERM ((size_t)-1)
+
+typedef struct fm_relational {
+  size_t n_places, stride; /* stride: n_places rounded up to whole vectors */
+  size_t n_terms;          /* with a coefficient */
+  fm_table *tables;        /* copies of the descriptions, not of the numbers */
+  size_t n_tables;
+  fm_dense_term *dense;
+  size_t n_dense;
+  fm_origin_term *at_origin;
+  size_t n_origin;
+  fm_sparse_term *sparse;
+  size_t n_sparse;
+  const double **multipliers; /* distinct multipliers of dense terms */
+  size_t n_multipliers;
+  size_t *pair;    /* (m + 1) x (m + 1), m = n_multipliers: number of the product of multipliers a, b */
+  size_t *pair_a, *pair_b;
+  size_t n_pairs;
+  int effects;
+  const unsigned char *available, *offered;
+  const int *available_key;
+  size_t n_units, n_cells, n_blocks;
+  size_t *unit_of;        /* n_occasions */
+  size_t *cell_of;        /* n_units */
+  size_t *representative; /* n_units: an occasion of each */
+  int *origin;            /* n_units: 0-based place or -1 */
+  double *weight;         /* n_units */
+  size_t *choice;         /* n_units + 1 */
+  int *choice_row;
+  double *choice_weight;
+  double *multiplier;   /* n_units x n_multipliers */
+  double *origin_value; /* n_units x n_origin: what an origin term adds at the origin */
+  double *origin_level; /* n_units x n_origin: what centring took from all places */
+  double *sparse_multiplier; /* n_units x n_sparse */
+  size_t *block_first;  /* n_blocks + 1: first unit of each block */
+  size_t *chunk;        /* n_chunks + 1 */
+  size_t *offset;       /* max_units + 1: row offsets, the same for every block */
+  int *place;           /* max_rows: place of each row, the same for every block */
+  double *row_mean;     /* per sparse term x row of its table: mean of full rows, else 0 */
+  size_t *row_mean_first; /* n_sparse: where a term's means start */
+} fm_relational;
+
+/* relational_build.c */
+fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_relational_spec *spec,
+                            fm_error *err);
+void fm_relational_release(fm_relational *rel);
+
+/* cells.c */
+/* Refines groups (0-based ids of n items, *n_groups of them) by an integer code per item; ids are
+ * renumbered by first appearance. code may be NULL (nothing to refine by). */
+fm_code fm_refine_by_int(size_t n, size_t *group, size_t *n_groups, const int *code);
+/* The same by the bits of a double per item. */
+fm_code fm_refine_by_double(size_t n, size_t *group, size_t *n_groups, const double *value);
+
+#endif

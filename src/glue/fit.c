@@ -1,0 +1,166 @@
+/* fit.c: maximise a model's likelihood, or evaluate it at given parameters. */
+#include <string.h>
+
+#include "../core/choice/separation.h"
+#include "../core/optim/newton.h"
+#include "glue.h"
+
+static int threads_of(SEXP control) { return (int)fm_list_number(control, "threads", 1); }
+
+/* ---- evaluate ------------------------------------------------------------------------------------------------- */
+SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control) {
+  const fm_model *m = fm_model_from_list(model, spec);
+  const size_t p = fm_spec_linear(spec) + fm_model_extra(m);
+  if (TYPEOF(theta) != REALSXP || (size_t)Rf_xlength(theta) != p) {
+    Rf_error("internal: theta must have %lu numbers", (unsigned long)p);
+  }
+  const char *names[] = {"value", "score", "information", ""};
+  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(result, 0, Rf_allocVector(REALSXP, 1));
+  SET_VECTOR_ELT(result, 1, Rf_allocVector(REALSXP, (R_xlen_t)p));
+  SET_VECTOR_ELT(result, 2, Rf_allocMatrix(REALSXP, (int)p, (int)p));
+  fm_error err = {FM_OK, ""};
+  fm_design design;
+  err.code = fm_design_from_spec(spec, 1, &design, &err);
+  if (err.code == FM_OK) {
+    fm_pass pass = fm_model_pass(m, &design, threads_of(control));
+    pass.theta = REAL(theta);
+    pass.order = Rf_asInteger(order);
+    err.code = fm_pass_run(&pass, REAL(VECTOR_ELT(result, 0)), REAL(VECTOR_ELT(result, 1)),
+                           REAL(VECTOR_ELT(result, 2)), &err);
+    design.ops->free(&design);
+  }
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+  UNPROTECT(1);
+  return result;
+}
+
+/* ---- fit ---------------------------------------------------------------------------------------------------------- */
+enum {
+  THETA, VALUE, VALUE_START, SCORE, INFORMATION, COVARIANCE, STEP, DIRECTION, ALIASED, COMBINE, STOP,
+  ITERATIONS, EVALUATIONS, GRADIENT_NORM, DECREMENT, CONDITION, SEPARATED, UNITS, BLOCKS
+};
+
+static SEXP new_result(size_t p) {
+  const char *names[] = {"theta", "value", "value_start", "score", "information", "covariance", "step",
+                         "direction", "aliased", "combine", "stop", "iterations", "evaluations",
+                         "gradient_norm", "decrement", "condition", "separated", "units", "blocks", ""};
+  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
+  const int vectors[] = {THETA, SCORE, STEP, DIRECTION}, matrices[] = {INFORMATION, COVARIANCE, COMBINE};
+  const int numbers[] = {VALUE, VALUE_START, GRADIENT_NORM, DECREMENT, CONDITION, UNITS, BLOCKS};
+  const int counts[] = {STOP, ITERATIONS, EVALUATIONS};
+  for (size_t i = 0; i < 4; i++) {
+    SET_VECTOR_ELT(result, vectors[i], Rf_allocVector(REALSXP, (R_xlen_t)p));
+  }
+  for (size_t i = 0; i < 3; i++) {
+    SET_VECTOR_ELT(result, matrices[i], Rf_allocMatrix(REALSXP, (int)p, (int)p));
+    SET_VECTOR_ELT(result, counts[i], Rf_allocVector(INTSXP, 1));
+  }
+  for (size_t i = 0; i < 7; i++) {
+    SET_VECTOR_ELT(result, numbers[i], Rf_allocVector(REALSXP, 1));
+  }
+  SET_VECTOR_ELT(result, ALIASED, Rf_allocVector(INTSXP, (R_xlen_t)p));
+  SET_VECTOR_ELT(result, SEPARATED, Rf_allocVector(LGLSXP, (R_xlen_t)p));
+  UNPROTECT(1);
+  return result;
+}
+
+static void put(SEXP result, int slot, const double *from, size_t n) {
+  if (n > 0) {
+    memcpy(REAL(VECTOR_ELT(result, slot)), from, n * sizeof(double));
+  }
+}
+
+static void put_number(SEXP result, int slot, double x) { REAL(VECTOR_ELT(result, slot))[0] = x; }
+static void put_count(SEXP result, int slot, int x) { INTEGER(VECTOR_ELT(result, slot))[0] = x; }
+
+static void pack(SEXP result, const fm_newton_result *fit, const fm_design *design, size_t p) {
+  put(result, THETA, fit->theta, p);
+  put(result, SCORE, fit->score, p);
+  put(result, STEP, fit->step, p);
+  put(result, DIRECTION, fit->direction, p);
+  put(result, INFORMATION, fit->information, p * p);
+  put(result, COVARIANCE, fit->covariance, p * p);
+  put(result, COMBINE, fit->combine, p * p);
+  put_number(result, VALUE, fit->value);
+  put_number(result, VALUE_START, fit->value_start);
+  put_number(result, GRADIENT_NORM, fit->gradient_norm);
+  put_number(result, DECREMENT, fit->decrement);
+  put_number(result, CONDITION, fit->condition);
+  put_number(result, UNITS, (double)design->n_units);
+  put_number(result, BLOCKS, (double)design->n_blocks);
+  put_count(result, STOP, (int)fit->stop);
+  put_count(result, ITERATIONS, fit->iterations);
+  put_count(result, EVALUATIONS, fit->evaluations);
+  if (p > 0) {
+    memcpy(INTEGER(VECTOR_ELT(result, ALIASED)), fit->aliased, p * sizeof(int));
+  }
+}
+
+/* Place constants are eliminated before the terms, so that a term they explain is the one left out. */
+static const size_t *elimination_order(size_t n_terms, size_t n_linear, size_t p) {
+  size_t *order = (size_t *)R_alloc(p + 1, sizeof(size_t));
+  size_t at = 0;
+  for (size_t k = n_terms; k < n_linear; k++) {
+    order[at++] = k;
+  }
+  for (size_t k = 0; k < n_terms; k++) {
+    order[at++] = k;
+  }
+  for (size_t k = n_linear; k < p; k++) {
+    order[at++] = k;
+  }
+  return order;
+}
+
+static fm_newton_control newton_control(SEXP control, const size_t *order, const int *fixed) {
+  fm_newton_control newton = fm_newton_defaults();
+  newton.max_iterations = (int)fm_list_number(control, "max_iterations", newton.max_iterations);
+  newton.tolerance = fm_list_number(control, "tolerance", newton.tolerance);
+  newton.rank_tolerance = fm_list_number(control, "rank_tolerance", newton.rank_tolerance);
+  newton.order = order;
+  newton.fixed = fixed;
+  newton.interrupted = fm_user_interrupted;
+  return newton;
+}
+
+/* Runs the fit on a design; everything the core allocates is freed here. */
+static fm_code run_fit(const fm_model *m, const fm_design *design, const double *start,
+                       const fm_newton_control *newton, int threads, SEXP result, fm_error *err) {
+  const fm_pass pass = fm_model_pass(m, design, threads);
+  const fm_objective objective = fm_pass_objective(&pass);
+  int *separated = LOGICAL(VECTOR_ELT(result, SEPARATED));
+  memset(separated, 0, pass.n_par * sizeof(int));
+  fm_newton_result fit;
+  FM_TRY(fm_newton(&objective, start, newton, &fit, err));
+  pack(result, &fit, design, pass.n_par);
+  const fm_code code = fm_separation(design, fit.direction, threads, separated, err);
+  fm_newton_free(&fit);
+  return code;
+}
+
+SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
+  const fm_model *m = fm_model_from_list(model, spec);
+  const size_t linear = fm_spec_linear(spec), p = linear + fm_model_extra(m);
+  if (TYPEOF(start) != REALSXP || (size_t)Rf_xlength(start) != p || TYPEOF(fixed) != LGLSXP ||
+      (size_t)Rf_xlength(fixed) != p) {
+    Rf_error("internal: start and fixed must have %lu entries", (unsigned long)p);
+  }
+  SEXP result = PROTECT(new_result(p));
+  const size_t *order = elimination_order(fm_spec_terms(spec), linear, p);
+  const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
+  fm_error err = {FM_OK, ""};
+  fm_design design;
+  err.code = fm_design_from_spec(spec, 1, &design, &err);
+  if (err.code == FM_OK) {
+    err.code = run_fit(m, &design, REAL(start), &newton, threads_of(control), result, &err);
+    design.ops->free(&design);
+  }
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+  UNPROTECT(1);
+  return result;
+}

@@ -1,0 +1,58 @@
+/* glue.h: what R sees of the core. Each entry point checks and unpacks its arguments, calls the core,
+ * packs the result, and frees what the core allocated before anything of R can jump.
+ */
+#ifndef FM_GLUE_H
+#define FM_GLUE_H
+
+#ifndef R_NO_REMAP
+#define R_NO_REMAP
+#endif
+#include <R.h>
+#include <Rinternals.h>
+
+#include "../core/base/status.h"
+#include "../core/choice/pass.h"
+#include "../core/design/design.h"
+
+/* ---- conditions (condition.c): the one place where a status becomes an R condition ---------------------- */
+/* Raises an R error of class firmmove_error_<code> with the message of err. Does not return. */
+void fm_raise(const fm_error *err);
+/* The interrupt callback of the core: non-zero when the user asked to stop. */
+int fm_user_interrupted(void *context);
+
+/* ---- lists (unpack.c) -------------------------------------------------------------------------------------- */
+SEXP fm_list_get(SEXP list, const char *name);               /* R_NilValue when absent */
+SEXP fm_list_need(SEXP list, const char *name, SEXPTYPE type); /* error when absent or of another type */
+int fm_list_flag(SEXP list, const char *name, int otherwise);
+double fm_list_number(SEXP list, const char *name, double otherwise);
+
+/* ---- designs and models ------------------------------------------------------------------------------------- */
+/* Makes the design an R spec describes (see R/design.R for its shape). merge: equal occasions may be merged. */
+fm_code fm_design_from_spec(SEXP spec, int merge, fm_design *design, fm_error *err);
+/* Terms and offsets of a spec, and the number of linear parameters, before a design is made. */
+size_t fm_spec_terms(SEXP spec);
+size_t fm_spec_linear(SEXP spec);
+size_t fm_spec_occasions(SEXP spec);
+
+/* A choice model as R describes it. */
+typedef struct fm_model fm_model;
+fm_model *fm_model_from_list(SEXP list, SEXP spec); /* memory of R, freed by R */
+size_t fm_model_extra(const fm_model *model);       /* parameters after the linear ones */
+fm_pass fm_model_pass(const fm_model *model, const fm_design *design, int threads);
+/* Utilities v of the loaded block become probabilities in place; logsum (units) less the level. */
+void fm_model_probabilities(const fm_model *model, const fm_design *design, fm_work *work,
+                            const double *theta, double *v, double *logsum, double *scratch);
+/* Score contributions of each unit of the loaded block (single occasions): units x n_par, row-major. */
+void fm_model_scores(const fm_model *model, const fm_design *design, fm_work *work, const double *theta,
+                     double *scratch, double *scores);
+size_t fm_model_scratch(const fm_model *model, const fm_design *design);
+
+/* ---- entry points, called as .Call(C_<name>, ...) ------------------------------------------------------------ */
+SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control);
+SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control);
+SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP control);
+SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control);
+SEXP firmmove_choice(SEXP spec, SEXP model, SEXP theta, SEXP uniforms, SEXP control);
+SEXP firmmove_model_matrix(SEXP spec);
+
+#endif

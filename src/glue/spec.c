@@ -1,0 +1,236 @@
+/* spec.c: the R description of a design (R/design.R) -> a design of the core.
+ *
+ * Every length and index is checked here, so that the core may trust them. Descriptions live in R's
+ * transient memory; numbers stay where R keeps them.
+ */
+#include <string.h>
+
+#include "../core/design/ragged.h"
+#include "../core/design/relational.h"
+#include "glue.h"
+
+static int is_ragged(SEXP spec) {
+  SEXP kind = fm_list_need(spec, "kind", STRSXP);
+  return Rf_xlength(kind) == 1 && strcmp(CHAR(STRING_ELT(kind, 0)), "ragged") == 0;
+}
+
+/* An integer vector of length n with values in low .. high, or NULL where R has NULL. */
+static const int *codes(SEXP x, size_t n, int low, int high, const char *what) {
+  if (x == R_NilValue) {
+    return NULL;
+  }
+  if (TYPEOF(x) != INTSXP || (size_t)Rf_xlength(x) != n) {
+    Rf_error("internal: `%s` must be %lu integers", what, (unsigned long)n);
+  }
+  const int *p = INTEGER(x);
+  for (size_t i = 0; i < n; i++) {
+    if (p[i] < low || p[i] > high) {
+      Rf_error("internal: `%s` has %d at %lu, outside %d..%d", what, p[i], (unsigned long)i + 1, low, high);
+    }
+  }
+  return p;
+}
+
+static const double *numbers(SEXP x, size_t n, const char *what) {
+  if (x == R_NilValue) {
+    return NULL;
+  }
+  if (TYPEOF(x) != REALSXP || (size_t)Rf_xlength(x) != n) {
+    Rf_error("internal: `%s` must be %lu doubles", what, (unsigned long)n);
+  }
+  return REAL(x);
+}
+
+/* The row numbers of key `number` (0: one row for all, NULL). */
+static const int *key_rows(SEXP keys, int number, size_t n, size_t rows) {
+  if (number == 0) {
+    return NULL;
+  }
+  if (number < 1 || number > Rf_xlength(keys)) {
+    Rf_error("internal: there is no key %d", number);
+  }
+  return codes(VECTOR_ELT(keys, number - 1), n, 1, (int)rows, "key");
+}
+
+static void unpack_sparse(SEXP values, size_t n_places, fm_table *table) {
+  SEXP first = fm_list_need(values, "ptr", INTSXP);
+  SEXP value = fm_list_need(values, "val", REALSXP);
+  table->n_rows = Rf_xlength(first) > 0 ? (size_t)Rf_xlength(first) - 1 : 0;
+  const size_t entries = (size_t)Rf_xlength(value);
+  table->first = codes(first, table->n_rows + 1, 0, (int)entries, "ptr");
+  for (size_t r = 0; r < table->n_rows; r++) {
+    if (table->first[r] > table->first[r + 1]) {
+      Rf_error("internal: `ptr` falls at row %lu", (unsigned long)r + 1);
+    }
+  }
+  table->place = codes(fm_list_need(values, "col", INTSXP), entries, 1, (int)n_places, "col");
+  table->values = REAL(value);
+}
+
+static fm_table unpack_table(SEXP item, SEXP keys, size_t n, size_t n_places) {
+  fm_table table = {.kind = (fm_table_kind)(int)fm_list_number(item, "kind", -1)};
+  SEXP values = fm_list_get(item, "values");
+  if (table.kind == FM_TABLE_SPARSE) {
+    unpack_sparse(values, n_places, &table);
+  } else {
+    if (TYPEOF(values) != REALSXP) {
+      Rf_error("internal: table values must be doubles");
+    }
+    const size_t width = table.kind == FM_TABLE_DENSE ? n_places : 1;
+    table.n_rows = (size_t)Rf_xlength(values) / width;
+    table.values = REAL(values);
+    if (table.n_rows == 0 || table.n_rows * width != (size_t)Rf_xlength(values)) {
+      Rf_error("internal: table values have the wrong length");
+    }
+  }
+  table.key = key_rows(keys, (int)fm_list_number(item, "key", 0), n, table.n_rows);
+  return table;
+}
+
+static void unpack_terms(SEXP spec, fm_relational_spec *rel) {
+  SEXP terms = fm_list_need(spec, "terms", VECSXP);
+  SEXP multipliers = fm_list_need(spec, "multipliers", VECSXP);
+  SEXP table = fm_list_need(terms, "table", INTSXP);
+  const size_t all = (size_t)Rf_xlength(table);
+  const int *tables = codes(table, all, 1, (int)rel->n_tables, "terms$table");
+  const int *mask = codes(fm_list_need(terms, "mask", INTSXP), all, 0, 2, "terms$mask");
+  const int *by = codes(fm_list_need(terms, "multiplier", INTSXP), all, 0,
+                        (int)Rf_xlength(multipliers), "terms$multiplier");
+  const int *offset = codes(fm_list_need(terms, "offset", INTSXP), all, 0, 1, "terms$offset");
+  fm_term *out = (fm_term *)R_alloc(all + 1, sizeof(fm_term));
+  for (size_t k = 0; k < all; k++) {
+    out[k] = (fm_term){.table = (size_t)(tables[k] - 1), .mask = (fm_mask)mask[k]};
+    if (by[k] > 0) {
+      out[k].multiplier = numbers(VECTOR_ELT(multipliers, by[k] - 1), rel->n_occasions, "multiplier");
+    }
+    if (offset[k] == 0 && rel->n_offsets > 0) {
+      Rf_error("internal: offsets must come last");
+    }
+    rel->n_offsets += offset[k] == 1;
+    rel->n_terms += offset[k] == 0;
+  }
+  rel->terms = out;
+}
+
+static void unpack_availability(SEXP spec, SEXP keys, fm_relational_spec *rel) {
+  SEXP offered = fm_list_get(spec, "offered");
+  if (offered != R_NilValue) {
+    unsigned char *flags = (unsigned char *)R_alloc(rel->n_places + 1, 1);
+    const int *on = LOGICAL(fm_list_need(spec, "offered", LGLSXP));
+    for (size_t j = 0; j < rel->n_places && j < (size_t)Rf_xlength(offered); j++) {
+      flags[j] = on[j] != 0;
+    }
+    rel->offered = flags;
+  }
+  SEXP available = fm_list_get(spec, "available");
+  if (available != R_NilValue) {
+    SEXP values = fm_list_need(available, "values", RAWSXP);
+    rel->available = RAW(values);
+    rel->n_available = (size_t)Rf_xlength(values) / rel->n_places;
+    rel->available_key =
+        key_rows(keys, (int)fm_list_number(available, "key", 0), rel->n_occasions, rel->n_available);
+  }
+}
+
+static fm_code relational_design(SEXP spec, int merge, fm_design *design, fm_error *err) {
+  SEXP keys = fm_list_need(spec, "keys", VECSXP), tables = fm_list_need(spec, "tables", VECSXP);
+  fm_relational_spec rel = {.n_occasions = (size_t)fm_list_number(spec, "n", 0),
+                            .n_places = (size_t)fm_list_number(spec, "J", 0),
+                            .n_tables = (size_t)Rf_xlength(tables),
+                            .effects = fm_list_flag(spec, "effects", 0),
+                            .merge = merge};
+  const int places = (int)rel.n_places;
+  rel.origin = codes(fm_list_need(spec, "origin", INTSXP), rel.n_occasions, 0, places, "origin");
+  rel.chosen = codes(fm_list_need(spec, "chosen", INTSXP), rel.n_occasions, 0, places, "chosen");
+  rel.weight = numbers(fm_list_get(spec, "weights"), rel.n_occasions, "weights");
+  fm_table *out = (fm_table *)R_alloc(rel.n_tables + 1, sizeof(fm_table));
+  for (size_t t = 0; t < rel.n_tables; t++) {
+    out[t] = unpack_table(VECTOR_ELT(tables, (R_xlen_t)t), keys, rel.n_occasions, rel.n_places);
+  }
+  rel.tables = out;
+  unpack_terms(spec, &rel);
+  unpack_availability(spec, keys, &rel);
+  return fm_relational_init(design, &rel, err);
+}
+
+static const size_t *unpack_start(SEXP start, size_t n_rows) {
+  const size_t n = (size_t)Rf_xlength(start);
+  size_t *out = (size_t *)R_alloc(n + 1, sizeof(size_t));
+  const double *from = REAL(start);
+  for (size_t i = 0; i < n; i++) {
+    if (!(from[i] >= 0 && from[i] <= (double)n_rows) || (i > 0 && from[i] <= from[i - 1])) {
+      Rf_error("internal: `start` must rise from 0 to the number of rows");
+    }
+    out[i] = (size_t)from[i];
+  }
+  return out;
+}
+
+static void check_positions(const int *position, const fm_ragged_spec *rag, const char *what) {
+  for (size_t i = 0; i < rag->n_occasions; i++) {
+    if ((size_t)position[i] > rag->start[i + 1] - rag->start[i]) {
+      Rf_error("internal: `%s` of occasion %lu is not one of its rows", what, (unsigned long)i + 1);
+    }
+  }
+}
+
+static fm_code ragged_design(SEXP spec, fm_design *design, fm_error *err) {
+  SEXP start = fm_list_need(spec, "start", REALSXP), columns = fm_list_need(spec, "columns", VECSXP);
+  SEXP place = fm_list_need(spec, "place", INTSXP);
+  const size_t all = (size_t)Rf_xlength(columns);
+  fm_ragged_spec rag = {.n_occasions = (size_t)Rf_xlength(start) - 1,
+                        .n_rows = (size_t)Rf_xlength(place),
+                        .n_places = (size_t)fm_list_number(spec, "J", 0),
+                        .n_offsets = (size_t)fm_list_number(spec, "n_offset", 0),
+                        .effects = fm_list_flag(spec, "effects", 0)};
+  rag.n_terms = all - rag.n_offsets;
+  rag.start = unpack_start(start, rag.n_rows);
+  rag.place = codes(place, rag.n_rows, 1, (int)rag.n_places, "place");
+  const int longest = rag.n_rows < (size_t)INT_MAX ? (int)rag.n_rows : INT_MAX;
+  rag.origin = codes(fm_list_need(spec, "origin", INTSXP), rag.n_occasions, 0, longest, "origin");
+  rag.chosen = codes(fm_list_need(spec, "chosen", INTSXP), rag.n_occasions, 0, longest, "chosen");
+  check_positions(rag.origin, &rag, "origin");
+  check_positions(rag.chosen, &rag, "chosen");
+  rag.weight = numbers(fm_list_get(spec, "weights"), rag.n_occasions, "weights");
+  const double **out = (const double **)R_alloc(all + 1, sizeof(double *));
+  for (size_t k = 0; k < all; k++) {
+    out[k] = numbers(VECTOR_ELT(columns, (R_xlen_t)k), rag.n_rows, "column");
+  }
+  rag.columns = out;
+  fm_relational_spec places = {.n_places = rag.n_places};
+  SEXP none = fm_list_get(spec, "keys");
+  if (fm_list_get(spec, "offered") != R_NilValue) {
+    unpack_availability(spec, none, &places);
+  }
+  rag.offered = places.offered;
+  return fm_ragged_init(design, &rag, err);
+}
+
+fm_code fm_design_from_spec(SEXP spec, int merge, fm_design *design, fm_error *err) {
+  return is_ragged(spec) ? ragged_design(spec, design, err)
+                         : relational_design(spec, merge, design, err);
+}
+
+size_t fm_spec_terms(SEXP spec) {
+  if (is_ragged(spec)) {
+    return (size_t)Rf_xlength(fm_list_need(spec, "columns", VECSXP)) -
+           (size_t)fm_list_number(spec, "n_offset", 0);
+  }
+  SEXP offset = fm_list_need(fm_list_need(spec, "terms", VECSXP), "offset", INTSXP);
+  size_t terms = 0;
+  for (R_xlen_t k = 0; k < Rf_xlength(offset); k++) {
+    terms += INTEGER(offset)[k] == 0;
+  }
+  return terms;
+}
+
+size_t fm_spec_linear(SEXP spec) {
+  const size_t effects =
+      fm_list_flag(spec, "effects", 0) ? (size_t)fm_list_number(spec, "J", 0) : 0;
+  return fm_spec_terms(spec) + effects;
+}
+
+size_t fm_spec_occasions(SEXP spec) {
+  return is_ragged(spec) ? (size_t)Rf_xlength(fm_list_need(spec, "start", REALSXP)) - 1
+                         : (size_t)fm_list_number(spec, "n", 0);
+}
