@@ -54,5 +54,7 @@ SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP contro
 SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control);
 SEXP firmmove_choice(SEXP spec, SEXP model, SEXP theta, SEXP uniforms, SEXP control);
 SEXP firmmove_model_matrix(SEXP spec);
+SEXP firmmove_run_starts(SEXP x);
+SEXP firmmove_rise_within(SEXP code, SEXP start);
 
 #endif

@@ -23,7 +23,7 @@ typedef struct dense {
   double x[ROWS][TERMS];
   int place[ROWS], offered[ROWS];
   int origin[UNITS];
-  double weight[UNITS], level[UNITS];
+  double weight[UNITS];
   size_t choice[UNITS + 1];
   int choice_row[ROWS];
   double choice_weight[ROWS];
@@ -105,7 +105,8 @@ static inline void dense_full_row(const fm_design *design, const fm_work *work, 
   }
 }
 
-static inline void dense_score(const fm_design *design, fm_work *work, const double *s, const double *r, double *g) {
+static inline void dense_score(const fm_design *design, fm_work *work, const double *s, const double *r,
+                               double *g) {
   double z[LINEAR];
   for (size_t i = 0; i < work->block.n; i++) {
     for (size_t j = work->block.offset[i]; j < work->block.offset[i + 1]; j++) {
@@ -125,8 +126,8 @@ static inline void dense_add_square(size_t n, double x, const double *z, double 
   }
 }
 
-static inline void dense_cross(const fm_design *design, fm_work *work, const double *s, const double *q, double *h,
-                  size_t ld) {
+static inline void dense_cross(const fm_design *design, fm_work *work, const double *s, const double *q,
+                               double *h, size_t ld) {
   double z[LINEAR];
   for (size_t i = 0; i < work->block.n; i++) {
     for (size_t j = work->block.offset[i]; j < work->block.offset[i + 1]; j++) {
@@ -137,7 +138,7 @@ static inline void dense_cross(const fm_design *design, fm_work *work, const dou
 }
 
 static inline void dense_outer(const fm_design *design, fm_work *work, const double *s, const double *w,
-                  const double *y, double *h, size_t ld) {
+                               const double *y, double *h, size_t ld) {
   double z[LINEAR];
   for (size_t i = 0; i < work->block.n; i++) {
     memset(z, 0, sizeof z);
@@ -160,9 +161,9 @@ static inline void dense_flush(const fm_design *design, fm_work *work, double *h
 
 static inline void dense_free(fm_design *design) { design->storage = NULL; }
 
-static const fm_design_ops dense_ops = {
-    dense_work_init, dense_work_free, dense_load,  dense_utility, dense_level, dense_row,
-    dense_project,   dense_score,     dense_cross, dense_outer,   dense_flush, dense_free};
+static const fm_design_ops dense_ops = {dense_work_init, dense_work_free, dense_load,    dense_utility,
+                                        dense_level,     dense_row,       dense_project, dense_score,
+                                        dense_cross,     dense_outer,     dense_flush,   dense_free};
 
 /* ---- random data ------------------------------------------------------------------------------------ */
 static inline size_t below(size_t n) { return (size_t)(mu_uniform() * (double)n); }

@@ -120,8 +120,8 @@ static long double naive_value(const dense *data, const fm_nested *model, const 
   naive q = {data, model, theta, 0};
   for (q.i = 0; q.i < UNITS; q.i++) {
     for (size_t c = data->choice[q.i]; c < data->choice[q.i + 1]; c++) {
-      value += data->choice_weight[c] *
-               log_probability(&q, data->first_row[q.i] + (size_t)data->choice_row[c]);
+      value +=
+          data->choice_weight[c] * log_probability(&q, data->first_row[q.i] + (size_t)data->choice_row[c]);
     }
   }
   return value;
@@ -298,6 +298,21 @@ static void occasion_scores(void) {
   }
 }
 
+static void threads(void) {
+  dense *data = make_data(1, 1, 41);
+  const size_t n_par = data->design.n_linear + models[5].n_lambda;
+  double theta[PARS], value, gradient[PARS], information[PARS * PARS];
+  random_theta(&data->design, &models[5], theta);
+  const result r = evaluate(data, &models[5], theta, FM_INFORMATION);
+  const fm_pass pass = fm_nested_pass(&models[5], &data->design, 3);
+  const fm_objective objective = fm_pass_objective(&pass);
+  CHECK_OK(objective.evaluate(&objective, theta, FM_INFORMATION, &value, gradient, information, NULL));
+  CHECK_SAME(&value, &r.value, 1);
+  CHECK_SAME(gradient, r.score, n_par);
+  CHECK_SAME(information, r.information, n_par * n_par);
+  free(data);
+}
+
 static void inadmissible(void) {
   dense *data = make_data(0, 0, 1);
   const double bad[] = {0.0, -0.5, INFINITY, NAN};
@@ -328,7 +343,8 @@ static void indices(void) {
 
 /* ---- fits --------------------------------------------------------------------------------------------- */
 /* Every place chosen as often as theta makes us expect: the likelihood is highest at theta. */
-static void choose_expected(const naive *first, const fm_work *work, const double *p, const double *logsum) {
+static void choose_expected(const naive *first, const fm_work *work, const double *p,
+                            const double *logsum) {
   dense *data = data_of(&first->data->design);
   (void)logsum;
   for (size_t i = 0; i < work->block.n; i++) {
@@ -392,6 +408,7 @@ void test_nested(void) {
   RUN(lambda_one);
   RUN(probabilities);
   RUN(occasion_scores);
+  RUN(threads);
   RUN(inadmissible);
   RUN(indices);
   RUN(fits);

@@ -269,8 +269,9 @@ static void add_square(double *h, size_t ld, double x, const double *g, size_t n
   }
 }
 
-/* Bottom node s, the k-th of unit i: A_s Var(l) e_s e_s', its choices, and A_u p_s z z' + k_u^2 N_s (e_u z' + z e_u') with
- * z = H_s e_s - l_s e_u what it brings to the covariance in its upper node u. */
+/* Bottom node s, the k-th of unit i: A_s Var(l) e_s e_s', its choices, and A_u p_s z z' +
+ * k_u^2 N_s (e_u z' + z e_u') with z = H_s e_s - l_s e_u what it brings to the covariance in its upper
+ * node u. */
 static void add_bottom_lambda(const fm_tree *tree, size_t i, size_t k, double *h, size_t ld) {
   const fm_branches *branches = &tree->branches[FM_UPPER];
   const fm_nodes *bottom = &tree->nodes[FM_BOTTOM], *upper = &tree->nodes[FM_UPPER];
@@ -285,8 +286,7 @@ static void add_bottom_lambda(const fm_tree *tree, size_t i, size_t k, double *h
            bottom->curvature[s] * tree->variance[s] + share * square(entropy) -
                2.0 * square(bottom->rate[s]) * (bottom->chosen_log[s] + chosen * entropy));
   add_pair(h, ld, own, above, 2.0 * entropy * (rate2 * chosen - share_log));
-  add_pair(h, ld, above, above,
-           fm_times_log(share_log - 2.0 * rate2 * chosen, branches->log_share[s]));
+  add_pair(h, ld, above, above, fm_times_log(share_log - 2.0 * rate2 * chosen, branches->log_share[s]));
 }
 
 /* Upper node u, the k-th of unit i: m_u G G' - k_u^2 N_u (e_u G' + G e_u'), G its slopes. */

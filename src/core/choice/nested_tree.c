@@ -174,8 +174,7 @@ static void solve_level(const fm_branches *branches, const fm_nodes *nodes, cons
 
 void fm_tree_solve(fm_tree *tree, const fm_kernels *kernels, const double *v) {
   solve_level(&tree->branches[FM_BOTTOM], &tree->nodes[FM_BOTTOM], kernels, v);
-  solve_level(&tree->branches[FM_UPPER], &tree->nodes[FM_UPPER], kernels,
-              tree->nodes[FM_BOTTOM].inclusive);
+  solve_level(&tree->branches[FM_UPPER], &tree->nodes[FM_UPPER], kernels, tree->nodes[FM_BOTTOM].inclusive);
   solve_level(&tree->branches[FM_ROOT], &tree->nodes[FM_ROOT], kernels, tree->nodes[FM_UPPER].inclusive);
 }
 

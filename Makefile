@@ -1,0 +1,75 @@
+# The commands of firmmove. Everything made goes to build/. Needs GNU make and bash.
+#
+#   make demo       install what is missing, install the package, fit the bundled data; build/demo has the pictures
+#   make test       install what is missing, then all tests: house rules, C tests, testthat
+#                   FILTER=formula runs the test files that match; SUITES="linalg newton" these C suites
+#   make check      R CMD check --as-cran; fails on anything but the new-submission note
+#   make sanitize   address, undefined-behaviour and leak sanitizers, valgrind, gctorture
+#   make bench      times and memory against other packages
+#   make docs       NAMESPACE and man/ from the comments of R/, vignettes into build/docs
+#   make init       src/init.c and the objects of src/Makevars from src/
+#   make lint       the house rules alone
+#   make format     does clang-format agree? (make format-fix rewrites)
+#   make clean      removes build/
+
+SHELL := /bin/bash
+LIBRARY := build/library
+R_RUN := R_LIBS=$(CURDIR)/$(LIBRARY) OMP_THREAD_LIMIT=2 Rscript --no-save --no-restore
+SOURCES := DESCRIPTION NAMESPACE $(shell find R src inst man -type f ! -name '*.o' ! -name '*.so')
+C_FILES := $(shell find src tests/c -name '*.[ch]')
+
+.PHONY: demo test check sanitize bench docs init lint format format-fix install clean
+.NOTPARALLEL:
+
+demo:
+	@tools/install.sh run
+	@$(MAKE) --no-print-directory install
+	@mkdir -p build/demo
+	$(R_RUN) tools/demo.R build/demo
+
+test:
+	@tools/install.sh test
+	@$(MAKE) --no-print-directory -k install || true
+	@FILTER="$(FILTER)" SUITES="$(SUITES)" tools/test.sh
+
+check:
+	@tools/install.sh check
+	@tools/check.sh
+
+sanitize:
+	@tools/install.sh sanitize
+	@FILTER="$(FILTER)" tools/sanitize.sh
+
+bench:
+	@tools/install.sh bench
+	@$(MAKE) --no-print-directory install
+	$(R_RUN) tools/bench/run.R
+
+docs:
+	@tools/install.sh docs
+	@Rscript --no-save --no-restore tools/document.R
+	@$(MAKE) --no-print-directory install
+	@mkdir -p build/docs
+	$(R_RUN) tools/vignettes.R build/docs
+
+init:
+	@Rscript --no-save --no-restore tools/make-init.R
+
+lint:
+	@Rscript --no-save --no-restore tools/lint.R
+
+format:
+	clang-format --dry-run --Werror $(C_FILES)
+
+format-fix:
+	clang-format -i $(C_FILES)
+
+install: build/installed
+
+# A fresh copy is built, so that no object is left among the sources.
+build/installed: $(SOURCES)
+	@tools/install-package.sh $(LIBRARY)
+	@touch $@
+
+clean:
+	rm -rf build

@@ -1,0 +1,116 @@
+#' How a model is fitted: threads, tolerances, coefficients held fixed
+#'
+#' @title Control of a fit
+#' @description Collects and checks the numbers that steer [fit_migration()]. None of them changes what is
+#' estimated, except `fixed`.
+#'
+#' @param threads Number of threads, a whole number of at least 1. The default is 2, or 1 on a machine with
+#'   one core. Results are the same to the last bit for any number.
+#' @param max_iterations Largest number of Newton iterations, a whole number of at least 1.
+#' @param tolerance Convergence tolerance. The fit stops when the rise in the log-likelihood that the next
+#'   Newton step promises, \eqn{s'H^{-1}s/2}{s'H^-1 s/2} with score \eqn{s} and information \eqn{H}, is at most
+#'   `tolerance * (1 + abs(log-likelihood))`.
+#' @param rank_tolerance A term whose variation, once the terms before it are taken out, is below this share
+#'   of its own variation counts as collinear and is not estimated.
+#' @param fixed Named numeric vector of coefficients that are held at a value instead of being estimated,
+#'   such as `c("push(land_price)" = 0)` or `c(lambda = 1)`. They do not count as parameters in
+#'   [logLik()], [AIC()] and [anova()], and their variance is 0.
+#' @param trace `TRUE` reports each stage of the fit as it is done, with its time.
+#'
+#' @return A list of class `migration_control` with the arguments as elements.
+#' @section Errors: An argument of the wrong type, length or range is an error that names it.
+#' @seealso [fit_migration()]
+#' @examples
+#' migration_control(threads = 1, fixed = c("push(land_price)" = 0))
+#' @export
+migration_control <- function(threads = NULL, max_iterations = 100, tolerance = 1e-12,
+                              rank_tolerance = 1e-10, fixed = NULL, trace = FALSE) {
+  if (is.null(threads)) {
+    threads <- default_threads()
+  }
+  structure(
+    list(
+      threads = check_count(threads, "threads"),
+      max_iterations = check_count(max_iterations, "max_iterations"),
+      tolerance = check_fraction(tolerance, "tolerance"),
+      rank_tolerance = check_fraction(rank_tolerance, "rank_tolerance"),
+      fixed = check_fixed(fixed),
+      trace = check_flag(trace, "trace")
+    ),
+    class = "migration_control"
+  )
+}
+
+#' Two threads, or one where there is one core; asking the system takes 20 ms, so once a session
+#' @noRd
+default_threads <- local({
+  known <- NULL
+  function() {
+    if (is.null(known)) {
+      cores <- parallel::detectCores()
+      known <<- if (is.na(cores)) 1L else min(2L, cores)
+    }
+    known
+  }
+})
+
+#' @noRd
+check_count <- function(x, name) {
+  valid <- is.numeric(x) && length(x) == 1L && is.finite(x) && x >= 1 && x == round(x) &&
+    x <= .Machine$integer.max
+  if (!valid) {
+    abort("`", name, "` must be one whole number of at least 1.", class = "argument")
+  }
+  as.integer(x)
+}
+
+#' @noRd
+check_fraction <- function(x, name) {
+  valid <- is.numeric(x) && length(x) == 1L && is.finite(x) && x > 0 && x < 1
+  if (!valid) {
+    abort("`", name, "` must be one number between 0 and 1.", class = "argument")
+  }
+  as.double(x)
+}
+
+#' @noRd
+check_flag <- function(x, name) {
+  if (!is.logical(x) || length(x) != 1L || is.na(x)) {
+    abort("`", name, "` must be TRUE or FALSE.", class = "argument")
+  }
+  x
+}
+
+#' @noRd
+check_fixed <- function(fixed) {
+  if (is.null(fixed)) {
+    return(NULL)
+  }
+  named <- !is.null(names(fixed)) && all(nzchar(names(fixed))) && !anyDuplicated(names(fixed))
+  if (!is.numeric(fixed) || !all(is.finite(fixed)) || !named) {
+    abort(
+      "`fixed` must be a numeric vector of finite values with a different name on each, ",
+      "like c(\"push(land_price)\" = 0).",
+      class = "argument"
+    )
+  }
+  fixed
+}
+
+#' The part of the control that the C entry points read
+#' @noRd
+kernel_control <- function(control) {
+  control[c("threads", "max_iterations", "tolerance", "rank_tolerance")]
+}
+
+#' @export
+print.migration_control <- function(x, ...) {
+  cat("Control of a migration fit\n")
+  fixed <- if (is.null(x$fixed)) "none" else paste0(names(x$fixed), " = ", format(x$fixed), collapse = ", ")
+  values <- c(
+    threads = x$threads, max_iterations = x$max_iterations, tolerance = format(x$tolerance),
+    rank_tolerance = format(x$rank_tolerance), fixed = fixed, trace = x$trace
+  )
+  cat(paste0("  ", format(names(values)), "  ", values, "\n"), sep = "")
+  invisible(x)
+}

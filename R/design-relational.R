@@ -1,0 +1,227 @@
+# The spec of relational data: tables of places, keys that say which row of a
+# table an occasion uses, and multipliers of the occasion. Utility of term k is
+#   multiplier[i] * table[row(i), j] * mask(i, j),
+# so nothing here has the size firms x places, unless the user's own tie table
+# keyed by firm has. Tables that several terms use are built once.
+#
+# A frame is list(data, occasions, atoms, components, n, J, dims, cache): what
+# the tables are built from; `cache` (an environment) holds keys and tables.
+
+#' @export
+lay_out.migration_data <- function(data, plan, occasions, na.action, basis, env) {
+  atoms <- lapply(plan$atoms, relational_level, data = data)
+  check_roles(c(plan$terms, plan$offsets), atoms)
+  components <- lapply(atoms, relational_component, data = data, occasions = occasions,
+                       env = env, basis = basis$atoms)
+  entries <- design_entries(plan, components, atoms)
+  all <- c(entries$terms, entries$offsets)
+  frame <- new_frame(data, occasions, atoms, components)
+  dropped <- drop_missing(missing_by_variable(all, frame), occasions, na.action)
+  if (!is.null(dropped$keep)) frame <- restrict_frame(frame, dropped$keep)
+  spec <- relational_spec(lapply(all, relational_entry, frame = frame), frame)
+  spec$terms$offset <- rep(0:1, c(length(entries$terms), length(entries$offsets)))
+  list(spec = spec, terms = terms_table(entries$terms, atoms),
+       basis = lapply(components, function(component) component$basis),
+       occasion = frame$occasions$number, na.action = dropped$na.action)
+}
+
+#' What an atom depends on: firm, place, tie, peers
+#' @noRd
+relational_level <- function(atom, data) {
+  if (!is.null(atom$level)) return(atom)
+  atom$level <- switch(atom$table, firms = "firm", places = "place", "tie")
+  atom$constant <- atom$level == "place" && ncol(data$place_row) == 1L
+  atom
+}
+
+#' Columns of an atom on the rows of its table: firms' rows are those of the occasions
+#' @noRd
+relational_component <- function(atom, data, occasions, env, basis) {
+  basis <- basis[[atom$id]]
+  switch(atom$level,
+    peers = peers_component(atom, data, occasions),
+    firm = evaluate_atom(atom, table_rows(data$firms, atom, occasion_rows(occasions)),
+                         occasions$n, env, basis),
+    place = place_component(atom, data, env, basis),
+    tie = tie_component(atom, data$ties[[atom$table]], env, basis)
+  )
+}
+
+#' Rows of `firms` to take; NULL for all
+#' @noRd
+occasion_rows <- function(occasions) if (!occasions$all) occasions$number
+
+#' The variables of an atom at some rows of a table (NULL: all), as a list
+#' @noRd
+table_rows <- function(table, atom, rows) {
+  columns <- unclass(table)[intersect(atom$variables, names(table))]
+  if (is.null(rows)) columns else lapply(columns, function(x) x[rows])
+}
+
+#' Place attributes are computed on the rows in use and put back in all rows
+#' @noRd
+place_component <- function(atom, data, env, basis) {
+  rows <- sort(unique(as.vector(data$place_row)))
+  component <- evaluate_atom(atom, table_rows(data$places, atom, rows), length(rows), env, basis)
+  back <- match(seq_len(nrow(data$places)), rows)
+  component_rows(component, if (anyNA(back)) back)
+}
+
+#' Tie attributes, and their value for absent pairs when the table has a default
+#' @noRd
+tie_component <- function(atom, tie, env, basis) {
+  rows <- nrow(tie$data)
+  component <- evaluate_atom(atom, table_rows(tie$data, atom, NULL), rows, env, basis)
+  if (is.na(tie$default)) return(component)
+  extended <- lapply(table_rows(tie$data, atom, NULL), function(x) {
+    c(x, if (is.numeric(x) || is.logical(x)) tie$default else NA)
+  })
+  with_default <- evaluate_atom(atom, extended, rows + 1L, env, component$basis)
+  component$default <- component_rows(with_default, rows + 1L)
+  component
+}
+
+#' Frame of the occasions with the dimensions keys are made of
+#' @noRd
+new_frame <- function(data, occasions, atoms, components) {
+  J <- length(data$place)
+  dims <- list(time = list(code = occasions$time, size = max(1L, length(data$time))),
+               origin = list(code = occasions$origin + 1L, size = J + 1L),
+               firm = list(code = occasions$firm, size = length(data$firm)))
+  for (component in components) dims <- c(dims, component$dims)
+  list(data = data, occasions = occasions, atoms = atoms, components = components,
+       n = occasions$n, J = J, dims = dims, cache = new.env(parent = emptyenv()))
+}
+
+#' Frame of some of the occasions; tables are built anew for the keys that remain
+#' @noRd
+restrict_frame <- function(frame, keep) {
+  components <- frame$components
+  for (id in names(components)) {
+    level <- frame$atoms[[id]]$level
+    if (level == "firm") components[[id]] <- component_rows(components[[id]], which(keep))
+    if (level == "peers") {
+      components[[id]]$dims <- lapply(components[[id]]$dims, function(dim) {
+        dim$code <- dim$code[keep]
+        dim
+      })
+    }
+  }
+  new_frame(frame$data, restrict_occasions(frame$occasions, keep), frame$atoms, components)
+}
+
+#' For each variable which occasions lack it (named list of logicals)
+#' @noRd
+missing_by_variable <- function(entries, frame) {
+  missing <- list()
+  for (entry in entries) {
+    for (k in seq_along(entry$term$factors)) {
+      atom <- frame$atoms[[entry$term$factors[[k]]$atom %||% ""]]
+      if (is.null(atom)) next
+      missing[[atom$text]] <- either(missing[[atom$text]], missing_in_factor(k, entry, frame))
+    }
+  }
+  missing
+}
+
+#' Occasions for which factor k of a term column is missing; NULL for none
+#' @noRd
+missing_in_factor <- function(k, entry, frame) {
+  id <- entry$term$factors[[k]]$atom
+  component <- frame$components[[id]]
+  switch(frame$atoms[[id]]$level,
+    firm = component_missing(component),
+    peers = component$missing,
+    missing_in_table(entry_table(k, entry, frame), frame)
+  )
+}
+
+#' Elementwise or of two logicals, either of which may be NULL
+#' @noRd
+either <- function(a, b) if (is.null(a)) b else if (is.null(b)) a else a | b
+
+#' One term column as table, multiplier and mask
+#' @noRd
+relational_entry <- function(entry, frame) {
+  factors <- entry$term$factors
+  levels <- vapply(factors, function(f) frame$atoms[[f$atom %||% ""]]$level %||% "role", "")
+  tables <- lapply(which(!levels %in% c("firm", "role")), entry_table, entry = entry,
+                   frame = frame)
+  list(table = if (length(tables)) Reduce(function(a, b) multiply_tables(a, b, frame), tables)
+       else one_table(frame),
+       multiplier = entry_multiplier(entry, which(levels == "firm"), frame),
+       mask = entry$term$mask)
+}
+
+#' Product of the firm attributes of a term: list(id, values), NULL for none
+#' @noRd
+entry_multiplier <- function(entry, which, frame) {
+  if (!length(which)) return(NULL)
+  id <- vapply(which, function(k) {
+    paste(entry$term$factors[[k]]$atom, entry$column[k], entry$full[k])
+  }, "")
+  list(id = paste(sort(id), collapse = " * "), values = function() {
+    columns <- lapply(which, function(k) {
+      component_column(frame$components[[entry$term$factors[[k]]$atom]], entry$full[k],
+                       entry$column[k])
+    })
+    Reduce(`*`, columns)
+  })
+}
+
+#' The list the kernels read: shared tables, keys and multipliers once each
+#' @noRd
+relational_spec <- function(parts, frame) {
+  tables <- lapply(parts, function(part) part$table)
+  table_id <- vapply(tables, function(table) table$id, "")
+  distinct <- tables[!duplicated(table_id)]
+  offered <- offered_table(frame)
+  key_name <- unique(c(unlist(lapply(distinct, function(table) table$key$name)),
+                       offered$key$name))
+  key_name <- setdiff(key_name, "")
+  number <- function(key) if (key$name == "") 0L else match(key$name, key_name)
+  multipliers <- Filter(Negate(is.null), lapply(parts, function(part) part$multiplier))
+  multiplier_id <- unique(vapply(multipliers, function(m) m$id, ""))
+  occasions <- frame$occasions
+  list(kind = "relational", n = frame$n, J = frame$J, origin = occasions$origin,
+       chosen = occasions$chosen, weights = occasions$weights,
+       keys = lapply(key_name, function(name) frame$cache[[paste("key", name)]]$index),
+       tables = lapply(distinct, function(table) {
+         list(kind = match(table$kind, c("dense", "scalar", "sparse")) - 1L,
+              key = number(table$key), values = clear_missing(table$values))
+       }),
+       multipliers = lapply(multiplier_id, function(id) {
+         Find(function(m) m$id == id, multipliers)$values()
+       }),
+       terms = list(
+         table = match(table_id, unique(table_id)),
+         mask = vapply(parts, function(part) part$mask, 0L),
+         multiplier = vapply(parts, function(part) {
+           if (is.null(part$multiplier)) 0L else match(part$multiplier$id, multiplier_id)
+         }, 0L)
+       ),
+       available = if (!is.null(offered)) {
+         list(key = number(offered$key), values = as_raw_matrix(offered$values))
+       },
+       offered = NULL)
+}
+
+#' Missing values that remain are of places not offered: 0
+#' @noRd
+clear_missing <- function(values) {
+  if (is.list(values)) {
+    values$val <- clear_missing(values$val)
+    return(values)
+  }
+  if (anyNA(values)) values[is.na(values)] <- 0
+  values
+}
+
+#' Logical matrix as raw 0/1 of the same shape
+#' @noRd
+as_raw_matrix <- function(x) {
+  dim <- dim(x)
+  x <- as.raw(x)
+  dim(x) <- dim
+  x
+}

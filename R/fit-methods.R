@@ -1,0 +1,299 @@
+# Methods of a fit that read what it keeps; those that need the data again start from fit_design().
+
+#' The design of a fit, rebuilt from its data: `spec` for the C entry points, `kernel`, `theta`
+#' @noRd
+fit_design <- function(object) {
+  design <- migration_design(object$formula, object$data,
+    weights = object$given$weights, subset = object$given$subset, na.action = object$given$na.action,
+    basis = object$design$basis, env = environment(object$formula)
+  )
+  if (inherits(design$na.action, "exclude")) {
+    design$selected <- select_occasions(object$data, left_side(object$formula), NULL, object$given$subset,
+      choice = TRUE, env = environment(object$formula)
+    )$number
+  }
+  complete_design(object, design, object$data)
+}
+
+#' Adds the model and the parameters to a design, which may be of new data
+#' @noRd
+complete_design <- function(object, design, data) {
+  setup <- model_setup(object$model, data, design$spec, nests = object$design$nests)
+  n_terms <- nrow(object$design$terms)
+  b <- object$coefficients[seq_len(n_terms)]
+  lambda <- object$coefficients[setup$parameters]
+  effects <- object$effects[match(design$effects, names(object$effects))]
+  effects[!is.finite(effects)] <- 0
+  b[is.na(b)] <- 0
+  lambda[is.na(lambda)] <- 1
+  design$kernel <- setup$kernel
+  design$theta <- unname(c(b, effects, lambda))
+  design
+}
+
+#' @export
+coef.migration_fit <- function(object, ...) {
+  object$coefficients
+}
+
+#' @export
+nobs.migration_fit <- function(object, ...) {
+  object$n
+}
+
+#' @export
+logLik.migration_fit <- function(object, ...) {
+  structure(object$loglik, df = object$df, nobs = object$n, class = "logLik")
+}
+
+#' @export
+deviance.migration_fit <- function(object, ...) {
+  -2 * object$loglik
+}
+
+#' @importFrom stats df.residual
+#' @export
+df.residual.migration_fit <- function(object, ...) {
+  object$n - object$df
+}
+
+#' @export
+formula.migration_fit <- function(x, ...) {
+  x$formula
+}
+
+#' @export
+terms.migration_fit <- function(x, ...) {
+  stats::terms(Formula::as.Formula(x$formula), ...)
+}
+
+#' @export
+weights.migration_fit <- function(object, ...) {
+  object$weights
+}
+
+#' @export
+family.migration_fit <- function(object, ...) {
+  structure(list(family = tolower(model_title(object$model)), link = "logit"), class = "family")
+}
+
+#' @importFrom stats case.names
+#' @export
+case.names.migration_fit <- function(object, ...) {
+  row_names(object$data)[object$design$occasion]
+}
+
+#' Row names of the occasions: of `firms`, or the ids of long data
+#' @noRd
+row_names <- function(data) {
+  if (inherits(data, "migration_data")) row.names(data$firms) else as.character(data$id)
+}
+
+#' The table that the occasions are rows of
+#'
+#' @title Occasions and model matrix of a fit
+#' @description `model.frame()` gives the rows of `firms` (or of the long data) that were used;
+#' `model.matrix()` the terms, uncentred, as they enter the utility: a row for each occasion and offered
+#' place. The fit itself never builds this matrix.
+#' @param formula,object A fit of [fit_migration()].
+#' @param ... Not used.
+#' @return `model.frame()`: a data frame. `model.matrix()`: a numeric matrix with a column for each term and
+#'   the attributes `occasion` (row of `model.frame()`; the occasion number for long data) and `place`.
+#' @name model_frame_migration_fit
+#' @export
+model.frame.migration_fit <- function(formula, ...) {
+  data <- formula$data
+  if (inherits(data, "migration_data")) {
+    return(data$firms[formula$design$occasion, , drop = FALSE])
+  }
+  data$data[sort(user_rows(data, formula$design$occasion)), , drop = FALSE]
+}
+
+#' @rdname model_frame_migration_fit
+#' @export
+model.matrix.migration_fit <- function(object, ...) {
+  design <- fit_design(object)
+  parts <- .Call(C_model_matrix, design$spec)
+  x <- parts$x
+  colnames(x) <- object$design$terms$name
+  attr(x, "occasion") <- parts$occasion
+  attr(x, "place") <- object$data$place[parts$place]
+  x
+}
+
+#' @title Confidence intervals of coefficients
+#' @description Wald intervals, \eqn{\hat b \pm z\, se}{b +- z se}, from any covariance of
+#' [vcov.migration_fit()].
+#' @param object A fit of [fit_migration()].
+#' @param parm Names or numbers of coefficients; default all.
+#' @param level Confidence level, between 0 and 1.
+#' @param ... Passed to [vcov.migration_fit()]: `type`, `cluster`.
+#' @return A matrix with a row for each coefficient and the lower and upper limit.
+#' @export
+confint.migration_fit <- function(object, parm, level = 0.95, ...) {
+  b <- object$coefficients
+  se <- standard_errors(object, ...)
+  chosen <- if (missing(parm)) names(b) else if (is.numeric(parm)) names(b)[parm] else parm
+  tail <- (1 - level) / 2
+  limits <- b + outer(se, stats::qnorm(c(tail, 1 - tail)))
+  dimnames(limits) <- list(names(b), paste(format(100 * c(tail, 1 - tail), trim = TRUE, digits = 3), "%"))
+  limits[chosen, , drop = FALSE]
+}
+
+#' Standard errors of all coefficients: NA where there is no estimate
+#' @noRd
+standard_errors <- function(object, ...) {
+  se <- sqrt(diag(vcov(object, ...)))
+  se[object$fixed] <- NA
+  se
+}
+
+#' Fitted probabilities and residuals
+#'
+#' @title Fitted values and residuals of a fit
+#' @description With \eqn{P_{ij}}{P_ij} the fitted probability, \eqn{y_i} the chosen place and \eqn{w_i} the
+#' weight: `fitted()` is \eqn{P_{i y_i}}{P_iy}; deviance residuals are
+#' \eqn{\sqrt{-2 w_i \log P_{i y_i}}}{sqrt(-2 w_i log P_iy)}, so that their squares sum to [deviance()];
+#' response residuals are \eqn{1\{j = y_i\} - P_{ij}}{1{j = y_i} - P_ij} and Pearson residuals these over
+#' \eqn{\sqrt{P_{ij}(1 - P_{ij})}}{sqrt(P_ij (1 - P_ij))}.
+#' @param object A fit of [fit_migration()].
+#' @param outcome `TRUE` (default): of the chosen place; `FALSE`: of all places, as
+#'   [predict()][predict.migration_fit] gives them.
+#' @param type `"deviance"` (default), `"response"` or `"pearson"`.
+#' @param ... Not used.
+#' @return A number for each occasion (`fitted()`, deviance residuals); else a number for each occasion and
+#'   place, in the shape of `predict(object, type = "probability")`.
+#' @export
+fitted.migration_fit <- function(object, outcome = TRUE, ...) {
+  if (!outcome) {
+    return(predict(object, type = "probability"))
+  }
+  design <- fit_design(object)
+  occasion_result(chosen_probability(object, design), design, object$data)
+}
+
+#' Probabilities of the chosen places, a slice of occasions at a time so that no occasions x places
+#' matrix is made
+#' @noRd
+chosen_probability <- function(object, design) {
+  spec <- design$spec
+  if (spec$kind == "ragged") {
+    return(kernel_predict(object, design, "probability")[spec$start[-length(spec$start)] + spec$chosen])
+  }
+  by_slice(design, function(part) {
+    kernel_predict(object, part, "probability")[cbind(seq_along(part$spec$chosen), part$spec$chosen)]
+  })
+}
+
+#' @rdname fitted.migration_fit
+#' @export
+residuals.migration_fit <- function(object, type = c("deviance", "response", "pearson"), ...) {
+  type <- match.arg(type)
+  design <- fit_design(object)
+  if (type == "deviance") {
+    w <- if (is.null(object$weights)) 1 else object$weights
+    return(occasion_result(sqrt(-2 * w * log(chosen_probability(object, design))), design, object$data))
+  }
+  p <- kernel_predict(object, design, "probability")
+  residual <- chosen_indicator(design) - p
+  place_result(if (type == "pearson") residual / sqrt(p * (1 - p)) else residual, design, object$data)
+}
+
+#' 1 for the chosen place and 0 for the others, in the shape of the probabilities
+#' @noRd
+chosen_indicator <- function(design) {
+  spec <- design$spec
+  if (spec$kind == "relational") {
+    y <- matrix(0, length(spec$chosen), spec$J)
+    y[cbind(seq_along(spec$chosen), spec$chosen)] <- 1
+    return(y)
+  }
+  y <- numeric(length(spec$place))
+  y[spec$start[-length(spec$start)] + spec$chosen] <- 1
+  y
+}
+
+#' @title Refit with changes
+#' @description As [stats::update()], for formulas with `stay` and `|`: a dot stands for the old part, `-
+#' stay` is kept, and a part that is not mentioned stays as it is.
+#' @param object A fit of [fit_migration()].
+#' @param formula. Changes, like `. ~ . + pull(wage)` or `~ . | place`.
+#' @param ... Other arguments of [fit_migration()] to change.
+#' @param evaluate `FALSE` gives the call instead of the fit.
+#' @return A fit, or the call.
+#' @export
+update.migration_fit <- function(object, formula., ..., evaluate = TRUE) {
+  call <- object$call
+  if (!missing(formula.)) {
+    call$formula <- update_parts(object$formula, formula.)
+  }
+  changes <- match.call(expand.dots = FALSE)$...
+  call[names(changes)] <- changes
+  if (evaluate) eval(call, parent.frame()) else call
+}
+
+#' Puts the old parts in place of the dots of a new formula
+#' @noRd
+update_parts <- function(old, new) {
+  was <- formula_parts(old)
+  now <- formula_parts(new)
+  parts <- lapply(seq_len(max(length(was), length(now))), function(i) {
+    if (i > length(now)) {
+      return(was[[i]])
+    }
+    before <- if (i <= length(was)) was[[i]]
+    if (i == 1L) merge_part(before, now[[i]]) else substitute_dot(before, now[[i]])
+  })
+  left <- if (length(old) == 3L) old[[2L]]
+  right <- Reduce(function(a, b) call("|", a, b), parts)
+  updated <- if (is.null(left)) call("~", right) else call("~", left, right)
+  stats::as.formula(updated, env = environment(old))
+}
+
+#' The parts of the right side between bars
+#' @noRd
+formula_parts <- function(formula) {
+  right <- formula[[length(formula)]]
+  parts <- list()
+  while (is.call(right) && identical(right[[1L]], quote(`|`))) {
+    parts <- c(list(right[[3L]]), parts)
+    right <- right[[2L]]
+  }
+  c(list(right), parts)
+}
+
+#' Later parts name one column of constants: a dot keeps it
+#' @noRd
+substitute_dot <- function(old, new) {
+  if (identical(new, quote(.))) {
+    return(if (is.null(old)) 0 else old)
+  }
+  new
+}
+
+#' Simplifies new with old for its dots. `stay` is implied in every formula: it is made explicit for the
+#' arithmetic, and only its absence is written in the result.
+#' @noRd
+merge_part <- function(old, new) {
+  if ("." %in% all.names(new)) {
+    before <- if (is.null(old)) 0 else simplified(add_stay(old))
+    merged <- do.call(substitute, list(new, list(. = call("(", before))))
+  } else {
+    merged <- add_stay(new)
+  }
+  simple <- simplified(merged)
+  if (!"stay" %in% attr(part_terms(merged), "term.labels")) {
+    return(call("-", simple, quote(stay)))
+  }
+  simplified(call("-", call("(", simple), quote(stay)))
+}
+
+#' @noRd
+part_terms <- function(part) {
+  stats::terms(stats::as.formula(call("~", part)), keep.order = TRUE)
+}
+
+#' @noRd
+simplified <- function(part) {
+  stats::formula(stats::terms(stats::as.formula(call("~", part)), keep.order = TRUE, simplify = TRUE))[[2L]]
+}

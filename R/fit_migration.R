@@ -1,0 +1,467 @@
+#' Fit a model of where firms go
+#'
+#' @title Fit a relocation-decision model
+#' @description Estimates, by maximum likelihood, the utility \eqn{v_{ij} = \sum_k b_k x_{ijk}}{v_ij = sum_k b_k x_ijk}
+#' that firm \eqn{i} finds in place \eqn{j}, from the places that firms chose, staying included. The model
+#' object says how utilities become probabilities: [conditional()] or [nested()] logit.
+#'
+#' With weights \eqn{w_i} and chosen places \eqn{y_i} the log-likelihood is
+#' \eqn{\sum_i w_i \log P_{i y_i}}{sum_i w_i log P_iy}. It is maximised by Newton's method with the exact
+#' information matrix; terms are centred and scaled inside, so units do not matter.
+#'
+#' @param formula `~ terms`, or `chosen ~ terms` with the name of the column that holds the chosen place (the
+#'   0/1 column of long data). The terms are described in [migration_formula]: in short, `x` an attribute of
+#'   places or of ties, `push(x)`, `pull(x)`, `keep(w)`, `w:x`, `stay` (added unless `- stay`), `peers(g)`,
+#'   `offset(q)`, and `| place` for absorbed place constants.
+#' @param data A [migration_data()] or [choice_data()]; or a plain data frame in long format (a row for each
+#'   occasion and offered place), with `id`, `place` and the 0/1 column on the left side of `formula`; or a
+#'   `dfidx` of mlogit.
+#' @param model A model object: [conditional()] (default) or [nested()].
+#' @param weights Weights of the occasions: a non-negative number for each row, as a vector, an expression in
+#'   the columns of the data, or a column name in quotes. `NULL`: the weights of `data`, or ones.
+#' @param subset Rows to use: an expression in the columns of `firms` (or of long data), `TRUE` to keep.
+#' @param na.action What to do with occasions that miss a value some term needs: `na.omit` (default) drops and
+#'   counts them, `na.exclude` also pads fitted values and predictions, `na.fail` is an error.
+#' @param start Start values of the coefficients: a full vector, or a named vector of some of them. The default
+#'   is 0; nested models start from the conditional logit with lambda 1.
+#' @param control A [migration_control()]: threads, tolerances, coefficients held fixed.
+#' @param workers For fits that are streamed over several R processes. That needs data in an on-disk store,
+#'   which this version does not have: anything but `NULL` is an error.
+#' @param id,place,from,time,firm Column names of a plain long data frame, as in [choice_data()].
+#'
+#' @return An object of class `c("migration_fit_<model>", "migration_fit")`: a list with
+#'   \item{coefficients}{named; `NA` for a term that is not estimable}
+#'   \item{effects}{absorbed place constants, named by place, relative to the first; `-Inf` for a place nobody
+#'     chose; `NULL` without `| place`}
+#'   \item{loglik, loglik_null}{log-likelihood at the estimates and with equal shares (all coefficients 0)}
+#'   \item{covariance, information}{inverse information of the estimated coefficients, and its inverse}
+#'   \item{convergence}{list: `code` (0 converged, 1 iteration limit, 2 no step raises the log-likelihood, 3 no
+#'     finite maximum), `message`, `iterations`, `evaluations`, `gradient_norm` (largest score in
+#'     standard-error units), `condition` (of the scaled information), `digits` (decimal digits of each
+#'     coefficient that the next step would not change)}
+#'   \item{n, n_firms, n_places, n_movers}{occasions, firms, places, and firms that left their origin}
+#'   and what the methods need. The data are kept by reference, not copied.
+#'
+#'   Methods: [summary()][summary.migration_fit], [vcov()][vcov.migration_fit],
+#'   [predict()][predict.migration_fit], [simulate()][simulate.migration_fit],
+#'   [anova()][anova.migration_fit], [update()][update.migration_fit],
+#'   [tidy(), glance(), augment()][tidy.migration_fit], [plot()][plot.migration_fit], and `coef`, `confint`,
+#'   `logLik`, `nobs`, `AIC`, `BIC`, `deviance`, `formula`, `terms`, `model.matrix`, `model.frame`, `fitted`,
+#'   `residuals`, `weights`, `family`, `case.names`, `estfun` and `bread` (for sandwich).
+#'
+#' @section Terms that cannot be estimated:
+#' A term that is the same for all places of every occasion, or a combination of other terms, gets `NA` and a
+#' warning that names it and the combination. A term along which the choices separate (its coefficient would
+#' run to infinity) is named by a warning, and so is a fit that did not converge. Places nobody chose have no
+#' finite place constant: with `| place` they are taken out of all choice sets, with a message.
+#'
+#' @section Errors:
+#' No occasions left; no firm that moves (then `stay` has no finite estimate); weights that are all zero; start
+#' values or `fixed` coefficients that do not match the terms; and the errors of the formula and the data.
+#'
+#' @references McFadden, D. (1974). Conditional logit analysis of qualitative choice behavior. In P. Zarembka
+#'   (ed.), *Frontiers in Econometrics*, 105-142. New York: Academic Press.
+#'
+#'   Train, K. E. (2009). *Discrete Choice Methods with Simulation*, 2nd ed. Cambridge University Press.
+#'   \doi{10.1017/CBO9780511805271}
+#' @examples
+#' # 300 firms choose among three towns; staying is worth 1, a unit of rent costs 0.8
+#' set.seed(1)
+#' towns <- data.frame(place = c("a", "b", "c"), rent = c(1, 2, 3))
+#' from <- sample(towns$place, 300, replace = TRUE)
+#' utility <- outer(from, towns$place, "==") - 0.8 * rep(towns$rent, each = 300)
+#' gumbel <- -log(-log(matrix(runif(900), 300)))
+#' firms <- data.frame(firm = 1:300, from = from, to = towns$place[max.col(utility + gumbel)])
+#' data <- migration_data(firms, towns)
+#' fit <- fit_migration(~ rent, data)
+#' summary(fit)
+#' predict(fit, type = "flows")
+#' @export
+fit_migration <- function(formula, data, model = conditional(), weights = NULL, subset = NULL,
+                          na.action = stats::na.omit, start = NULL, control = migration_control(),
+                          workers = NULL, id = NULL, place = NULL, from = NULL, time = NULL,
+                          firm = NULL) {
+  call <- match.call()
+  check_fit_arguments(formula, model, control, workers)
+  report <- stage_reporter(control$trace)
+  data <- fit_data(formula, data, list(id = id, place = place, from = from, time = time, firm = firm))
+  rows <- fit_rows(data, call$weights, call$subset, parent.frame())
+  report("data")
+  design <- migration_design(formula, data,
+    weights = rows$weights, subset = rows$subset, na.action = na.action, env = environment(formula)
+  )
+  check_choices(design)
+  report("design")
+  setup <- model_setup(model, data, design$spec)
+  layout <- parameter_layout(design, setup)
+  held <- held_parameters(layout, control$fixed, design)
+  begin <- fit_start(start, layout, setup, held, design$spec, control)
+  report("start")
+  raw <- maximise(design$spec, setup$kernel, begin$theta, held$is, control)
+  report("maximum")
+  fit <- new_migration_fit(raw, design, setup, layout, held, data, model, formula, call)
+  fit$given <- c(rows, list(na.action = na.action))
+  fit$control <- control
+  fit$loglik_null <- null_loglik(design$spec, layout, begin, raw, control)
+  diagnose_fit(fit, raw, layout)
+  fit
+}
+
+#' @noRd
+check_fit_arguments <- function(formula, model, control, workers) {
+  if (!inherits(formula, "formula")) {
+    abort("`formula` must be a formula, like ~ push(land_price) + pull(wage).", class = "argument")
+  }
+  if (!inherits(model, "migration_model")) {
+    abort("`model` must be a model object: conditional() or nested().", class = "argument")
+  }
+  if (!inherits(control, "migration_control")) {
+    abort("`control` must come from migration_control().", class = "argument")
+  }
+  if (!is.null(workers)) {
+    abort(
+      "`workers` streams a fit over several processes, which needs data in an on-disk store. ",
+      "This version has none: leave `workers` NULL and set migration_control(threads = ).",
+      class = "argument"
+    )
+  }
+}
+
+#' Tells the time of each stage, or nothing
+#' @noRd
+stage_reporter <- function(trace) {
+  clock <- proc.time()[["elapsed"]]
+  function(stage) {
+    if (trace) {
+      now <- proc.time()[["elapsed"]]
+      inform("fit_migration: ", stage, " done, ", format(round(now - clock, 2), nsmall = 2), " s", class = "trace")
+      clock <<- now
+    }
+  }
+}
+
+# Data ------------------------------------------------------------------------------------------------
+
+#' The data as migration_data or choice_data
+#' @noRd
+fit_data <- function(formula, data, columns) {
+  given <- !vapply(columns, is.null, NA)
+  if (inherits(data, c("migration_data", "choice_data"))) {
+    if (any(given)) {
+      abort(
+        "`", names(columns)[given][1L], "` is for a plain data frame; `data` already has its columns.",
+        class = "argument"
+      )
+    }
+    return(data)
+  }
+  if (!is.data.frame(data)) {
+    abort(
+      "`data` must be a migration_data(), a choice_data() or a data frame, not ", class(data)[1L], ".",
+      class = "argument"
+    )
+  }
+  if (inherits(data, "dfidx") && !any(given)) {
+    return(as_migration_data(data, chosen = left_side(formula)))
+  }
+  long_data(formula, data, columns)
+}
+
+#' @noRd
+long_data <- function(formula, data, columns) {
+  chosen <- left_side(formula)
+  missing <- c(if (is.null(columns$id)) "id", if (is.null(columns$place)) "place")
+  if (length(missing) > 0L || is.null(chosen)) {
+    abort(
+      "`data` is a plain data frame: give the columns `id` and `place` of its occasions and places, and its ",
+      "0/1 column on the left side of `formula`. Or build it with migration_data() or choice_data().",
+      class = "argument"
+    )
+  }
+  do.call(choice_data, c(list(data, chosen = chosen), columns[!vapply(columns, is.null, NA)]))
+}
+
+#' The name on the left side of a formula, or NULL
+#' @noRd
+left_side <- function(formula) {
+  if (length(formula) < 3L) {
+    return(NULL)
+  }
+  if (!is.name(formula[[2L]])) {
+    abort("The left side of `formula` must be the name of one column, the chosen place.", class = "formula")
+  }
+  as.character(formula[[2L]])
+}
+
+#' Weights and subset, evaluated in the rows of the data, then where the user called
+#' @noRd
+fit_rows <- function(data, weights, subset, env) {
+  frame <- if (inherits(data, "migration_data")) data$firms else data$data
+  list(weights = eval(weights, frame, env), subset = eval(subset, frame, env))
+}
+
+# Design ----------------------------------------------------------------------------------------------
+
+#' @noRd
+check_choices <- function(design) {
+  spec <- design$spec
+  weighted <- if (is.null(spec$weights)) TRUE else spec$weights > 0
+  if (!any(weighted)) {
+    abort("`weights` are zero for every occasion.", class = "weights")
+  }
+  if (!any(weighted & (moved(spec) | spec$origin == 0L))) {
+    abort(
+      "No firm moves: the chosen place is the origin on every occasion, so nothing says why firms leave, ",
+      "and `stay` has no finite estimate.",
+      class = "no_movers"
+    )
+  }
+}
+
+#' Occasions that left their origin; place and position compare alike
+#' @noRd
+moved <- function(spec) {
+  spec$origin > 0L & spec$chosen != spec$origin
+}
+
+# Parameters ------------------------------------------------------------------------------------------
+
+#' Where theta = c(b, place constants, lambda) keeps what
+#' @noRd
+parameter_layout <- function(design, setup) {
+  n_terms <- nrow(design$terms)
+  n_effects <- length(design$effects)
+  n_lambda <- length(setup$parameters)
+  list(
+    names = c(design$terms$name, setup$parameters),
+    places = design$effects,
+    coefficients = c(seq_len(n_terms), n_terms + n_effects + seq_len(n_lambda)),
+    effects = n_terms + seq_len(n_effects),
+    lambda = n_terms + n_effects + seq_len(n_lambda),
+    total = n_terms + n_effects + n_lambda
+  )
+}
+
+#' Which parameters are not estimated, and their values: those the user fixed, the constant of the
+#' first place, and of places taken out
+#' @noRd
+held_parameters <- function(layout, fixed, design) {
+  is <- logical(layout$total)
+  value <- numeric(layout$total)
+  unknown <- setdiff(names(fixed), layout$names)
+  if (length(unknown) > 0L) {
+    near <- nearest_name(unknown[1L], layout$names)
+    abort(
+      "`fixed` names ", plural(length(unknown), "coefficient"), " the model does not have: ",
+      quote_names(unknown), ".", if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      class = "fixed"
+    )
+  }
+  at <- layout$coefficients[match(names(fixed), layout$names)]
+  is[at] <- TRUE
+  value[at] <- fixed
+  if (length(layout$effects) > 0L) {
+    offered <- if (is.null(design$spec$offered)) rep(TRUE, length(layout$effects)) else design$spec$offered
+    is[layout$effects[!offered]] <- TRUE
+    is[layout$effects[which(offered)[1L]]] <- TRUE
+  }
+  list(is = is, value = value)
+}
+
+#' Start values of theta. A model with parameters of its own starts from the conditional logit, whose
+#' log-likelihood is concave. `null` is the log-likelihood at 0 where that came as a by-product.
+#' @noRd
+fit_start <- function(start, layout, setup, held, spec, control) {
+  theta <- numeric(layout$total)
+  theta[layout$lambda] <- setup$start
+  theta[held$is] <- held$value[held$is]
+  null <- NULL
+  if (length(layout$lambda) > 0L && is.null(start)) {
+    linear <- seq_len(layout$total - length(layout$lambda))
+    raw <- maximise(spec, list(kind = "conditional"), theta[linear], held$is[linear], control)
+    theta[linear] <- raw$theta
+    null <- if (!any(held$value[linear] != 0)) raw$value_start
+  }
+  if (!is.null(start)) {
+    theta <- user_start(start, theta, layout)
+    theta[held$is] <- held$value[held$is]
+  }
+  list(theta = theta, null = null)
+}
+
+#' @noRd
+user_start <- function(start, theta, layout) {
+  if (!is.numeric(start) || !all(is.finite(start))) {
+    abort("`start` must be finite numbers.", class = "start")
+  }
+  if (is.null(names(start))) {
+    if (length(start) != length(layout$names)) {
+      abort(
+        "`start` has ", plural(length(start), "value"), "; the model has ",
+        plural(length(layout$names), "coefficient"), ": ", quote_names(layout$names, max = 20), ".",
+        class = "start"
+      )
+    }
+    names(start) <- layout$names
+  }
+  unknown <- setdiff(names(start), layout$names)
+  if (length(unknown) > 0L || anyDuplicated(names(start))) {
+    abort(
+      "`start` names coefficients the model does not have, or one twice: ",
+      quote_names(c(unknown, names(start)[duplicated(names(start))])), ". It has ",
+      quote_names(layout$names, max = 20), ".",
+      class = "start"
+    )
+  }
+  theta[layout$coefficients[match(names(start), layout$names)]] <- start
+  theta
+}
+
+# Maximum ---------------------------------------------------------------------------------------------
+
+#' One maximisation. A coefficient that turns out not to be estimable must stay at 0, or the others
+#' would make up for its start value.
+#' @noRd
+maximise <- function(spec, kernel, theta, fixed, control) {
+  raw <- .Call(C_fit, spec, kernel, theta, fixed, kernel_control(control))
+  stray <- raw$aliased > 0L & theta != 0 & !fixed
+  linear <- seq_along(theta) <= length(theta) - max(0L, kernel$n_lambda)
+  if (any(stray & linear)) {
+    theta[stray & linear] <- 0
+    raw <- .Call(C_fit, spec, kernel, theta, fixed, kernel_control(control))
+  }
+  raw
+}
+
+#' Log-likelihood with all coefficients 0: equal shares, but for offsets
+#' @noRd
+null_loglik <- function(spec, layout, begin, raw, control) {
+  if (!is.null(begin$null)) {
+    return(begin$null)
+  }
+  if (length(layout$lambda) == 0L && all(begin$theta == 0)) {
+    return(raw$value_start)
+  }
+  theta <- numeric(layout$total - length(layout$lambda))
+  .Call(C_evaluate, spec, list(kind = "conditional"), theta, 0L, kernel_control(control))$value
+}
+
+# The object ------------------------------------------------------------------------------------------
+
+#' @noRd
+new_migration_fit <- function(raw, design, setup, layout, held, data, model, formula, call) {
+  at <- layout$coefficients
+  free <- !held$is[at] & raw$aliased[at] == 0L
+  spec <- design$spec
+  coefficients <- stats::setNames(raw$theta[at], layout$names)
+  coefficients[raw$aliased[at] > 0L & !held$is[at]] <- NA
+  covariance <- named_square(raw$covariance[at, at, drop = FALSE], layout$names)[free, free, drop = FALSE]
+  weighted <- if (is.null(spec$weights)) TRUE else spec$weights > 0
+  fit <- list(
+    coefficients = coefficients,
+    effects = place_effects(raw, layout, held, spec),
+    loglik = raw$value,
+    loglik_null = NULL,
+    covariance = covariance,
+    information = information_of(raw$information[at, at, drop = FALSE], covariance, free, layout),
+    convergence = convergence_record(raw, layout),
+    aliased = raw$aliased[at] > 0L & !held$is[at],
+    fixed = held$is[at],
+    estimated = free,
+    df = sum(!held$is & raw$aliased == 0L),
+    n = sum(rep_len(weighted, length(spec$chosen))),
+    n_firms = length(unique(data$index$firm[design$occasion])),
+    n_places = spec$J,
+    n_movers = if (any(spec$origin > 0L)) sum(moved(spec) & weighted) else NA_integer_,
+    weights = spec$weights,
+    design = kept_design(design, setup, raw, layout, free),
+    model = model, formula = formula, na.action = design$na.action,
+    data = data, data_name = deparse1(call$data), call = call
+  )
+  names(fit$aliased) <- names(fit$fixed) <- names(fit$estimated) <- layout$names
+  structure(fit, class = c(paste0("migration_fit_", model$name), "migration_fit"))
+}
+
+#' @noRd
+named_square <- function(x, names) {
+  dimnames(x) <- list(names, names)
+  x
+}
+
+#' The information of the estimated coefficients: with absorbed place constants, what is left of it once
+#' these are concentrated out
+#' @noRd
+information_of <- function(information, covariance, free, layout) {
+  if (length(layout$effects) > 0L) {
+    return(solve_scaled(covariance))
+  }
+  named_square(information, layout$names)[free, free, drop = FALSE]
+}
+
+#' Solves a x = b for a covariance or information a whose rows may be in very different units; NA where a is
+#' singular, as the covariance of a separated fit may be
+#' @noRd
+solve_scaled <- function(a, b = diag(nrow(a))) {
+  if (length(a) == 0L) {
+    return(a)
+  }
+  d <- 1 / sqrt(diag(a))
+  x <- tryCatch(solve(a * tcrossprod(d), d * b, tol = 0), error = function(e) NA_real_ * b)
+  x <- d * x
+  rownames(x) <- rownames(a)
+  if (missing(b)) colnames(x) <- colnames(a)
+  x
+}
+
+#' @noRd
+place_effects <- function(raw, layout, held, spec) {
+  if (length(layout$effects) == 0L) {
+    return(NULL)
+  }
+  at <- layout$effects
+  effects <- stats::setNames(raw$theta[at], layout$places)
+  effects[raw$aliased[at] > 0L & !held$is[at]] <- NA
+  if (!is.null(spec$offered)) {
+    effects[!spec$offered] <- -Inf
+  }
+  effects
+}
+
+#' What vcov, predict and estfun need of the design besides the data. `adjust` = H_bd H_dd^-1 says how much of
+#' the score of the place constants to take off the score of the coefficients (see estfun.migration_fit);
+#' with C the inverse of H it is -C_bb^-1 C_bd.
+#' @noRd
+kept_design <- function(design, setup, raw, layout, free) {
+  kept <- list(
+    terms = design$terms, basis = design$basis, occasion = design$occasion, nests = setup$nests
+  )
+  if (length(layout$effects) > 0L) {
+    kept$effects_se <- stats::setNames(sqrt(diag(raw$covariance)[layout$effects]), layout$places)
+    at <- layout$coefficients[free]
+    kept$adjust <- matrix(0, length(free), length(layout$effects))
+    if (length(at) > 0L) {
+      across <- raw$covariance[at, layout$effects, drop = FALSE]
+      kept$adjust[free, ] <- -solve_scaled(raw$covariance[at, at, drop = FALSE], across)
+    }
+  }
+  kept
+}
+
+#' @noRd
+convergence_record <- function(raw, layout) {
+  at <- layout$coefficients
+  code <- if (any(raw$separated)) 3L else as.integer(raw$stop)
+  size <- pmax(abs(raw$theta[at]), 1e-8)
+  digits <- pmin(16, floor(-log10(abs(raw$step[at]) / size)))
+  digits[raw$aliased[at] > 0L] <- NA
+  list(
+    code = code,
+    message = c(
+      "converged", "iteration limit reached", "no step raises the log-likelihood",
+      "no finite maximum: terms separate the choices"
+    )[code + 1L],
+    iterations = raw$iterations, evaluations = raw$evaluations,
+    gradient_norm = raw$gradient_norm, condition = raw$condition,
+    digits = stats::setNames(digits, layout$names)
+  )
+}

@@ -1,0 +1,52 @@
+#' Conditional logit: the model object
+#'
+#' @title Conditional logit
+#' @description Firm \eqn{i} chooses place \eqn{y} of the places \eqn{C_i} on offer with probability
+#' \deqn{P_{iy} = \frac{\exp(v_{iy})}{\sum_{j \in C_i} \exp(v_{ij})}, \qquad v_{ij} = \sum_k b_k x_{ijk}.}{P_iy = exp(v_iy) / sum_j exp(v_ij), v_ij = sum_k b_k x_ijk.}
+#' The log-likelihood is concave, so the maximum that [fit_migration()] finds is the only one. The odds of
+#' two places do not depend on which others are on offer (independence of irrelevant alternatives); a
+#' [nested()] logit relaxes that.
+#'
+#' @return A model object of class `c("conditional_model", "migration_model")` for the argument `model` of
+#'   [fit_migration()].
+#' @references McFadden, D. (1974). Conditional logit analysis of qualitative choice behavior. In P. Zarembka
+#'   (ed.), *Frontiers in Econometrics*, 105-142. New York: Academic Press.
+#'
+#'   Guimaraes, P., Figueiredo, O. and Woodward, D. (2003). A tractable approach to the firm location decision
+#'   problem. *Review of Economics and Statistics* 85, 201-204. \doi{10.1162/003465303762687811}
+#' @seealso [nested()], [fit_migration()]
+#' @examples
+#' conditional()
+#' @export
+conditional <- function() {
+  structure(list(name = "conditional"), class = c("conditional_model", "migration_model"))
+}
+
+#' @export
+print.conditional_model <- function(x, ...) {
+  cat("Conditional logit\n")
+  invisible(x)
+}
+
+#' What the fit needs of a model: the `model` list of the C entry points (`kernel`), the names and start
+#' values of the model's own parameters, and what a later prediction must remember (`nests`)
+#' @noRd
+model_setup <- function(model, data, spec, nests = NULL) {
+  UseMethod("model_setup")
+}
+
+#' @noRd
+model_setup.conditional_model <- function(model, data, spec, nests = NULL) {
+  list(kernel = list(kind = "conditional"), parameters = character(), start = numeric(), nests = NULL)
+}
+
+#' The model's name in a heading
+#' @noRd
+model_title <- function(model) {
+  UseMethod("model_title")
+}
+
+#' @noRd
+model_title.conditional_model <- function(model) {
+  "Conditional logit"
+}

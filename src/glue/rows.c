@@ -1,0 +1,55 @@
+/* rows.c: looks over the rows of long data in one pass, without the n-long vectors that the same look
+ * costs in R.
+ */
+#include "glue.h"
+
+/* Whether row i of a key column differs from the row before. Strings are compared as R caches them. */
+static int differs(SEXP x, R_xlen_t i) {
+  switch (TYPEOF(x)) {
+    case LGLSXP: return LOGICAL_RO(x)[i] != LOGICAL_RO(x)[i - 1];
+    case INTSXP: return INTEGER_RO(x)[i] != INTEGER_RO(x)[i - 1];
+    case REALSXP: return REAL_RO(x)[i] != REAL_RO(x)[i - 1];
+    default: return STRING_ELT(x, i) != STRING_ELT(x, i - 1);
+  }
+}
+
+static R_xlen_t write_starts(SEXP x, double *start) {
+  R_xlen_t found = 0;
+  for (R_xlen_t i = 0; i < Rf_xlength(x); i++) {
+    if (i == 0 || differs(x, i)) {
+      if (start != NULL) {
+        start[found] = (double)i;
+      }
+      found++;
+    }
+  }
+  return found;
+}
+
+/* 0-based first rows of the runs of equal values of a key column, and its length at the end. */
+SEXP firmmove_run_starts(SEXP x) {
+  const int type = TYPEOF(x);
+  if (type != LGLSXP && type != INTSXP && type != REALSXP && type != STRSXP) {
+    Rf_error("internal: a key column of type %s", Rf_type2char((SEXPTYPE)type));
+  }
+  const R_xlen_t runs = write_starts(x, NULL);
+  SEXP result = PROTECT(Rf_allocVector(REALSXP, runs + 1));
+  (void)write_starts(x, REAL(result));
+  REAL(result)[runs] = (double)Rf_xlength(x);
+  UNPROTECT(1);
+  return result;
+}
+
+/* Whether codes rise strictly within each occasion; start as run_starts gives it. */
+SEXP firmmove_rise_within(SEXP code, SEXP start) {
+  const int *value = INTEGER(code);
+  const double *first = REAL(start);
+  for (R_xlen_t i = 0; i + 1 < Rf_xlength(start); i++) {
+    for (R_xlen_t r = (R_xlen_t)first[i] + 1; r < (R_xlen_t)first[i + 1]; r++) {
+      if (value[r] <= value[r - 1]) {
+        return Rf_ScalarLogical(0);
+      }
+    }
+  }
+  return Rf_ScalarLogical(1);
+}

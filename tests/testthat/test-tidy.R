@@ -1,0 +1,70 @@
+test_that("tidy gives the coefficients and their kinds", {
+  fit <- fit_migration(~ push(rent) + pull(wage) + keep(size) + distance + size:wage, relocation_data())
+  table <- tidy(fit, conf.int = TRUE)
+  expect_named(table, c(
+    "term", "group", "estimate", "std.error", "statistic", "p.value", "conf.low", "conf.high"
+  ))
+  expect_identical(table$group, c("stay", "push", "pull", "keep", "tie", "firm_place"))
+  expect_identical(table$term, names(coef(fit)))
+  expect_equal(table$estimate, unname(coef(fit)))
+  expect_equal(table$std.error, unname(sqrt(diag(vcov(fit)))))
+  expect_equal(table$p.value, 2 * pnorm(-abs(table$estimate / table$std.error)))
+  expect_equal(cbind(table$conf.low, table$conf.high), unname(confint(fit)))
+  robust <- tidy(fit, cluster = ~firm)
+  expect_equal(robust$std.error, unname(sqrt(diag(vcov(fit, cluster = ~firm)))))
+})
+
+test_that("odds ratios leave lambda alone, whose test is of 1", {
+  fit <- suppressWarnings(fit_migration(~ rent + distance, relocation_data(), model = nested()))
+  ratio <- tidy(fit, exponentiate = TRUE, conf.int = TRUE)
+  plain <- tidy(fit, conf.int = TRUE)
+  expect_equal(ratio$estimate[1:3], exp(plain$estimate[1:3]))
+  expect_equal(ratio$conf.low[1:3], exp(plain$conf.low[1:3]))
+  expect_equal(ratio[4, ], plain[4, ])
+  expect_identical(plain$group[4], "lambda")
+  expect_equal(plain$statistic[4], (plain$estimate[4] - 1) / plain$std.error[4])
+})
+
+test_that("place constants are listed when asked for", {
+  fit <- fit_migration(~ distance | place, relocation_data())
+  table <- tidy(fit, effects = TRUE)
+  expect_identical(table$term, c("stay", "distance", letters[1:6]))
+  expect_equal(table$estimate[3:8], unname(fit$effects))
+  expect_true(is.na(table$std.error[3]) && all(table$std.error[4:8] > 0))
+})
+
+test_that("glance gives one row", {
+  fit <- fit_migration(~ rent + distance, relocation_data())
+  row <- glance(fit)
+  expect_equal(nrow(row), 1)
+  expect_equal(row$nobs, 400)
+  expect_equal(row$n_firms, 200)
+  expect_equal(row$rho2, 1 - fit$loglik / fit$loglik_null)
+  expect_equal(row$AIC, AIC(fit))
+  expect_true(row$converged)
+})
+
+test_that("augment adds fitted values to firms and to long rows", {
+  data <- relocation_data()
+  fit <- fit_migration(~ rent + distance, data)
+  table <- augment(fit)
+  expect_equal(table$.fitted, unname(fitted(fit)))
+  expect_equal(table$.resid, unname(residuals(fit)))
+  p <- predict(fit)
+  expect_equal(table$.leave, 1 - p[cbind(1:400, match(data$firms$from, letters))])
+  expect_equal(sum(table$.leave), fit$n_movers, tolerance = 1e-7)
+  new <- augment(fit, newdata = data$firms[3:4, ])
+  expect_equal(as.integer(new$.choice), max.col(p[3:4, ]))
+  long <- fit_migration(chosen ~ rent + distance, relocation_long(), id = "id", place = "place", from = "from")
+  table <- augment(long)
+  expect_equal(table$.fitted, unname(predict(long)))
+  expect_equal(table$.resid, table$chosen - table$.fitted)
+  expect_equal(augment(long, newdata = relocation_long())$.fitted, table$.fitted)
+})
+
+test_that("broom finds the methods", {
+  skip_if_not_installed("broom")
+  fit <- fit_migration(~rent, relocation_data())
+  expect_equal(broom::tidy(fit), tidy(fit))
+  expect_equal(broom::glance(fit), glance(fit))
+})

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# R CMD build and R CMD check --as-cran, without asking the net. Fails on any error, warning or note but that
+# of a new submission. The log stays in build/check/firmmove.Rcheck.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+. tools/lib.sh
+
+export _R_CHECK_CRAN_INCOMING_REMOTE_=false # no look at CRAN and at addresses
+export _R_CHECK_SYSTEM_CLOCK_=0             # no look at the time on the net
+export _R_CHECK_FORCE_SUGGESTS_=false       # peers may be missing
+# R's own flags on Debian, which are none of ours
+export _R_CHECK_COMPILATION_FLAGS_KNOWN_="-Wformat -Werror=format-security -Wdate-time"
+export MAKEFLAGS=-j2
+
+build_and_check() {
+  rm -rf build/check
+  mkdir -p build/check
+  stage build/source/check || return 1
+  (cd build/check && R CMD build ../source/check && R CMD check --as-cran --no-manual firmmove_*.tar.gz)
+  Rscript --no-save --no-restore tools/check-log.R build/check/firmmove.Rcheck/00check.log
+}
+
+step check build_and_check
+code=$?
+tally check
+exit "$code"

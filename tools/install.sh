@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Installs what is missing, and nothing else:  tools/install.sh run|test|check|sanitize|bench|docs
+#
+#   run       R, compilers, and the packages firmmove imports, with ggplot2 for its pictures
+#   test      and all it suggests; pandoc for the vignettes
+#   check     and qpdf and tidy, which R CMD check asks for
+#   sanitize  and valgrind, clang
+#   bench     and the packages firmmove is compared with
+#   docs      and roxygen2
+#
+# As root on Debian or Ubuntu, packages come prebuilt from apt (one `apt-get update`, and only when something
+# is missing); what apt lacks, and everything elsewhere, comes from the CRAN mirror that R is set up to use
+# (getOption("repos")), into the first library that can be written to, or the user's own.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+purpose=${1:-run}
+
+can_apt() { [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; }
+
+log=build/apt.log
+updated=no
+# The lists of apt, fetched once.
+apt_update() {
+  [ $updated = no ] || return 0
+  updated=yes
+  mkdir -p build
+  apt-get -qq update >>$log 2>&1 || echo "install: apt-get update failed; going on with the lists there are" >&2
+}
+
+# apt_install NAME...: fails when there is no apt to use, or it fails.
+apt_install() {
+  can_apt || return 1
+  apt_update
+  echo "install: apt-get install $*"
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" </dev/null >>$log 2>&1 ||
+    { tail -n 5 $log >&2; return 1; }
+}
+
+# need TOOL PACKAGE...: a program without which nothing works.
+need() {
+  local tool=$1
+  shift
+  command -v "$tool" >/dev/null 2>&1 && return 0
+  echo "install: $tool is missing"
+  apt_install "$@" && command -v "$tool" >/dev/null 2>&1 && return 0
+  echo "install: please install $tool (on Debian, as root: apt-get install $*)" >&2
+  exit 1
+}
+
+# want TOOL PACKAGE...: a program that some steps can do without.
+want() {
+  local tool=$1
+  shift
+  command -v "$tool" >/dev/null 2>&1 && return 0
+  echo "install: $tool is missing"
+  apt_install "$@" || echo "install: going on without $tool" >&2
+}
+
+# The compilers and libraries R needs for a package with C and LAPACK.
+can_link() {
+  local libraries
+  libraries=$(R CMD config LAPACK_LIBS && R CMD config BLAS_LIBS && R CMD config FLIBS) 2>/dev/null || return 1
+  # shellcheck disable=SC2086 # a list of options
+  echo 'int main(void) { return 0; }' | gcc -x c -o /dev/null - $libraries >/dev/null 2>&1
+}
+
+need Rscript r-base-core
+can_link || apt_install r-base-dev || 
+  echo "install: gcc, LAPACK or gfortran seems to be missing" >&2
+case $purpose in run) ;; *) want pandoc pandoc ;; esac
+case $purpose in check) want qpdf qpdf; want tidy tidy ;; esac
+if [ "$purpose" = sanitize ]; then
+  want valgrind valgrind
+  tools/find-clang.sh >/dev/null || apt_install clang || echo "install: going on without clang" >&2
+fi
+
+# R packages: what is missing, first from apt, then from CRAN.
+missing=$(Rscript --no-save --no-restore tools/packages.R missing "$purpose") || exit 1
+[ -n "$missing" ] || exit 0
+echo "install: missing R packages: $missing"
+if can_apt; then
+  apt_update
+  prebuilt=$(Rscript --no-save --no-restore tools/packages.R prebuilt "$purpose")
+  # shellcheck disable=SC2086 # a list of names
+  [ -z "$prebuilt" ] || apt_install $prebuilt || echo "install: apt-get could not install all" >&2
+fi
+exec Rscript --no-save --no-restore tools/packages.R cran "$purpose"

@@ -1,0 +1,165 @@
+# The house rules that a program can check. Prints what breaks them, records one count a rule in
+# build/results/lint, and fails when one is broken:  Rscript tools/lint.R
+
+max_file <- 600
+max_function <- 60
+
+c_files <- list.files(c("src/core", "src/glue", "tests/c"), "\\.[ch]$", recursive = TRUE, full.names = TRUE)
+core <- grep("^src/core/", c_files, value = TRUE)
+r_files <- list.files("R", "\\.R$", full.names = TRUE)
+r_tools <- list.files(c("tools", "tests"), "\\.R$", recursive = TRUE, full.names = TRUE)
+text <- sapply(c(c_files, r_files, r_tools), readLines, encoding = "UTF-8", simplify = FALSE)
+
+# The lines without comments and the insides of strings, so that words in them break no rule.
+bare_c <- function(lines) {
+  all <- paste(gsub('"(\\\\.|[^"\\\\])*"', '""', lines), collapse = "\n")
+  comments <- gregexpr("/\\*(.|\n)*?\\*/", all, perl = TRUE)
+  regmatches(all, comments) <- lapply(regmatches(all, comments), gsub, pattern = "[^\n]", replacement = " ")
+  strsplit(paste0(all, "\n"), "\n")[[1]]
+}
+code <- lapply(text[c_files], bare_c)
+
+# "file:line: what" for each line of the files that matches.
+matches <- function(files, pattern, what, from = text) {
+  hits <- lapply(from[files], grep, pattern = pattern, perl = TRUE)
+  sprintf("%s:%d: %s", rep(files, lengths(hits)), unlist(hits), what)
+}
+
+included <- function(files) {
+  lines <- lapply(text[files], grep, pattern = '^#include "', value = TRUE)
+  data.frame(file = rep(files, lengths(lines)), header = sub('^#include "([^"]*)".*$', "\\1", unlist(lines)))
+}
+
+# ---- rules: each returns what breaks it ---------------------------------------------------------------------
+
+core_without_r <- function() {
+  matches(core, "#include <(R|Rinternals|Rmath|Rdefines|R_ext/.*)\\.h>", "src/core must not include R")
+}
+
+# Which folders of the core a folder may include from. An optimiser knows an objective, not a model.
+floors <- list(
+  base = "^base/", design = "^(base|design)/", choice = "^(base|choice|optim)/|^design/design\\.h$",
+  decompose = "^(base|decompose)/|^design/design\\.h$", optim = "^(base|optim)/|^choice/objective\\.h$"
+)
+respected_floors <- function() {
+  use <- included(core)
+  path <- sub("^src/core/", "", dirname(use$file))
+  target <- ifelse(startsWith(use$header, "../"), sub("^../", "", use$header), file.path(path, use$header))
+  fine <- mapply(function(folder, to) grepl(floors[[folder]], to), path, target)
+  sprintf("%s: may not include %s", use$file[!fine], use$header[!fine])
+}
+
+quiet_core <- function() {
+  banned <- "\\b(printf|fprintf|puts|putchar|sprintf|vsprintf|exit|_exit|abort|assert|rand|srand|random)\\s*\\("
+  memory <- "\\b(malloc|calloc|realloc|free|alloca|aligned_alloc)\\s*\\("
+  threads <- "\\bomp_set_\\w+\\s*\\("
+  c(
+    matches(core, banned, "the core neither prints, exits nor draws", code),
+    matches(setdiff(core, "src/core/base/alloc.c"), memory, "memory comes from base/alloc.h", code),
+    matches(core, threads, "the number of threads is an argument, not a setting", code)
+  )
+}
+
+# State at file level: a static that is neither a constant nor a function. The counters of alloc.c are in
+# no build but that of the tests.
+stateless_core <- function() {
+  variable <- "^(static|_Thread_local)\\s+(?!const\\b|inline\\b)[^(]*(=|;)"
+  matches(setdiff(core, "src/core/base/alloc.c"), variable, "no state in the core", code)
+}
+
+short_files <- function() {
+  size <- lengths(text[grep("^(src|R)/", names(text))])
+  sprintf("%s: %d lines, more than %d", names(size), size, max_file)[size > max_file]
+}
+
+# From the last line at the left margin with a parenthesis to the brace at the left margin that closes the body.
+c_functions <- function(file) {
+  close <- grep("^\\}", code[[file]])
+  start <- grep("^[A-Za-z_].*\\(", code[[file]])
+  last <- findInterval(close, start)
+  line <- c(0L, start)[last + 1]
+  own <- line > c(0L, close)[seq_along(close)] # not a struct after a function
+  data.frame(line = line, length = close - line + 1L)[own, ]
+}
+r_functions <- function(file) {
+  parsed <- utils::getParseData(parse(file, keep.source = TRUE))
+  top <- parsed[parsed$parent == 0 & parsed$token == "expr", ]
+  is_function <- vapply(top$id, function(id) {
+    inside <- parsed[parsed$parent == id, ]
+    value <- utils::tail(inside$id[inside$token == "expr"], 1)
+    length(value) == 1 && any(parsed$token[parsed$parent == value] == "FUNCTION")
+  }, NA)
+  data.frame(line = top$line1, length = top$line2 - top$line1 + 1L)[is_function, ]
+}
+short_functions <- function() {
+  long <- function(file, functions) {
+    found <- functions[functions$length > max_function, ]
+    sprintf("%s:%d: a function of %d lines, more than %d", rep(file, nrow(found)), found$line, found$length,
+            max_function)
+  }
+  unlist(c(
+    lapply(c_files, function(file) long(file, c_functions(file))),
+    lapply(r_files, function(file) long(file, r_functions(file)))
+  ))
+}
+
+nothing_left_undone <- function() {
+  own <- grep("tools/lint\\.R$", names(text), invert = TRUE, value = TRUE)
+  matches(own, "\\b(TODO|FIXME|XXX)\\b|not (yet )?implemented", "left undone")
+}
+
+clean_text <- function() {
+  c(
+    matches(names(text), "\t", "a tab"),
+    matches(names(text), "[ ]+$", "blanks at the end"),
+    matches(r_files, "[^\\x01-\\x7F]", "not ASCII")
+  )
+}
+
+plain_r <- function() {
+  checks <- c(
+    "(^|[^.\\w])(library|require)\\(" = "use :: instead of attaching",
+    "\\bset\\.seed\\((?!seed\\b)" = "the seed is the user's",
+    "\\bsetwd\\(" = "the working directory is the user's"
+  )
+  comment <- "^\\s*#"
+  lines <- lapply(text[r_files], function(x) ifelse(grepl(comment, x), "", x))
+  unlist(Map(function(pattern, what) matches(r_files, pattern, what, lines), names(checks), checks))
+}
+
+generated_files <- function() {
+  out <- suppressWarnings(system2("Rscript", c("--no-save", "--no-restore", "tools/make-init.R", "--check"),
+                                  stdout = TRUE, stderr = TRUE))
+  if (is.null(attr(out, "status"))) character() else as.character(out)
+}
+
+# What roxygen would write, when the version that wrote it last is at hand.
+current_docs <- function() {
+  pinned <- read.dcf("DESCRIPTION", "RoxygenNote")[[1]]
+  here <- requireNamespace("roxygen2", quietly = TRUE) && utils::packageVersion("roxygen2") == pinned
+  if (!here) {
+    return(character())
+  }
+  out <- suppressWarnings(system2("Rscript", c("--no-save", "--no-restore", "tools/document.R", "--check"),
+                                  stdout = TRUE, stderr = TRUE))
+  if (is.null(attr(out, "status"))) character() else as.character(out)
+}
+
+# ---- all of them --------------------------------------------------------------------------------------------
+
+rules <- list(
+  "the core knows no R" = core_without_r, "includes keep to the floors" = respected_floors,
+  "the core is quiet" = quiet_core, "the core has no state" = stateless_core,
+  "files are short" = short_files, "functions are short" = short_functions,
+  "nothing is left undone" = nothing_left_undone, "text is clean" = clean_text, "R is plain" = plain_r,
+  "init.c and Makevars are current" = generated_files, "NAMESPACE and man are current" = current_docs
+)
+found <- lapply(rules, function(rule) as.character(rule()))
+broken <- lengths(found) > 0
+for (name in names(rules)[broken]) {
+  cat("Broken: ", name, "\n", paste0("  ", found[[name]], "\n"), sep = "")
+}
+dir.create("build/results", showWarnings = FALSE, recursive = TRUE)
+writeLines(paste(sum(!broken), sum(broken), 0), "build/results/lint")
+cat(sum(!broken), "rules kept,", sum(broken), "broken\n")
+quit(status = as.integer(any(broken)))
