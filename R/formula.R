@@ -104,7 +104,7 @@
 #'                    distance = c(1100, 210))
 #' data <- migration_data(firms, places, ties)
 #'
-#' # staying (added), land price of the place, distance, and large firms staying
+#' # staying (added), land price of the place, whether large firms stay
 #' coef(fit_migration(~ land_price + keep(size), data))
 #'
 #' # other formulas

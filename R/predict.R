@@ -149,9 +149,13 @@ place_result <- function(x, design, data) {
     full[match(design$occasion, rows), ] <- x
     return(full)
   }
-  to <- sort(user_rows(data, rows))
-  full <- rep(NA_real_, length(to))
-  full[match(user_rows(data, design$occasion), to)] <- x
+  from <- user_rows(data, design$occasion)
+  to <- if (length(rows) == length(design$occasion)) from else user_rows(data, rows)
+  if (!is.null(data$order)) {
+    to <- sort(to)
+  }
+  # rows that are all there, in order, need no look-up
+  full <- if (identical(from, to)) x else x[match(to, from)]
   names(full) <- row.names(data$data)[to]
   full
 }

@@ -2,8 +2,8 @@
 #
 #   Rscript tools/bench/measure.R ROW PACKAGE DATA RESULT RUNS
 #
-# Reads the data from the file DATA and writes to RESULT a list: version, seconds (of each run), memory (MB of the
-# first run beyond what was there before it), coefficients, errors, profile (ours only).
+# Reads the data from the file DATA and writes to RESULT a list: version, seconds and cpu (of each run), memory (MB of
+# the first run beyond what was there before it), coefficients, errors, profile (ours only).
 
 folder <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
 for (file in c("rows.R", "data.R", "conditional.R", "nested.R", "relational.R", "profile.R")) {
@@ -22,12 +22,6 @@ forget_peak <- function() {
   try(suppressWarnings(cat("5", file = "/proc/self/clear_refs")), silent = TRUE)
 }
 
-elapsed <- function(expr) {
-  start <- proc.time()[["elapsed"]]
-  force(expr)
-  proc.time()[["elapsed"]] - start
-}
-
 arguments <- commandArgs(TRUE)
 row <- rows[[arguments[1]]]
 package <- arguments[2]
@@ -39,18 +33,18 @@ runs <- as.integer(arguments[5])
 invisible(gc())
 forget_peak()
 before <- memory_now("VmRSS")
-seconds <- elapsed(result <- call(data))
+times <- as.matrix(time_of(result <- call(data)))
 memory <- memory_now("VmHWM") - before
 
 # Short calls are repeated, for at most some ten seconds in all.
-again <- min(runs - 1, floor(10 / seconds))
-for (run in seq_len(again)) {
+for (run in seq_len(min(runs - 1, floor(10 / times["clock", 1])))) {
   invisible(gc())
-  seconds <- c(seconds, elapsed(call(data)))
+  times <- cbind(times, time_of(call(data)))
 }
 
 saveRDS(list(
-  version = as.character(utils::packageVersion(row$needs[[package]])), seconds = seconds, memory = memory,
+  version = as.character(utils::packageVersion(row$needs[[package]])),
+  seconds = times["clock", ], cpu = times["cpu", ], memory = memory,
   coefficients = result$coefficients, errors = result$errors,
   profile = if (package == "firmmove") {
     tryCatch(profile_call(call, data, result$fit), error = function(e) list(note = conditionMessage(e)))

@@ -3,9 +3,9 @@
 # matrix as asked; the kernel's limit is stated per occasion, place and core of a pass.
 
 profile_call <- function(call, data, fit) {
-  list(stages = stage_seconds(call, data), passes = pass_seconds(fit),
+  list(stages = stage_seconds(call, data), passes = pass_times(fit),
        iterations = fit$convergence$iterations, evaluations = fit$convergence$evaluations,
-       digits = min(fit$convergence$digits, na.rm = TRUE), threads = fit$control$threads)
+       digits = min(fit$convergence$digits, na.rm = TRUE))
 }
 
 # Seconds until each message of the trace, and from the last to the end.
@@ -25,23 +25,23 @@ stage_seconds <- function(call, data) {
   stats::setNames(diff(at), c(stage[-1], "rest"))
 }
 
-# Seconds of laying out the data, and of a pass at the estimates for the value, with the score, and with the
+# Times of laying out the data, and of a pass at the estimates for the value, with the score, and with the
 # information as well. An evaluation lays out once and passes once; a fit lays out once and passes several times,
 # nearly always with the information: the difference tells the two apart.
-pass_seconds <- function(fit) {
+pass_times <- function(fit) {
   internal <- asNamespace("firmmove")
   spec <- internal$migration_design(fit$formula, fit$data)$spec
   setup <- eval(quote(model_setup(fit$model, fit$data, spec)), list(fit = fit, spec = spec), internal)
   control <- internal$kernel_control(fit$control)
   theta <- unname(fit$coefficients)
   evaluate <- function(order) {
-    call <- function() elapsed(.Call(internal$C_evaluate, spec, setup$kernel, theta, order, control))
-    stats::median(replicate(3, call()))
+    call <- function() time_of(.Call(internal$C_evaluate, spec, setup$kernel, theta, order, control))
+    apply(replicate(3, call()), 1, stats::median)
   }
-  once <- vapply(0:2, evaluate, 0)
+  once <- vapply(0:2, evaluate, c(clock = 0, cpu = 0))
   start <- replace(numeric(length(theta)), length(theta) - length(setup$start) + seq_along(setup$start), setup$start)
-  whole <- elapsed(raw <- .Call(internal$C_fit, spec, setup$kernel, start, logical(length(start)), control))
-  pass <- (whole - once[3]) / (raw$evaluations - 1)
-  layout <- max(0, once[3] - pass)
-  c(layout = layout, value = once[1] - layout, score = once[2] - layout, information = pass)
+  whole <- time_of(raw <- .Call(internal$C_fit, spec, setup$kernel, start, logical(length(start)), control))
+  pass <- (whole - once[, 3]) / (raw$evaluations - 1)
+  layout <- pmax(0, once[, 3] - pass)
+  cbind(layout = layout, value = once[, 1] - layout, score = once[, 2] - layout, information = pass)
 }

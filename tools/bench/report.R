@@ -26,6 +26,7 @@ figures <- function(result, ours) {
   largest <- function(x) if (all(is.na(x))) NA_real_ else max(abs(x), na.rm = TRUE)
   c(
     seconds = if (has) stats::median(result$seconds) else NA,
+    cpu = if (has) stats::median(result$cpu) else NA,
     runs = if (has) length(result$seconds) else NA,
     memory = if (has) result$memory else NA,
     ratio = if (compared) stats::median(result$seconds) / stats::median(ours$seconds) else NA,
@@ -52,8 +53,8 @@ print_line <- function(package, result, ours) {
     cat(sprintf("  %-9s %s\n", package, remark(result, ours)))
     return(invisible())
   }
-  cat(sprintf("  %-9s %8s s  (%d runs)  %6.0f MB", package, short(f[["seconds"]]), as.integer(f[["runs"]]),
-              f[["memory"]]))
+  cat(sprintf("  %-9s %8s s  (%d runs, cpu %s s)  %6.0f MB", package, short(f[["seconds"]]), as.integer(f[["runs"]]),
+              short(f[["cpu"]]), f[["memory"]]))
   if (package != "firmmove" && !is.na(f[["ratio"]])) {
     cat(sprintf("  ratio %5s  coefficients differ by %s, errors by %s%%", short(f[["ratio"]]),
                 short(f[["coefficients"]], 2), short(100 * f[["errors"]], 2)))
@@ -70,14 +71,15 @@ profile_lines <- function(profile, size) {
   if (!is.null(profile$note)) {
     return(paste("no profile:", profile$note))
   }
-  per_cell <- 1e9 * profile$passes[-1] * profile$threads / (size$occasions * size$places)
+  passes <- profile$passes[, -1]
+  per_cell <- 1e9 * passes["cpu", ] / (size$occasions * size$places)
   c(
     paste0("stages: ", paste(names(profile$stages), paste(short(profile$stages), "s"), collapse = ", ")),
     sprintf("%d iterations, %d evaluations, %g digits; layout in C %s s", profile$iterations, profile$evaluations,
-            profile$digits, short(profile$passes[["layout"]])),
+            profile$digits, short(profile$passes[["clock", "layout"]])),
     paste0("a pass: ", paste0(
-      short(profile$passes[-1]), " s with the ", names(per_cell), " (", short(per_cell, 2), " ns)", collapse = ", "
-    ), " for an occasion, place and core"),
+      short(passes["clock", ]), " s for the ", colnames(passes), " (", short(per_cell, 2), " ns)", collapse = ", "
+    )),
     sprintf("estimates are at most %s standard errors from the truth", short(profile$error, 2))
   )
 }
@@ -133,7 +135,7 @@ markdown_row <- function(done) {
     cell <- function(value) ifelse(is.na(value), "", short(value))
     first <- package == "firmmove"
     paste0("| ", paste(c(
-      paste(package, result$version), cell(f[["seconds"]]), cell(f[["ratio"]]),
+      paste(package, result$version), cell(f[["seconds"]]), cell(f[["ratio"]]), cell(f[["cpu"]]),
       if (is.na(f[["memory"]])) "" else sprintf("%.0f", f[["memory"]]),
       if (first) "" else cell(f[["coefficients"]]), if (first) "" else cell(f[["errors"]]), remark(result, ours)
     ), collapse = " | "), " |")
@@ -142,8 +144,8 @@ markdown_row <- function(done) {
   title <- definition$title(done$size)
   c(
     "", paste0("## ", toupper(substr(title, 1, 1)), substring(title, 2)), "",
-    "| package | seconds | ratio to ours | MB beyond the data | coefficients differ | errors differ (share) | remark |",
-    "|---|---:|---:|---:|---:|---:|---|",
+    "| package | seconds | ratio to ours | cpu seconds | MB beyond the data | coefficients differ | errors differ (share) | remark |",
+    "|---|---:|---:|---:|---:|---:|---:|---|",
     vapply(names(done$results), line, ""), "", if (length(notes) > 0) paste("*", notes)
   )
 }

@@ -29,3 +29,11 @@ estimates <- function(coefficients, covariance, terms, names = terms) {
   list(coefficients = stats::setNames(as.numeric(coefficients)[at], terms),
        errors = stats::setNames(as.numeric(error)[at], terms))
 }
+
+# Seconds on the clock and seconds of computing, all threads together, that an expression takes.
+time_of <- function(expr) {
+  start <- proc.time()
+  force(expr)
+  used <- proc.time() - start
+  c(clock = used[["elapsed"]], cpu = used[["user.self"]] + used[["sys.self"]])
+}

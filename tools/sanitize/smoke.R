@@ -25,7 +25,7 @@ long$chosen <- as.integer(long$place == long$to)
 ragged <- choice_data(long, "chosen", id = "id", place = "place", firm = "firm", from = "from")
 
 use <- function(fit) {
-  print(fit)
+  utils::capture.output(print(fit))
   for (type in c("hessian", "opg", "robust")) vcov(fit, type = type)
   for (type in c("probability", "utility", "logsum", "flows")) predict(fit, type = type)
   simulate(fit, nsim = 1, seed = 1)

@@ -125,8 +125,9 @@ static double row_largest(const double *a, size_t n, const int *skip, size_t k) 
   return largest;
 }
 
-/* Sets scale and aliased (2 without variation) of the variables not skipped. A diagonal that is lost in the
- * rounding of the largest one counts as 0, if the rest of its row is as small as it must then be. */
+/* Sets scale and aliased (2 without variation) of the variables not skipped. A variable in tiny units is not
+ * one without variation: only a diagonal that is 0 counts as 0 (or is below it by rounding, if the rest of
+ * its row is as small as it must then be). */
 static fm_code set_scale(fm_chol *chol, const double *a, const int *skip, fm_error *err) {
   const size_t n = chol->n;
   double largest = 0.0;
@@ -138,7 +139,7 @@ static fm_code set_scale(fm_chol *chol, const double *a, const int *skip, fm_err
     if (is_skipped(skip, k)) {
       continue;
     }
-    chol->aliased[k] = diagonal <= DBL_EPSILON * DBL_EPSILON * largest ? 2 : 0;
+    chol->aliased[k] = diagonal <= DBL_MIN ? 2 : 0;
     chol->scale[k] = chol->aliased[k] ? 0.0 : 1.0 / sqrt(diagonal);
     if (diagonal < -1e-14 * largest ||
         (chol->aliased[k] && row_largest(a, n, skip, k) > -negative_pivot * largest)) {

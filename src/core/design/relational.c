@@ -108,9 +108,10 @@ static void load_dense(const fm_relational *rel, fm_relational_work *w, size_t k
   if (rel->dense[k].mask == FM_MOVE && origin >= 0) {
     z[origin] = 0.0;
   }
-  double mean = 0.0;
+  const double first = z[0];
+  double mean = first; /* exact when all are equal, so that a constant row becomes zeros */
   for (size_t j = 0; j < rel->n_places; j++) {
-    mean += z[j] / (double)rel->n_places;
+    mean += (z[j] - first) / (double)rel->n_places;
   }
   for (size_t j = 0; j < rel->n_places; j++) {
     z[j] -= mean;
