@@ -278,6 +278,8 @@ fit_start <- function(start, layout, setup, held, spec, control) {
   null <- NULL
   if (length(layout$lambda) > 0L && is.null(start)) {
     linear <- seq_len(layout$total - length(layout$lambda))
+    # a start need not be exact
+    control$tolerance <- max(control$tolerance, 1e-6)
     raw <- maximise(spec, list(kind = "conditional"), theta[linear], held$is[linear], control)
     theta[linear] <- raw$theta
     null <- if (!any(held$value[linear] != 0)) raw$value_start
@@ -286,7 +288,18 @@ fit_start <- function(start, layout, setup, held, spec, control) {
     theta <- user_start(start, theta, layout)
     theta[held$is] <- held$value[held$is]
   }
+  check_lambda(theta[layout$lambda], setup$parameters)
   list(theta = theta, null = null)
+}
+
+#' @noRd
+check_lambda <- function(lambda, names) {
+  if (any(lambda <= 0)) {
+    abort(
+      "`start` and `fixed` must give each lambda a value above 0, unlike ", quote_names(names[lambda <= 0]), ".",
+      class = "start"
+    )
+  }
 }
 
 #' @noRd
@@ -376,7 +389,7 @@ new_migration_fit <- function(raw, design, setup, layout, held, data, model, for
     weights = spec$weights,
     design = kept_design(design, setup, raw, layout, free),
     model = model, formula = formula, na.action = design$na.action,
-    data = data, data_name = deparse1(call$data), call = call
+    data = data, data_name = if (is.language(call$data)) deparse1(call$data) else "data", call = call
   )
   names(fit$aliased) <- names(fit$fixed) <- names(fit$estimated) <- layout$names
   structure(fit, class = c(paste0("migration_fit_", model$name), "migration_fit"))

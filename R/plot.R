@@ -24,6 +24,9 @@
 #' @name plot.migration_fit
 NULL
 
+# the columns of the data of a picture, as aes() knows them
+utils::globalVariables(".data")
+
 #' @noRd
 need_ggplot2 <- function(installed = requireNamespace("ggplot2", quietly = TRUE)) {
   if (!installed) {
@@ -199,9 +202,25 @@ shorten <- function(arrows) {
   arrows[length > 0, , drop = FALSE]
 }
 
+#' Which names to write so that none covers another; the first places have precedence
+#' @noRd
+readable <- function(where) {
+  x <- where$lon / (0.12 * max(diff(range(where$lon)), 1e-9))
+  y <- where$lat / (0.035 * max(diff(range(where$lat)), 1e-9))
+  covers <- abs(outer(x, x, "-")) < 1 & abs(outer(y, y, "-")) < 1
+  shown <- logical(length(x))
+  for (i in seq_along(x)) {
+    shown[i] <- !any(covers[i, shown])
+  }
+  shown
+}
+
 #' Arrows bend to the same side, so that the two directions of a pair lie apart
 #' @noRd
 flow_map <- function(moves, where, top) {
+  # where names would overlap, that of the place with more moves is written
+  busy <- tapply(c(moves$count, moves$count), c(as.integer(moves$from), as.integer(moves$to)), sum)
+  where <- where[order(-busy[as.character(seq_len(nrow(where)))]), , drop = FALSE]
   moves <- utils::head(moves[order(-moves$count), , drop = FALSE], top)
   from <- where[match(moves$from, where$place), ]
   to <- where[match(moves$to, where$place), ]
@@ -220,7 +239,7 @@ flow_map <- function(moves, where, top) {
     ) +
     ggplot2::geom_point(ggplot2::aes(x = .data$lon, y = .data$lat), where, size = 1.8) +
     ggplot2::geom_label(
-      ggplot2::aes(x = .data$lon, y = .data$lat, label = .data$place), where,
+      ggplot2::aes(x = .data$lon, y = .data$lat, label = .data$place), where[readable(where), , drop = FALSE],
       size = 3, vjust = -0.35, label.size = 0, label.padding = ggplot2::unit(0.1, "lines"), alpha = 0.75
     ) +
     ggplot2::scale_linewidth(range = c(0.3, 2.5), name = "moves", breaks = whole_breaks) +

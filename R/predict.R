@@ -26,14 +26,16 @@
 #' @return See above. Probabilities of an occasion sum to 1 and are 0 where a place is not on offer. In flows
 #'   `from` is `NA` for firms without an origin, `from == to` are firms that stay, and pairs without flow are
 #'   left out.
-#' @section Errors: A variable of the model that `newdata` lacks; a level of a factor, a nest or (with place
+#' @section Errors: A variable of the model that `newdata` lacks; a table of firms for a model with `peers()`, which
+#'   needs to know where all firms are; a level of a factor, a nest or (with place
 #'   constants) a place that the fit has not seen; `newdata` of another class than the data of the fit.
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(land_price) + distance, data)
 #' head(predict(fit, type = "logsum"))
 #' flows <- predict(fit, type = "flows")
-#' head(flows[order(-flows$flow), ])
+#' moves <- flows[flows$from != flows$to, ]
+#' head(moves[order(-moves$flow), ])
 #' @export
 predict.migration_fit <- function(object, newdata = NULL,
                                   type = c("probability", "utility", "logsum", "flows", "choice"), ...) {
@@ -75,12 +77,19 @@ prediction_data <- function(newdata, object) {
       class = "newdata"
     )
   }
-  if (class == "migration_data") new_firms(newdata, object$data) else new_long(newdata, object$data)
+  if (class == "migration_data") new_firms(newdata, object$data, object$formula) else new_long(newdata, object$data)
 }
 
 #' A new table of firms with the places, ties and network of the fit
 #' @noRd
-new_firms <- function(firms, data) {
+new_firms <- function(firms, data, formula) {
+  if ("peers" %in% all.names(formula)) {
+    abort(
+      "The model counts peers(), and a table of new firms does not say where the others are: give `newdata` as ",
+      "a migration_data() with the firms of the periods before.",
+      class = "newdata"
+    )
+  }
   names <- data$names
   if (!names$to %in% names(firms)) {
     firms[[names$to]] <- rep(NA_character_, nrow(firms))

@@ -104,9 +104,10 @@ print.summary.migration_fit <- function(x, digits = max(3L, getOption("digits") 
 #' @export
 print.migration_fit <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   print_head(x)
-  cat("\nCoefficients:\n")
-  estimates <- format(x$coefficients, digits = digits)
-  print(noquote(estimates), quote = FALSE, right = TRUE)
+  if (length(x$coefficients) > 0L) {
+    cat("\nCoefficients:\n")
+    print(noquote(format(x$coefficients, digits = digits)), right = TRUE)
+  }
   cat("\n")
   print_foot(x)
   invisible(x)

@@ -148,6 +148,17 @@ test_that("fits print", {
   expect_snapshot(print(summary(constants)))
 })
 
+test_that("a model of place constants alone has the shares of the places", {
+  firms <- relocation()$firms
+  firms$from <- NULL
+  fit <- fit_migration(~ 1 | place, migration_data(firms, relocation()$places, from = NULL, time = "year"))
+  share <- as.vector(table(firms$to)) / 400
+  expect_equal(unname(predict(fit)[1, ]), share, tolerance = 1e-9)
+  expect_equal(unname(fit$effects), log(share / share[1]), tolerance = 1e-8)
+  expect_snapshot(print(fit))
+  expect_equal(dim(vcov(fit, type = "robust")), c(0L, 0L))
+})
+
 test_that("knitr gets a table", {
   skip_if_not_installed("knitr")
   fit <- fit_migration(~ rent + distance, relocation_data())

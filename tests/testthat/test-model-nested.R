@@ -146,6 +146,7 @@ test_that("estimates outside (0, 1] warn with their values", {
 
 test_that("wrong nests are named", {
   tables <- relocation()
+  expect_snapshot(error = TRUE, fit_migration(~rent, relocation_data(), nested(), start = c("lambda:move" = 0)))
   tables$places$hole <- c(NA, "n", "n", "s", "s", "s")
   data <- migration_data(tables$firms, tables$places, tables$ties, time = "year")
   expect_snapshot(error = TRUE, fit_migration(~rent, data, model = nested(~regoin)))

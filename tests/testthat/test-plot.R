@@ -24,7 +24,12 @@ test_that("flows are a shaded table without coordinates and a map with them", {
   data <- migration_data(tables$firms, tables$places, tables$ties, time = "year")
   map <- ggplot2::ggplot_build(ggplot2::autoplot(data, top = 5))
   expect_equal(nrow(map$data[[1]]), 5)
-  expect_identical(map$data[[3]]$label, letters[1:6])
+  expect_setequal(map$data[[3]]$label, letters[1:6])
+})
+
+test_that("names of places do not cover each other", {
+  where <- data.frame(lon = c(0, 0.1, 10, 0), lat = c(0, 0.1, 10, 5))
+  expect_identical(readable(where), c(TRUE, FALSE, TRUE, TRUE))
 })
 
 test_that("plot draws and returns the picture", {

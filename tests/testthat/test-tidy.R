@@ -62,9 +62,9 @@ test_that("augment adds fitted values to firms and to long rows", {
   expect_equal(augment(long, newdata = relocation_long())$.fitted, table$.fitted)
 })
 
-test_that("broom finds the methods", {
-  skip_if_not_installed("broom")
+test_that("the methods are those of the generics that broom uses", {
   fit <- fit_migration(~rent, relocation_data())
-  expect_equal(broom::tidy(fit), tidy(fit))
-  expect_equal(broom::glance(fit), glance(fit))
+  expect_equal(generics::tidy(fit), tidy(fit))
+  expect_equal(generics::glance(fit), glance(fit))
+  expect_equal(generics::augment(fit), augment(fit))
 })

@@ -1,15 +1,20 @@
 # Nested logit on long data, a dissimilarity parameter for each nest.
 
-lambda_names <- function(data, prefix) paste0(prefix, sort(unique(data$nest)))
-nested_terms <- function(data) c(columns(count_terms(data)), lambda_names(data, "lambda:"))
+# The estimates under our names. Nests are called n1, n2, ...; `names` are those of the package where they differ.
+nested_estimates <- function(fit, K, names = NULL) {
+  b <- stats::coef(fit)
+  ours <- c(columns(K), paste0("lambda:n", seq_len(length(b) - K)))
+  estimates(b, stats::vcov(fit), ours, if (is.null(names)) ours else names)
+}
 
 nested_calls <- list(
   firmmove = function(data, ...) {
+    K <- count_terms(data)
     fit <- firmmove::fit_migration(
-      long_formula(count_terms(data), "choice"), data = data, id = "id", place = "place",
+      long_formula(K, "choice"), data = data, id = "id", place = "place",
       model = firmmove::nested(~ nest), ...
     )
-    c(estimates(stats::coef(fit), stats::vcov(fit), nested_terms(data)), list(fit = fit))
+    c(nested_estimates(fit, K), list(fit = fit))
   },
   choicer = function(data) {
     K <- count_terms(data)
@@ -17,7 +22,7 @@ nested_calls <- list(
       data = data.table::as.data.table(data), id_col = "id", alt_col = "place", choice_col = "choice",
       covariate_cols = columns(K), nest_col = "nest", use_asc = FALSE
     )
-    estimates(stats::coef(fit), stats::vcov(fit), nested_terms(data), names(stats::coef(fit)))
+    nested_estimates(fit, K, names(stats::coef(fit)))
   },
   mlogit = function(data) {
     K <- count_terms(data)
@@ -26,7 +31,7 @@ nested_calls <- list(
     nests <- split(as.character(first$place), first$nest)
     formula <- stats::as.formula(paste("choice ~", paste(columns(K), collapse = " + "), "| 0"))
     fit <- mlogit::mlogit(formula, indexed, nests = nests)
-    estimates(stats::coef(fit), stats::vcov(fit), nested_terms(data), c(columns(K), lambda_names(data, "iv:")))
+    nested_estimates(fit, K, c(columns(K), paste0("iv:", names(nests))))
   }
 )
 

@@ -35,7 +35,7 @@ figures <- function(result, ours) {
   )
 }
 
-# A warning where a package gave no finite figure for something that ours has.
+# Why there is no result, or a warning where a package gave no finite figure for something.
 remark <- function(result, ours) {
   lacking <- sum(!is.finite(result$coefficients) | !is.finite(result$errors))
   if (!is.null(result$note)) {
@@ -140,7 +140,8 @@ markdown_row <- function(done) {
       if (first) "" else cell(f[["coefficients"]]), if (first) "" else cell(f[["errors"]]), remark(result, ours)
     ), collapse = " | "), " |")
   }
-  notes <- c(profile_lines(ours$profile, done$size), if (!isTRUE(done$quick)) goal_lines(definition$goal, done$results))
+  goals <- if (!done$quick) goal_lines(definition$goal, done$results)
+  notes <- c(profile_lines(ours$profile, done$size), goals)
   title <- definition$title(done$size)
   c(
     "", paste0("## ", toupper(substr(title, 1, 1)), substring(title, 2)), "",
@@ -152,6 +153,6 @@ markdown_row <- function(done) {
 
 markdown <- function(done, quick) {
   c("# Times and memory", "", paste0(describe_machine(), collapse = "\n"),
-    if (quick) c("", "Scaled down (`--quick`): the goals are for the full sizes."),
+    "", if (quick) "Scaled down (`--quick`): the goals are for the full sizes.",
     unlist(lapply(done, function(row) markdown_row(c(row, quick = quick)))))
 }

@@ -19,6 +19,8 @@
 #include "relational_layout.h"
 #include "relational_work.h"
 
+enum { STRIP = 4 }; /* rows of a product worked on at a time */
+
 static const fm_relational *storage(const fm_design *design) { return design->storage; }
 static fm_relational_work *scratch(fm_work *work) { return work->storage; }
 
@@ -27,7 +29,7 @@ static void work_free(fm_work *work) {
   fm_relational_work *w = work->storage;
   if (w != NULL) {
     void *owned[] = {w->z, w->z_level, w->base, w->combined, w->theta, w->factor, w->product,
-                     w->pooled, w->part, w->weighted, w->spread};
+                     w->pooled, w->strip, w->part, w->weighted, w->spread};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
       fm_free(owned[i]);
     }
@@ -54,12 +56,14 @@ static fm_code work_init(const fm_design *design, fm_work *work) {
   w->factor = fm_alloc(n * (rel->n_pairs > m ? rel->n_pairs : m), sizeof(double));
   w->product = fm_alloc(m * stride, sizeof(double));
   w->pooled = fm_alloc_zero(rel->n_pairs * stride, sizeof(double));
-  w->part = fm_alloc(n * (rel->n_dense > design->n_terms ? rel->n_dense : design->n_terms),
+  w->strip = fm_alloc(STRIP * stride, sizeof(double));
+  w->part = fm_alloc((n > STRIP ? n : STRIP) *
+                         (rel->n_dense > design->n_terms ? rel->n_dense : design->n_terms),
                      sizeof(double));
   w->weighted = fm_alloc(design->n_effects > 0 ? design->max_rows : stride, sizeof(double));
   w->spread = fm_alloc_zero(stride, sizeof(double));
   if (!w->z || !w->z_level || !w->base || !w->combined || !w->theta || !w->factor || !w->product ||
-      !w->pooled || !w->part || !w->weighted || !w->spread) {
+      !w->pooled || !w->strip || !w->part || !w->weighted || !w->spread) {
     work_free(work);
     return FM_NO_MEMORY;
   }
@@ -67,6 +71,48 @@ static fm_code work_init(const fm_design *design, fm_work *work) {
 }
 
 /* ---- flush: the pooled weights of a cell ------------------------------------------------------------- */
+/* h += Z_A' diag(pooled) Z_B for the dense terms first_a .. end_a and first_b .. end_b, which have the
+ * multipliers of one pair each; of the products of a group with itself only the upper triangle. */
+static void multiply_groups(const fm_design *design, fm_relational_work *w, const double *pooled,
+                            const size_t *a, const size_t *b, double *h, size_t ld) {
+  const fm_relational *rel = storage(design);
+  const size_t stride = rel->stride, columns = b[1] - b[0];
+  for (size_t k = a[0]; k < a[1]; k += STRIP) {
+    const size_t height = a[1] - k < STRIP ? a[1] - k : STRIP;
+    for (size_t i = 0; i < height; i++) {
+      const double *z = w->z + (k + i) * stride;
+      for (size_t j = 0; j < stride; j++) {
+        w->strip[i * stride + j] = z[j] * pooled[j];
+      }
+    }
+    memset(w->part, 0, height * columns * sizeof(double));
+    design->kernels->gemm_nt(height, columns, stride, w->strip, stride, w->z + b[0] * stride, stride,
+                             w->part, columns);
+    for (size_t i = 0; i < height; i++) {
+      const size_t first = a[0] == b[0] ? k + i - b[0] : 0;
+      for (size_t l = first; l < columns && rel->dense[k + i].term != FM_OFFSET_TERM; l++) {
+        if (rel->dense[b[0] + l].term != FM_OFFSET_TERM) {
+          *fm_upper(h, ld, rel->dense[k + i].term, rel->dense[b[0] + l].term) += w->part[i * columns + l];
+        }
+      }
+    }
+  }
+}
+
+/* The products with place constants: e_j e_j' and x e_j'. */
+static void multiply_effects(const fm_relational *rel, const fm_relational_work *w, double *h, size_t ld) {
+  for (size_t k = 0; k < rel->n_dense; k++) {
+    const fm_dense_term *term = &rel->dense[k];
+    const double *pooled = w->pooled + rel->pair[term->multiplier] * rel->stride;
+    for (size_t j = 0; j < rel->n_places && term->term != FM_OFFSET_TERM; j++) {
+      h[term->term + (rel->n_terms + j) * ld] += w->z[k * rel->stride + j] * pooled[j];
+    }
+  }
+  for (size_t j = 0; j < rel->n_places; j++) {
+    h[(rel->n_terms + j) * (ld + 1)] += w->pooled[j];
+  }
+}
+
 /* Multiplies out the pooled weights of the cell and empties them. */
 static void flush(const fm_design *design, fm_work *work, double *h, size_t ld) {
   const fm_relational *rel = storage(design);
@@ -74,26 +120,14 @@ static void flush(const fm_design *design, fm_work *work, double *h, size_t ld) 
   if (!w->pending) {
     return;
   }
-  const size_t m = rel->n_multipliers + 1, stride = rel->stride;
-  for (size_t k = 0; k < rel->n_dense; k++) {
-    const fm_dense_term *tk = &rel->dense[k];
-    for (size_t l = k; l < rel->n_dense && tk->term != FM_OFFSET_TERM; l++) {
-      const fm_dense_term *tl = &rel->dense[l];
-      if (tl->term != FM_OFFSET_TERM) {
-        const double *pooled = w->pooled + rel->pair[tk->multiplier * m + tl->multiplier] * stride;
-        *fm_upper(h, ld, tk->term, tl->term) +=
-            design->kernels->dot3(w->z + k * stride, w->z + l * stride, pooled, rel->n_places);
-      }
-    }
-    const double *alone = w->pooled + rel->pair[tk->multiplier] * stride;
-    for (size_t j = 0; j < rel->n_places && rel->effects && tk->term != FM_OFFSET_TERM; j++) {
-      h[tk->term + (rel->n_terms + j) * ld] += w->z[k * stride + j] * alone[j];
-    }
+  for (size_t p = 0; p < rel->n_pairs; p++) {
+    multiply_groups(design, w, w->pooled + p * rel->stride, rel->group + rel->pair_a[p],
+                    rel->group + rel->pair_b[p], h, ld);
   }
-  for (size_t j = 0; j < rel->n_places && rel->effects; j++) {
-    h[(rel->n_terms + j) * (ld + 1)] += w->pooled[j];
+  if (rel->effects) {
+    multiply_effects(rel, w, h, ld);
   }
-  memset(w->pooled, 0, rel->n_pairs * stride * sizeof(double));
+  memset(w->pooled, 0, rel->n_pairs * rel->stride * sizeof(double));
   w->pending = 0;
 }
 

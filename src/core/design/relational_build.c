@@ -63,6 +63,29 @@ static fm_code split_terms(fm_relational *rel, const fm_relational_spec *spec) {
   return FM_OK;
 }
 
+/* Sorts the dense terms by multiplier (stable: the order of the formula within each). */
+static fm_code group_dense(fm_relational *rel) {
+  fm_dense_term *sorted = fm_alloc(rel->n_dense, sizeof(fm_dense_term));
+  rel->group = fm_alloc(rel->n_multipliers + 2, sizeof(size_t));
+  if (!sorted || !rel->group) {
+    fm_free(sorted);
+    return FM_NO_MEMORY;
+  }
+  size_t at = 0;
+  for (size_t a = 0; a <= rel->n_multipliers; a++) {
+    rel->group[a] = at;
+    for (size_t k = 0; k < rel->n_dense; k++) {
+      if (rel->dense[k].multiplier == a) {
+        sorted[at++] = rel->dense[k];
+      }
+    }
+  }
+  rel->group[rel->n_multipliers + 1] = at;
+  fm_free(rel->dense);
+  rel->dense = sorted;
+  return FM_OK;
+}
+
 /* Numbers the products of two multipliers that the information needs. */
 static fm_code number_pairs(fm_relational *rel) {
   const size_t m = rel->n_multipliers + 1;
@@ -377,6 +400,7 @@ fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_rela
   rel->available_key = spec->available_key;
   rel->offered = spec->offered;
   fm_code code = split_terms(rel, spec);
+  code = code == FM_OK ? group_dense(rel) : code;
   code = code == FM_OK ? number_pairs(rel) : code;
   code = code == FM_OK ? average_rows(rel) : code;
   code = code == FM_OK ? sort_occasions(rel, spec) : code;
@@ -389,7 +413,7 @@ fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_rela
 
 void fm_relational_release(fm_relational *rel) {
   void *owned[] = {rel->tables,       rel->dense,        rel->at_origin,
-                   rel->sparse,       rel->multipliers,  rel->pair,
+                   rel->sparse,       rel->multipliers,  rel->group,     rel->pair,
                    rel->pair_a,       rel->pair_b,       rel->unit_of,
                    rel->cell_of,      rel->representative, rel->origin,
                    rel->weight,       rel->choice,       rel->choice_row,

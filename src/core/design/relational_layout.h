@@ -42,7 +42,8 @@ typedef struct fm_relational {
   size_t n_terms;          /* with a coefficient */
   fm_table *tables;        /* copies of the descriptions, not of the numbers */
   size_t n_tables;
-  fm_dense_term *dense;
+  fm_dense_term *dense; /* sorted by multiplier */
+  size_t *group;        /* n_multipliers + 2: where the dense terms of each multiplier start */
   size_t n_dense;
   fm_origin_term *at_origin;
   size_t n_origin;

@@ -23,7 +23,8 @@ typedef struct fm_relational_work {
   double *factor;  /* units x max(pairs, m + 1) */
   double *product; /* (m + 1) x stride */
   double *pooled;  /* pairs x stride */
-  double *part;    /* units x max(dense, terms) */
+  double *strip;   /* some rows of z, weighted */
+  double *part;    /* max(units, rows of a strip) x max(dense, terms) */
   double *weighted; /* units x places, with place constants only */
   double *spread;  /* stride: one sparse row laid out by place; zero between uses */
   const unsigned char *available; /* row of the cell, or NULL */
