@@ -28,3 +28,6 @@
 #' @importFrom utils head tail
 #' @keywords internal
 "_PACKAGE"
+
+# the pronoun of ggplot2's aes(), which R CMD check takes for a variable
+utils::globalVariables(".data")

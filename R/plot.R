@@ -194,7 +194,7 @@ shorten <- function(arrows) {
   dx <- arrows$xend - arrows$x
   dy <- arrows$yend - arrows$y
   length <- sqrt(dx^2 + dy^2)
-  cut <- pmin(0.02 * max(length), 0.2 * length) / ifelse(length > 0, length, 1)
+  cut <- pmin(0.012 * max(length), 0.2 * length) / ifelse(length > 0, length, 1)
   arrows$x <- arrows$x + cut * dx
   arrows$y <- arrows$y + cut * dy
   arrows$xend <- arrows$xend - cut * dx
@@ -202,25 +202,41 @@ shorten <- function(arrows) {
   arrows[length > 0, , drop = FALSE]
 }
 
-#' Which names to write so that none covers another; the first places have precedence
+#' Names of the places on the map, the busiest placed first: right of the point, or left, below or above it where
+#' that is free of points and of the names before, as text of a map five inches high has it; else left out
 #' @noRd
-readable <- function(where) {
-  x <- where$lon / (0.12 * max(diff(range(where$lon)), 1e-9))
-  y <- where$lat / (0.035 * max(diff(range(where$lat)), 1e-9))
-  covers <- abs(outer(x, x, "-")) < 1 & abs(outer(y, y, "-")) < 1
-  shown <- logical(length(x))
-  for (i in seq_along(x)) {
-    shown[i] <- !any(covers[i, shown])
+place_names <- function(where, moves) {
+  busy <- rowsum(rep(moves$count, 2L), c(as.character(moves$from), as.character(moves$to)))
+  busy <- busy[match(where$place, rownames(busy))]
+  where <- where[order(-ifelse(is.na(busy), 0, busy)), , drop = FALSE]
+  high <- 0.026 * 1.2 * max(diff(range(where$lat)), 0.6 * diff(range(where$lon)), 1e-6)
+  widen <- 1 / max(cos(mean(where$lat) * pi / 180), 0.1)
+  wide <- 0.5 * high * widen * (nchar(where$place) + 1)
+  free <- function(x, y, wide, high, taken) {
+    !any(abs(taken$x - x) < (taken$wide + wide) / 2 & abs(taken$y - y) < (taken$high + high) / 2)
   }
-  shown
+  taken <- data.frame(x = where$lon, y = where$lat, wide = 0.5 * high * widen, high = 0.5 * high)
+  where$side <- NA_integer_
+  for (i in seq_len(nrow(where))) {
+    x <- where$lon[i] + c(0.55, -0.55, 0, 0) * wide[i] + c(0.25, -0.25, 0, 0) * high * widen
+    y <- where$lat[i] + c(0, 0, -0.8, 0.8) * high
+    fits <- which(mapply(free, x, y, wide[i], high, MoreArgs = list(taken = taken)))
+    if (length(fits) > 0L) {
+      where$side[i] <- fits[1L]
+      taken <- rbind(taken, data.frame(x = x[fits[1L]], y = y[fits[1L]], wide = wide[i], high = high))
+    }
+  }
+  where <- where[!is.na(where$side), , drop = FALSE]
+  where$label <- paste0(c(" ", "", "", "")[where$side], where$place, c("", " ", "", "")[where$side])
+  where$hjust <- c(0, 1, 0.5, 0.5)[where$side]
+  where$vjust <- c(0.5, 0.5, 1.5, -0.6)[where$side]
+  where
 }
 
 #' Arrows bend to the same side, so that the two directions of a pair lie apart
 #' @noRd
 flow_map <- function(moves, where, top) {
-  # where names would overlap, that of the place with more moves is written
-  busy <- tapply(c(moves$count, moves$count), c(as.integer(moves$from), as.integer(moves$to)), sum)
-  where <- where[order(-busy[as.character(seq_len(nrow(where)))]), , drop = FALSE]
+  names <- place_names(where, moves)
   moves <- utils::head(moves[order(-moves$count), , drop = FALSE], top)
   from <- where[match(moves$from, where$place), ]
   to <- where[match(moves$to, where$place), ]
@@ -235,18 +251,21 @@ flow_map <- function(moves, where, top) {
       ),
       arrows,
       curvature = 0.2, colour = "#08306b",
-      arrow = ggplot2::arrow(length = ggplot2::unit(0.15, "cm"), type = "closed")
+      arrow = ggplot2::arrow(length = ggplot2::unit(0.2, "cm"), type = "closed")
     ) +
     ggplot2::geom_point(ggplot2::aes(x = .data$lon, y = .data$lat), where, size = 1.8) +
-    ggplot2::geom_label(
-      ggplot2::aes(x = .data$lon, y = .data$lat, label = .data$place), where[readable(where), , drop = FALSE],
-      size = 3, vjust = -0.35, label.size = 0, label.padding = ggplot2::unit(0.1, "lines"), alpha = 0.75
+    ggplot2::geom_text(
+      ggplot2::aes(
+        x = .data$lon, y = .data$lat, label = .data$label, hjust = .data$hjust, vjust = .data$vjust
+      ),
+      names,
+      size = 3.2
     ) +
-    ggplot2::scale_linewidth(range = c(0.3, 2.5), name = "moves", breaks = whole_breaks) +
+    ggplot2::scale_linewidth(range = c(0.3, 2), name = "moves", breaks = whole_breaks) +
     ggplot2::scale_alpha(range = c(0.35, 1), guide = "none") +
-    ggplot2::scale_x_continuous(expand = ggplot2::expansion(0.1)) +
+    ggplot2::scale_x_continuous(expand = ggplot2::expansion(0.16)) +
     ggplot2::scale_y_continuous(expand = ggplot2::expansion(0.1)) +
-    ggplot2::coord_quickmap() +
+    ggplot2::coord_quickmap(clip = "off") +
     ggplot2::labs(x = "longitude", y = "latitude", title = "Moves between places") +
     ggplot2::theme_bw()
 }

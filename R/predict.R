@@ -20,7 +20,8 @@
 #' @param newdata `NULL`: the occasions of the fit. Or data of the class the model was fitted to. Or a data
 #'   frame: for a model of [migration_data()] a new `firms` table, used with the places, ties and network of the
 #'   fit; for a model of [choice_data()] long data with the same columns. The chosen place need not be there.
-#'   Rows with a missing value in some term give `NA`.
+#'   Rows with a missing value in some term give `NA`. Every row of `newdata` is predicted, also a firm that
+#'   closed: there may be more of them than occasions of a fit to the same table.
 #' @param type What to predict; see above.
 #' @param ... Not used.
 #' @return See above. Probabilities of an occasion sum to 1 and are 0 where a place is not on offer. In flows

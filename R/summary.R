@@ -115,7 +115,7 @@ print.migration_fit <- function(x, digits = max(3L, getOption("digits") - 3L), .
 
 #' @noRd
 print_head <- function(x) {
-  cat(model_title(x$model), ": ", formula_text(x$formula), "\n", sep = "")
+  cat(wrapped(model_text(x)), "\n", sep = "")
   movers <- if (!is.na(x$n_movers)) {
     paste0(", ", plural(x$n_movers, "move"), " (", format(100 * x$n_movers / x$n, digits = 2), "%)")
   }
@@ -139,6 +139,18 @@ print_nests <- function(nests, model) {
   listed <- paste0(names(nests$members), " (", nests$members, ")")
   more <- if (length(listed) > 12L) paste0(" and ", length(listed) - 12L, " more")
   cat("Nests of `", bottom, "`, with places: ", paste(utils::head(listed, 12L), collapse = ", "), more, "\n", sep = "")
+}
+
+#' Model and formula in words
+#' @noRd
+model_text <- function(fit) {
+  paste0(model_title(fit$model), ": ", formula_text(fit$formula))
+}
+
+#' Text broken into lines of the width of the console
+#' @noRd
+wrapped <- function(text) {
+  paste(as.character(cli::ansi_strwrap(text, width = cli::console_width(), exdent = 2)), collapse = "\n")
 }
 
 #' @noRd
@@ -220,14 +232,15 @@ anova.migration_fit <- function(object, ...) {
   invisible(lapply(fits[-1L], check_same_occasions, fit = object))
   parameters <- vapply(fits, function(fit) as.double(fit$df), 0)
   loglik <- vapply(fits, function(fit) fit$loglik, 0)
-  text <- vapply(fits, function(fit) paste0(model_title(fit$model), ": ", formula_text(fit$formula)), "")
+  text <- vapply(fits, model_text, "")
   if (length(fits) == 1L) {
     parameters <- c(0, parameters)
     loglik <- c(object$loglik_null, loglik)
     text <- c("Equal shares", text)
   }
   table <- likelihood_ratios(parameters, loglik)
-  heading <- c("Likelihood-ratio tests\n", paste0("Model ", seq_along(text), ": ", text, collapse = "\n"))
+  lines <- vapply(paste0("Model ", seq_along(text), ": ", text), wrapped, "")
+  heading <- c("Likelihood-ratio tests\n", paste(lines, collapse = "\n"))
   structure(table, heading = heading, class = c("anova", "data.frame"))
 }
 

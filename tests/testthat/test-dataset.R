@@ -135,14 +135,14 @@ test_that("the files are small and are what tools/dataset.R writes", {
   files <- list.files(system.file("extdata", package = "firmmove"), full.names = TRUE)
   expect_lt(sum(file.size(files)), 600e3)
   skip_on_cran()
-  script <- test_path("..", "..", "tools", "dataset.R")
+  script <- normalizePath(test_path("..", "..", "tools", "dataset.R"), mustWork = FALSE)
   skip_if_not(file.exists(script), "tools/dataset.R is not in the built package")
   out <- tempfile("extdata")
   dir.create(out)
   on.exit(unlink(out, recursive = TRUE))
-  kinds <- RNGkind()
-  on.exit(do.call(RNGkind, as.list(kinds)), add = TRUE)
-  sys.source(script, list2env(list(commandArgs = function(...) out), parent = globalenv()))
+  libraries <- paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))
+  system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", shQuote(script), shQuote(out)), env = libraries)
+  expect_length(list.files(out), 6)
   for (file in list.files(out)) {
     expect_identical(readLines(file.path(out, file)),
                      readLines(system.file("extdata", file, package = "firmmove")), info = file)

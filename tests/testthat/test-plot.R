@@ -24,12 +24,18 @@ test_that("flows are a shaded table without coordinates and a map with them", {
   data <- migration_data(tables$firms, tables$places, tables$ties, time = "year")
   map <- ggplot2::ggplot_build(ggplot2::autoplot(data, top = 5))
   expect_equal(nrow(map$data[[1]]), 5)
-  expect_setequal(map$data[[3]]$label, letters[1:6])
+  expect_setequal(trimws(map$data[[3]]$label), letters[1:6])
 })
 
 test_that("names of places do not cover each other", {
-  where <- data.frame(lon = c(0, 0.1, 10, 0), lat = c(0, 0.1, 10, 5))
-  expect_identical(readable(where), c(TRUE, FALSE, TRUE, TRUE))
+  # five names where four sides are, and one far away; the busiest place is named first
+  crowd <- paste0("place ", 1:5)
+  where <- data.frame(place = c(crowd, "far"), lon = c(0, 0.01, 0.02, 0.03, 0.04, 10), lat = c(rep(0, 5), 10))
+  moves <- data.frame(from = "far", to = c("place 5", "place 1"), count = c(9, 1))
+  names <- place_names(where, moves)
+  expect_identical(names$place[1:2], c("far", "place 5"))
+  expect_lt(nrow(names), 6)
+  expect_false(anyDuplicated(names$side[names$place != "far"]) > 0)
 })
 
 test_that("plot draws and returns the picture", {

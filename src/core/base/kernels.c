@@ -18,11 +18,6 @@
 #define FM_X86 0
 #endif
 
-/* Vectors wider than the baseline never cross a function boundary here: helpers are inlined. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-
 #define FM_NAME(f) FM_JOIN(f, base)
 #define FM_TARGET
 #define FM_BYTES 16
