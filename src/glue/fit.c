@@ -136,7 +136,10 @@ static fm_code run_fit(const fm_model *m, const fm_design *design, const double 
   fm_newton_result fit;
   FM_TRY(fm_newton(&objective, start, newton, &fit, err));
   pack(result, &fit, design, pass.n_par);
-  const fm_code code = fm_separation(design, fit.direction, threads, separated, err);
+  /* Without a maximum Newton goes on, by about one unit of utility a step, until nothing is gained */
+  const int ran_on = fit.iterations >= 8 || fit.stop != FM_CONVERGED;
+  const fm_code code =
+      ran_on ? fm_separation(design, fit.direction, threads, separated, err) : FM_OK;
   fm_newton_free(&fit);
   return code;
 }

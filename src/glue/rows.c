@@ -3,25 +3,28 @@
  */
 #include "glue.h"
 
-/* Whether row i of a key column differs from the row before. Strings are compared as R caches them. */
-static int differs(SEXP x, R_xlen_t i) {
-  switch (TYPEOF(x)) {
-    case LGLSXP: return LOGICAL_RO(x)[i] != LOGICAL_RO(x)[i - 1];
-    case INTSXP: return INTEGER_RO(x)[i] != INTEGER_RO(x)[i - 1];
-    case REALSXP: return REAL_RO(x)[i] != REAL_RO(x)[i - 1];
-    default: return STRING_ELT(x, i) != STRING_ELT(x, i - 1);
-  }
-}
+/* Writes where runs of equal neighbours start (start may be NULL: counts only); returns their number. */
+#define RUNS(TYPE, POINTER)                                  \
+  do {                                                       \
+    const TYPE *value = POINTER;                             \
+    for (R_xlen_t i = 0; i < n; i++) {                       \
+      if (i == 0 || value[i] != value[i - 1]) {              \
+        if (start != NULL) {                                 \
+          start[found] = (double)i;                          \
+        }                                                    \
+        found++;                                             \
+      }                                                      \
+    }                                                        \
+  } while (0)
 
 static R_xlen_t write_starts(SEXP x, double *start) {
+  const R_xlen_t n = Rf_xlength(x);
   R_xlen_t found = 0;
-  for (R_xlen_t i = 0; i < Rf_xlength(x); i++) {
-    if (i == 0 || differs(x, i)) {
-      if (start != NULL) {
-        start[found] = (double)i;
-      }
-      found++;
-    }
+  switch (TYPEOF(x)) {
+    case LGLSXP: RUNS(int, LOGICAL_RO(x)); break;
+    case INTSXP: RUNS(int, INTEGER_RO(x)); break;
+    case REALSXP: RUNS(double, REAL_RO(x)); break;
+    default: RUNS(SEXP, STRING_PTR_RO(x)); break; /* strings are compared as R caches them */
   }
   return found;
 }

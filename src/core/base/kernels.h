@@ -24,6 +24,8 @@ typedef struct fm_kernels {
   double (*dot3)(const double *x, const double *y, const double *z, size_t n); /* sum x y z */
   void (*axpy)(double a, const double *x, double *y, size_t n);                /* y += a x */
   void (*scale)(double a, double *x, size_t n);                                /* x *= a */
+  void (*less)(double a, const double *x, double *y, size_t n);                /* y = x - a; y may be x */
+  void (*times)(const double *x, const double *y, double *z, size_t n);        /* z = x y */
   /* y = base + sum_a u[a] c[a*ldc + .], a < m: utilities of one occasion of a cell */
   void (*combine)(const double *base, const double *u, const double *c, size_t ldc, size_t m, double *y,
                   size_t n);

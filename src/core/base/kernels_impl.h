@@ -222,6 +222,26 @@ FM_TARGET static void FM_NAME(scale_)(double a, double *x, size_t n) {
   }
 }
 
+FM_TARGET static void FM_NAME(less_)(double a, const double *x, double *y, size_t n) {
+  size_t i = 0;
+  for (; i + FM_LANES <= n; i += FM_LANES) {
+    STORE(y + i, LOAD(x + i) - a);
+  }
+  for (; i < n; i++) {
+    y[i] = x[i] - a;
+  }
+}
+
+FM_TARGET static void FM_NAME(times_)(const double *x, const double *y, double *z, size_t n) {
+  size_t i = 0;
+  for (; i + FM_LANES <= n; i += FM_LANES) {
+    STORE(z + i, LOAD(x + i) * LOAD(y + i));
+  }
+  for (; i < n; i++) {
+    z[i] = x[i] * y[i];
+  }
+}
+
 FM_TARGET static void FM_NAME(combine_)(const double *base, const double *u, const double *c, size_t ldc,
                                         size_t m, double *y, size_t n) {
   size_t j = 0;
@@ -381,7 +401,8 @@ FM_TARGET static void FM_NAME(gemm_tn_)(size_t m, size_t p, size_t n, const doub
 
 static const fm_kernels FM_NAME(table) = {
     FM_LABEL,         FM_NAME(exp_),  FM_NAME(exp_less_), FM_NAME(log_),  FM_NAME(max_),     FM_NAME(sum_),
-    FM_NAME(dot_),    FM_NAME(dot3_), FM_NAME(axpy_), FM_NAME(scale_),   FM_NAME(combine_),
+    FM_NAME(dot_),    FM_NAME(dot3_), FM_NAME(axpy_), FM_NAME(scale_),   FM_NAME(less_),
+    FM_NAME(times_),  FM_NAME(combine_),
     FM_NAME(gemm_nt_), FM_NAME(gemm_tn_)};
 
 #undef FM_LANES

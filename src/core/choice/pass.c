@@ -115,13 +115,19 @@ static void reduce(const run *r, double *value, double *score, double *informati
   }
 }
 
+/* Starting and joining threads costs more than a short pass, above all on a busy machine. */
+static size_t worthwhile_threads(const fm_pass *pass) {
+  const double enough = 4e6;
+  return pass->threads > 1 && pass->design->work > enough ? (size_t)pass->threads : 1;
+}
+
 fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *information,
                     fm_error *err) {
   if (pass->admissible != NULL && !pass->admissible(pass)) {
     *value = -HUGE_VAL;
     return FM_OK;
   }
-  const size_t threads = pass->threads > 1 ? (size_t)pass->threads : 1;
+  const size_t threads = worthwhile_threads(pass);
   const size_t chunks = pass->design->n_chunks;
   run r = {.pass = pass, .workers = threads < chunks ? threads : (chunks > 0 ? chunks : 1)};
   fm_code code = new_workers(&r);

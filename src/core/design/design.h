@@ -85,6 +85,7 @@ struct fm_design {
   size_t n_occasions; /* of the data */
   size_t n_units;     /* after merging */
   size_t n_blocks;
+  double work;                /* about how many numbers a pass touches: is it worth several threads? */
   size_t n_chunks;            /* tasks of one pass; fixed by the data alone */
   const size_t *chunk;        /* n_chunks + 1: first block of each */
   size_t max_units, max_rows; /* of a block */

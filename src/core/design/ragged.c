@@ -79,12 +79,10 @@ static fm_code work_init(const fm_design *design, fm_work *work) {
 }
 
 /* One column of the block, less the first row of each occasion. */
-static void load_column(const double *column, const fm_block *block, double *x) {
+static void load_column(const fm_kernels *kernels, const double *column, const fm_block *block, double *x) {
   for (size_t i = 0; i < block->n; i++) {
-    const double first = column[block->offset[i]];
-    for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
-      x[r] = column[r] - first;
-    }
+    const size_t from = block->offset[i];
+    kernels->less(column[from], column + from, x + from, block->offset[i + 1] - from);
   }
 }
 
@@ -106,7 +104,7 @@ static void load(const fm_design *design, fm_work *work, size_t b) {
                            .choice_row = rag->choice_row,
                            .choice_weight = rag->choice_weight};
   for (size_t k = 0; k < design->n_terms; k++) {
-    load_column(rag->columns[k] + w->first_row, &work->block, w->x + k * rag->stride);
+    load_column(design->kernels, rag->columns[k] + w->first_row, &work->block, w->x + k * rag->stride);
   }
 }
 
@@ -210,10 +208,7 @@ static void cross(const fm_design *design, fm_work *work, const double *s, const
   for (size_t k = 0; k < nt; k += STRIP) {
     const size_t height = nt - k < STRIP ? nt - k : STRIP;
     for (size_t a = 0; a < height; a++) {
-      const double *x = w->x + (k + a) * rag->stride;
-      for (size_t r = 0; r < rows; r++) {
-        w->strip[a * rag->stride + r] = scaled[r] * x[r];
-      }
+      design->kernels->times(scaled, w->x + (k + a) * rag->stride, w->strip + a * rag->stride, rows);
     }
     memset(w->part, 0, height * nt * sizeof(double));
     design->kernels->gemm_nt(height, nt - k, rows, w->strip, rag->stride, w->x + k * rag->stride,
@@ -358,6 +353,7 @@ fm_code fm_ragged_init(fm_design *design, const fm_ragged_spec *spec, fm_error *
                         .n_places = spec->n_places,
                         .n_occasions = spec->n_occasions,
                         .n_units = spec->n_occasions,
+                        .work = (double)spec->n_rows * (double)(spec->n_terms + 4),
                         .storage = rag};
   rag->n_offsets = spec->n_offsets;
   rag->offered = spec->offered;

@@ -80,10 +80,7 @@ static void multiply_groups(const fm_design *design, fm_relational_work *w, cons
   for (size_t k = a[0]; k < a[1]; k += STRIP) {
     const size_t height = a[1] - k < STRIP ? a[1] - k : STRIP;
     for (size_t i = 0; i < height; i++) {
-      const double *z = w->z + (k + i) * stride;
-      for (size_t j = 0; j < stride; j++) {
-        w->strip[i * stride + j] = z[j] * pooled[j];
-      }
+      design->kernels->times(w->z + (k + i) * stride, pooled, w->strip + i * stride, stride);
     }
     memset(w->part, 0, height * columns * sizeof(double));
     design->kernels->gemm_nt(height, columns, stride, w->strip, stride, w->z + b[0] * stride, stride,
@@ -133,8 +130,8 @@ static void flush(const fm_design *design, fm_work *work, double *h, size_t ld) 
 
 /* ---- load: the dense rows of a cell ---------------------------------------------------------------------- */
 /* Copies the table row of a dense term, applies its mask and takes out its mean. */
-static void load_dense(const fm_relational *rel, fm_relational_work *w, size_t k, size_t occasion,
-                       int origin) {
+static void load_dense(const fm_kernels *kernels, const fm_relational *rel, fm_relational_work *w, size_t k,
+                       size_t occasion, int origin) {
   const fm_table *table = &rel->tables[rel->dense[k].table];
   const size_t row = table->key ? (size_t)(table->key[occasion] - 1) : 0;
   double *z = w->z + k * rel->stride;
@@ -142,15 +139,11 @@ static void load_dense(const fm_relational *rel, fm_relational_work *w, size_t k
   if (rel->dense[k].mask == FM_MOVE && origin >= 0) {
     z[origin] = 0.0;
   }
-  const double first = z[0];
-  double mean = first; /* exact when all are equal, so that a constant row becomes zeros */
-  for (size_t j = 0; j < rel->n_places; j++) {
-    mean += (z[j] - first) / (double)rel->n_places;
-  }
-  for (size_t j = 0; j < rel->n_places; j++) {
-    z[j] -= mean;
-  }
-  w->z_level[k] = mean;
+  const double first = z[0]; /* taken out before the mean, so that a constant row becomes exact zeros */
+  kernels->less(first, z, z, rel->n_places);
+  const double mean = kernels->sum(z, rel->n_places) / (double)rel->n_places;
+  kernels->less(mean, z, z, rel->n_places);
+  w->z_level[k] = first + mean;
 }
 
 static void load(const fm_design *design, fm_work *work, size_t b) {
@@ -161,7 +154,7 @@ static void load(const fm_design *design, fm_work *work, size_t b) {
     flush(design, work, w->pending_h, w->pending_ld); /* before its rows are replaced */
     const size_t occasion = rel->representative[first];
     for (size_t k = 0; k < rel->n_dense; k++) {
-      load_dense(rel, w, k, occasion, rel->origin[first]);
+      load_dense(design->kernels, rel, w, k, occasion, rel->origin[first]);
     }
     w->cell = rel->cell_of[first];
     w->stale = 1;
@@ -374,6 +367,7 @@ fm_code fm_relational_init(fm_design *design, const fm_relational_spec *spec, fm
     return code;
   }
   design->n_units = rel->n_units;
+  design->work = (double)rel->n_units * (double)rel->n_places * (double)(spec->n_terms + 4);
   design->n_blocks = rel->n_blocks;
   design->chunk = rel->chunk;
   design->unit_of = rel->unit_of;
