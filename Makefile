@@ -5,7 +5,7 @@
 #                   FILTER=formula runs the test files that match; SUITES="linalg newton" these C suites
 #   make check      R CMD check --as-cran; fails on anything but the new-submission note
 #   make sanitize   address, undefined-behaviour and leak sanitizers, valgrind, gctorture
-#   make bench      times and memory against other packages
+#   make bench      times and memory against other packages; BENCH="nested --quick" passes options (tools/bench)
 #   make docs       NAMESPACE and man/ from the comments of R/, vignettes into build/docs
 #   make init       src/init.c and the objects of src/Makevars from src/
 #   make lint       the house rules alone
@@ -43,7 +43,7 @@ sanitize:
 bench:
 	@tools/install.sh bench
 	@$(MAKE) --no-print-directory install
-	$(R_RUN) tools/bench/run.R
+	$(R_RUN) tools/bench/run.R $(BENCH)
 
 docs:
 	@tools/install.sh docs

@@ -117,7 +117,7 @@ static void reduce(const run *r, double *value, double *score, double *informati
 
 /* Starting and joining threads costs more than a short pass, above all on a busy machine. */
 static size_t worthwhile_threads(const fm_pass *pass) {
-  const double enough = 4e6;
+  const double enough = 1e6;
   return pass->threads > 1 && pass->design->work > enough ? (size_t)pass->threads : 1;
 }
 
