@@ -100,7 +100,26 @@ check_fixed <- function(fixed) {
 #' The part of the control that the C entry points read
 #' @noRd
 kernel_control <- function(control) {
-  control[c("threads", "max_iterations", "tolerance", "rank_tolerance")]
+  kernel <- control[c("threads", "max_iterations", "tolerance", "rank_tolerance")]
+  if (is_forked()) {
+    kernel$threads <- 1L
+  }
+  kernel
+}
+
+#' The process that loaded the package
+#' @noRd
+loaded_in <- new.env(parent = emptyenv())
+
+.onLoad <- function(libname, pkgname) {
+  loaded_in$process <- Sys.getpid()
+}
+
+#' Whether this is a fork (parallel::mclapply()) of the process that loaded the package: OpenMP may hang in one
+#' whose parent has used threads
+#' @noRd
+is_forked <- function() {
+  !identical(loaded_in$process, Sys.getpid())
 }
 
 #' @export

@@ -20,3 +20,10 @@ test_that("wrong controls are named", {
   expect_snapshot(error = TRUE, migration_control(trace = NA))
   expect_error(migration_control(treads = 2), "unused argument")
 })
+
+test_that("a fork of the process fits with one thread, and does not hang", {
+  skip_on_os("windows")
+  expect_false(is_forked())
+  fork <- parallel::mcparallel(kernel_control(migration_control(threads = 2))$threads)
+  expect_equal(parallel::mccollect(fork)[[1]], 1L)
+})
