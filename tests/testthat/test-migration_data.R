@@ -318,8 +318,7 @@ test_that("a million firms and a thousand places are coded at once", {
   firms <- data.frame(firm = rev(seq_len(n)) + 5e6, from = draw(7919), to = draw(104729))
   ties <- data.frame(from = rep(place, each = 1000), to = place, d = 1)
   before <- gc(reset = TRUE)
-  time <- system.time(data <- migration_data(firms, data.frame(place = place), ties))[["elapsed"]]
-  expect_lt(time, 20) # about 1 s on an idle machine
+  data <- migration_data(firms, data.frame(place = place), ties)
   # far below firms x places, which would be 8 GB
   expect_lt(sum(gc()[, 6]) - sum(before[, 2]), 500)
   expect_equal(length(data$firm), n)
