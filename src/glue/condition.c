@@ -3,12 +3,18 @@
 
 static const char *class_of(fm_code code) {
   switch (code) {
-    case FM_NO_MEMORY: return "memory";
-    case FM_INVALID: return "invalid";
-    case FM_SINGULAR: return "singular";
-    case FM_DIVERGED: return "diverged";
-    case FM_INTERRUPTED: return "interrupted";
-    default: return "internal";
+    case FM_NO_MEMORY:
+      return "memory";
+    case FM_INVALID:
+      return "invalid";
+    case FM_SINGULAR:
+      return "singular";
+    case FM_DIVERGED:
+      return "diverged";
+    case FM_INTERRUPTED:
+      return "interrupted";
+    default:
+      return "internal";
   }
 }
 

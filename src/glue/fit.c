@@ -39,14 +39,32 @@ SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP contr
 
 /* ---- fit ---------------------------------------------------------------------------------------------------------- */
 enum {
-  THETA, VALUE, VALUE_START, SCORE, INFORMATION, COVARIANCE, STEP, DIRECTION, ALIASED, COMBINE, STOP,
-  ITERATIONS, EVALUATIONS, GRADIENT_NORM, DECREMENT, CONDITION, SEPARATED, UNITS, BLOCKS
+  THETA,
+  VALUE,
+  VALUE_START,
+  SCORE,
+  INFORMATION,
+  COVARIANCE,
+  STEP,
+  DIRECTION,
+  ALIASED,
+  COMBINE,
+  STOP,
+  ITERATIONS,
+  EVALUATIONS,
+  GRADIENT_NORM,
+  DECREMENT,
+  CONDITION,
+  SEPARATED,
+  UNITS,
+  BLOCKS
 };
 
 static SEXP new_result(size_t p) {
-  const char *names[] = {"theta", "value", "value_start", "score", "information", "covariance", "step",
-                         "direction", "aliased", "combine", "stop", "iterations", "evaluations",
-                         "gradient_norm", "decrement", "condition", "separated", "units", "blocks", ""};
+  const char *names[] = {"theta",      "value",      "value_start", "score",         "information",
+                         "covariance", "step",       "direction",   "aliased",       "combine",
+                         "stop",       "iterations", "evaluations", "gradient_norm", "decrement",
+                         "condition",  "separated",  "units",       "blocks",        ""};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
   const int vectors[] = {THETA, SCORE, STEP, DIRECTION}, matrices[] = {INFORMATION, COVARIANCE, COMBINE};
   const int numbers[] = {VALUE, VALUE_START, GRADIENT_NORM, DECREMENT, CONDITION, UNITS, BLOCKS};
@@ -138,8 +156,7 @@ static fm_code run_fit(const fm_model *m, const fm_design *design, const double 
   pack(result, &fit, design, pass.n_par);
   /* Without a maximum Newton goes on, by about one unit of utility a step, until nothing is gained */
   const int ran_on = fit.iterations >= 8 || fit.stop != FM_CONVERGED;
-  const fm_code code =
-      ran_on ? fm_separation(design, fit.direction, threads, separated, err) : FM_OK;
+  const fm_code code = ran_on ? fm_separation(design, fit.direction, threads, separated, err) : FM_OK;
   fm_newton_free(&fit);
   return code;
 }

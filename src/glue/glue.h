@@ -21,7 +21,7 @@ void fm_raise(const fm_error *err);
 int fm_user_interrupted(void *context);
 
 /* ---- lists (unpack.c) -------------------------------------------------------------------------------------- */
-SEXP fm_list_get(SEXP list, const char *name);               /* R_NilValue when absent */
+SEXP fm_list_get(SEXP list, const char *name);                 /* R_NilValue when absent */
 SEXP fm_list_need(SEXP list, const char *name, SEXPTYPE type); /* error when absent or of another type */
 int fm_list_flag(SEXP list, const char *name, int otherwise);
 double fm_list_number(SEXP list, const char *name, double otherwise);

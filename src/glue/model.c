@@ -53,9 +53,7 @@ fm_model *fm_model_from_list(SEXP list, SEXP spec) {
   return model;
 }
 
-size_t fm_model_extra(const fm_model *model) {
-  return model->kind == NESTED ? model->nested.n_lambda : 0;
-}
+size_t fm_model_extra(const fm_model *model) { return model->kind == NESTED ? model->nested.n_lambda : 0; }
 
 size_t fm_model_scratch(const fm_model *model, const fm_design *design) {
   return model->kind == NESTED ? fm_nested_scratch(&model->nested, design)

@@ -18,11 +18,11 @@ typedef struct sweep {
   fm_work work;
   const double *theta;
   double *v, *logsum, *level, *scratch; /* of the core */
-  size_t *occasion; /* n_units: the occasion of each unit (unmerged designs) */
-  double *out;      /* the result */
-  size_t n_out;     /* rows of a matrix result */
-  size_t width;     /* numbers per unit in rows */
-  double *rows;     /* units x width, of the core */
+  size_t *occasion;                     /* n_units: the occasion of each unit (unmerged designs) */
+  double *out;                          /* the result */
+  size_t n_out;                         /* rows of a matrix result */
+  size_t width;                         /* numbers per unit in rows */
+  double *rows;                         /* units x width, of the core */
 } sweep;
 
 typedef void (*sweep_block)(sweep *s, void *extra);
@@ -32,7 +32,8 @@ static void sweep_free(sweep *s) {
     s->design.ops->work_free(&s->work);
     s->design.ops->free(&s->design);
   }
-  fm_free(s->rows), fm_free(s->v), fm_free(s->logsum), fm_free(s->level), fm_free(s->scratch), fm_free(s->occasion);
+  fm_free(s->rows), fm_free(s->v), fm_free(s->logsum), fm_free(s->level), fm_free(s->scratch),
+      fm_free(s->occasion);
 }
 
 static fm_code sweep_init(sweep *s, SEXP spec, int merge, fm_error *err) {
@@ -274,8 +275,7 @@ SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP contro
   contributions c = {.n_terms = fm_spec_terms(spec), .n_extra = fm_model_extra(s.model)};
   c.n_effects = fm_spec_linear(spec) - c.n_terms;
   const size_t kept = c.n_terms + c.n_extra;
-  if (c.n_effects > 0 &&
-      (TYPEOF(adjust) != REALSXP || (size_t)Rf_xlength(adjust) != kept * c.n_effects)) {
+  if (c.n_effects > 0 && (TYPEOF(adjust) != REALSXP || (size_t)Rf_xlength(adjust) != kept * c.n_effects)) {
     Rf_error("internal: adjust must be %lu x %lu", (unsigned long)kept, (unsigned long)c.n_effects);
   }
   c.adjust = c.n_effects > 0 ? REAL(adjust) : NULL;

@@ -4,27 +4,35 @@
 #include "glue.h"
 
 /* Writes where runs of equal neighbours start (start may be NULL: counts only); returns their number. */
-#define RUNS(TYPE, POINTER)                                  \
-  do {                                                       \
-    const TYPE *value = POINTER;                             \
-    for (R_xlen_t i = 0; i < n; i++) {                       \
-      if (i == 0 || value[i] != value[i - 1]) {              \
-        if (start != NULL) {                                 \
-          start[found] = (double)i;                          \
-        }                                                    \
-        found++;                                             \
-      }                                                      \
-    }                                                        \
+#define RUNS(TYPE, POINTER)                     \
+  do {                                          \
+    const TYPE *value = POINTER;                \
+    for (R_xlen_t i = 0; i < n; i++) {          \
+      if (i == 0 || value[i] != value[i - 1]) { \
+        if (start != NULL) {                    \
+          start[found] = (double)i;             \
+        }                                       \
+        found++;                                \
+      }                                         \
+    }                                           \
   } while (0)
 
 static R_xlen_t write_starts(SEXP x, double *start) {
   const R_xlen_t n = Rf_xlength(x);
   R_xlen_t found = 0;
   switch (TYPEOF(x)) {
-    case LGLSXP: RUNS(int, LOGICAL_RO(x)); break;
-    case INTSXP: RUNS(int, INTEGER_RO(x)); break;
-    case REALSXP: RUNS(double, REAL_RO(x)); break;
-    default: RUNS(SEXP, STRING_PTR_RO(x)); break; /* strings are compared as R caches them */
+    case LGLSXP:
+      RUNS(int, LOGICAL_RO(x));
+      break;
+    case INTSXP:
+      RUNS(int, INTEGER_RO(x));
+      break;
+    case REALSXP:
+      RUNS(double, REAL_RO(x));
+      break;
+    default:
+      RUNS(SEXP, STRING_PTR_RO(x));
+      break; /* strings are compared as R caches them */
   }
   return found;
 }

@@ -94,8 +94,8 @@ static void unpack_terms(SEXP spec, fm_relational_spec *rel) {
   const size_t all = (size_t)Rf_xlength(table);
   const int *tables = codes(table, all, 1, (int)rel->n_tables, "terms$table");
   const int *mask = codes(fm_list_need(terms, "mask", INTSXP), all, 0, 2, "terms$mask");
-  const int *by = codes(fm_list_need(terms, "multiplier", INTSXP), all, 0,
-                        (int)Rf_xlength(multipliers), "terms$multiplier");
+  const int *by = codes(fm_list_need(terms, "multiplier", INTSXP), all, 0, (int)Rf_xlength(multipliers),
+                        "terms$multiplier");
   const int *offset = codes(fm_list_need(terms, "offset", INTSXP), all, 0, 1, "terms$offset");
   fm_term *out = (fm_term *)R_alloc(all + 1, sizeof(fm_term));
   for (size_t k = 0; k < all; k++) {
@@ -207,8 +207,7 @@ static fm_code ragged_design(SEXP spec, fm_design *design, fm_error *err) {
 }
 
 fm_code fm_design_from_spec(SEXP spec, int merge, fm_design *design, fm_error *err) {
-  return is_ragged(spec) ? ragged_design(spec, design, err)
-                         : relational_design(spec, merge, design, err);
+  return is_ragged(spec) ? ragged_design(spec, design, err) : relational_design(spec, merge, design, err);
 }
 
 size_t fm_spec_terms(SEXP spec) {
@@ -225,8 +224,7 @@ size_t fm_spec_terms(SEXP spec) {
 }
 
 size_t fm_spec_linear(SEXP spec) {
-  const size_t effects =
-      fm_list_flag(spec, "effects", 0) ? (size_t)fm_list_number(spec, "J", 0) : 0;
+  const size_t effects = fm_list_flag(spec, "effects", 0) ? (size_t)fm_list_number(spec, "J", 0) : 0;
   return fm_spec_terms(spec) + effects;
 }
 

@@ -142,9 +142,7 @@ void mu_each_allocation(fm_code (*scenario)(void *context), void *context) {
 #else
 static long live(void) { return 0; }
 
-void mu_each_allocation(fm_code (*scenario)(void *context), void *context) {
-  CHECK_OK(scenario(context));
-}
+void mu_each_allocation(fm_code (*scenario)(void *context), void *context) { CHECK_OK(scenario(context)); }
 #endif
 
 /* ---- random numbers ------------------------------------------------------------------------------------- */
@@ -203,9 +201,9 @@ static void run_suite(const char *name, void (*suite)(void)) {
 }
 
 int main(int argc, char **argv) {
-#define SUITE(name)                                  \
-  if (wanted(#name, argc - 1, argv + 1)) {           \
-    run_suite(#name, test_##name);                   \
+#define SUITE(name)                        \
+  if (wanted(#name, argc - 1, argv + 1)) { \
+    run_suite(#name, test_##name);         \
   }
 #include "suites.inc"
 #undef SUITE

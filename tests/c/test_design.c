@@ -82,16 +82,27 @@ static void describe(problem *p, int effects, int merge) {
   p->tables[3] = (fm_table){FM_TABLE_SCALAR, p->origin, J, p->push_values, NULL, NULL};
   p->tables[4] = (fm_table){FM_TABLE_SCALAR, NULL, 1, p->one, NULL, NULL};
   p->tables[5] = (fm_table){FM_TABLE_SPARSE, p->firm, N, p->sparse_value, p->sparse_first, p->sparse_place};
-  const fm_term terms[COLUMNS] = {{1, FM_ALL, NULL},      {4, FM_STAY, NULL},    {1, FM_MOVE, NULL},
-                                  {2, FM_MOVE, NULL},     {3, FM_MOVE, NULL},    {4, FM_STAY, p->size},
-                                  {1, FM_ALL, p->age},    {2, FM_ALL, p->size},  {5, FM_ALL, NULL},
-                                  {5, FM_MOVE, p->age},   {0, FM_ALL, p->size}};
+  const fm_term terms[COLUMNS] = {{1, FM_ALL, NULL},    {4, FM_STAY, NULL},   {1, FM_MOVE, NULL},
+                                  {2, FM_MOVE, NULL},   {3, FM_MOVE, NULL},   {4, FM_STAY, p->size},
+                                  {1, FM_ALL, p->age},  {2, FM_ALL, p->size}, {5, FM_ALL, NULL},
+                                  {5, FM_MOVE, p->age}, {0, FM_ALL, p->size}};
   memcpy(p->terms, terms, sizeof terms);
-  p->spec = (fm_relational_spec){.n_occasions = N, .n_places = J, .origin = p->origin, .chosen = p->chosen,
-                                 .weight = p->weight, .tables = p->tables, .n_tables = TABLES,
-                                 .terms = p->terms, .n_terms = TERMS, .n_offsets = OFFSETS,
-                                 .available_key = p->time, .available = p->available, .n_available = T,
-                                 .offered = p->offered, .effects = effects, .merge = merge};
+  p->spec = (fm_relational_spec){.n_occasions = N,
+                                 .n_places = J,
+                                 .origin = p->origin,
+                                 .chosen = p->chosen,
+                                 .weight = p->weight,
+                                 .tables = p->tables,
+                                 .n_tables = TABLES,
+                                 .terms = p->terms,
+                                 .n_terms = TERMS,
+                                 .n_offsets = OFFSETS,
+                                 .available_key = p->time,
+                                 .available = p->available,
+                                 .n_available = T,
+                                 .offered = p->offered,
+                                 .effects = effects,
+                                 .merge = merge};
 }
 
 /* x of term k for occasion i and place j, straight from the definition. */
@@ -143,10 +154,18 @@ static void expand(problem *p, int effects) {
   for (size_t k = 0; k < COLUMNS; k++) {
     p->columns[k] = p->column[k];
   }
-  p->ragged = (fm_ragged_spec){.n_occasions = N, .n_rows = at, .n_places = J, .start = p->start,
-                               .columns = p->columns, .n_terms = TERMS, .n_offsets = OFFSETS,
-                               .place = p->long_place, .origin = p->long_origin, .chosen = p->long_chosen,
-                               .weight = p->weight, .effects = effects};
+  p->ragged = (fm_ragged_spec){.n_occasions = N,
+                               .n_rows = at,
+                               .n_places = J,
+                               .start = p->start,
+                               .columns = p->columns,
+                               .n_terms = TERMS,
+                               .n_offsets = OFFSETS,
+                               .place = p->long_place,
+                               .origin = p->long_origin,
+                               .chosen = p->long_chosen,
+                               .weight = p->weight,
+                               .effects = effects};
 }
 
 static void choose_places(problem *p) {
@@ -270,8 +289,14 @@ static void separation_is_found(void) {
   const double *columns[] = {x, z};
   const size_t start[] = {0, 2, 4, 6, 8};
   const int place[] = {1, 2, 1, 2, 1, 2, 1, 2}, none[4] = {0}, chosen[] = {2, 1, 2, 2};
-  const fm_ragged_spec spec = {.n_occasions = 4, .n_rows = 8, .n_places = 2, .start = start,
-                               .columns = columns, .n_terms = 2, .place = place, .origin = none,
+  const fm_ragged_spec spec = {.n_occasions = 4,
+                               .n_rows = 8,
+                               .n_places = 2,
+                               .start = start,
+                               .columns = columns,
+                               .n_terms = 2,
+                               .place = place,
+                               .origin = none,
                                .chosen = chosen};
   fm_design design;
   int separated[2];

@@ -25,8 +25,7 @@ static double *random_columns(size_t m, size_t n) {
   double *x = numbers(m * n);
   for (size_t k = 0; k < n; k++) {
     for (size_t i = 0; i < m; i++) {
-      x[i + k * m] =
-          dependent(k) ? 2 * x[i + (k - 1) * m] - 0.5 * x[i + (k - 3) * m] : mu_normal();
+      x[i + k * m] = dependent(k) ? 2 * x[i + (k - 1) * m] - 0.5 * x[i + (k - 3) * m] : mu_normal();
     }
   }
   return x;
@@ -66,7 +65,8 @@ static double *second_differences(size_t n) {
 }
 
 /* Solves a x = b over the variables in `use` by elimination with pivoting; x is 0 elsewhere. */
-static void plain_solve(const double *a, size_t n, const size_t *use, size_t m, const double *b, double *x) {
+static void plain_solve(const double *a, size_t n, const size_t *use, size_t m, const double *b,
+                        double *x) {
   double *w = numbers(m * (m + 1));
   for (size_t i = 0; i < m; i++) {
     for (size_t j = 0; j < m; j++) {

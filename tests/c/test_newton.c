@@ -12,10 +12,10 @@
 typedef struct record {
   int evaluations, by_order[3];
   double best;
-  int fail_at;        /* the evaluation that returns fail_code; 0: none */
+  int fail_at; /* the evaluation that returns fail_code; 0: none */
   fm_code fail_code;
-  int reverse_score;  /* a wrong derivative */
-  int interrupt_at;   /* the poll that asks to stop */
+  int reverse_score; /* a wrong derivative */
+  int interrupt_at;  /* the poll that asks to stop */
   int polls;
 } record;
 
@@ -55,8 +55,8 @@ static fm_code evaluate(const fm_objective *self, const double *theta, int order
 
 static void set_problem(problem *p, record *r, function f, const void *data, size_t n) {
   *r = (record){.best = -HUGE_VAL};
-  *p = (problem){.objective = {.n_par = n, .evaluate = evaluate, .context = p}, .f = f, .data = data,
-                 .record = r};
+  *p = (problem){
+      .objective = {.n_par = n, .evaluate = evaluate, .context = p}, .f = f, .data = data, .record = r};
 }
 
 /* -(t - c)'Q(t - c) / 2 + 7 */

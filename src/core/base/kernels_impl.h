@@ -53,8 +53,7 @@ FM_INLINE vec FM_NAME(exp_lanes)(vec v) {
   const vec r4 = r2 * r2;
   const vec q0 = (1.0 / 2 + r * (1.0 / 6)) + r2 * (1.0 / 24 + r * (1.0 / 120));
   const vec q1 = (1.0 / 720 + r * (1.0 / 5040)) + r2 * (1.0 / 40320 + r * (1.0 / 362880));
-  const vec q2 =
-      (1.0 / 3628800 + r * (1.0 / 39916800)) + r2 * (1.0 / 479001600 + r * (1.0 / 6227020800.0));
+  const vec q2 = (1.0 / 3628800 + r * (1.0 / 39916800)) + r2 * (1.0 / 479001600 + r * (1.0 / 6227020800.0));
   const vec tail = r2 * (q0 + r4 * (q1 + r4 * q2)) - lo;
   const vec one = hi + 1.0;
   const vec value = one + (tail + (hi - (one - 1.0)));
@@ -123,9 +122,9 @@ FM_TARGET static void FM_NAME(log_)(const double *x, double *y, size_t n) {
     const vec z = s * s;
     const vec w = z * z;
     const vec t1 = w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332));
-    const vec t2 = z * (0.6666666666666735130 +
-                        w * (0.2857142874366239149 +
-                             w * (0.1818357216161805012 + w * 0.1479819860511658591)));
+    const vec t2 =
+        z * (0.6666666666666735130 +
+             w * (0.2857142874366239149 + w * (0.1818357216161805012 + w * 0.1479819860511658591)));
     const vec half_square = 0.5 * f * f;
     /* integers this small become doubles by the same trick as in exp, backwards */
     const vec kd = (vec)(k + (uvec)SPLAT(6755399441055744.0)) - 6755399441055744.0;
@@ -400,10 +399,9 @@ FM_TARGET static void FM_NAME(gemm_tn_)(size_t m, size_t p, size_t n, const doub
 }
 
 static const fm_kernels FM_NAME(table) = {
-    FM_LABEL,         FM_NAME(exp_),  FM_NAME(exp_less_), FM_NAME(log_),  FM_NAME(max_),     FM_NAME(sum_),
-    FM_NAME(dot_),    FM_NAME(dot3_), FM_NAME(axpy_), FM_NAME(scale_),   FM_NAME(less_),
-    FM_NAME(times_),  FM_NAME(combine_),
-    FM_NAME(gemm_nt_), FM_NAME(gemm_tn_)};
+    FM_LABEL,       FM_NAME(exp_),   FM_NAME(exp_less_), FM_NAME(log_),     FM_NAME(max_),
+    FM_NAME(sum_),  FM_NAME(dot_),   FM_NAME(dot3_),     FM_NAME(axpy_),    FM_NAME(scale_),
+    FM_NAME(less_), FM_NAME(times_), FM_NAME(combine_),  FM_NAME(gemm_nt_), FM_NAME(gemm_tn_)};
 
 #undef FM_LANES
 #undef FM_INLINE

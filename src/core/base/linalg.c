@@ -22,9 +22,9 @@
 #include "kernels.h"
 
 enum {
-  PANEL = 64,         /* candidates a panel, columns a block */
-  DEPTH = 512,        /* summands a product at a time: PANEL x DEPTH numbers fit a second-level cache */
-  EXACT_ORDER = 500,  /* largest matrix whose condition number comes from all its eigenvalues */
+  PANEL = 64,        /* candidates a panel, columns a block */
+  DEPTH = 512,       /* summands a product at a time: PANEL x DEPTH numbers fit a second-level cache */
+  EXACT_ORDER = 500, /* largest matrix whose condition number comes from all its eigenvalues */
   POWER_STEPS = 60
 };
 static const double negative_pivot = -1e-8; /* below this the matrix is not semi-definite */
@@ -59,8 +59,8 @@ static void forward_rows(const fm_kernels *kernels, const double *l, size_t ldl,
                          double *w, size_t ldw, size_t m, double *scratch) {
   for (size_t first = from; first < r; first += PANEL) {
     const size_t width = smaller(PANEL, r - first);
-    subtract_products(kernels, m, width, first - from, w + from, ldw, l + first * ldl + from, ldl, w + first,
-                      ldw, scratch);
+    subtract_products(kernels, m, width, first - from, w + from, ldw, l + first * ldl + from, ldl,
+                      w + first, ldw, scratch);
     for (size_t i = 0; i < m; i++) {
       double *x = w + i * ldw + first;
       for (size_t k = 0; k < width; k++) {
@@ -88,9 +88,9 @@ typedef struct elimination {
   size_t *candidate; /* m: in order of elimination */
   size_t *left_out;  /* aliased candidates; their rows fill `factor` from its last row upwards */
   size_t n_left_out;
-  double *panel;     /* PANEL x m */
-  double *rest;      /* PANEL x PANEL */
-  double *scratch;   /* PANEL x PANEL */
+  double *panel;   /* PANEL x m */
+  double *rest;    /* PANEL x PANEL */
+  double *scratch; /* PANEL x PANEL */
   const fm_kernels *kernels;
 } elimination;
 
@@ -143,8 +143,8 @@ static fm_code set_scale(fm_chol *chol, const double *a, const int *skip, fm_err
     chol->scale[k] = chol->aliased[k] ? 0.0 : 1.0 / sqrt(diagonal);
     if (diagonal < -1e-14 * largest ||
         (chol->aliased[k] && row_largest(a, n, skip, k) > -negative_pivot * largest)) {
-      return fm_fail(err, FM_SINGULAR, "the matrix is not positive semi-definite: diagonal %zu is %g", k + 1,
-                     diagonal);
+      return fm_fail(err, FM_SINGULAR, "the matrix is not positive semi-definite: diagonal %zu is %g",
+                     k + 1, diagonal);
     }
   }
   return FM_OK;

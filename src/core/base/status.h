@@ -24,12 +24,12 @@ typedef struct fm_error {
 } fm_error;
 
 /* Passes a failure up; the only macro of the core that returns. */
-#define FM_TRY(call)                       \
-  do {                                     \
-    const fm_code fm_try_code_ = (call);   \
-    if (fm_try_code_ != FM_OK) {           \
-      return fm_try_code_;                 \
-    }                                      \
+#define FM_TRY(call)                     \
+  do {                                   \
+    const fm_code fm_try_code_ = (call); \
+    if (fm_try_code_ != FM_OK) {         \
+      return fm_try_code_;               \
+    }                                    \
   } while (0)
 
 /* The words for a code, for callers without an fm_error. */

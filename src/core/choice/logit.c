@@ -30,8 +30,7 @@ typedef struct buffers {
 } buffers;
 
 static size_t scratch_size(const fm_design *design) {
-  return design->max_rows + 3 * design->max_units + design->max_units * design->n_terms +
-         design->n_terms;
+  return design->max_rows + 3 * design->max_units + design->max_units * design->n_terms + design->n_terms;
 }
 
 static buffers lay_out(const fm_design *design, double *scratch) {
@@ -117,8 +116,8 @@ static fm_code logit_block(const fm_pass *pass, fm_work *work, double *scratch, 
   return FM_OK;
 }
 
-void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const double *theta,
-                              double *scratch, double *scores) {
+void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const double *theta, double *scratch,
+                              double *scores) {
   const buffers b = lay_out(design, scratch);
   const fm_block *block = &work->block;
   const size_t nt = design->n_terms, p = design->n_linear;

@@ -19,7 +19,7 @@ void fm_logit_probabilities(const fm_kernels *kernels, const fm_block *block, do
 
 /* Score contributions of each unit of the loaded block: scores (n x n_linear, row-major). Units must be
  * single occasions. scratch: fm_logit_pass(design, 1).scratch doubles. */
-void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const double *theta,
-                              double *scratch, double *scores);
+void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const double *theta, double *scratch,
+                              double *scores);
 
 #endif

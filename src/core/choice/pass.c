@@ -51,8 +51,8 @@ static fm_code new_workers(run *r) {
 
 static fm_code new_sums(run *r) {
   const size_t p = r->pass->n_par, n = r->pass->design->n_chunks;
-  const size_t per_chunk = (r->pass->order >= FM_SCORE ? p : 0) +
-                           (r->pass->order >= FM_INFORMATION ? p * p : 0);
+  const size_t per_chunk =
+      (r->pass->order >= FM_SCORE ? p : 0) + (r->pass->order >= FM_INFORMATION ? p * p : 0);
   r->sums = fm_alloc_zero(n, sizeof(fm_sums));
   r->memory = fm_alloc_zero(n, per_chunk * sizeof(double));
   if (!r->sums || !r->memory) {
@@ -121,8 +121,7 @@ static size_t worthwhile_threads(const fm_pass *pass) {
   return pass->threads > 1 && pass->design->work > enough ? (size_t)pass->threads : 1;
 }
 
-fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *information,
-                    fm_error *err) {
+fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *information, fm_error *err) {
   if (pass->admissible != NULL && !pass->admissible(pass)) {
     *value = -HUGE_VAL;
     return FM_OK;

@@ -28,9 +28,9 @@ struct fm_pass {
   const void *model;   /* handed to the block function */
   const double *theta; /* n_par */
   size_t n_par;
-  int order;           /* FM_VALUE, FM_SCORE, FM_INFORMATION of objective.h */
+  int order; /* FM_VALUE, FM_SCORE, FM_INFORMATION of objective.h */
   int threads;
-  size_t scratch;      /* doubles of scratch memory each thread gets; not zeroed between blocks */
+  size_t scratch; /* doubles of scratch memory each thread gets; not zeroed between blocks */
   /* 0: theta is outside the model's domain (value is -INFINITY). NULL: every theta is inside. */
   int (*admissible)(const fm_pass *pass);
   /* Adds the contribution of the block loaded in work to sums. */
@@ -38,8 +38,7 @@ struct fm_pass {
 };
 
 /* Runs the pass. information is returned with both triangles filled. */
-fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *information,
-                    fm_error *err);
+fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *information, fm_error *err);
 
 /* The log-likelihood of a pass as an objective; pass must outlive it. */
 fm_objective fm_pass_objective(const fm_pass *pass);

@@ -37,14 +37,14 @@ typedef struct fm_work fm_work;
 
 /* What a model sees of the block that is loaded. */
 typedef struct fm_block {
-  size_t first;            /* number of the first unit */
-  size_t n;                /* units in the block */
-  const size_t *offset;    /* n + 1 */
-  const int *place;        /* rows: place of each row, 0-based */
-  const int *origin;       /* n: row within the unit that is the origin (staying), or -1 */
-  const double *weight;    /* n */
-  const size_t *choice;    /* n + 1: into the next two */
-  const int *choice_row;   /* row within the unit that was chosen */
+  size_t first;          /* number of the first unit */
+  size_t n;              /* units in the block */
+  const size_t *offset;  /* n + 1 */
+  const int *place;      /* rows: place of each row, 0-based */
+  const int *origin;     /* n: row within the unit that is the origin (staying), or -1 */
+  const double *weight;  /* n */
+  const size_t *choice;  /* n + 1: into the next two */
+  const int *choice_row; /* row within the unit that was chosen */
   const double *choice_weight;
 } fm_block;
 
@@ -78,9 +78,9 @@ typedef struct fm_design_ops {
 struct fm_design {
   const fm_design_ops *ops;
   const fm_kernels *kernels;
-  size_t n_terms;     /* coefficients b */
-  size_t n_effects;   /* place constants absorbed: n_places or 0 */
-  size_t n_linear;    /* n_terms + n_effects */
+  size_t n_terms;   /* coefficients b */
+  size_t n_effects; /* place constants absorbed: n_places or 0 */
+  size_t n_linear;  /* n_terms + n_effects */
   size_t n_places;
   size_t n_occasions; /* of the data */
   size_t n_units;     /* after merging */

@@ -15,9 +15,9 @@ typedef struct fm_ragged_spec {
   const size_t *start;          /* n_occasions + 1: first row of each occasion */
   const double *const *columns; /* n_terms with a coefficient each, then n_offsets with coefficient 1 */
   size_t n_terms, n_offsets;
-  const int *place;  /* n_rows: 1-based */
-  const int *origin; /* n_occasions: 1-based row within the occasion, 0 none */
-  const int *chosen; /* n_occasions: 1-based row within the occasion, 0 none */
+  const int *place;             /* n_rows: 1-based */
+  const int *origin;            /* n_occasions: 1-based row within the occasion, 0 none */
+  const int *chosen;            /* n_occasions: 1-based row within the occasion, 0 none */
   const double *weight;         /* n_occasions, or NULL: ones */
   const unsigned char *offered; /* n_places: 0 = taken out for everybody; NULL: none is */
   int effects;                  /* absorb place constants */

@@ -28,8 +28,8 @@ static fm_relational_work *scratch(fm_work *work) { return work->storage; }
 static void work_free(fm_work *work) {
   fm_relational_work *w = work->storage;
   if (w != NULL) {
-    void *owned[] = {w->z, w->z_level, w->base, w->combined, w->theta, w->factor, w->product,
-                     w->pooled, w->strip, w->part, w->weighted, w->spread};
+    void *owned[] = {w->z,       w->z_level, w->base,  w->combined, w->theta,    w->factor,
+                     w->product, w->pooled,  w->strip, w->part,     w->weighted, w->spread};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
       fm_free(owned[i]);
     }
@@ -57,9 +57,9 @@ static fm_code work_init(const fm_design *design, fm_work *work) {
   w->product = fm_alloc(m * stride, sizeof(double));
   w->pooled = fm_alloc_zero(rel->n_pairs * stride, sizeof(double));
   w->strip = fm_alloc(STRIP * stride, sizeof(double));
-  w->part = fm_alloc((n > STRIP ? n : STRIP) *
-                         (rel->n_dense > design->n_terms ? rel->n_dense : design->n_terms),
-                     sizeof(double));
+  w->part =
+      fm_alloc((n > STRIP ? n : STRIP) * (rel->n_dense > design->n_terms ? rel->n_dense : design->n_terms),
+               sizeof(double));
   w->weighted = fm_alloc(design->n_effects > 0 ? design->max_rows : stride, sizeof(double));
   w->spread = fm_alloc_zero(stride, sizeof(double));
   if (!w->z || !w->z_level || !w->base || !w->combined || !w->theta || !w->factor || !w->product ||
@@ -258,8 +258,7 @@ static void project(const fm_design *design, fm_work *work, const double *weight
     for (size_t k = 0; k < rel->n_dense; k++) {
       const size_t a = rel->dense[k].multiplier;
       if (rel->dense[k].term != FM_OFFSET_TERM) {
-        y[i * rel->n_terms + rel->dense[k].term] =
-            w->part[i * rel->n_dense + k] * (a > 0 ? u[a - 1] : 1.0);
+        y[i * rel->n_terms + rel->dense[k].term] = w->part[i * rel->n_dense + k] * (a > 0 ? u[a - 1] : 1.0);
       }
     }
     fm_relational_entries_sum(rel, unit, 1.0, weights + i * rel->n_places, y + i * rel->n_terms);
@@ -283,9 +282,8 @@ static void score(const fm_design *design, fm_work *work, const double *s, const
   design->kernels->gemm_tn(n, m, rel->n_places, w->factor, m, r, rel->n_places, w->product, rel->stride);
   for (size_t k = 0; k < rel->n_dense; k++) {
     if (rel->dense[k].term != FM_OFFSET_TERM) {
-      g[rel->dense[k].term] +=
-          design->kernels->dot(w->z + k * rel->stride,
-                               w->product + rel->dense[k].multiplier * rel->stride, rel->n_places);
+      g[rel->dense[k].term] += design->kernels->dot(
+          w->z + k * rel->stride, w->product + rel->dense[k].multiplier * rel->stride, rel->n_places);
     }
   }
   if (rel->effects) {
@@ -344,9 +342,8 @@ static void design_free(fm_design *design) {
   design->storage = NULL;
 }
 
-static const fm_design_ops relational_ops = {work_init, work_free, load, utility, level,
-                                             row,       project,   score,                cross,   outer,
-                                             flush,     design_free};
+static const fm_design_ops relational_ops = {work_init, work_free, load,  utility, level, row,
+                                             project,   score,     cross, outer,   flush, design_free};
 
 fm_code fm_relational_init(fm_design *design, const fm_relational_spec *spec, fm_error *err) {
   fm_relational *rel = fm_alloc_zero(1, sizeof *rel);

@@ -24,7 +24,7 @@ typedef enum fm_table_kind {
 
 typedef struct fm_table {
   fm_table_kind kind;
-  const int *key;       /* n_occasions: row of each occasion, 1-based; NULL: the table has one row */
+  const int *key; /* n_occasions: row of each occasion, 1-based; NULL: the table has one row */
   size_t n_rows;
   const double *values; /* dense: n_rows x n_places, places contiguous; scalar: n_rows; sparse: entries */
   const int *first;     /* sparse: n_rows + 1: first entry of each row, 0-based */
@@ -34,7 +34,7 @@ typedef struct fm_table {
 typedef enum fm_mask { FM_ALL = 0, FM_MOVE = 1, FM_STAY = 2 } fm_mask;
 
 typedef struct fm_term {
-  size_t table;             /* index into tables */
+  size_t table; /* index into tables */
   fm_mask mask;
   const double *multiplier; /* n_occasions, or NULL: ones */
 } fm_term;

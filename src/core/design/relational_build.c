@@ -35,11 +35,10 @@ static void place_term(fm_relational *rel, const fm_term *term, size_t number) {
   if (table->kind == FM_TABLE_SPARSE) {
     rel->sparse[rel->n_sparse++] = (fm_sparse_term){number, term->table, term->mask, term->multiplier};
   } else if (table->kind == FM_TABLE_SCALAR || term->mask == FM_STAY) {
-    rel->at_origin[rel->n_origin++] =
-        (fm_origin_term){number, term->table, term->mask, term->multiplier};
+    rel->at_origin[rel->n_origin++] = (fm_origin_term){number, term->table, term->mask, term->multiplier};
   } else {
-    rel->dense[rel->n_dense++] = (fm_dense_term){number, term->table, term->mask,
-                                                 multiplier_number(rel, term->multiplier)};
+    rel->dense[rel->n_dense++] =
+        (fm_dense_term){number, term->table, term->mask, multiplier_number(rel, term->multiplier)};
   }
 }
 
@@ -325,8 +324,8 @@ static fm_code gather_choices(fm_relational *rel, const fm_relational_spec *spec
   rel->choice = fm_alloc(rel->n_units + 1, sizeof(size_t));
   rel->choice_row = fm_alloc(n, sizeof(int));
   rel->choice_weight = fm_alloc(n, sizeof(double));
-  const int ok = start && sorted && slot && rel->weight && rel->choice && rel->choice_row &&
-                 rel->choice_weight;
+  const int ok =
+      start && sorted && slot && rel->weight && rel->choice && rel->choice_row && rel->choice_weight;
   if (ok) {
     for (size_t i = 0; i < n; i++) {
       start[rel->unit_of[i] + 2]++;
@@ -368,8 +367,7 @@ static fm_code cut_blocks(fm_relational *rel, fm_design *design) {
   }
   rel->block_first[rel->n_blocks] = n;
   design->max_rows = design->max_units * rel->n_places;
-  return fm_cut_chunks(rel->block_first, rel->n_blocks, design->n_linear, &rel->chunk,
-                       &design->n_chunks);
+  return fm_cut_chunks(rel->block_first, rel->n_blocks, design->n_linear, &rel->chunk, &design->n_chunks);
 }
 
 /* Offsets and places of the rows of a block: the same for all blocks, since every unit has all rows. */
@@ -412,15 +410,15 @@ fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_rela
 }
 
 void fm_relational_release(fm_relational *rel) {
-  void *owned[] = {rel->tables,       rel->dense,        rel->at_origin,
-                   rel->sparse,       rel->multipliers,  rel->group,     rel->pair,
-                   rel->pair_a,       rel->pair_b,       rel->unit_of,
-                   rel->cell_of,      rel->representative, rel->origin,
-                   rel->weight,       rel->choice,       rel->choice_row,
-                   rel->choice_weight, rel->multiplier,  rel->origin_value,
-                   rel->origin_level, rel->sparse_multiplier, rel->block_first,
-                   rel->chunk,        rel->offset,       rel->place,
-                   rel->row_mean,     rel->row_mean_first};
+  void *owned[] = {rel->tables,       rel->dense,         rel->at_origin,
+                   rel->sparse,       rel->multipliers,   rel->group,
+                   rel->pair,         rel->pair_a,        rel->pair_b,
+                   rel->unit_of,      rel->cell_of,       rel->representative,
+                   rel->origin,       rel->weight,        rel->choice,
+                   rel->choice_row,   rel->choice_weight, rel->multiplier,
+                   rel->origin_value, rel->origin_level,  rel->sparse_multiplier,
+                   rel->block_first,  rel->chunk,         rel->offset,
+                   rel->place,        rel->row_mean,      rel->row_mean_first};
   for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
     fm_free(owned[i]);
   }

@@ -15,7 +15,7 @@
 #define FM_NO_MULTIPLIER ((size_t)-1)
 
 typedef struct fm_dense_term {
-  size_t term;       /* index in theta, or FM_OFFSET_TERM */
+  size_t term; /* index in theta, or FM_OFFSET_TERM */
   size_t table;
   fm_mask mask;      /* FM_ALL or FM_MOVE */
   size_t multiplier; /* 0: one; else 1 + index into the unit's multipliers */
@@ -51,7 +51,7 @@ typedef struct fm_relational {
   size_t n_sparse;
   const double **multipliers; /* distinct multipliers of dense terms */
   size_t n_multipliers;
-  size_t *pair;    /* (m + 1) x (m + 1), m = n_multipliers: number of the product of multipliers a, b */
+  size_t *pair; /* (m + 1) x (m + 1), m = n_multipliers: number of the product of multipliers a, b */
   size_t *pair_a, *pair_b;
   size_t n_pairs;
   int effects;
@@ -66,16 +66,16 @@ typedef struct fm_relational {
   size_t *choice;         /* n_units + 1 */
   int *choice_row;
   double *choice_weight;
-  double *multiplier;   /* n_units x n_multipliers */
-  double *origin_value; /* n_units x n_origin: what an origin term adds at the origin */
-  double *origin_level; /* n_units x n_origin: what centring took from all places */
+  double *multiplier;        /* n_units x n_multipliers */
+  double *origin_value;      /* n_units x n_origin: what an origin term adds at the origin */
+  double *origin_level;      /* n_units x n_origin: what centring took from all places */
   double *sparse_multiplier; /* n_units x n_sparse */
-  size_t *block_first;  /* n_blocks + 1: first unit of each block */
-  size_t *chunk;        /* n_chunks + 1 */
-  size_t *offset;       /* max_units + 1: row offsets, the same for every block */
-  int *place;           /* max_rows: place of each row, the same for every block */
-  double *row_mean;     /* per sparse term x row of its table: mean of full rows, else 0 */
-  size_t *row_mean_first; /* n_sparse: where a term's means start */
+  size_t *block_first;       /* n_blocks + 1: first unit of each block */
+  size_t *chunk;             /* n_chunks + 1 */
+  size_t *offset;            /* max_units + 1: row offsets, the same for every block */
+  int *place;                /* max_rows: place of each row, the same for every block */
+  double *row_mean;          /* per sparse term x row of its table: mean of full rows, else 0 */
+  size_t *row_mean_first;    /* n_sparse: where a term's means start */
 } fm_relational;
 
 /* relational_build.c */

@@ -10,23 +10,23 @@
 #include "sums.h"
 
 typedef struct fm_relational_work {
-  size_t cell;     /* whose rows are loaded; (size_t)-1: none */
-  int stale;       /* combined rows are out of date */
-  int pending;     /* pooled holds weights not yet multiplied out, into pending_h */
+  size_t cell; /* whose rows are loaded; (size_t)-1: none */
+  int stale;   /* combined rows are out of date */
+  int pending; /* pooled holds weights not yet multiplied out, into pending_h */
   double *pending_h;
   size_t pending_ld;
-  double *z;       /* n_dense x stride: the cell's dense rows, masked and centred */
-  double *z_level; /* n_dense: what centring took out */
-  double *base;    /* stride: shared utilities, constants and availability included */
-  double *combined; /* (m + 1) x stride: sum of b_k z_k by multiplier */
-  double *theta;   /* n_linear: the parameters combined is made of */
-  double *factor;  /* units x max(pairs, m + 1) */
-  double *product; /* (m + 1) x stride */
-  double *pooled;  /* pairs x stride */
-  double *strip;   /* some rows of z, weighted */
-  double *part;    /* max(units, rows of a strip) x max(dense, terms) */
-  double *weighted; /* units x places, with place constants only */
-  double *spread;  /* stride: one sparse row laid out by place; zero between uses */
+  double *z;                      /* n_dense x stride: the cell's dense rows, masked and centred */
+  double *z_level;                /* n_dense: what centring took out */
+  double *base;                   /* stride: shared utilities, constants and availability included */
+  double *combined;               /* (m + 1) x stride: sum of b_k z_k by multiplier */
+  double *theta;                  /* n_linear: the parameters combined is made of */
+  double *factor;                 /* units x max(pairs, m + 1) */
+  double *product;                /* (m + 1) x stride */
+  double *pooled;                 /* pairs x stride */
+  double *strip;                  /* some rows of z, weighted */
+  double *part;                   /* max(units, rows of a strip) x max(dense, terms) */
+  double *weighted;               /* units x places, with place constants only */
+  double *spread;                 /* stride: one sparse row laid out by place; zero between uses */
   const unsigned char *available; /* row of the cell, or NULL */
 } fm_relational_work;
 

@@ -24,13 +24,13 @@
 #include "../base/linalg.h"
 
 enum { MAX_HALVINGS = 20, MAX_RIDGES = 60, MAX_POLISH = 2 };
-static const double pivot_tolerance = 1e-13;  /* of an information met on the way */
-static const double ridge_singular = 1e-8;    /* first mu where H is singular, */
-static const double ridge_indefinite = 1e-3;  /* and where it has negative curvature */
+static const double pivot_tolerance = 1e-13; /* of an information met on the way */
+static const double ridge_singular = 1e-8;   /* first mu where H is singular, */
+static const double ridge_indefinite = 1e-3; /* and where it has negative curvature */
 static const double ridge_factor = 10.0;
-static const double sufficient = 1e-4;        /* share of the gain expected that a step must bring */
-static const double telling = 1e-9;           /* gain / (1 + |l|) below which a step says nothing of a direction */
-static const double polished = 1e-22;         /* decrement at which theta is right to 1e-11 standard errors */
+static const double sufficient = 1e-4; /* share of the gain expected that a step must bring */
+static const double telling = 1e-9;    /* gain / (1 + |l|) below which a step says nothing of a direction */
+static const double polished = 1e-22;  /* decrement at which theta is right to 1e-11 standard errors */
 
 /* What the information at the current point is like. */
 typedef enum shape { DEFINITE, SINGULAR, INDEFINITE } shape;
@@ -40,8 +40,8 @@ typedef struct solver {
   const fm_newton_control *control;
   fm_newton_result *result; /* the current point is result->theta, value, score, information */
   size_t n;
-  int *skip;                                   /* n: fixed or aliased */
-  double *theta, *score, *information, value;  /* the trial point */
+  int *skip;                                  /* n: fixed or aliased */
+  double *theta, *score, *information, value; /* the trial point */
   double mu;
   shape shape;
 } solver;

@@ -17,12 +17,12 @@ typedef enum fm_stop {
 } fm_stop;
 
 typedef struct fm_newton_control {
-  int max_iterations;   /* default 100 */
-  double tolerance;     /* stop when the Newton decrement s'H^-1 s / 2 <= tolerance * (1 + |value|); 1e-12 */
-  double rank_tolerance; /* of fm_chol_init, for naming collinear terms at the start; 1e-10. A start
+  int max_iterations; /* default 100 */
+  double tolerance;   /* stop when the Newton decrement s'H^-1 s / 2 <= tolerance * (1 + |value|); 1e-12 */
+  double rank_tolerance;      /* of fm_chol_init, for naming collinear terms at the start; 1e-10. A start
                           * with negative curvature cannot be tested: nothing is aliased then */
-  const size_t *order;  /* n_par: order of elimination in the rank test; NULL natural */
-  const int *fixed;     /* n_par: 1 = parameter stays at its start; NULL none */
+  const size_t *order;        /* n_par: order of elimination in the rank test; NULL natural */
+  const int *fixed;           /* n_par: 1 = parameter stays at its start; NULL none */
   int (*interrupted)(void *); /* polled once an iteration; non-zero: FM_INTERRUPTED. May be NULL */
   void *interrupt_context;
 } fm_newton_control;
@@ -32,19 +32,19 @@ typedef struct fm_newton_result { /* arrays owned by the result: fm_newton_free 
   int iterations;
   int evaluations;
   double value, value_start;
-  double gradient_norm;  /* max over free k of |s_k| / sqrt(H_kk): in standard-error units */
-  double decrement;      /* s'H^-1 s / 2 at the end (with a ridge if H is not positive definite) */
-  double condition;      /* of the scaled information of the free, non-aliased parameters */
-  double *theta;         /* n_par; aliased parameters are held at their start value */
-  double *score;         /* n_par */
-  double *information;   /* n_par x n_par, at theta */
-  double *covariance;    /* n_par x n_par: inverse information of the free parameters, 0 elsewhere. A
+  double gradient_norm; /* max over free k of |s_k| / sqrt(H_kk): in standard-error units */
+  double decrement;     /* s'H^-1 s / 2 at the end (with a ridge if H is not positive definite) */
+  double condition;     /* of the scaled information of the free, non-aliased parameters */
+  double *theta;        /* n_par; aliased parameters are held at their start value */
+  double *score;        /* n_par */
+  double *information;  /* n_par x n_par, at theta */
+  double *covariance;   /* n_par x n_par: inverse information of the free parameters, 0 elsewhere. A
                           * parameter that became collinear on the way has variance INFINITY; where
                           * the final information has negative curvature all free entries are NaN */
-  double *step;          /* n_par: the Newton step that would come next: the digits that are right */
-  double *direction;     /* n_par: the last step that gained noticeably: where the parameters were going */
-  int *aliased;          /* n_par: as in fm_chol: 0, 1 collinear, 2 no variation */
-  double *combine;       /* n_par x n_par: column k: for an aliased k, its coefficients on the others */
+  double *step;         /* n_par: the Newton step that would come next: the digits that are right */
+  double *direction;    /* n_par: the last step that gained noticeably: where the parameters were going */
+  int *aliased;         /* n_par: as in fm_chol: 0, 1 collinear, 2 no variation */
+  double *combine;      /* n_par x n_par: column k: for an aliased k, its coefficients on the others */
 } fm_newton_result;
 
 fm_newton_control fm_newton_defaults(void);
