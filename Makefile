@@ -16,7 +16,7 @@ SHELL := /bin/bash
 LIBRARY := build/library
 R_RUN := R_LIBS=$(CURDIR)/$(LIBRARY) OMP_THREAD_LIMIT=2 Rscript --no-save --no-restore
 SOURCES := DESCRIPTION NAMESPACE $(shell find R src inst man -type f ! -name '*.o' ! -name '*.so')
-C_FILES := $(shell find src tests/c -name '*.[ch]')
+C_FILES := $(shell find src tests/c -name '*.[ch]' ! -name init.c)
 
 .PHONY: demo test check sanitize bench docs init lint format format-fix install clean
 .NOTPARALLEL:
