@@ -1,4 +1,5 @@
-# Simulated data. A seed is set for each, so a row has the same data in every run.
+# Simulated data. A seed is set for each, so a row has the same data in every run. Then the rows of decompose.R, which
+# are made from them.
 
 # Names of n columns: x1, x2, ...
 columns <- function(n) paste0("x", seq_len(n))
@@ -115,3 +116,62 @@ draw_places <- function(firms, places, ties, origin) {
   }
   chosen
 }
+
+# Firms in towns over years, in order of the year: a firm may close, with a new one in its stead, or move. The firm
+# with the least id stays, since dfvad turns signs round when it does not.
+make_dynamics <- function(size) {
+  set.seed(size$firm_years + size$years)
+  n <- size$firm_years %/% size$years
+  slot <- seq_len(n)
+  alive <- data.frame(firm = sample.int(n), town = sample.int(size$towns, n, replace = TRUE),
+                      level = stats::rnorm(n), jobs = stats::rlnorm(n, 2))
+  last <- n
+  panel <- list()
+  for (year in seq_len(size$years)) {
+    if (year > 1) {
+      moves <- slot[stats::runif(n) < 0.05]
+      alive$town[moves] <- sample.int(size$towns, length(moves), replace = TRUE)
+      new <- slot[stats::runif(n) < 0.1 & alive$firm > 1]
+      alive$firm[new] <- last + seq_along(new)
+      alive$level[new] <- stats::rnorm(length(new))
+      last <- last + length(new)
+      alive$jobs <- alive$jobs * stats::rlnorm(n, 0, 0.2)
+    }
+    row <- sample.int(n)
+    panel[[year]] <- data.frame(
+      firm = alive$firm[row], year = 2000L + year, town = alive$town[row],
+      productivity = 5 + alive$level[row] + alive$town[row] / size$towns + stats::rnorm(n, 0, 0.3),
+      jobs = alive$jobs[row]
+    )
+  }
+  do.call(rbind, panel)
+}
+
+# Points in the unit square, of which one in twenty is a case; half of the cases lie around ten centres.
+make_cases <- function(size) {
+  set.seed(size$points)
+  n <- size$points
+  data <- data.frame(x = stats::runif(n), y = stats::runif(n),
+                     type = rep(c("case", "control"), c(n %/% 20, n - n %/% 20)), jobs = stats::rlnorm(n, 1))
+  around_centres(data, seq_len(n %/% 40))
+}
+
+# The same in industries of unequal size, the first of them half clustered.
+make_industries <- function(size) {
+  set.seed(size$points)
+  n <- size$points
+  industry <- sample.int(size$industries, n, replace = TRUE, prob = 1 / (5 + seq_len(size$industries)))
+  data <- data.frame(x = stats::runif(n), y = stats::runif(n), type = sprintf("i%02d", industry), jobs = 1)
+  data <- data[order(industry), ]
+  around_centres(data, seq_len(sum(industry == 1) %/% 2))
+}
+
+around_centres <- function(data, rows) {
+  near <- function(centre) pmin(pmax(centre + stats::rnorm(length(rows), 0, 0.02), 0), 1)
+  centre <- rep_len(seq_len(10), length(rows))
+  data$x[rows] <- near(stats::runif(10)[centre])
+  data$y[rows] <- near(stats::runif(10)[centre])
+  data
+}
+
+source(file.path(folder, "decompose.R"))

@@ -37,11 +37,12 @@ figures <- function(result, ours) {
 
 # Why there is no result, or a warning where a package gave no finite figure for something.
 remark <- function(result, ours) {
-  lacking <- sum(!is.finite(result$coefficients) | !is.finite(result$errors))
+  lacking <- !is.finite(result$coefficients)
+  if (!is.null(result$errors)) lacking <- lacking | !is.finite(result$errors)
   if (!is.null(result$note)) {
     result$note
-  } else if (lacking > 0) {
-    sprintf("%d of %d coefficients or standard errors not finite", lacking, length(result$coefficients))
+  } else if (any(lacking)) {
+    sprintf("%d of %d estimates or standard errors not finite", sum(lacking), length(lacking))
   } else {
     ""
   }
@@ -56,8 +57,8 @@ print_line <- function(package, result, ours) {
   cat(sprintf("  %-9s %8s s  (%d runs, cpu %s s)  %6.0f MB", package, short(f[["seconds"]]), as.integer(f[["runs"]]),
               short(f[["cpu"]]), f[["memory"]]))
   if (package != "firmmove" && !is.na(f[["ratio"]])) {
-    cat(sprintf("  ratio %5s  coefficients differ by %s, errors by %s%%", short(f[["ratio"]]),
-                short(f[["coefficients"]], 2), short(100 * f[["errors"]], 2)))
+    cat(sprintf("  ratio %5s  estimates differ by %s", short(f[["ratio"]]), short(f[["coefficients"]], 2)))
+    if (!is.na(f[["errors"]])) cat(sprintf(", errors by %s%%", short(100 * f[["errors"]], 2)))
   }
   cat(" ", result$version, remark(result, ours), "\n")
 }
@@ -98,7 +99,10 @@ goal_table <- function(goal, results) {
     return(NULL)
   }
   seconds <- stats::median(ours$seconds)
-  lines <- list(data.frame(goal = "seconds", aim = goal$seconds, got = seconds, met = seconds <= goal$seconds))
+  lines <- list()
+  if (!is.null(goal$seconds)) {
+    lines$seconds <- data.frame(goal = "seconds", aim = goal$seconds, got = seconds, met = seconds <= goal$seconds)
+  }
   if (!is.null(goal$memory)) {
     lines$memory <- data.frame(goal = "MB", aim = goal$memory, got = ours$memory, met = ours$memory <= goal$memory)
   }
@@ -146,7 +150,7 @@ markdown_row <- function(done) {
   c(
     "", paste0("## ", toupper(substr(title, 1, 1)), substring(title, 2)), "",
     paste("| package | seconds | ratio to ours | cpu | MB beyond the data",
-          "| coefficients differ | errors differ (share) | remark |"),
+          "| estimates differ | errors differ (share) | remark |"),
     "|---|---:|---:|---:|---:|---:|---:|---|",
     vapply(names(done$results), line, ""), "", if (length(notes) > 0) paste("*", notes)
   )

@@ -1,14 +1,16 @@
 # The table of rows. Each file of rows adds to it with add_row().
 #
 # A row is a list of
-#   title(size)   what is fitted, in words
+#   title(size)   what is computed, in words
 #   size, quick   sizes of the data: as in the goals, and small
 #   make(size)    the data
-#   truth(size)   the coefficients they were drawn with
+#   truth(size)   the coefficients they were drawn with; without it our call is not a fit, and not profiled
 #   calls         for each package a function of the data that does the whole work, from the data as they are to
-#                 coefficients with standard errors, and returns estimates() of them
+#                 coefficients with standard errors, and returns estimates() of them; or, without errors to compare,
+#                 list(coefficients =) of numbers in the same order
 #   needs         for each entry of calls the package that must be installed
-#   goal          list(seconds =, memory = (MB), ratio = c(package = )): what is aimed at, at full size
+#   goal          list(seconds =, memory = (MB), ratio = c(package = )): what is aimed at, at full size; any of them,
+#                 or NULL
 
 rows <- list()
 

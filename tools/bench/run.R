@@ -1,4 +1,4 @@
-# Times firmmove against the packages people use for the same models, on the same data in the same run:
+# Times firmmove against the packages people use for the same work, on the same data in the same run:
 #
 #   Rscript tools/bench/run.R [ROW ...] [--quick] [--limit=SECONDS] [--runs=N] [--only=PACKAGE,...] [--out=FILE]
 #
@@ -92,7 +92,9 @@ run_row <- function(row, options) {
     results[[package]] <- measure(row, package, data_file, options)
     print_line(package, results[[package]], results$firmmove)
   }
-  if (!is.null(results$firmmove$profile)) {
+  if (is.null(definition$truth)) {
+    results$firmmove$profile <- NULL
+  } else if (!is.null(results$firmmove$profile)) {
     distance <- (results$firmmove$coefficients - definition$truth(size)) / results$firmmove$errors
     results$firmmove$profile$error <- max(abs(distance))
   }
