@@ -1,5 +1,4 @@
-# Simulated data. A seed is set for each, so a row has the same data in every run. Then the rows of decompose.R, which
-# are made from them.
+# Simulated data. A seed is set for each, so a row has the same data in every run.
 
 # Names of n columns: x1, x2, ...
 columns <- function(n) paste0("x", seq_len(n))
@@ -173,5 +172,3 @@ around_centres <- function(data, rows) {
   data$y[rows] <- near(stats::runif(10)[centre])
   data
 }
-
-source(file.path(folder, "decompose.R"))

@@ -36,7 +36,7 @@ add_row("dynamics",
   goal = list(seconds = 0.03, ratio = c(dfvad = 50))
 )
 
-# dfvad would need many times the memory of the data here.
+# Ours alone: a panel of the size of a census, to see that time grows with the rows and no faster.
 add_row("dynamics-large",
   title = dynamics_title, make = make_dynamics, calls = dynamics_calls["firmmove"],
   size = list(firm_years = 1e7, years = 10, towns = 20), quick = list(firm_years = 50000, years = 5, towns = 10),
@@ -76,9 +76,10 @@ add_row("m-function",
   goal = list(seconds = 0.5, ratio = c(dbmss = 9))
 )
 
-# The simulations that dbmss is given: a fiftieth of the 1,000 that are usual.
+# The simulations that dbmss is given: a fiftieth of the 1,000 that are usual. It takes the bandwidth from distances
+# up to twice the last one here, which are all there are in the square; the density comes from density()'s grid.
 k_draws <- 20
-k_distances <- seq(0, 0.5, by = 0.01)
+k_distances <- seq(0, 0.75, by = 0.015)
 
 add_row("k-density",
   title = function(size) {

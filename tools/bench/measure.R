@@ -6,7 +6,7 @@
 # the first run beyond what was there before it), coefficients, errors, profile (ours only).
 
 folder <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
-for (file in c("rows.R", "data.R", "conditional.R", "nested.R", "relational.R", "profile.R")) {
+for (file in c("rows.R", "data.R", "conditional.R", "nested.R", "relational.R", "decompose.R", "profile.R")) {
   source(file.path(folder, file))
 }
 
@@ -46,7 +46,7 @@ saveRDS(list(
   version = as.character(utils::packageVersion(row$needs[[package]])),
   seconds = times["clock", ], cpu = times["cpu", ], memory = memory,
   coefficients = result$coefficients, errors = result$errors,
-  profile = if (package == "firmmove") {
+  profile = if (package == "firmmove" && !is.null(row$truth)) {
     tryCatch(profile_call(call, data, result$fit), error = function(e) list(note = conditionMessage(e)))
   }
 ), arguments[4])

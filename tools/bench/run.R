@@ -5,7 +5,7 @@
 # firmmove must be installed (`make bench` does it). README.md here says what is measured and how to read it.
 
 folder <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
-for (file in c("rows.R", "data.R", "conditional.R", "nested.R", "relational.R", "report.R")) {
+for (file in c("rows.R", "data.R", "conditional.R", "nested.R", "relational.R", "decompose.R", "report.R")) {
   source(file.path(folder, file))
 }
 
@@ -92,9 +92,7 @@ run_row <- function(row, options) {
     results[[package]] <- measure(row, package, data_file, options)
     print_line(package, results[[package]], results$firmmove)
   }
-  if (is.null(definition$truth)) {
-    results$firmmove$profile <- NULL
-  } else if (!is.null(results$firmmove$profile)) {
+  if (!is.null(results$firmmove$profile)) {
     distance <- (results$firmmove$coefficients - definition$truth(size)) / results$firmmove$errors
     results$firmmove$profile$error <- max(abs(distance))
   }

@@ -1,0 +1,320 @@
+# The accounts of decompose_cluster(), as formulas of the sums of firms. Every term is a `dual` number, so
+# that its standard error comes with it.
+#
+# Notation, for one cluster and a pair of periods: W0, W1 are sums of weights, q = performance - centre,
+# P0 and P1 sums of w q, S the stayers; a group B (births), I (immigrants) is seen at the end, D (deaths),
+# O (emigrants) at the start.
+
+# Sums -----------------------------------------------------------------------------------------------
+
+#' Sums of the cells by class of firms and unit (pair, cluster)
+#' @noRd
+firm_sums <- function(cells, n_pairs, n_places, centre) {
+  unit <- function(place, where) {
+    index <- (cells$pair - 1L) * n_places + place
+    index[!where | place < 1L | place > n_places] <- NA
+    index
+  }
+  n <- n_pairs * n_places
+  stays <- cells$start == cells$end
+  always <- rep(TRUE, length(stays))
+  index <- list(start = unit(cells$start, always), end = unit(cells$end, always), stay = unit(cells$start, stays),
+                dead = unit(cells$start, cells$end == 0L))
+  sum <- lapply(index, function(i) class_sums(cells$sum, i, n))
+  pair <- rep(seq_len(n_pairs), each = n_places)
+  sum$all <- class_sums(cells$sum, cells$pair, n_pairs)[pair, , drop = FALSE]
+  list(
+    cells = cells, n_places = n_places, n_pairs = n_pairs, n_units = n, centre = centre, pair = pair,
+    place = rep(seq_len(n_places), n_pairs), sum = sum
+  )
+}
+
+#' One class and moment of all units as a dual
+#' @noRd
+unit_sum <- function(sums, class, moment) {
+  dual_sum(sums$sum[[class]][, match(moment, dual_moments)], class, moment)
+}
+
+#' Groups of firms that come or go: a row for each unit and partner, and one for births and for deaths
+#'
+#' `partner` is a cluster, 0 for births and deaths, n_places + 1 for firms out of sight; `cell` is 0 where
+#' nobody is in the group.
+#' @noRd
+moving_groups <- function(sums) {
+  cells <- sums$cells
+  n <- sums$n_places
+  side <- function(place, partner, side, alone) {
+    at <- which(place >= 1L & place <= n & place != partner)
+    groups <- quick_table(
+      unit = (cells$pair[at] - 1L) * n + place[at], partner = partner[at], cell = at, side = rep(side, length(at)),
+      component = rep(if (side == "in") "immigration" else "emigration", length(at))
+    )
+    groups$component[groups$partner == 0L] <- alone
+    groups$component[groups$partner == n + 1L] <- paste0("gap_", side)
+    lacking <- setdiff(seq_len(sums$n_units), groups$unit[groups$component == alone])
+    none <- quick_table(unit = lacking, partner = rep(0L, length(lacking)), cell = rep(0L, length(lacking)),
+                       side = rep(side, length(lacking)), component = rep(alone, length(lacking)))
+    rbind(groups, none)
+  }
+  groups <- rbind(side(cells$end, cells$start, "in", "birth"), side(cells$start, cells$end, "out", "death"))
+  groups[order(groups$unit, match(groups$component, component_order), groups$partner), ]
+}
+
+#' Components in the order in which an account lists them
+#' @noRd
+component_order <- c(
+  "within", "covariance", "between", "cross", "stayers", "birth", "immigration", "transfer_in", "post_move",
+  "gap_in", "death", "emigration", "transfer_out", "gap_out", "total_growth"
+)
+
+#' The sums of the group of each row, as duals
+#' @noRd
+own_sum <- function(groups, sums, moment) {
+  v <- numeric(nrow(groups))
+  some <- groups$cell > 0
+  v[some] <- sums$cells$sum[groups$cell[some], match(moment, dual_moments)]
+  dual_sum(v, "own", moment)
+}
+
+#' Terms: rows of an account with their duals
+#' @noRd
+new_terms <- function(unit, component, partner, cell, side, dual) {
+  list(unit = unit, component = component, partner = partner, cell = cell, side = side, dual = dual)
+}
+
+#' Terms of units as a whole, without a group of their own
+#' @noRd
+unit_terms <- function(component, dual, units = seq_along(dual$v)) {
+  n <- length(units)
+  new_terms(units, rep(component, n), rep(0L, n), rep(0L, n), rep("", n), dual[units])
+}
+
+#' @noRd
+group_terms <- function(groups, dual, component = groups$component) {
+  new_terms(groups$unit, rep_len(component, nrow(groups)), groups$partner, groups$cell, groups$side, dual)
+}
+
+#' @noRd
+join_terms <- function(list) {
+  each <- c("unit", "component", "partner", "cell", "side")
+  joined <- lapply(stats::setNames(nm = each), function(name) unlist(lapply(list, `[[`, name), use.names = FALSE))
+  joined$dual <- dual_join(lapply(list, `[[`, "dual"))
+  order <- order(joined$unit, match(joined$component, component_order), joined$partner)
+  pick_terms(joined, order)
+}
+
+#' @noRd
+pick_terms <- function(terms, i) {
+  terms$dual <- terms$dual[i]
+  each <- setdiff(names(terms), "dual")
+  terms[each] <- lapply(terms[each], `[`, i)
+  terms
+}
+
+# The mean account -----------------------------------------------------------------------------------
+
+#' Reference values of a method and its terms of the stayers: list(stay =, start =, end =, of =)
+#'
+#' A group g that comes adds S_g (Phi_g - end), one that goes S_g (start - Phi_g), with S_g its share.
+#' @noRd
+method_parts <- function(method, sums, leavers) {
+  s <- function(moment) unit_sum(sums, "stay", moment)
+  W0 <- unit_sum(sums, "start", "w0")
+  W1 <- unit_sum(sums, "end", "w1")
+  mean0 <- unit_sum(sums, "start", "p0") / W0
+  mean1 <- unit_sum(sums, "end", "p1") / W1
+  # start and end weights of the stayers' performances
+  gain0 <- (s("x01") - s("p0")) / W0
+  gain1 <- (s("p1") - s("x10")) / W1
+  share <- s("w1") / W1 - s("w0") / W0
+  half <- (s("p1") + s("x10")) / W1 - (s("p0") + s("x01")) / W0
+  switch(
+    method,
+    melitz_polanec = {
+      stay0 <- s("p0") / s("w0")
+      stay1 <- s("p1") / s("w1")
+      plain0 <- s("v0") / s("u")
+      plain1 <- s("v1") / s("u")
+      list(stay = list(within = plain1 - plain0, covariance = (stay1 - plain1) - (stay0 - plain0)),
+           start = stay0, end = stay1)
+    },
+    diewert_fox = {
+      w0 <- s("w0")
+      w1 <- s("w1")
+      list(stay = list(within = ((s("x01") - s("p0")) / w0 + (s("p1") - s("x10")) / w1) * 0.5,
+                       between = ((s("p1") + s("x10")) / w1 - (s("p0") + s("x01")) / w0) * 0.5),
+           start = s("p0") / w0, end = s("p1") / w1)
+    },
+    griliches_regev = {
+      R <- (mean0 + mean1) * 0.5
+      list(stay = list(within = (gain0 + gain1) * 0.5, between = half * 0.5 - R * share), start = R, end = R)
+    },
+    foster_haltiwanger_krizan = list(
+      stay = list(within = gain0, between = s("x10") / W1 - s("p0") / W0 - mean0 * share, cross = gain1 - gain0),
+      start = mean0, end = mean0
+    ),
+    baily_hulten_campbell = {
+      # this method measures from zero, and q from the centre
+      R <- dual(rep(-sums$centre, sums$n_units))
+      list(stay = list(within = gain0, between = s("p1") / W1 - s("x01") / W0 - R * share), start = R, end = R)
+    },
+    baldwin_gu = {
+      R <- leavers_mean(sums, leavers, mean0)
+      list(stay = list(within = (gain0 + gain1) * 0.5, between = half * 0.5 - R * share), start = R, end = R)
+    }
+  )
+}
+
+#' Mean at the start of the firms that leave, or of those that close; of all firms where none does
+#' @noRd
+leavers_mean <- function(sums, leavers, otherwise) {
+  gone <- function(moment) {
+    if (leavers == "deaths") return(unit_sum(sums, "dead", moment))
+    unit_sum(sums, "start", moment) - unit_sum(sums, "stay", moment)
+  }
+  dual_if(has_leavers(sums, leavers), gone("p0") / gone("w0"), otherwise)
+}
+
+#' Whether the firms that leave a unit have any weight
+#' @noRd
+has_leavers <- function(sums, leavers) {
+  w <- match("w0", dual_moments)
+  gone <- if (leavers == "deaths") sums$sum$dead[, w] else sums$sum$start[, w] - sums$sum$stay[, w]
+  abs(gone) > 1e-12 * abs(sums$sum$start[, w])
+}
+
+#' Terms of the mean account of all units
+#' @noRd
+mean_terms <- function(method, sums, groups, leavers = "all") {
+  parts <- method_parts(method, sums, leavers)
+  stay <- Map(unit_terms, names(parts$stay), parts$stay)
+  join_terms(c(stay, list(group_terms(groups, group_gap(groups, sums, parts)))))
+}
+
+#' S_g (Phi_g - reference) of groups that come, S_g (reference - Phi_g) of those that go
+#' @noRd
+group_gap <- function(groups, sums, parts) {
+  comes <- groups$side == "in"
+  unit <- groups$unit
+  own <- function(moment) own_sum(groups, sums, moment)
+  W0 <- unit_sum(sums, "start", "w0")[unit]
+  W1 <- unit_sum(sums, "end", "w1")[unit]
+  dual_if(
+    comes, (own("p1") - own("w1") * parts$end[unit]) / W1, (own("w0") * parts$start[unit] - own("p0")) / W0
+  )
+}
+
+#' Immigration split into who came and how they did afterwards
+#'
+#' S (Phi_1 - R_1) = S (Phi_0* - R_0) + S [(Phi_1 - Phi_0*) - (R_1 - R_0)], Phi_0* the mean of the movers before
+#' they moved, with their weights then (or now).
+#' @noRd
+sorting_terms <- function(method, sums, groups, leavers, weights) {
+  came <- groups[groups$component == "immigration", , drop = FALSE]
+  parts <- method_parts(method, sums, leavers)
+  own <- function(moment) own_sum(came, sums, moment)
+  share <- own("w1") / unit_sum(sums, "end", "w1")[came$unit]
+  before <- if (weights == "start") own("p0") / own("w0") else own("x10") / own("w1")
+  R0 <- parts$start[came$unit]
+  R1 <- parts$end[came$unit]
+  after <- own("p1") / own("w1")
+  sorting <- group_terms(came, share * (before - R0), "sorting")
+  gain <- group_terms(came, share * ((after - before) - (R1 - R0)), "post_move")
+  terms <- join_terms(list(sorting, gain))
+  pick_terms(terms, order(terms$unit, terms$partner, match(terms$component, c("sorting", "post_move"))))
+}
+
+# The size and the share account ---------------------------------------------------------------------
+
+#' Flows of size: stayers' growth, births, deaths, transfers at their size before the move, growth after it
+#' @noRd
+flow_terms <- function(sums, groups, y = c("y0", "y1")) {
+  own <- function(moment) own_sum(groups, sums, moment)
+  comes <- groups$side == "in"
+  moved <- groups$component == "immigration"
+  size <- dual_if(comes, dual_if(moved, own(y[1]), own(y[2])), -own(y[1]))
+  component <- groups$component
+  component[moved] <- "transfer_in"
+  component[component == "emigration"] <- "transfer_out"
+  after <- groups[moved, , drop = FALSE]
+  growth <- own_sum(after, sums, y[2]) - own_sum(after, sums, y[1])
+  stayers <- unit_sum(sums, "stay", y[2]) - unit_sum(sums, "stay", y[1])
+  join_terms(list(
+    unit_terms("stayers", stayers), group_terms(groups, size, component), group_terms(after, growth, "post_move")
+  ))
+}
+
+#' Stayers' growth by those that grow and those that shrink
+#' @noRd
+growth_terms <- function(sums) {
+  gain <- unit_sum(sums, "stay", "gain")
+  net <- unit_sum(sums, "stay", "y1") - unit_sum(sums, "stay", "y0")
+  terms <- list(unit_terms("expansion", gain), unit_terms("contraction", net - gain))
+  joined <- join_terms(terms)
+  pick_terms(joined, order(joined$unit))
+}
+
+#' Change of a cluster's share: its flows over the mean total, and what the growth of the total takes away
+#'
+#' d theta = 1/2 (1/Y1 + 1/Y0) (flows) + 1/2 (Yc1 + Yc0) (1/Y1 - 1/Y0)
+#' @noRd
+share_terms <- function(sums, flows, y = c("y0", "y1")) {
+  total0 <- unit_sum(sums, "all", y[1])
+  total1 <- unit_sum(sums, "all", y[2])
+  per <- (1 / total1 + 1 / total0) * 0.5
+  flows$dual <- flows$dual * per[flows$unit]
+  level <- (unit_sum(sums, "end", y[2]) + unit_sum(sums, "start", y[1])) * 0.5
+  join_terms(list(flows, unit_terms("total_growth", level * (1 / total1 - 1 / total0))))
+}
+
+# The system -----------------------------------------------------------------------------------------
+
+#' Both accounts inserted in dA = sum thetabar_c dPhi_c + sum dtheta_c (Phibar_c - Abar)
+#'
+#' A cluster with firms at one end only has no dPhi; its mean is that of that end.
+#' @noRd
+system_terms <- function(sums, groups, mean) {
+  y <- c("w0", "w1")
+  W0 <- unit_sum(sums, "start", "w0")
+  W1 <- unit_sum(sums, "end", "w1")
+  all0 <- unit_sum(sums, "all", "w0")
+  all1 <- unit_sum(sums, "all", "w1")
+  share <- (W0 / all0 + W1 / all1) * 0.5
+  mean0 <- unit_sum(sums, "start", "p0") / W0
+  mean1 <- unit_sum(sums, "end", "p1") / W1
+  here0 <- W0$v != 0
+  here1 <- W1$v != 0
+  level <- dual_if(here0 & here1, (mean0 + mean1) * 0.5, dual_if(here0, mean0, dual_if(here1, mean1, 0 * W0)))
+  level <- level - (unit_sum(sums, "all", "p0") / all0 + unit_sum(sums, "all", "p1") / all1) * 0.5
+  mean <- pick_terms(mean, (here0 & here1)[mean$unit])
+  mean$dual <- mean$dual * share[mean$unit]
+  moves <- share_terms(sums, flow_terms(sums, groups, y), y)
+  moves$dual <- moves$dual * level[moves$unit]
+  mean$block <- rep("mean", length(mean$unit))
+  moves$block <- rep("share", length(moves$unit))
+  joined <- lapply(stats::setNames(nm = setdiff(names(mean), "dual")), function(name) c(mean[[name]], moves[[name]]))
+  joined$dual <- dual_join(list(mean$dual, moves$dual))
+  pick_terms(joined, order(joined$unit, joined$block))
+}
+
+#' The cells of the system seen as one place: a mover is a firm that stays
+#' @noRd
+merged_cells <- function(cells, n_places) {
+  one <- function(place) ifelse(place > n_places, 2L, pmin(place, 1L))
+  merge_cells(cells, one(cells$start), one(cells$end))
+}
+
+#' Cells with other ends; those that become the same are added up
+#' @noRd
+merge_cells <- function(cells, start, end) {
+  n <- max(start, end) + 1
+  key <- (cells$pair * n + start) * n + end
+  each <- !duplicated(key)
+  merge <- function(x) {
+    found <- rowsum(as.matrix(x), key, reorder = FALSE)
+    dimnames(found) <- NULL
+    found
+  }
+  list(pair = cells$pair[each], start = start[each], end = end[each], count = drop(merge(cells$count)),
+       sum = merge(cells$sum))
+}

@@ -1,0 +1,127 @@
+# Numbers that carry their gradient. A term of an account is a function of a few sums of firms; written
+# with `dual` numbers, its formula gives its value and its influence function at once. A dual holds
+# `v`, values, and `g`, a named list of derivatives: "start.w0" is the derivative in the sum of w0 over
+# the firms that are in the cluster at the start. The classes of firms are `all` (of the pair of periods),
+# `start`, `end` (those of the cluster at one end), `stay` (at both), `dead` (those that close) and `own` (the
+# group of the term).
+
+dual_classes <- c("all", "start", "end", "stay", "dead", "own")
+
+#' The moments that the kernel sums, in its order (firm_dynamics.h)
+#' @noRd
+dual_moments <- c("w0", "p0", "y0", "w1", "p1", "y1", "x01", "x10", "u", "v0", "v1", "gain")
+
+#' @noRd
+dual <- function(v, g = list()) {
+  x <- list(v = v, g = g)
+  class(x) <- "dual"
+  x
+}
+
+#' Sums as duals: derivative 1 in themselves
+#' @noRd
+dual_sum <- function(v, class, moment) {
+  dual(v, stats::setNames(list(rep(1, length(v))), paste0(class, ".", moment)))
+}
+
+#' @noRd
+as_dual <- function(x) if (inherits(x, "dual")) x else dual(x)
+
+#' Derivatives a * x + b * y, with names of both
+#' @noRd
+combine_gradients <- function(x, a, y, b) {
+  names <- union(names(x), names(y))
+  both <- lapply(names, function(name) {
+    if (is.null(y[[name]])) return(a * x[[name]])
+    if (is.null(x[[name]])) return(b * y[[name]])
+    a * x[[name]] + b * y[[name]]
+  })
+  stats::setNames(both, names)
+}
+
+#' @export
+#' @noRd
+Ops.dual <- function(e1, e2) {
+  if (missing(e2)) return(dual(-e1$v, lapply(e1$g, `-`)))
+  a <- as_dual(e1)
+  b <- as_dual(e2)
+  ratio <- a$v / b$v
+  switch(
+    .Generic,
+    "+" = dual(a$v + b$v, combine_gradients(a$g, 1, b$g, 1)),
+    "-" = dual(a$v - b$v, combine_gradients(a$g, 1, b$g, -1)),
+    "*" = dual(a$v * b$v, combine_gradients(a$g, b$v, b$g, a$v)),
+    "/" = dual(ratio, combine_gradients(a$g, 1 / b$v, b$g, -ratio / b$v))
+  )
+}
+
+#' @export
+#' @noRd
+`[.dual` <- function(x, i) dual(x$v[i], lapply(x$g, `[`, i))
+
+#' @export
+#' @noRd
+length.dual <- function(x) length(x$v)
+
+#' Elements of `yes` where `test`, of `no` elsewhere
+#' @noRd
+dual_if <- function(test, yes, no) {
+  pick <- function(x, y) {
+    if (is.null(x)) x <- numeric(length(test))
+    x[!test] <- if (is.null(y)) 0 else y[!test]
+    x
+  }
+  yes <- as_dual(yes)
+  no <- as_dual(no)
+  names <- union(names(yes$g), names(no$g))
+  gradient <- lapply(names, function(name) pick(yes$g[[name]], no$g[[name]]))
+  dual(pick(yes$v, no$v), stats::setNames(gradient, names))
+}
+
+#' One after the other
+#' @noRd
+dual_join <- function(list) {
+  names <- unique(unlist(lapply(list, function(x) names(x$g))))
+  gradient <- lapply(names, function(name) {
+    unlist(lapply(list, function(x) if (is.null(x$g[[name]])) numeric(length(x$v)) else x$g[[name]]),
+           use.names = FALSE)
+  })
+  dual(unlist(lapply(list, `[[`, "v"), use.names = FALSE), stats::setNames(gradient, names))
+}
+
+# Variances ------------------------------------------------------------------------------------------
+
+#' Sums of the rows of x with the same index, an n-row matrix; index may be NA
+#' @noRd
+class_sums <- function(x, index, n) {
+  keep <- !is.na(index)
+  sums <- matrix(0, n, ncol(x))
+  if (any(keep)) {
+    found <- rowsum(x[keep, , drop = FALSE], index[keep])
+    sums[as.integer(rownames(found)), ] <- found
+  }
+  sums
+}
+
+#' Standard errors of terms
+#'
+#' The kernel sums the squared influences over firms, or over groups of firms. A share or a mean does not
+#' change when all firms are doubled, and its influences sum to zero; a count does, and `counts` says so: then
+#' the influences are taken from their mean.
+#' @noRd
+term_errors <- function(terms, sums, counts = FALSE) {
+  names <- strsplit(names(terms$dual$g), ".", fixed = TRUE)
+  place <- sums$place[terms$unit]
+  pair <- sums$pair[terms$unit]
+  order <- order(pair)
+  influence <- list(
+    pair = pair[order], place = place[order], cell = terms$cell[order],
+    class = match(vapply(names, `[`, "", 1), dual_classes) - 1L,
+    moment = match(vapply(names, `[`, "", 2), dual_moments) - 1L,
+    columns = lapply(unname(terms$dual$g), `[`, order)
+  )
+  squares <- numeric(length(order))
+  squares[order] <- .Call(C_account_variance, sums$cells$pointer, influence)
+  if (counts) squares <- squares - terms$dual$v^2 / sums$n_drawn
+  sqrt(pmax(squares, 0))
+}

@@ -1,0 +1,190 @@
+# From the user's table to the codes and numbers that the kernel of decompose_cluster() takes.
+
+#' The columns of a panel, checked: codes of firm, time and cluster, numbers of performance and weight
+#' @noRd
+cluster_panel <- function(data, columns, log) {
+  places <- NULL
+  arg <- "data"
+  if (inherits(data, "migration_data")) {
+    places <- data$place
+    columns <- names_of_migration(data, columns)
+    data <- data$firms
+    arg <- "data$firms"
+  }
+  table <- plain_table(data, arg)
+  check_panel_columns(table, columns, arg)
+  label <- function(column) paste0(arg, "$", column)
+  check_no_na(table[[columns$firm]], label(columns$firm))
+  check_no_na(table[[columns$time]], label(columns$time))
+  cluster <- ordered_codes(table[[columns$cluster]], places)
+  if (!length(cluster$values)) {
+    abort("`", label(columns$cluster), "` is missing (NA) in every row: no firm is anywhere.", class = "empty")
+  }
+  time <- ordered_codes(table[[columns$time]])
+  dead <- if (anyNA(cluster$code)) is.na(cluster$code)
+  number <- function(role, log = FALSE) panel_numbers(table, columns, role, dead, arg, log)
+  performance <- number("performance", log)
+  list(
+    firm = panel_firms(table[[columns$firm]]), firms = table[[columns$firm]], time = time$code,
+    times = time$values, place = cluster$code, places = id_text(cluster$values),
+    performance = performance, centre = centre_of(performance), weight = number("weight"),
+    size = if (!is.null(columns$size) && !identical(columns$size, columns$weight)) number("size"),
+    group = panel_groups(table, columns$se_cluster, dead, arg), columns = columns, arg = arg
+  )
+}
+
+#' Columns of migration data that need not be named
+#' @noRd
+names_of_migration <- function(data, columns) {
+  own <- list(firm = data$names$firm, time = data$names$time, cluster = data$names$to)
+  for (role in names(own)) {
+    if (is.null(columns[[role]])) columns[[role]] <- own[[role]]
+  }
+  if (is.null(columns$time)) {
+    abort("`data` has no time: name its column, migration_data(..., time = ).", class = "columns")
+  }
+  columns
+}
+
+#' @noRd
+check_panel_columns <- function(table, columns, arg) {
+  if (nrow(table) == 0) abort("`", arg, "` has no rows.", class = "empty")
+  for (role in c("performance", "weight", "firm", "cluster", "time")) {
+    if (is.null(columns[[role]])) {
+      abort("`", role, "` is needed: the name of a column of `", arg, "`, as a string.", class = "columns")
+    }
+    check_column(table, columns[[role]], role, arg)
+  }
+  for (role in c("size", "se_cluster")) {
+    if (!is.null(columns[[role]])) check_column(table, columns[[role]], role, arg)
+  }
+}
+
+#' Values in order (of factor levels, of numbers, of text; or of `among`) and the code of each row
+#' @noRd
+ordered_codes <- function(x, among = NULL) {
+  if (is.factor(x)) {
+    used <- which(tabulate(x, nlevels(x)) > 0)
+    all_used <- length(used) == nlevels(x)
+    found <- list(values = levels(x)[used], code = if (all_used) as.integer(x) else match(as.integer(x), used))
+  } else {
+    found <- distinct(x)
+    order <- code_times(found$values)
+    found <- list(values = order$values, code = order$code[found$code])
+  }
+  if (is.null(among)) return(found)
+  rank <- order(match(id_text(found$values), among))
+  list(values = found$values[rank], code = order(rank)[found$code])
+}
+
+#' Codes of firms from 0 on, straight from the column where it is of a plain type
+#' @noRd
+panel_firms <- function(x) {
+  if (is.logical(x)) x <- as.integer(x)
+  if (is.numeric(x) || is.factor(x) || is.character(x) || typeof(x) %in% c("integer", "double")) {
+    found <- .Call(C_firm_codes, x)
+    if (!is.null(found)) return(found)
+  }
+  found <- code_ids(x)
+  list(code = found$code - 1L, n = length(found$levels))
+}
+
+#' A column of numbers that is known wherever a firm is alive
+#' @noRd
+panel_numbers <- function(table, columns, role, dead, arg, log = FALSE) {
+  x <- table[[columns[[role]]]]
+  label <- paste0("`", arg, "$", columns[[role]], "`")
+  if (!is.numeric(x) || is.factor(x)) {
+    abort(label, " (argument `", role, "`) must be numbers, not ", describe_type(x), ".", class = "type")
+  }
+  x <- as.double(x)
+  # a finite sum has finite terms: the cheap look first
+  bad <- if (!is.finite(sum(x))) which(if (is.null(dead)) !is.finite(x) else !is.finite(x) & !dead)
+  if (length(bad)) {
+    abort(label, " (argument `", role, "`) is missing or not finite in ", plural(length(bad), "row"),
+          " of firms that are there: ", quote_rows(bad), ". Fill in the value, drop the row, or let `",
+          columns$cluster, "` be NA where the firm had closed.", class = "missing")
+  }
+  if (role %in% c("weight", "size")) warn_negative(x, dead, label, role)
+  if (log) log_of(x, dead, label) else x
+}
+
+#' @noRd
+warn_negative <- function(x, dead, label, role) {
+  negative <- if (min(0, x, na.rm = TRUE) < 0) which(if (is.null(dead)) x < 0 else x < 0 & !dead)
+  if (length(negative)) {
+    warn(label, " (argument `", role, "`) is negative in ", plural(length(negative), "row"), ": ",
+         quote_rows(negative), ". The accounts still add up, but shares leave the range from 0 to 1.",
+         class = "negative_weight")
+  }
+}
+
+#' Logarithms; a value without one is refused, not dropped
+#' @noRd
+log_of <- function(x, dead, label) {
+  bad <- which(if (is.null(dead)) x <= 0 else x <= 0 & !dead)
+  if (length(bad)) {
+    abort(label, " has no logarithm in ", plural(length(bad), "row"), ", where it is not positive: ",
+          quote_rows(bad), ". Leave `log = FALSE`, or decide what those firms are.", class = "log")
+  }
+  suppressWarnings(log(x))
+}
+
+#' Codes of the groups of firms whose errors go together, or NULL
+#' @noRd
+panel_groups <- function(table, column, dead, arg) {
+  if (is.null(column)) return(NULL)
+  found <- code_ids(table[[column]])
+  lacking <- which(if (is.null(dead)) is.na(found$code) else is.na(found$code) & !dead)
+  if (length(lacking)) {
+    abort("`", arg, "$", column, "` (argument `se_cluster`) is missing in ", plural(length(lacking), "row"), ": ",
+          quote_rows(lacking), ". Fill it in.", class = "missing")
+  }
+  if (length(found$levels) < 2) {
+    abort("`se_cluster` has one group only: there is nothing to estimate errors from.", class = "argument")
+  }
+  found$code[is.na(found$code)] <- 1L
+  list(code = found$code, n = length(found$levels))
+}
+
+#' Sums of all cells of all pairs of periods
+#' @noRd
+panel_cells <- function(panel, options) {
+  n_times <- length(panel$times)
+  if (n_times < 2) {
+    abort("`", panel$arg, "$", panel$columns$time, "` has one period only, ", id_text(panel$times),
+          ": a change needs two. decompose_productivity() decomposes levels.", class = "one_period")
+  }
+  use <- if (options$pairs == "ends" && n_times > 2) which(panel$time %in% c(1L, n_times))
+  part <- function(x) if (is.null(use)) x else x[use]
+  time <- if (is.null(use)) panel$time else 1L + (panel$time[use] > 1L)
+  cells <- .Call(C_firm_dynamics, list(
+    firm = part(panel$firm$code), n_firms = panel$firm$n, time = time,
+    n_times = if (is.null(use)) n_times else 2, place = part(panel$place), n_places = length(panel$places),
+    performance = part(panel$performance), weight = part(panel$weight), size = part(panel$size),
+    group = part(panel$group$code), n_groups = if (is.null(panel$group)) 0 else panel$group$n,
+    centre = panel$centre, keep_zero = options$zero_weight == "keep",
+    end_to_end = options$pairs == "all" && n_times > 2, gap_is_exit = options$gaps == "exit"
+  ))
+  if (cells[["repeated"]] > 0) stop_repeated(cells, panel, use)
+  cells
+}
+
+#' A number near the performances: products of differences from it do not cancel
+#' @noRd
+centre_of <- function(x) {
+  some <- x[unique(round(seq(1, length(x), length.out = 1000)))]
+  some <- some[is.finite(some)]
+  if (length(some)) mean(some) else 0
+}
+
+#' A firm twice in a period
+#' @noRd
+stop_repeated <- function(cells, panel, use) {
+  rows <- if (is.null(use)) cells[["repeat"]] else use[cells[["repeat"]]]
+  names <- paste(id_text(panel$firms[rows]), "in", id_text(panel$times)[panel$time[rows]])
+  abort("`", panel$arg, "` has ", plural(cells[["repeated"]], "row"),
+        if (cells[["repeated"]] == 1) " that repeats" else " that repeat", " a firm and period: ",
+        quote_names(unique(names)), ". A firm is at one place at a time: keep one row each, or make the unit a plant (firm ",
+        "and site).", class = "duplicate")
+}

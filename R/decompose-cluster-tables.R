@@ -1,0 +1,205 @@
+# The tables of decompose_cluster(), from the terms of its accounts.
+
+#' All tables, from the sums
+#' @noRd
+cluster_tables <- function(sums, frame, options) {
+  groups <- moving_groups(sums)
+  state <- unit_state(sums, options)
+  mean <- mean_terms(options$method, sums, groups, options$leavers)
+  second <- if (any(state$fallback)) mean_terms("griliches_regev", sums, groups)
+  flows <- flow_terms(sums, groups)
+  share <- share_terms(sums, flows)
+  system <- system_terms(sums, groups, with_fallback(mean, second, state))
+  sorting <- sorting_terms(options$method, sums, groups, options$leavers, options$sorting_weight)
+  write <- function(terms, drop = !state$present, undefined = !state$defined, counts = FALSE) {
+    write_terms(pick_terms(terms, !drop[terms$unit]), sums, frame, undefined, options$conf.level, counts)
+  }
+  none <- rep(FALSE, sums$n_units)
+  tables <- list(
+    mean = write(mean),
+    totals = cluster_totals(sums, frame, state, options$conf.level),
+    size = write(flows, undefined = none, counts = TRUE),
+    share = write(share, undefined = none),
+    sorting = write(sorting),
+    system = write(system, undefined = none),
+    growth = write(growth_terms(sums), undefined = none, counts = TRUE),
+    fallback = write(if (is.null(second)) mean else second, drop = !state$fallback, undefined = none)
+  )
+  tables$system_total <- system_totals(sums, frame)
+  tables$relocation <- relocation_table(sums, frame, tables$system, options)
+  tables$residual <- cluster_residuals(tables)
+  tables$notes <- cluster_notes(state, sums, frame, tables$sorting)
+  tables
+}
+
+#' Which units have firms, a defined account, a fallback; and why not
+#' @noRd
+unit_state <- function(sums, options) {
+  w0 <- match("w0", dual_moments)
+  w1 <- match("w1", dual_moments)
+  cells <- sums$cells
+  unit <- function(place) ifelse(place < 1L | place > sums$n_places, NA, (cells$pair - 1L) * sums$n_places + place)
+  count <- function(place) drop(class_sums(cbind(cells$count), unit(place), sums$n_units))
+  firms <- list(start = count(cells$start), end = count(cells$end))
+  none <- function(x) abs(x) < 1e-300
+  from_stayers <- options$method %in% c("melitz_polanec", "diewert_fox")
+  stay <- sums$sum$stay
+  no_stayers <- from_stayers & (none(stay[, w0]) | none(stay[, w1]) |
+    (options$method == "melitz_polanec" & stay[, match("u", dual_moments)] == 0))
+  note <- rep(NA_character_, sums$n_units)
+  note[no_stayers] <- "no firm stays from start to end, and the method measures from stayers: NA; see `fallback`"
+  note[none(sums$sum$end[, w1])] <- "firms at the end have no weight: no mean"
+  note[none(sums$sum$start[, w0])] <- "firms at the start have no weight: no mean"
+  note[firms$end == 0] <- "no firm at the end: no mean to compare"
+  note[firms$start == 0] <- "no firm at the start: no mean to compare"
+  both <- !none(sums$sum$start[, w0]) & !none(sums$sum$end[, w1])
+  replaced <- options$method == "baldwin_gu" & both & !has_leavers(sums, options$leavers)
+  list(
+    present = firms$start > 0 | firms$end > 0, defined = both & !no_stayers, fallback = both & no_stayers,
+    note = note, replaced = replaced, firms = firms
+  )
+}
+
+#' Terms with those of undefined units taken from the fallback method
+#' @noRd
+with_fallback <- function(mean, second, state) {
+  if (is.null(second)) return(mean)
+  mean <- pick_terms(mean, !state$fallback[mean$unit])
+  join_terms(list(mean, pick_terms(second, state$fallback[second$unit])))
+}
+
+#' Terms as a data frame with standard errors and intervals
+#' @noRd
+write_terms <- function(terms, sums, frame, undefined, conf.level, counts = FALSE) {
+  estimate <- terms$dual$v
+  error <- if (length(estimate)) term_errors(terms, sums, counts) else numeric()
+  drop <- undefined[terms$unit] | !is.finite(estimate)
+  estimate[drop] <- NA_real_
+  error[drop] <- NA_real_
+  reach <- stats::qnorm((1 + conf.level) / 2) * error
+  pair <- sums$pair[terms$unit]
+  table <- quick_table(
+    cluster = frame$places[sums$place[terms$unit]], start = frame$pairs$start[pair], end = frame$pairs$end[pair],
+    component = terms$component, partner = frame$places[replace(terms$partner, terms$partner == 0L, NA)],
+    estimate = estimate, std.error = error, conf.low = estimate - reach, conf.high = estimate + reach
+  )
+  if (!is.null(terms$block)) table <- quick_table(block = terms$block, table)
+  table
+}
+
+#' Means, sizes, shares and numbers of firms at both ends
+#' @noRd
+cluster_totals <- function(sums, frame, state, conf.level) {
+  s <- function(class, moment) sums$sum[[class]][, match(moment, dual_moments)]
+  mean0 <- unit_sum(sums, "start", "p0") / unit_sum(sums, "start", "w0")
+  mean1 <- unit_sum(sums, "end", "p1") / unit_sum(sums, "end", "w1")
+  change <- write_terms(unit_terms("change", mean1 - mean0), sums, frame, rep(FALSE, sums$n_units), conf.level)
+  value <- function(x) replace(x + sums$centre, !is.finite(x), NA_real_)
+  table <- quick_table(
+    change[c("cluster", "start", "end")], value_start = value(mean0$v), value_end = value(mean1$v),
+    change = change$estimate, change[c("std.error", "conf.low", "conf.high")],
+    size_start = s("start", "y0"), size_end = s("end", "y1"), size_change = s("end", "y1") - s("start", "y0"),
+    share_start = s("start", "y0") / s("all", "y0"), share_end = s("end", "y1") / s("all", "y1"),
+    firms_start = state$firms$start, firms_end = state$firms$end
+  )
+  plain_rows(table[state$present, ])
+}
+
+#' A data frame of columns of equal length, and of those of data frames: data.frame() without its checks, which cost
+#' more than the accounts of a few clusters
+#' @noRd
+quick_table <- function(...) {
+  table <- list()
+  given <- list(...)
+  for (at in seq_along(given)) {
+    table <- c(table, if (is.data.frame(given[[at]])) as.list(given[[at]]) else given[at])
+  }
+  attr(table, "row.names") <- .set_row_names(length(table[[1]]))
+  class(table) <- "data.frame"
+  table
+}
+
+#' Rows numbered from 1
+#' @noRd
+plain_rows <- function(table) {
+  attr(table, "row.names") <- .set_row_names(length(table[[1]]))
+  table
+}
+
+#' Mean of all clusters at both ends of each pair
+#' @noRd
+system_totals <- function(sums, frame) {
+  first <- (seq_len(sums$n_pairs) - 1) * sums$n_places + 1
+  s <- function(moment) sums$sum$all[first, match(moment, dual_moments)]
+  start <- s("p0") / s("w0")
+  end <- s("p1") / s("w1")
+  quick_table(frame$pairs, value_start = start + sums$centre, value_end = end + sums$centre, change = end - start)
+}
+
+#' The system by place against the same method where places do not count
+#' @noRd
+relocation_table <- function(sums, frame, system, options) {
+  one <- firm_sums(merged_cells(sums$cells, sums$n_places), sums$n_pairs, 1L, sums$centre)
+  groups <- moving_groups(one)
+  state <- unit_state(one, options)
+  method <- if (all(state$defined)) options$method else "griliches_regev"
+  merged <- mean_terms(method, one, groups, options$leavers)
+  merged <- quick_table(frame$pairs[one$pair[merged$unit], ], component = merged$component, estimate = merged$dual$v)
+  by_place <- system
+  by_place$component <- ifelse(system$block == "share", "share", system$component)
+  components <- intersect(c(component_order, "share"), c(by_place$component, merged$component))
+  pair_of <- function(x) match(paste(x$start, x$end), paste(frame$pairs$start, frame$pairs$end))
+  cell <- function(x) (pair_of(x) - 1) * length(components) + match(x$component, components)
+  add_up <- function(x) drop(class_sums(cbind(x$estimate), cell(x), nrow(frame$pairs) * length(components)))
+  each <- rep(seq_len(nrow(frame$pairs)), each = length(components))
+  here <- add_up(by_place)
+  there <- add_up(merged)
+  table <- quick_table(frame$pairs[each, ], component = rep(components, nrow(frame$pairs)), by_place = here,
+                      ignoring_places = there, difference = here - there)
+  plain_rows(table[sort(unique(c(cell(by_place), cell(merged)))), ])
+}
+
+#' What the terms of each account leave of the change
+#' @noRd
+cluster_residuals <- function(tables) {
+  totals <- tables$totals
+  key <- function(x) paste(x$cluster, x$start, x$end, sep = "\r")
+  left <- function(name, change, table = tables[[name]]) {
+    sum <- rowsum(table$estimate, key(table))
+    quick_table(table = rep(name, nrow(totals)), totals[c("cluster", "start", "end")],
+               residual = unname(change - sum[match(key(totals), rownames(sum)), 1]))
+  }
+  pair <- function(x) paste(x$start, x$end, sep = "\r")
+  total <- tables$system_total
+  by_pair <- rowsum(tables$system$estimate, pair(tables$system))
+  system <- quick_table(
+    table = rep("system", nrow(total)), cluster = rep(NA_character_, nrow(total)), total[c("start", "end")],
+    residual = unname(total$change - by_pair[match(pair(total), rownames(by_pair)), 1])
+  )
+  plain_rows(rbind(
+    left("mean", totals$change), left("size", totals$size_change),
+    left("share", totals$share_end - totals$share_start), system
+  ))
+}
+
+#' Why an estimate is NA, or which reference was replaced
+#' @noRd
+cluster_notes <- function(state, sums, frame, sorting) {
+  note <- function(units, table, text) {
+    pair <- sums$pair[units]
+    quick_table(cluster = frame$places[sums$place[units]], start = frame$pairs$start[pair],
+               end = frame$pairs$end[pair], table = rep(table, length(units)), note = text)
+  }
+  why <- which(!is.na(state$note) & state$present)
+  swapped <- which(state$replaced)
+  notes <- rbind(
+    note(why, "mean", state$note[why]),
+    note(swapped, "mean", rep("nobody leaves: measured from the cluster's mean at the start", length(swapped)))
+  )
+  defined <- paste(sorting$cluster, sorting$start, sorting$end)
+  lost <- sorting[is.na(sorting$estimate) & !defined %in% paste(notes$cluster, notes$start, notes$end), , drop = FALSE]
+  text <- rep("the movers have no weight at one end: no mean before or after the move", nrow(lost))
+  plain_rows(unique(rbind(notes, quick_table(
+    lost[c("cluster", "start", "end")], table = rep("sorting", nrow(lost)), note = text
+  ))))
+}

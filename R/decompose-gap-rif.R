@@ -1,0 +1,90 @@
+# Gaps of quantiles, variances and Gini coefficients: the outcome of each firm is replaced by its recentred influence
+# on the statistic of its group, whose mean is the statistic; means are then decomposed as ever. Reweighting gives
+# the counterfactual group: the firms of the second cluster with weights that make them alike to the first.
+
+#' Statistic of a group and the recentred influence function: list(value, influence)
+#' @noRd
+recentred_influence <- function(y, w, statistic, prob, bandwidth, name) {
+  switch(statistic,
+    mean = list(value = sum(w * y) / sum(w), influence = y),
+    quantile = rif_quantile(y, w, prob, bandwidth, name),
+    variance = rif_variance(y, w),
+    gini = rif_gini(y, w, name)
+  )
+}
+
+#' q + (tau - 1{y <= q}) / f(q), the density by a Gaussian kernel
+#' @noRd
+rif_quantile <- function(y, w, prob, bandwidth, name) {
+  q <- weighted_quantile(y, w, prob)
+  h <- if (is.null(bandwidth)) stats::bw.nrd0(y) else bandwidth
+  density <- sum(w * stats::dnorm((y - q) / h)) / (h * sum(w))
+  if (!is.finite(1 / density)) {
+    abort("The density of the outcome of `", name, "` at its quantile ", format(prob), " is 0. Give a larger ",
+          "`bandwidth`.", class = "density")
+  }
+  list(value = q, influence = q + (prob - (y <= q)) / density)
+}
+
+#' Quantile by linear interpolation; R's type 7 when weights are equal
+#' @noRd
+weighted_quantile <- function(y, w, prob) {
+  order <- order(y)
+  y <- y[order]
+  w <- w[order]
+  n <- length(y)
+  middle <- cumsum(w) - w / 2
+  rank <- (middle - middle[1]) / (middle[n] - middle[1])
+  stats::approx(rank, y, prob, ties = "ordered", rule = 2)$y
+}
+
+#' (y - mean)^2
+#' @noRd
+rif_variance <- function(y, w) {
+  influence <- (y - sum(w * y) / sum(w))^2
+  list(value = sum(w * influence) / sum(w), influence = influence)
+}
+
+#' 1 + 2 R y / mean^2 - 2 [y (1 - p) + GL(p)] / mean, R the area under the generalised Lorenz curve GL
+#' @noRd
+rif_gini <- function(y, w, name) {
+  share <- w / sum(w)
+  mean <- sum(share * y)
+  if (any(y < 0) || mean <= 0) {
+    abort("The Gini coefficient needs an outcome that is not negative; that of `", name, "` is.", class = "outcome")
+  }
+  order <- order(y)
+  s <- share[order]
+  rank <- cumsum(s) - s / 2
+  lorenz <- cumsum(s * y[order]) - s * y[order] / 2
+  area <- sum(s * lorenz)
+  influence <- numeric(length(y))
+  influence[order] <- 1 + 2 * area * y[order] / mean^2 - 2 * (y[order] * (1 - rank) + lorenz) / mean
+  list(value = 1 - 2 * area / mean, influence = influence)
+}
+
+#' Weights that give the second cluster the variables of the first: odds of belonging to the first
+#' @noRd
+counterfactual_weights <- function(first, second) {
+  x <- rbind(first$x, second$x)
+  member <- rep(1:0, c(nrow(first$x), nrow(second$x)))
+  fit <- fit_binary(x, member, c(first$w, second$w), "logit", "cluster membership")
+  odds <- exp(drop(second$x %*% fit$b)) * sum(second$w) / sum(first$w)
+  second$w * odds
+}
+
+#' Parts of a gap with a reweighted group in between, each an identity in itself
+#'
+#' composition xC - xB at bB, specification xC (bC - bB), structure xA (bA - bC), reweighting (xA - xC) bC.
+#' @noRd
+reweighted_parts <- function(first, second, counterfactual, map) {
+  beta <- lapply(list(first, second, counterfactual), function(group) drop(map %*% group$b))
+  mean <- lapply(list(first, second, counterfactual), `[[`, "mean")
+  columns <- list(
+    composition = (mean[[3]] - mean[[2]]) * beta[[2]],
+    specification = mean[[3]] * (beta[[3]] - beta[[2]]),
+    structure = mean[[1]] * (beta[[1]] - beta[[3]]),
+    reweighting = (mean[[1]] - mean[[3]]) * beta[[3]]
+  )
+  lapply(columns, function(value) list(value = value))
+}

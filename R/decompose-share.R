@@ -1,0 +1,372 @@
+# Constant market share: the change of what a cluster sells split into what its markets did and what it did.
+
+#' Constant-market-share decomposition
+#'
+#' @title Constant-market-share decomposition of sales
+#' @description
+#' Splits the change of a cluster's sales (exports), or of its share of the market, into the growth of demand, the
+#' mix of commodities and of markets it sells to, and its competitiveness.
+#'
+#' @details
+#' For commodity i and market j let \eqn{X_{ij}} be the sales of the cluster, \eqn{M_{ij}} the size of the market,
+#' \eqn{a_{ij}=X_{ij}/M_{ij}} the share, \eqn{b_{ij}=M_{ij}/M_j}, \eqn{c_j=M_j/M}, and \eqn{G} growth rates of
+#' markets. Each method is an identity:
+#' \describe{
+#' \item{`leamer_stern`}{of the change of sales: `growth` \eqn{GX_0}, `commodity` \eqn{\sum_i(G_i-G)X_{i0}}, `market`
+#'   \eqn{\sum_{ij}(G_{ij}-G_i)X_{ij0}}, `competitiveness` \eqn{\sum_{ij}X_{ij1}-(1+G_{ij})X_{ij0}}. Commodity and
+#'   market depend on which comes first; see `order`.}
+#' \item{`fagerberg_sollie`}{of the change of the market share \eqn{\mu=\sum_jc_j\mu_j}, \eqn{\mu_j=\sum_ia_{ij}b_{ij}}:
+#'   `share` \eqn{\sum_jc_{j0}\sum_i\Delta a\,b_0}, `commodity` \eqn{\sum_jc_{j0}\sum_ia_0\Delta b}, `market`
+#'   \eqn{\sum_j\mu_{j0}\Delta c_j}, `commodity_adaptation` \eqn{\sum_jc_{j0}\sum_i\Delta a\,\Delta b},
+#'   `market_adaptation` \eqn{\sum_j\Delta\mu_j\Delta c_j}.}
+#' \item{`bennet`}{of the change of sales: `structure` \eqn{\sum\bar a\,\Delta M}, `competitiveness`
+#'   \eqn{\sum\bar M\,\Delta a}; no base period is preferred.}
+#' \item{`log_mean`}{of the change of sales, with \eqn{L(x_1,x_0)=(x_1-x_0)/\ln(x_1/x_0)}: `growth`
+#'   \eqn{\sum L\ln(M_1/M_0)}, `structure` \eqn{\sum L\ln(s_1/s_0)} with \eqn{s_{ij}=M_{ij}/M}, `share`
+#'   \eqn{\sum L\ln(a_1/a_0)}. Where sales are 0 at one end, the limit is used: the whole change belongs to the
+#'   factor that is 0 there, the market when it did not exist, else the share.}
+#' }
+#' Every term is given by commodity and market and by margin: `entry` and `exit` are pairs of commodity and market
+#' that were 0 at the start or at the end (the extensive margin), all others are `intensive`.
+#' Where a market does not exist at one end its share there is not defined; it is taken as that of the other end, so
+#' that nothing of the change is put down to it.
+#'
+#' What the numbers do not say: competitiveness is what the sizes of markets leave over; price, quality, subsidies
+#' and shortage of capacity all end in it. It depends on how fine commodities and markets are.
+#'
+#' @param data A data frame with a row for each commodity, market and time (and exporter). Rows of a cell are added
+#'   up; a cell without a row is 0.
+#' @param commodity,market,time Names of columns of `data`. `commodity` or `market` may be `NULL`: one of all.
+#' @param sales Name of the column of the cluster's sales, not negative.
+#' @param size Name of the column of the size of the market, all sellers together, in the unit of `sales`; `NULL`
+#'   when `data` has the sales of all sellers, whose sum it is. With `exporter`, the size of a market must be the
+#'   same for all exporters or given with one of them.
+#' @param exporter Name of the column of exporters (clusters), each of which is decomposed; `NULL` for one.
+#' @param method One of the four methods.
+#' @param order For `leamer_stern`: whether `commodity` or `market` is taken out first, or the `average` of both.
+#' @param chain `TRUE` sums the decompositions of consecutive times instead of comparing the first with the last.
+#' @return An object of class `decompose_share` and `decomposition`: a list of data frames
+#' * `effects`: exporter, start, end, component, estimate: sums over commodities and markets;
+#' * `components`: exporter, commodity, market, margin, start, end, component, estimate;
+#' * `totals`: exporter, start, end, value_start, value_end (sales, or the share for `fagerberg_sollie`), change;
+#' * `steps` (with `chain`): `effects` for each pair of consecutive times;
+#'
+#' and `residual` (exporter, start, end, residual: what the effects leave of the change), `notes` (note), `method`,
+#' `reference` (text) and `call`.
+#' @section Errors: Missing or negative values, fewer than two times, sales in a market of size 0, a market whose
+#'   size differs between exporters, markets that are all empty at one time. Sales above the size of their market
+#'   are a warning.
+#' @references
+#' Leamer, E. E. and Stern, R. M. (1970) *Quantitative International Economics*. Allyn and Bacon. ISBN 0202309487.
+#'
+#' Fagerberg, J. and Sollie, G. (1987) The method of constant market shares analysis reconsidered. *Applied
+#' Economics* 19, 1571-1583, \doi{10.1080/00036848700000084}.
+#'
+#' Milana, C. (1988) Constant-market-shares analysis and index number theory. *European Journal of Political
+#' Economy* 4, 453-478, \doi{10.1016/0176-2680(88)90011-0}.
+#' @examples
+#' lamps <- data.frame(
+#'   item = rep(c("ceiling", "table"), each = 2, times = 2), market = rep(c("north", "south"), 4),
+#'   year = rep(c(1997, 2003), each = 4),
+#'   sold = c(20, 30, 30, 45, 36, 21, 33, 104), demand = c(100, 200, 300, 150, 150, 210, 330, 260)
+#' )
+#' decompose_share(lamps, "item", "market", "year", "sold", "demand")
+#' decompose_share(lamps, "item", "market", "year", "sold", "demand", method = "fagerberg_sollie")$effects
+#' @export
+decompose_share <- function(data, commodity, market, time, sales, size = NULL, exporter = NULL,
+                            method = c("leamer_stern", "fagerberg_sollie", "bennet", "log_mean"),
+                            order = c("commodity", "market", "average"), chain = FALSE) {
+  call <- match.call()
+  method <- check_choice(method, "method")
+  order <- check_choice(order, "order")
+  check_flag(chain, "chain")
+  panel <- share_panel(plain_table(data, "data"), commodity, market, time, sales, size, exporter)
+  last <- length(panel$time)
+  pairs <- if (chain) cbind(seq_len(last - 1L), seq_len(last)[-1]) else cbind(1L, last)
+  steps <- lapply(seq_len(nrow(pairs)), function(k) {
+    share_step(panel, pairs[k, 1], pairs[k, 2], method, order)
+  })
+  tables <- share_tables(panel, steps, pairs, method)
+  structure(
+    c(tables, list(
+      method = method, reference = share_reference(method, order, size), notes = note_table(share_notes(steps, method)),
+      call = call
+    )),
+    class = c("decompose_share", "decomposition")
+  )
+}
+
+#' Sales (exporter x commodity x market x time) and sizes of markets (commodity x market x time)
+#' @noRd
+share_panel <- function(data, commodity, market, time, sales, size, exporter) {
+  keys <- list(exporter = exporter, commodity = commodity, market = market, time = time)
+  codes <- lapply(names(keys), function(arg) {
+    if (is.null(keys[[arg]])) return(list(levels = "all", code = rep(1L, nrow(data))))
+    check_column(data, keys[[arg]], arg, "data")
+    check_no_na(data[[keys[[arg]]]], paste0("data$", keys[[arg]]))
+    if (arg == "time") code_times(data[[keys[[arg]]]]) else code_ids(data[[keys[[arg]]]])
+  })
+  names(codes) <- names(keys)
+  if (length(codes$time$values) < 2) {
+    abort("`data$", time, "` has ", plural(length(codes$time$values), "time"),
+          ": a change needs at least two.", class = "time")
+  }
+  panel <- lapply(codes[1:3], `[[`, "levels")
+  panel$time <- codes$time$values
+  dims <- lengths(panel[c("exporter", "commodity", "market", "time")], use.names = FALSE)
+  at <- lapply(codes, `[[`, "code")
+  panel$sales <- sum_cells(check_size(data, sales, "sales"), at, dims)
+  panel$size <- if (is.null(size)) colSums(panel$sales) else market_sizes(data, size, at, dims, panel)
+  check_markets(panel)
+}
+
+#' Size of each market: the sum of its rows, or what every exporter says it is
+#' @noRd
+market_sizes <- function(data, size, at, dims, panel) {
+  by_exporter <- sum_cells(check_size(data, size, "size"), at, dims)
+  largest <- apply(by_exporter, 2:4, max)
+  if (dims[1] == 1) return(largest)
+  differs <- which(by_exporter != rep(largest, each = dims[1]) & by_exporter != 0, arr.ind = TRUE)
+  if (nrow(differs)) {
+    abort("`data$", size, "` gives the market ", quote_names(panel$market[differs[1, 3]]), " of ",
+          quote_names(panel$commodity[differs[1, 2]]), " at ", format(panel$time[differs[1, 4]]),
+          " different sizes with different exporters. The size of a market is that of all sellers together.",
+          class = "size")
+  }
+  largest
+}
+
+#' Stop or warn when sales do not fit the sizes of markets
+#' @noRd
+check_markets <- function(panel) {
+  size <- rep(panel$size, each = length(panel$exporter))
+  where <- function(found) {
+    cell <- arrayInd(found[1], dim(panel$sales))
+    paste0("for example `", panel$exporter[cell[1]], "` sells `", panel$commodity[cell[2]], "` to `",
+           panel$market[cell[3]], "` at ", format(panel$time[cell[4]]))
+  }
+  nowhere <- which(panel$sales > 0 & size == 0)
+  if (length(nowhere)) {
+    abort("There are sales in ", plural(length(nowhere), "market"), " of size 0: ", where(nowhere),
+          ". Fill in the size of the market, or drop the rows.", class = "size")
+  }
+  above <- which(panel$sales > size * (1 + 1e-9))
+  if (length(above)) {
+    warn("Sales are above the size of the market in ", plural(length(above), "cell"), ": ", where(above),
+         ". Shares above 1 add up all the same.", class = "size")
+  }
+  empty <- which(apply(panel$size, 3, sum) == 0)
+  if (length(empty)) {
+    abort("All markets are empty at ", quote_names(panel$time[empty]), ": shares are not defined.", class = "size")
+  }
+  panel
+}
+
+#' Terms of one pair of times: named list of arrays exporter x commodity x market, and the margin of each cell
+#' @noRd
+share_step <- function(panel, from, to, method, order) {
+  dims <- dim(panel$sales)[1:3]
+  spread <- function(x) array(rep(x, each = dims[1]), dims)
+  at <- function(when) list(x = array(panel$sales[, , , when], dims),
+                            m = array(panel$size[, , when], dims[2:3]))
+  start <- at(from)
+  end <- at(to)
+  step <- list(x0 = start$x, x1 = end$x, m0 = spread(start$m), m1 = spread(end$m),
+               size0 = start$m, size1 = end$m, spread = spread)
+  step$a0 <- share_of(step$x0, step$m0, step$x1, step$m1)
+  step$a1 <- share_of(step$x1, step$m1, step$x0, step$m0)
+  terms <- switch(method,
+    leamer_stern = leamer_stern(step, order), fagerberg_sollie = fagerberg_sollie(step),
+    bennet = list(
+      structure = (step$a0 + step$a1) / 2 * (step$m1 - step$m0),
+      competitiveness = (step$m0 + step$m1) / 2 * (step$a1 - step$a0)
+    ),
+    log_mean = log_mean_terms(step)
+  )
+  margin <- ifelse(step$x0 == 0 & step$x1 > 0, "entry", ifelse(step$x0 > 0 & step$x1 == 0, "exit", "intensive"))
+  list(terms = terms, margin = margin, limits = sum(margin != "intensive"))
+}
+
+#' Share of a market; of a market that does not exist, the share at the other end
+#' @noRd
+share_of <- function(x, m, other_x, other_m) {
+  share <- x / m
+  none <- m == 0
+  share[none] <- (other_x / other_m)[none]
+  share[none & other_m == 0] <- 0
+  share
+}
+
+#' Growth of a market of size 0 at the start does not matter: nothing was sold there
+#' @noRd
+market_growth <- function(after, before) ifelse(before > 0, after / before - 1, 0)
+
+#' @noRd
+leamer_stern <- function(step, order) {
+  dims <- dim(step$size0)
+  all <- sum(step$size1) / sum(step$size0) - 1
+  cell <- step$spread(market_growth(step$size1, step$size0))
+  by_row <- market_growth(rowSums(step$size1), rowSums(step$size0))
+  by_column <- market_growth(colSums(step$size1), colSums(step$size0))
+  commodity <- step$spread(matrix(by_row, dims[1], dims[2]))
+  market <- step$spread(matrix(by_column, dims[1], dims[2], byrow = TRUE))
+  first <- list(commodity = (commodity - all) * step$x0, market = (cell - commodity) * step$x0)
+  second <- list(commodity = (cell - market) * step$x0, market = (market - all) * step$x0)
+  mix <- switch(order, commodity = first, market = second, average = Map(function(a, b) (a + b) / 2, first, second))
+  c(list(growth = all * step$x0), mix, list(competitiveness = step$x1 - (1 + cell) * step$x0))
+}
+
+#' @noRd
+fagerberg_sollie <- function(step) {
+  weights <- function(size, other) {
+    column <- colSums(size)
+    weight <- size / rep(column, each = nrow(size))
+    none <- column == 0
+    # a market that does not exist has the mix of the other end, and weight 0
+    weight[, none] <- (other / rep(colSums(other), each = nrow(other)))[, none]
+    weight[!is.finite(weight)] <- 0
+    list(b = step$spread(weight), c = step$spread(matrix(column / sum(size), nrow(size), ncol(size), byrow = TRUE)))
+  }
+  start <- weights(step$size0, step$size1)
+  end <- weights(step$size1, step$size0)
+  da <- step$a1 - step$a0
+  db <- end$b - start$b
+  dc <- end$c - start$c
+  list(
+    share = start$c * da * start$b, commodity = start$c * step$a0 * db, market = step$a0 * start$b * dc,
+    commodity_adaptation = start$c * da * db, market_adaptation = (step$a1 * end$b - step$a0 * start$b) * dc
+  )
+}
+
+#' @noRd
+log_mean_terms <- function(step) {
+  total <- log(sum(step$size1) / sum(step$size0))
+  weight <- log_mean(step$x1, step$x0)
+  weighted <- function(after, before) ifelse(weight > 0, weight * log(after / before), 0)
+  mix <- weighted(step$m1, step$m0) - weight * total
+  share <- weighted(step$a1, step$a0)
+  change <- step$x1 - step$x0
+  extensive <- weight == 0
+  no_market <- step$m0 == 0 | step$m1 == 0
+  mix[extensive] <- (change * no_market)[extensive]
+  share[extensive] <- (change * !no_market)[extensive]
+  list(growth = weight * total, structure = mix, share = share)
+}
+
+#' Logarithmic mean; 0 when either is 0, x when both are x
+#'
+#' Written with log1p of the relative difference, which keeps its digits when the two are close.
+#' @noRd
+log_mean <- function(x1, x0) {
+  small <- pmin(x1, x0)
+  difference <- abs(x1 - x0)
+  relative <- difference / small
+  middle <- ifelse(relative > 0, difference / log1p(relative), small)
+  middle[small == 0] <- 0
+  middle
+}
+
+#' Sums of the steps as tables
+#' @noRd
+share_tables <- function(panel, steps, pairs, method) {
+  last <- length(panel$time)
+  span <- panel$time[c(1L, last)]
+  tables <- lapply(steps, function(step) share_cells(panel, step, span))
+  components <- if (length(tables) == 1) tables[[1]] else add_up_cells(do.call(rbind, tables))
+  effects <- share_effects(panel, lapply(steps, `[[`, "terms"), span)
+  value <- apply(panel$sales, c(1, 4), sum)
+  if (method == "fagerberg_sollie") value <- value / rep(apply(panel$size, 3, sum), each = nrow(value))
+  totals <- data.frame(exporter = panel$exporter, start = span[1], end = span[2], value_start = value[, 1],
+                       value_end = value[, last], change = value[, last] - value[, 1])
+  explained <- rowsum(effects$estimate, effects$exporter, reorder = FALSE)[, 1]
+  result <- list(effects = effects, components = components, totals = totals)
+  if (nrow(pairs) > 1) {
+    result$steps <- do.call(rbind, lapply(seq_along(steps), function(k) {
+      share_effects(panel, list(steps[[k]]$terms), panel$time[pairs[k, ]])
+    }))
+  }
+  result$residual <- data.frame(exporter = panel$exporter, start = span[1], end = span[2],
+                                residual = unname(totals$change - explained[panel$exporter]))
+  result
+}
+
+#' Components by commodity and market; cells in which nothing was ever sold are left out
+#' @noRd
+share_cells <- function(panel, step, span) {
+  dims <- dim(step$margin)
+  cells <- arrayInd(seq_len(prod(dims)), dims)
+  sold <- Reduce(`|`, lapply(step$terms, function(term) as.vector(term) != 0)) |
+    as.vector(apply(panel$sales, 1:3, sum)) > 0
+  cells <- cells[sold, , drop = FALSE]
+  n <- nrow(cells)
+  index <- rep(seq_len(n), each = length(step$terms))
+  data.frame(
+    exporter = panel$exporter[cells[index, 1]], commodity = panel$commodity[cells[index, 2]],
+    market = panel$market[cells[index, 3]], margin = as.vector(step$margin)[sold][index],
+    start = rep(span[1], length(index)), end = rep(span[2], length(index)),
+    component = rep(names(step$terms), n),
+    estimate = as.vector(do.call(rbind, lapply(step$terms, function(term) as.vector(term)[sold])))
+  )
+}
+
+#' Sum rows of the same cell, margin and component
+#' @noRd
+add_up_cells <- function(table) {
+  keys <- lapply(table[c("exporter", "commodity", "market", "margin", "component")], code_ids)
+  key <- combine_codes(lapply(keys, `[[`, "code"), vapply(keys, function(k) length(k$levels), 0L))
+  sums <- rowsum(table$estimate, key, reorder = FALSE)
+  table <- table[!duplicated(key), ]
+  table$estimate <- as.vector(sums)
+  row.names(table) <- NULL
+  table
+}
+
+#' Sums over commodities and markets of lists of terms
+#' @noRd
+share_effects <- function(panel, terms, span) {
+  sums <- Reduce(`+`, lapply(terms, function(step) {
+    do.call(rbind, lapply(step, function(term) rowSums(term)))
+  }))
+  data.frame(
+    exporter = rep(panel$exporter, each = nrow(sums)), start = span[1], end = span[2],
+    component = rep(rownames(sums), ncol(sums)), estimate = as.vector(sums)
+  )
+}
+
+#' @noRd
+share_reference <- function(method, order, size) {
+  c(
+    paste("reference: the market,", if (is.null(size)) "the sum of all sellers of `data`" else
+            paste0("given by `", size, "`")),
+    switch(method,
+      leamer_stern = switch(order,
+        commodity = "order: commodities are taken out before markets; weights: those of the start",
+        market = "order: markets are taken out before commodities; weights: those of the start",
+        average = "order: commodities and markets, average of both orders; weights: those of the start"
+      ),
+      fagerberg_sollie = "weights: those of the start; adaptation is the joint change",
+      bennet = "weights: means of start and end",
+      log_mean = "weights: logarithmic means of start and end"
+    )
+  )
+}
+
+#' @noRd
+share_notes <- function(steps, method) {
+  limits <- sum(vapply(steps, `[[`, 0L, "limits"))
+  if (method == "log_mean" && limits > 0) {
+    paste0("In ", plural(limits, "cell"), " sales are 0 at one end: the limit of the logarithmic mean is used.")
+  } else character()
+}
+
+#' @rdname print.decomposition
+#' @export
+print.decompose_share <- function(x, digits = max(3L, getOption("digits") - 3L), n = 12, ...) {
+  print_reference(x)
+  cat("  from ", as.character(x$totals$start[1]), " to ", as.character(x$totals$end[1]), "\n", sep = "")
+  what <- if (x$method == "fagerberg_sollie") "share of the market" else "sales"
+  print_component_lines(x$effects, "exporter", x$totals[c("exporter", "value_start", "value_end")],
+              paste0(what, ": start + components = end:"), digits, n)
+  print_residual(x)
+  invisible(x)
+}

@@ -1,0 +1,187 @@
+/* dynamics_grouped.c: variances of influences whose firms go together in groups.
+ *
+ *   variance_k = sum_g ( all_k' M_g + start_k' M_g[o = c] + end_k' M_g[d = c] + stay_k' M_g[o = d = c]
+ *                        + dead_k' M_g[o = c, d = none] + own_k' M_g[cell] )^2
+ *
+ * with M_g the moments of the firms of group g, c the cluster of the influence. Overwrites only variance. Thread
+ * safety: no state.
+ */
+#include <string.h>
+
+#include "../base/alloc.h"
+#include "firm_dynamics.h"
+
+/* Sums of one group in one pair of periods. */
+typedef struct group_sums {
+  double all[FM_MOMENTS];
+  double *start, *end, *stay, *dead; /* (1 + n_places) x FM_MOMENTS */
+  double *own;                       /* n_cells x FM_MOMENTS */
+  unsigned char *touched;            /* 1 + n_places */
+} group_sums;
+
+static fm_code sums_init(group_sums *s, size_t n_places, size_t n_cells) {
+  *s = (group_sums){0};
+  const size_t places = n_places + 1;
+  s->start = fm_alloc_zero(places * FM_MOMENTS, sizeof(double));
+  s->end = fm_alloc_zero(places * FM_MOMENTS, sizeof(double));
+  s->stay = fm_alloc_zero(places * FM_MOMENTS, sizeof(double));
+  s->dead = fm_alloc_zero(places * FM_MOMENTS, sizeof(double));
+  s->own = fm_alloc_zero(n_cells * FM_MOMENTS, sizeof(double));
+  s->touched = fm_alloc_zero(places, 1);
+  return s->start && s->end && s->stay && s->dead && s->own && s->touched ? FM_OK : FM_NO_MEMORY;
+}
+
+static void sums_free(group_sums *s) {
+  fm_free(s->start), fm_free(s->end), fm_free(s->stay), fm_free(s->dead), fm_free(s->own),
+      fm_free(s->touched);
+}
+
+static void plus(double *to, const double *m) {
+  for (size_t a = 0; a < FM_MOMENTS; a++) {
+    to[a] += m[a];
+  }
+}
+
+static double dot(const double *l, const double *m) {
+  double total = 0.0;
+  for (size_t a = 0; a < FM_MOMENTS; a++) {
+    total += l[a] * m[a];
+  }
+  return total;
+}
+
+static void put(group_sums *s, const fm_dynamics *d, const fm_part *part, size_t n_places) {
+  const size_t start = (size_t)d->start[part->cell], end = (size_t)d->end[part->cell];
+  plus(s->all, part->sum);
+  plus(s->own + part->cell * FM_MOMENTS, part->sum);
+  if (start >= 1 && start <= n_places) {
+    plus(s->start + start * FM_MOMENTS, part->sum);
+    s->touched[start] = 1;
+    if (end == 0) {
+      plus(s->dead + start * FM_MOMENTS, part->sum);
+    }
+  }
+  if (end >= 1 && end <= n_places) {
+    plus(s->end + end * FM_MOMENTS, part->sum);
+    s->touched[end] = 1;
+  }
+  if (start == end && start >= 1 && start <= n_places) {
+    plus(s->stay + start * FM_MOMENTS, part->sum);
+  }
+}
+
+/* Back to zeros, where put() has written. */
+static void wipe(group_sums *s, const fm_dynamics *d, const fm_part *part, size_t n_places) {
+  const size_t ends[2] = {(size_t)d->start[part->cell], (size_t)d->end[part->cell]};
+  memset(s->all, 0, sizeof s->all);
+  memset(s->own + part->cell * FM_MOMENTS, 0, sizeof s->all);
+  for (size_t e = 0; e < 2; e++) {
+    if (ends[e] <= n_places) {
+      memset(s->start + ends[e] * FM_MOMENTS, 0, sizeof s->all);
+      memset(s->end + ends[e] * FM_MOMENTS, 0, sizeof s->all);
+      memset(s->stay + ends[e] * FM_MOMENTS, 0, sizeof s->all);
+      memset(s->dead + ends[e] * FM_MOMENTS, 0, sizeof s->all);
+      s->touched[ends[e]] = 0;
+    }
+  }
+}
+
+static double influence_of(const group_sums *s, const fm_terms *terms, size_t k, const double *gradient) {
+  const double *g = gradient + k * FM_CLASSES * FM_MOMENTS;
+  double total = dot(g + FM_ALL * FM_MOMENTS, s->all);
+  if (s->touched[terms->place[k]]) {
+    const size_t at = (size_t)terms->place[k] * FM_MOMENTS;
+    total += dot(g + FM_START * FM_MOMENTS, s->start + at) + dot(g + FM_END * FM_MOMENTS, s->end + at) +
+             dot(g + FM_STAY * FM_MOMENTS, s->stay + at) + dot(g + FM_DEAD * FM_MOMENTS, s->dead + at);
+    if (terms->cell[k] > 0) {
+      total += dot(g + FM_OWN * FM_MOMENTS, s->own + (size_t)(terms->cell[k] - 1) * FM_MOMENTS);
+    }
+  }
+  return total;
+}
+
+/* First part of each (pair, group), parts in that order: a counting sort by group, then by pair. */
+static fm_code sort_parts(const fm_dynamics *d, size_t *order) {
+  const size_t n_groups = d->n_groups, n_pairs = d->n_pairs;
+  size_t *by_group = fm_alloc(d->n_parts, sizeof(size_t));
+  size_t *next = fm_alloc_zero((n_groups > n_pairs ? n_groups : n_pairs) + 2, sizeof(size_t));
+  const int fine = by_group != NULL && next != NULL;
+  if (fine) {
+    for (size_t i = 0; i < d->n_parts; i++) {
+      next[(size_t)d->part[i].group + 1]++;
+    }
+    for (size_t g = 0; g <= n_groups; g++) {
+      next[g + 1] += next[g];
+    }
+    for (size_t i = 0; i < d->n_parts; i++) {
+      by_group[next[d->part[i].group]++] = i;
+    }
+    memset(next, 0, (n_pairs + 2) * sizeof(size_t));
+    for (size_t i = 0; i < d->n_parts; i++) {
+      next[(size_t)d->pair[d->part[i].cell] + 1]++;
+    }
+    for (size_t p = 0; p <= n_pairs; p++) {
+      next[p + 1] += next[p];
+    }
+    for (size_t i = 0; i < d->n_parts; i++) {
+      order[next[d->pair[d->part[by_group[i]].cell]]++] = by_group[i];
+    }
+  }
+  fm_free(by_group);
+  fm_free(next);
+  return fine ? FM_OK : FM_NO_MEMORY;
+}
+
+static void add_squares(group_sums *s, const fm_dynamics *d, const size_t *order, const fm_terms *terms,
+                        const double *gradient, double *variance) {
+  size_t first = 0, k0 = 0;
+  while (first < d->n_parts) {
+    const fm_part *head = &d->part[order[first]];
+    const int pair = d->pair[head->cell];
+    size_t last = first;
+    for (; last < d->n_parts; last++) {
+      const fm_part *part = &d->part[order[last]];
+      if (part->group != head->group || d->pair[part->cell] != pair) {
+        break;
+      }
+      put(s, d, part, d->n_places);
+    }
+    while (k0 < terms->n && terms->pair[k0] < pair) {
+      k0++;
+    }
+    for (size_t k = k0; k < terms->n && terms->pair[k] == pair; k++) {
+      const double x = influence_of(s, terms, k, gradient);
+      variance[k] += x * x;
+    }
+    for (size_t i = first; i < last; i++) {
+      wipe(s, d, &d->part[order[i]], d->n_places);
+    }
+    first = last;
+  }
+}
+
+fm_code fm_dynamics_grouped(const fm_dynamics *d, const fm_terms *terms, double *variance) {
+  memset(variance, 0, terms->n * sizeof(double));
+  group_sums sums;
+  size_t *order = fm_alloc(d->n_parts, sizeof(size_t));
+  double *gradient = fm_alloc(terms->n, FM_CLASSES * FM_MOMENTS * sizeof(double));
+  fm_code code = sums_init(&sums, d->n_places, d->n_cells);
+  if (order == NULL || gradient == NULL) {
+    code = FM_NO_MEMORY;
+  }
+  if (code == FM_OK) {
+    code = sort_parts(d, order);
+  }
+  if (code == FM_OK) {
+    for (size_t k = 0; k < terms->n; k++) {
+      double g[FM_CLASSES][FM_MOMENTS];
+      fm_term_gradient(terms, k, g);
+      memcpy(gradient + k * FM_CLASSES * FM_MOMENTS, g, sizeof g);
+    }
+    add_squares(&sums, d, order, terms, gradient, variance);
+  }
+  sums_free(&sums);
+  fm_free(order);
+  fm_free(gradient);
+  return code;
+}

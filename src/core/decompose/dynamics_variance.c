@@ -1,0 +1,121 @@
+/* dynamics_variance.c: sums of squared influences of the terms of an account.
+ *
+ *   variance_k = sum over cells j of g_kj' (sum of m m' over the firms of j) g_kj
+ *
+ * with g_kj the sum of the derivatives of term k in the classes that cell j belongs to. The cells fall into five kinds for a
+ * term: emigrants, deaths, arrivers and stayers of its cluster, and all others of the pair; their sums of products are made once
+ * for each cluster and pair, and the term's own cell is taken out of its kind and put back with its own derivatives.
+ * Arguments: firm_dynamics.h. Overwrites only variance. Thread safety: no state.
+ */
+#include <string.h>
+
+#include "../base/alloc.h"
+#include "firm_dynamics.h"
+
+enum { LEAVE, DEATH, ARRIVE, STAY, KINDS };
+
+/* Sums of products, packed as in a cell. */
+typedef struct products {
+  double *unit; /* n_units x KINDS x FM_PACKED */
+  double *all;  /* (1 + n_pairs) x FM_PACKED */
+} products;
+
+static double *unit_products(const products *p, size_t n_places, int pair, int place, size_t kind) {
+  const size_t unit = (size_t)(pair - 1) * n_places + (size_t)(place - 1);
+  return p->unit + (unit * KINDS + kind) * FM_PACKED;
+}
+
+static void plus(double *to, const double *from) {
+  for (size_t i = 0; i < FM_PACKED; i++) {
+    to[i] += from[i];
+  }
+}
+
+static int is_place(int place, size_t n_places) { return place >= 1 && (size_t)place <= n_places; }
+
+static void add_up(const products *p, const fm_dynamics *d) {
+  for (size_t j = 0; j < d->n_cells; j++) {
+    const int start = d->start[j], end = d->end[j], stays = start == end;
+    const double *product = d->cell[j].product;
+    plus(p->all + (size_t)d->pair[j] * FM_PACKED, product);
+    if (is_place(start, d->n_places)) {
+      const size_t kind = stays ? STAY : (end == 0 ? DEATH : LEAVE);
+      plus(unit_products(p, d->n_places, d->pair[j], start, kind), product);
+    }
+    if (is_place(end, d->n_places) && !stays) {
+      plus(unit_products(p, d->n_places, d->pair[j], end, ARRIVE), product);
+    }
+  }
+}
+
+/* x' P x; only the moments in which x is not zero are touched. */
+static double quadratic(const double *x, const double *packed) {
+  size_t used[FM_MOMENTS], n = 0;
+  for (size_t a = 0; a < FM_MOMENTS; a++) {
+    if (x[a] != 0.0) {
+      used[n++] = a;
+    }
+  }
+  double total = 0.0;
+  for (size_t i = 0; i < n; i++) {
+    const size_t a = used[i];
+    double row = 0.5 * x[a] * packed[fm_product_at(a, a)];
+    for (size_t j = i + 1; j < n; j++) {
+      row += x[used[j]] * packed[fm_product_at(a, used[j])];
+    }
+    total += 2.0 * x[a] * row;
+  }
+  return total;
+}
+
+void fm_term_gradient(const fm_terms *terms, size_t k, double gradient[FM_CLASSES][FM_MOMENTS]) {
+  memset(gradient, 0, FM_CLASSES * FM_MOMENTS * sizeof(double));
+  for (size_t j = 0; j < terms->n_columns; j++) {
+    gradient[terms->class[j]][terms->moment[j]] += terms->column[j][k];
+  }
+}
+
+static void sum_of(double *to, const double *a, const double *b) {
+  for (size_t i = 0; i < FM_MOMENTS; i++) {
+    to[i] = a[i] + b[i];
+  }
+}
+
+static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k, const products *p) {
+  double g[FM_CLASSES][FM_MOMENTS], of[KINDS][FM_MOMENTS];
+  fm_term_gradient(terms, k, g);
+  sum_of(of[LEAVE], g[FM_ALL], g[FM_START]);
+  sum_of(of[DEATH], of[LEAVE], g[FM_DEAD]);
+  sum_of(of[ARRIVE], g[FM_ALL], g[FM_END]);
+  sum_of(of[STAY], of[LEAVE], g[FM_END]);
+  sum_of(of[STAY], of[STAY], g[FM_STAY]);
+  double total = quadratic(g[FM_ALL], p->all + (size_t)terms->pair[k] * FM_PACKED);
+  for (size_t kind = 0; kind < KINDS; kind++) {
+    const double *packed = unit_products(p, d->n_places, terms->pair[k], terms->place[k], kind);
+    total += quadratic(of[kind], packed) - quadratic(g[FM_ALL], packed);
+  }
+  if (terms->cell[k] > 0) {
+    const size_t own = (size_t)terms->cell[k] - 1;
+    const int leaves = d->start[own] == terms->place[k];
+    const size_t kind = !leaves ? ARRIVE : (d->end[own] == 0 ? DEATH : LEAVE);
+    double with_own[FM_MOMENTS];
+    sum_of(with_own, of[kind], g[FM_OWN]);
+    total += quadratic(with_own, d->cell[own].product) - quadratic(of[kind], d->cell[own].product);
+  }
+  return total;
+}
+
+fm_code fm_dynamics_variance(const fm_dynamics *d, const fm_terms *terms, double *variance) {
+  products p = {fm_alloc_zero(d->n_places * d->n_pairs * KINDS * FM_PACKED, sizeof(double)),
+                fm_alloc_zero((d->n_pairs + 1) * FM_PACKED, sizeof(double))};
+  const int fine = p.unit != NULL && p.all != NULL;
+  if (fine) {
+    add_up(&p, d);
+    for (size_t k = 0; k < terms->n; k++) {
+      variance[k] = one_variance(d, terms, k, &p);
+    }
+  }
+  fm_free(p.unit);
+  fm_free(p.all);
+  return fine ? FM_OK : FM_NO_MEMORY;
+}

@@ -1,0 +1,221 @@
+/* pair_moments.c: first and second moments of the kernel over all pairs of sites, for several bandwidths at
+ * once: what the exact variance of K(d) under sampling without replacement is made of.
+ *
+ * The rows of a block of sites are binned together, then turned into k_i(d) for every bandwidth by one dot
+ * product each; products of two kernels are kernels of bandwidth h/sqrt(2), so that the sums over pairs come
+ * from the bins of all rows:
+ *   f((d-u)/h) f((e-u)/h) = f((d-e)/(h sqrt 2)) f(((d+e)/2 - u)/(h/sqrt 2)).
+ * Arguments: pairs.h. Overwrites the outputs only. Thread safety: no state; stripes of sites are fixed by
+ * the data, each with sums of its own, added in order.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "../base/alloc.h"
+#include "../base/kernels.h"
+#include "../base/threads.h"
+#include "bins.h"
+#include "pairs.h"
+
+enum { BLOCK = 16, CHUNK = 256, STRIPES = 32, BATCH = 8 };
+
+typedef struct moments_run {
+  const fm_sites *sites;
+  const fm_pair_moments *m;
+  double step;
+  size_t n_bins, from;
+  fm_gauss *gauss; /* n_h x n_at */
+  /* one a stripe of a batch */
+  double *row;   /* BLOCK x n_bins x FM_MOMENTS */
+  double *value; /* BLOCK x n_at */
+  /* one a stripe */
+  double *total; /* n_bins x FM_MOMENTS */
+  double *mean;  /* n_h x n_at */
+  double *site;  /* n_h x n_at x n_at */
+} moments_run;
+
+static size_t n_sums(const moments_run *run) { return run->m->n_h * run->m->n_at; }
+
+static size_t n_moments(const moments_run *run) { return run->n_bins * FM_MOMENTS; }
+
+/* Distances of site i to all others. */
+static void add_row(const moments_run *run, size_t i, double *moment) {
+  const fm_sites *sites = run->sites;
+  const double x = sites->x[i], y = sites->y[i], scale = 1 / run->step;
+  double position[CHUNK];
+  for (size_t j = 0; j < sites->n; j += CHUNK) {
+    const size_t n = sites->n - j < CHUNK ? sites->n - j : CHUNK;
+    for (size_t k = 0; k < n; k++) {
+      const double dx = x - sites->x[j + k], dy = y - sites->y[j + k];
+      position[k] = scale * sqrt(dx * dx + dy * dy);
+    }
+    if (i >= j && i - j < n) {
+      position[i - j] = INFINITY; /* itself */
+    }
+    for (size_t k = 0; k < n; k++) {
+      fm_bins_add(moment, run->n_bins, position[k], 1);
+    }
+  }
+}
+
+/* Values k_i(d) of a block of sites for each bandwidth, into the sums of the stripe. */
+static void add_values(const moments_run *run, const double *row, size_t n, size_t stripe, double *value) {
+  const size_t n_at = run->m->n_at, size = n_moments(run);
+  const fm_kernels *kernels = fm_kernels_best();
+  for (size_t s = 0; s < run->m->n_h; s++) {
+    const double scale = 1 / (run->m->h[s] * ((double)run->sites->n - 1));
+    double *mean = run->mean + stripe * n_sums(run) + s * n_at;
+    for (size_t a = 0; a < n_at; a++) {
+      for (size_t i = 0; i < n; i++) {
+        value[i * n_at + a] = scale * fm_gauss_sum(&run->gauss[s * n_at + a], row + i * size);
+        mean[a] += value[i * n_at + a];
+      }
+    }
+    double *site = run->site + (stripe * n_sums(run) + s * n_at) * n_at;
+    kernels->gemm_tn(n, n_at, n_at, value, n_at, value, n_at, site, n_at);
+  }
+}
+
+static fm_code moments_stripe(void *context, size_t task, size_t worker) {
+  moments_run *run = context;
+  const size_t stripe = run->from + task, size = n_moments(run), n = run->sites->n;
+  const size_t last = n * (stripe + 1) / STRIPES;
+  double *row = run->row + task * BLOCK * size, *total = run->total + stripe * size;
+  double *value = run->value + task * BLOCK * run->m->n_at;
+  (void)worker;
+  for (size_t i = n * stripe / STRIPES; i < last; i += BLOCK) {
+    const size_t now = last - i < BLOCK ? last - i : BLOCK;
+    memset(row, 0, now * size * sizeof(double));
+    for (size_t k = 0; k < now; k++) {
+      add_row(run, i + k, row + k * size);
+      fm_kernels_best()->axpy(1, row + k * size, total, size);
+    }
+    add_values(run, row, now, stripe, value);
+  }
+  return FM_OK;
+}
+
+/* ---- products over pairs -------------------------------------------------------------------------------- */
+
+/* sum over ordered pairs of f((c - u)/h). */
+static fm_code gauss_once(const moments_run *run, double c, double h, double *sum) {
+  fm_gauss g;
+  FM_TRY(fm_gauss_init(&g, c, h, run->step, run->n_bins, 0));
+  *sum = fm_gauss_sum(&g, run->total);
+  fm_free(g.c);
+  return FM_OK;
+}
+
+/* sum over ordered pairs of k(d, u) k(e, u): four products of two Gaussians each. */
+static fm_code product_sum(const moments_run *run, double d, double e, double h, double *sum) {
+  const double narrow = h * sqrt(0.5), norm = 0.39894228040143267794;
+  const double near = (d - e) / (h * sqrt(2.0)), far = (d + e) / (h * sqrt(2.0));
+  const double same = norm * exp(-0.5 * near * near), other = norm * exp(-0.5 * far * far);
+  double part[4] = {0, 0, 0, 0};
+  if (same > 1e-18) {
+    FM_TRY(gauss_once(run, (d + e) / 2, narrow, &part[0]));
+    FM_TRY(gauss_once(run, -(d + e) / 2, narrow, &part[1]));
+  }
+  if (other > 1e-18) {
+    FM_TRY(gauss_once(run, (d - e) / 2, narrow, &part[2]));
+    FM_TRY(gauss_once(run, -(d - e) / 2, narrow, &part[3]));
+  }
+  *sum = same * (part[0] + part[1]) + other * (part[2] + part[3]);
+  return FM_OK;
+}
+
+static fm_code products_task(void *context, size_t task, size_t worker) {
+  const moments_run *run = context;
+  const fm_pair_moments *m = run->m;
+  const size_t s = task / m->n_at, a = task % m->n_at, n_at = m->n_at;
+  (void)worker;
+  for (size_t b = 0; b <= a; b++) {
+    double sum = 0;
+    FM_TRY(product_sum(run, m->at[a], m->at[b], m->h[s], &sum));
+    sum /= 2 * m->h[s] * m->h[s];
+    m->pair[a + n_at * (b + n_at * s)] = sum;
+    m->pair[b + n_at * (a + n_at * s)] = sum;
+  }
+  return FM_OK;
+}
+
+/* ---- the run -------------------------------------------------------------------------------------------- */
+
+static void moments_free(moments_run *run) {
+  for (size_t k = 0; run->gauss != NULL && k < n_sums(run); k++) {
+    fm_free(run->gauss[k].c);
+  }
+  fm_free(run->gauss), fm_free(run->row), fm_free(run->value);
+  fm_free(run->total), fm_free(run->mean), fm_free(run->site);
+}
+
+static fm_code moments_init(moments_run *run) {
+  const fm_pair_moments *m = run->m;
+  double last = 0, narrow = INFINITY, wide = 0;
+  for (size_t a = 0; a < m->n_at; a++) {
+    last = fmax(last, m->at[a]);
+  }
+  for (size_t s = 0; s < m->n_h; s++) {
+    narrow = fmin(narrow, m->h[s]);
+    wide = fmax(wide, m->h[s]);
+  }
+  run->step = narrow / 3;
+  run->n_bins = fm_bins_needed(last, wide, run->step);
+  run->gauss = fm_alloc_zero(n_sums(run), sizeof(fm_gauss));
+  run->row = fm_alloc(BATCH * BLOCK * n_moments(run), sizeof(double));
+  run->value = fm_alloc(BATCH * BLOCK * m->n_at, sizeof(double));
+  run->total = fm_alloc_zero(STRIPES * n_moments(run), sizeof(double));
+  run->mean = fm_alloc_zero(STRIPES * n_sums(run), sizeof(double));
+  run->site = fm_alloc_zero(STRIPES * n_sums(run) * m->n_at, sizeof(double));
+  if (!run->gauss || !run->row || !run->value || !run->total || !run->mean || !run->site) {
+    return FM_NO_MEMORY;
+  }
+  for (size_t k = 0; k < n_sums(run); k++) {
+    FM_TRY(fm_gauss_init(&run->gauss[k], m->at[k % m->n_at], m->h[k / m->n_at], run->step, run->n_bins, 1));
+  }
+  return FM_OK;
+}
+
+/* first += the other stripes, in order. */
+static void add_stripes(double *first, size_t size) {
+  for (size_t s = 1; s < STRIPES; s++) {
+    fm_kernels_best()->axpy(1, first + s * size, first, size);
+  }
+}
+
+static fm_code moments_pass(moments_run *run, const fm_run *how, fm_error *err) {
+  for (run->from = 0; run->from < STRIPES; run->from += BATCH) {
+    FM_TRY(fm_parallel(BATCH, how->threads, moments_stripe, run));
+    if (how->interrupted != NULL && how->interrupted(how->interrupt_context)) {
+      return fm_fail(err, FM_INTERRUPTED, "interrupted");
+    }
+  }
+  const size_t sums = n_sums(run);
+  add_stripes(run->total, n_moments(run));
+  add_stripes(run->mean, sums);
+  add_stripes(run->site, sums * run->m->n_at);
+  for (size_t k = 0; k < sums; k++) {
+    run->m->mean[k] = run->mean[k] / (double)run->sites->n;
+  }
+  memcpy(run->m->site, run->site, sums * run->m->n_at * sizeof(double));
+  return fm_parallel(sums, how->threads, products_task, run);
+}
+
+fm_code fm_pair_moments_all(const fm_sites *sites, const fm_pair_moments *moments, const fm_run *run,
+                            fm_error *err) {
+  for (size_t s = 0; s < moments->n_h; s++) {
+    if (!(moments->h[s] > 0)) {
+      return fm_fail(err, FM_INVALID, "the bandwidth must be positive");
+    }
+  }
+  if (sites->n < 2) {
+    return fm_fail(err, FM_INVALID, "moments over pairs need two sites");
+  }
+  moments_run m = {.sites = sites, .m = moments};
+  fm_code code = moments_init(&m);
+  if (code == FM_OK) {
+    code = moments_pass(&m, run, err);
+  }
+  moments_free(&m);
+  return code;
+}

@@ -1,0 +1,339 @@
+/* Sums of firms by cell, and variances of terms, against direct sums. */
+#include "../../src/core/decompose/firm_dynamics.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../../src/core/decompose/codes.h"
+#include "minunit.h"
+
+enum { MAX_ROWS = 4000 };
+
+typedef struct data {
+  size_t n;
+  int firm[MAX_ROWS], time[MAX_ROWS], place[MAX_ROWS], group[MAX_ROWS];
+  double performance[MAX_ROWS], weight[MAX_ROWS], size[MAX_ROWS];
+} data;
+
+static data made;
+
+/* A panel of firms that are born, move, close and, some of them, are not seen for a while. */
+static void make_panel(size_t firms, int times, int places) {
+  mu_seed(7);
+  made.n = 0;
+  for (size_t f = 0; f < firms; f++) {
+    int place = 1 + (int)(mu_uniform() * places);
+    for (int t = 1 + (int)(mu_uniform() * times); t <= times; t++) {
+      if (mu_uniform() < 0.2) {
+        place = 1 + (int)(mu_uniform() * places);
+      }
+      if (mu_uniform() < 0.9) {
+        const size_t i = made.n++;
+        made.firm[i] = (int)f;
+        made.time[i] = t;
+        made.place[i] = mu_uniform() < 0.05 ? -1 : place;
+        made.group[i] = 1 + (int)(f % 11);
+        made.performance[i] = mu_normal();
+        made.weight[i] = exp(mu_normal());
+        made.size[i] = exp(mu_normal());
+      }
+    }
+  }
+}
+
+static void swap_ints(int *x, size_t a, size_t b) {
+  const int kept = x[a];
+  x[a] = x[b];
+  x[b] = kept;
+}
+
+static void swap_doubles(double *x, size_t a, size_t b) {
+  const double kept = x[a];
+  x[a] = x[b];
+  x[b] = kept;
+}
+
+static void swap_rows(size_t a, size_t b) {
+  swap_ints(made.firm, a, b);
+  swap_ints(made.time, a, b);
+  swap_ints(made.place, a, b);
+  swap_ints(made.group, a, b);
+  swap_doubles(made.performance, a, b);
+  swap_doubles(made.weight, a, b);
+  swap_doubles(made.size, a, b);
+}
+
+static void shuffle_rows(void) {
+  for (size_t i = made.n; i > 1; i--) {
+    swap_rows(i - 1, (size_t)(mu_uniform() * (double)i));
+  }
+}
+
+static fm_panel panel_of(size_t firms, size_t times, size_t places) {
+  return (fm_panel){.n = made.n,
+                    .n_firms = firms,
+                    .n_times = times,
+                    .n_places = places,
+                    .firm = made.firm,
+                    .time = made.time,
+                    .place = made.place,
+                    .performance = made.performance,
+                    .weight = made.weight,
+                    .size = made.size,
+                    .centre = 0.25,
+                    .end_to_end = 1};
+}
+
+static ptrdiff_t row_of(int firm, int time) {
+  for (size_t i = 0; i < made.n; i++) {
+    if (made.firm[i] == firm && made.time[i] == time && made.place[i] > 0) {
+      return (ptrdiff_t)i;
+    }
+  }
+  return -1;
+}
+
+static void codes_are_consecutive(void) {
+  fm_codes codes;
+  CHECK_OK(fm_codes_init(&codes, 1));
+  int fine = 1;
+  for (uint64_t i = 0; i < 5000; i++) {
+    uint32_t code = 0;
+    fine = fine && fm_codes_get(&codes, (i % 1250) * 0x100000001ULL, &code) == FM_OK && code == i % 1250;
+  }
+  CHECK(fine);
+  CHECK_INT(codes.n, 1250);
+  fm_codes_free(&codes);
+  const uint64_t key[5] = {9, 0, 9, 7, 0};
+  int code[5];
+  size_t n = 0;
+  CHECK_OK(fm_codes_of(key, 5, code, &n));
+  CHECK_INT(n, 3);
+  CHECK(code[0] == 0 && code[1] == 1 && code[2] == 0 && code[3] == 2 && code[4] == 1);
+}
+
+static void order_of_rows_is_nothing(void) {
+  make_panel(300, 4, 3);
+  const fm_panel panel = panel_of(300, 4, 3);
+  fm_dynamics sorted, mixed;
+  CHECK_OK(fm_dynamics_run(&panel, NULL, &sorted));
+  shuffle_rows();
+  CHECK_OK(fm_dynamics_run(&panel, NULL, &mixed));
+  if (CHECK_INT(mixed.n_cells, sorted.n_cells)) {
+    for (size_t j = 0; j < sorted.n_cells; j++) {
+      CHECK(sorted.pair[j] == mixed.pair[j] && sorted.start[j] == mixed.start[j] &&
+            sorted.end[j] == mixed.end[j]);
+      CHECK_SAME(mixed.cell[j].sum, sorted.cell[j].sum, FM_MOMENTS);
+      CHECK_SAME(mixed.cell[j].product, sorted.cell[j].product, FM_PACKED);
+    }
+  }
+  CHECK_INT(mixed.gaps, sorted.gaps);
+  CHECK(sorted.gaps > 0);
+  fm_dynamics_free(&sorted);
+  fm_dynamics_free(&mixed);
+}
+
+/* Sums of the stayers of place 2 from time 2 to 3, and their products, one firm after the other. */
+static void cells_add_up(void) {
+  make_panel(300, 4, 3);
+  const fm_panel panel = panel_of(300, 4, 3);
+  fm_dynamics d;
+  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  double w0 = 0.0, x01 = 0.0, v1 = 0.0, gain = 0.0, w0p1 = 0.0, count = 0.0;
+  for (int f = 0; f < 300; f++) {
+    const ptrdiff_t a = row_of(f, 2), b = row_of(f, 3);
+    if (a >= 0 && b >= 0 && made.place[a] == 2 && made.place[b] == 2) {
+      const double q1 = made.performance[b] - 0.25;
+      w0 += made.weight[a];
+      x01 += made.weight[a] * q1;
+      v1 += q1;
+      gain += fmax(made.size[b] - made.size[a], 0.0);
+      w0p1 += made.weight[a] * made.weight[b] * q1;
+      count += 1.0;
+    }
+  }
+  size_t at = 0;
+  while (at < d.n_cells && !(d.pair[at] == 2 && d.start[at] == 2 && d.end[at] == 2)) {
+    at++;
+  }
+  if (CHECK(at < d.n_cells)) {
+    const fm_cell *cell = &d.cell[at];
+    CHECK_INT(cell->count, count);
+    CHECK_CLOSE(cell->sum[0], w0, 1e-12);
+    CHECK_CLOSE(cell->sum[6], x01, 1e-12);
+    CHECK_CLOSE(cell->sum[10], v1, 1e-12);
+    CHECK_CLOSE(cell->sum[11], gain, 1e-12);
+    CHECK_CLOSE(cell->product[fm_product_at(0, 4)], w0p1, 1e-12);
+  }
+  fm_dynamics_free(&d);
+}
+
+static void gaps_are_no_deaths(void) {
+  made.n = 0;
+  const int time[3] = {1, 2, 4}, place[3] = {1, 1, 2};
+  for (size_t i = 0; i < 3; i++) {
+    made.firm[i] = 0;
+    made.time[i] = time[i];
+    made.place[i] = place[i];
+    made.performance[i] = made.weight[i] = made.size[i] = 1.0;
+    made.n++;
+  }
+  fm_panel panel = panel_of(1, 4, 2);
+  fm_dynamics d;
+  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_INT(d.n_cells, 4);
+  CHECK_INT(d.gaps, 1);
+  CHECK(d.pair[1] == 2 && d.start[1] == 1 && d.end[1] == 3); /* out of sight */
+  CHECK(d.pair[2] == 3 && d.start[2] == 3 && d.end[2] == 2); /* seen again, elsewhere */
+  CHECK(d.pair[3] == 4 && d.start[3] == 1 && d.end[3] == 2); /* from end to end it has moved */
+  fm_dynamics_free(&d);
+  panel.gap_is_exit = 1;
+  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK(d.end[1] == 0 && d.start[2] == 0);
+  fm_dynamics_free(&d);
+}
+
+static void repeats_are_told(void) {
+  make_panel(50, 3, 2);
+  made.time[made.n] = made.time[4];
+  made.firm[made.n] = made.firm[4];
+  made.place[made.n] = 1;
+  made.performance[made.n] = made.weight[made.n] = made.size[made.n] = 1.0;
+  made.n++;
+  const fm_panel panel = panel_of(50, 3, 2);
+  fm_dynamics d;
+  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_INT(d.repeated, 1);
+  CHECK_INT(d.repeat[0], made.n - 1);
+  fm_dynamics_free(&d);
+}
+
+static void zeros_and_long_lives(void) {
+  made.n = 0;
+  for (size_t i = 0; i < 200;
+       i++) { /* one firm, latest row first: longer than what is sorted by insertion */
+    made.firm[i] = 0;
+    made.time[i] = 200 - (int)i;
+    made.place[i] = 1;
+    made.performance[i] = 1.0;
+    made.weight[i] = i % 2 ? 0.0 : 1.0;
+    made.n++;
+  }
+  fm_panel panel = panel_of(1, 200, 1);
+  panel.size = NULL;
+  fm_dynamics d;
+  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_INT(d.n_cells, 200);
+  CHECK_INT(d.zeros, 100);
+  CHECK_CLOSE(d.cell[0].sum[8], 0.0, 0.0); /* not in unweighted means */
+  CHECK_CLOSE(d.cell[0].sum[2], d.cell[0].sum[0], 0.0);
+  fm_dynamics_free(&d);
+  panel.keep_zero = 1;
+  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_CLOSE(d.cell[0].sum[8], 1.0, 0.0);
+  fm_dynamics_free(&d);
+}
+
+/* ---- variances ------------------------------------------------------------------------------------------------- */
+enum { TERMS = 40, COLUMNS = 8 };
+static int term_pair[TERMS], term_place[TERMS], term_cell[TERMS];
+static const int column_class[COLUMNS] = {FM_ALL,  FM_START, FM_START, FM_END,
+                                          FM_STAY, FM_STAY,  FM_DEAD,  FM_OWN};
+static const int column_moment[COLUMNS] = {5, 0, 1, 4, 6, 9, 1, 3};
+static double derivative[COLUMNS][TERMS];
+
+static fm_terms make_terms(const fm_dynamics *d, const double **column) {
+  size_t n = 0;
+  for (size_t j = 0; j < d->n_cells && n < TERMS; j++) { /* the cells of movers in order of pairs */
+    if (d->start[j] != d->end[j]) {
+      const int from_here = d->start[j] >= 1 && d->start[j] <= 3;
+      term_pair[n] = d->pair[j];
+      term_place[n] = from_here ? d->start[j] : d->end[j];
+      term_cell[n++] = (int)j + 1;
+    }
+  }
+  for (size_t a = 1; a < n; a++) {
+    for (size_t b = a; b > 0 && term_pair[b - 1] > term_pair[b]; b--) {
+      const int kept[3] = {term_pair[b], term_place[b], term_cell[b]};
+      term_pair[b] = term_pair[b - 1], term_place[b] = term_place[b - 1], term_cell[b] = term_cell[b - 1];
+      term_pair[b - 1] = kept[0], term_place[b - 1] = kept[1], term_cell[b - 1] = kept[2];
+    }
+  }
+  for (size_t j = 0; j < COLUMNS; j++) {
+    column[j] = derivative[j];
+    for (size_t k = 0; k < n; k++) {
+      derivative[j][k] = mu_normal();
+    }
+  }
+  return (fm_terms){.n = n,
+                    .n_columns = COLUMNS,
+                    .pair = term_pair,
+                    .place = term_place,
+                    .cell = term_cell,
+                    .class = column_class,
+                    .moment = column_moment,
+                    .column = column};
+}
+
+/* Grouped by firm, each group is one firm, and both ways to the variance must agree. */
+static void both_variances_agree(void) {
+  make_panel(300, 4, 3);
+  for (size_t i = 0; i < made.n; i++) {
+    made.group[i] = made.firm[i] + 1;
+  }
+  fm_panel panel = panel_of(300, 4, 3);
+  panel.group = made.group;
+  panel.n_groups = 300;
+  fm_dynamics d;
+  const double *column[COLUMNS];
+  double one[TERMS], two[TERMS];
+  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  const fm_terms terms = make_terms(&d, column);
+  CHECK_OK(fm_dynamics_variance(&d, &terms, one));
+  CHECK_OK(fm_dynamics_grouped(&d, &terms, two));
+  CHECK_ARRAY(one, two, terms.n, 1e-10);
+  fm_dynamics_free(&d);
+}
+
+static int stop(void *context) {
+  (void)context;
+  return 1;
+}
+
+static fm_code everything(void *context) {
+  (void)context;
+  fm_panel panel = panel_of(300, 4, 3);
+  panel.group = made.group;
+  panel.n_groups = 11;
+  fm_dynamics d;
+  const double *column[COLUMNS];
+  double variance[TERMS];
+  fm_code code = fm_dynamics_run(&panel, stop, &d); /* too short for a look at the interrupt */
+  if (code == FM_OK) {
+    const fm_terms terms = make_terms(&d, column);
+    code = fm_dynamics_variance(&d, &terms, variance);
+    if (code == FM_OK) {
+      code = fm_dynamics_grouped(&d, &terms, variance);
+    }
+  }
+  fm_dynamics_free(&d);
+  return code;
+}
+
+static void memory_runs_out(void) {
+  make_panel(300, 4, 3);
+  mu_each_allocation(everything, NULL);
+  shuffle_rows();
+  mu_each_allocation(everything, NULL);
+}
+
+void test_firm_dynamics(void) {
+  RUN(codes_are_consecutive);
+  RUN(order_of_rows_is_nothing);
+  RUN(cells_add_up);
+  RUN(gaps_are_no_deaths);
+  RUN(repeats_are_told);
+  RUN(zeros_and_long_lives);
+  RUN(both_variances_agree);
+  RUN(memory_runs_out);
+}

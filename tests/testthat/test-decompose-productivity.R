@@ -1,0 +1,93 @@
+test_that("Olley and Pakes' level of the six firms", {
+  x <- decompose_productivity(six_firms(periods = 1), "q", "w", cluster = "place")
+  expect_equal(x$totals$value, 1.7598, tolerance = 1e-12)
+  expect_equal(x$level$estimate, c(1.688333333, .07146666667), tolerance = 1e-9)
+  expect_identical(x$level$component, c("mean", "covariance"))
+})
+
+test_that("levels by cluster and period have errors from influences", {
+  set.seed(3)
+  data <- random_panel(120, 2, 2)
+  x <- decompose_productivity(data, "q", "w", "id", "town", "year")
+  own <- data[data$town == "T2" & data$year == 2002, ]
+  row <- x$level$cluster == "T2" & x$level$time == 2002
+  value <- stats::weighted.mean(own$q, own$w)
+  expect_equal(x$level$estimate[row], c(mean(own$q), value - mean(own$q)), tolerance = 1e-12)
+  influence <- own$w * (own$q - value) / sum(own$w) - (own$q - mean(own$q)) / nrow(own)
+  expect_equal(x$level$std.error[row], c(sqrt(sum((own$q - mean(own$q))^2)) / nrow(own), sqrt(sum(influence^2))),
+               tolerance = 1e-12)
+  expect_lt(max(abs(x$residual$residual)), 1e-14)
+})
+
+test_that("the covariance splits over groups of firms", {
+  set.seed(4)
+  data <- random_panel(120, 2, 2)
+  data$kind <- c("old", "new", "young")[data$id %% 3 + 1]
+  x <- decompose_productivity(data, "q", "w", cluster = "town", time = "year", groups = "kind", base = "old")
+  sums <- rowsum(x$covariance$estimate, paste(x$covariance$cluster, x$covariance$time))
+  level <- x$level[x$level$component == "covariance", ]
+  expect_equal(sums[match(paste(level$cluster, level$time), rownames(sums)), 1], level$estimate, tolerance = 1e-12,
+               ignore_attr = TRUE)
+  expect_equal(sum(x$covariance$share), 4)
+})
+
+value_added <- function() {
+  set.seed(21)
+  data <- random_panel(60, 3, 3)
+  data$va <- exp(data$q) * 10
+  data$labour <- data$w
+  data$capital <- stats::rlnorm(nrow(data))
+  data$wages <- data$va * stats::runif(nrow(data), .4, .7)
+  data$rent <- data$va * .2
+  data
+}
+
+petrin <- function(data, ...) {
+  decompose_productivity(
+    data, firm = "id", cluster = "town", time = "year", method = "petrin_levinsohn", output = "va",
+    inputs = c(labour = "labour", capital = "capital"), costs = c(labour = "wages", capital = "rent"), ...
+  )
+}
+
+test_that("Petrin and Levinsohn's identity holds for each place, movers apart, and for the whole", {
+  data <- value_added()
+  x <- petrin(data, elasticities = c(capital = .3, labour = .6))
+  expect_lt(max(abs(x$residual$residual)), 1e-14)
+  expect_true(anyNA(x$totals$cluster))
+  one <- data[data$year == 2001, ]
+  two <- data[data$year == 2002, ]
+  both <- intersect(one$id, two$id)
+  a <- one[match(both, one$id), ]
+  b <- two[match(both, two$id), ]
+  D <- (a$va / sum(one$va) + b$va / sum(two$va)) / 2
+  dA <- log(b$va / a$va) - .6 * log(b$labour / a$labour) - .3 * log(b$capital / a$capital)
+  first <- x$growth[x$growth$start == 2001, ]
+  expect_equal(sum(first$estimate[first$component == "efficiency"]), sum(D * dA), tolerance = 1e-12)
+  s <- (a$wages / a$va + b$wages / b$va) / 2
+  expect_equal(sum(first$estimate[first$partner %in% "labour"]), sum(D * (.6 - s) * log(b$labour / a$labour)),
+               tolerance = 1e-12)
+  stays <- a$town == b$town & a$town == "T1"
+  expect_equal(first$estimate[first$cluster %in% "T1" & first$component == "efficiency"], sum((D * dA)[stays]),
+               tolerance = 1e-12)
+  born <- setdiff(two$id, one$id)
+  entry <- x$entry[x$entry$start == 2001 & x$entry$component == "birth", ]
+  expect_equal(sum(entry$estimate), sum(two$va[two$id %in% born]))
+  data$eps <- .6
+  data$alpha <- .3
+  expect_equal(petrin(data, elasticities = c(labour = "eps", capital = "alpha"))$growth, x$growth)
+})
+
+test_that("bad input is told in words", {
+  data <- value_added()
+  eps <- c(labour = .6, capital = .3)
+  expect_snapshot(error = TRUE, {
+    petrin(transform(data, va = replace(va, 2, 0)), elasticities = eps)
+    petrin(transform(data, wages = replace(wages, 2, NA)), elasticities = eps)
+    petrin(data, elasticities = eps["labour"])
+    petrin(rbind(data, data[1, ]), elasticities = eps)
+    petrin(data[data$year == 2001, ], elasticities = eps)
+    decompose_productivity(data, "q", cluster = "town")
+    decompose_productivity(data, "q", "w", cluster = "town", groups = "town", base = "T9")
+    decompose_productivity(transform(data, town = NA), "q", "w", cluster = "town")
+  })
+})
