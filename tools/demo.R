@@ -1,4 +1,5 @@
-# What `make demo` shows: the bundled data, a conditional and a nested model of it, tables and pictures.
+# What `make demo` shows: the bundled data, a conditional and a nested model of it, what
+# the moves did to the clusters, tables and pictures.
 #
 #   Rscript tools/demo.R DIRECTORY      (the package must be installed)
 library(firmmove)
@@ -60,6 +61,32 @@ nest <- fit_migration(terms, lamps, model = nested("move"))
 print(subset(tidy(nest, conf.int = TRUE), group == "lambda"), row.names = FALSE)
 print(anova(fit, nest))
 
+section("What the moves did to the two clusters, 1996 to 2004: mean productivity and jobs")
+account <- decompose_cluster(subset(lamps, year %in% c(1996, 2004)), performance = "productivity", weight = "jobs")
+two <- function(table) subset(table, cluster %in% c("Wenzhou", "Guzhen"), -c(start, end))
+wide <- summary(account)$wide
+cat("Mean account: components add up to the change of the weighted mean of log productivity\n")
+print(two(wide$mean), digits = 3, row.names = FALSE)
+cat("Size account: components add up to the change in jobs\n")
+print(two(wide$size), row.names = FALSE)
+cat("By partner, with 95% intervals\n")
+between <- function(table, digits) {
+  rows <- subset(table, cluster %in% c("Wenzhou", "Guzhen") & partner %in% c("Wenzhou", "Guzhen"),
+                 c(cluster, component, partner, estimate, conf.low, conf.high))
+  rows[4:6] <- round(rows[4:6], digits)
+  print(rows, row.names = FALSE)
+}
+between(account$mean, 3)
+between(account$size, 0)
+
+section("Innovation synergy of Guzhen before and after the arrivals, in bits")
+firms$size_class <- cut(firms$jobs, c(0, 5, 20, Inf))
+for (year in c(1996, 2004)) {
+  cat(year, "\n")
+  print(innovation_synergy(firms[firms$to %in% "Guzhen" & firms$year == year, ],
+                           dimensions = c("native", "segment", "size_class")))
+}
+
 if (requireNamespace("ggplot2", quietly = TRUE)) {
   library(ggplot2)
   used <- augment(fit)
@@ -72,6 +99,7 @@ if (requireNamespace("ggplot2", quietly = TRUE)) {
     geom_point(aes(y = predicted)) +
     labs(x = NULL, y = "Moves", title = "Moves by year", caption = "Bars: observed. Line: predicted.") +
     theme_bw())
+  picture("clusters", 8, 5, plot(account, clusters = c("Wenzhou", "Guzhen")))
   picture("predicted", 6, 6, ggplot(flows, aes(predicted, observed)) +
     geom_abline(colour = "grey60") +
     geom_point(alpha = 0.5) +
