@@ -96,7 +96,9 @@
 #' gap
 #' gap$detailed
 #' decompose_gap(exporter ~ age + log(jobs), firms, "to", link = "logit")$overall
-#' decompose_gap(productivity ~ age + log(jobs), firms, "to", statistic = "quantile", probs = c(0.1, 0.9))$overall
+#' tails <- decompose_gap(productivity ~ age + log(jobs), firms, "to",
+#'   statistic = "quantile", probs = c(0.1, 0.9))
+#' tails$overall
 #' @export
 decompose_gap <- function(formula, data, cluster, between = NULL,
                           reference = c("pooled", "neumark", "reimers", "cotton", "first", "second", "shapley"),

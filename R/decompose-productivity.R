@@ -28,6 +28,7 @@
 #' @inheritParams decompose_cluster
 #' @param performance Name of the column with the performance (Olley-Pakes). Petrin-Levinsohn takes `output` instead.
 #' @param weight Name of the column with the weights (Olley-Pakes).
+#' @param cluster Name of the column with the cluster of each row; with Petrin-Levinsohn where the firm is in the period.
 #' @param time Name of the column of periods; `NULL` for a single cross-section (Olley-Pakes).
 #' @param firm Name of the column of firms; needed for Petrin-Levinsohn.
 #' @param method The method.

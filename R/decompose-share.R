@@ -71,7 +71,9 @@
 #'   sold = c(20, 30, 30, 45, 36, 21, 33, 104), demand = c(100, 200, 300, 150, 150, 210, 330, 260)
 #' )
 #' decompose_share(lamps, "item", "market", "year", "sold", "demand")
-#' decompose_share(lamps, "item", "market", "year", "sold", "demand", method = "fagerberg_sollie")$effects
+#' exact <- decompose_share(lamps, "item", "market", "year", "sold", "demand",
+#'   method = "fagerberg_sollie")
+#' exact$effects
 #' @export
 decompose_share <- function(data, commodity, market, time, sales, size = NULL, exporter = NULL,
                             method = c("leamer_stern", "fagerberg_sollie", "bennet", "log_mean"),

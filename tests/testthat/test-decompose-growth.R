@@ -1,3 +1,5 @@
+set.seed(1)
+
 # Rows region x industry x time from a list of regions, each a list with the sizes of all industries at each time.
 growth_rows <- function(regions, times) {
   rows <- lapply(names(regions), function(r) {
@@ -33,7 +35,9 @@ three_regions <- function() {
 random_growth <- function(regions = 5, industries = 4, times = 3, zeros = 0.2) {
   rows <- expand.grid(region = paste0("r", seq_len(regions)), industry = paste0("i", seq_len(industries)),
                       time = seq_len(times))
-  rows$size <- (1 + round(stats::rexp(nrow(rows), 0.01))) * (stats::runif(nrow(rows)) > zeros)
+  # the first region has every industry, so that each has a national growth rate
+  there <- stats::runif(nrow(rows)) > zeros | rows$region == "r1"
+  rows$size <- (1 + round(stats::rexp(nrow(rows), 0.01))) * there
   rows
 }
 

@@ -1,3 +1,5 @@
+set.seed(2)
+
 two_by_two <- function() {
   data.frame(
     commodity = rep(c("c1", "c2"), each = 2, times = 2), market = rep(c("m1", "m2"), 4), time = rep(0:1, each = 4),
