@@ -155,18 +155,15 @@ panel_cells <- function(panel, options) {
     abort("`", panel$arg, "$", panel$columns$time, "` has one period only, ", id_text(panel$times),
           ": a change needs two. decompose_productivity() decomposes levels.", class = "one_period")
   }
-  use <- if (options$pairs == "ends" && n_times > 2) which(panel$time %in% c(1L, n_times))
-  part <- function(x) if (is.null(use)) x else x[use]
-  time <- if (is.null(use)) panel$time else 1L + (panel$time[use] > 1L)
+  several <- n_times > 2
   cells <- .Call(C_firm_dynamics, list(
-    firm = part(panel$firm$code), n_firms = panel$firm$n, time = time,
-    n_times = if (is.null(use)) n_times else 2, place = part(panel$place), n_places = length(panel$places),
-    performance = part(panel$performance), weight = part(panel$weight), size = part(panel$size),
-    group = part(panel$group$code), n_groups = if (is.null(panel$group)) 0 else panel$group$n,
-    centre = panel$centre, keep_zero = options$zero_weight == "keep",
-    end_to_end = options$pairs == "all" && n_times > 2, gap_is_exit = options$gaps == "exit"
+    firm = panel$firm$code, n_firms = panel$firm$n, time = panel$time, n_times = n_times, place = panel$place,
+    n_places = length(panel$places), performance = panel$performance, weight = panel$weight, size = panel$size,
+    group = panel$group$code, n_groups = if (is.null(panel$group)) 0 else panel$group$n, centre = panel$centre,
+    keep_zero = options$zero_weight == "keep", consecutive = options$pairs != "ends" || !several,
+    end_to_end = options$pairs != "consecutive" && several, gap_is_exit = options$gaps == "exit"
   ))
-  if (cells[["repeated"]] > 0) stop_repeated(cells, panel, use)
+  if (cells[["repeated"]] > 0) stop_repeated(cells, panel)
   cells
 }
 
@@ -180,8 +177,8 @@ centre_of <- function(x) {
 
 #' A firm twice in a period
 #' @noRd
-stop_repeated <- function(cells, panel, use) {
-  rows <- if (is.null(use)) cells[["repeat"]] else use[cells[["repeat"]]]
+stop_repeated <- function(cells, panel) {
+  rows <- cells[["repeat"]]
   names <- paste(id_text(panel$firms[rows]), "in", id_text(panel$times)[panel$time[rows]])
   abort("`", panel$arg, "` has ", plural(cells[["repeated"]], "row"),
         if (cells[["repeated"]] == 1) " that repeats" else " that repeat", " a firm and period: ",

@@ -137,6 +137,7 @@ static fm_panel panel_of(SEXP list) {
                     .n_groups = (size_t)fm_list_number(list, "n_groups", 0),
                     .centre = fm_list_number(list, "centre", 0.0),
                     .keep_zero = fm_list_flag(list, "keep_zero", 0),
+                    .consecutive = fm_list_flag(list, "consecutive", 1),
                     .end_to_end = fm_list_flag(list, "end_to_end", 0),
                     .gap_is_exit = fm_list_flag(list, "gap_is_exit", 0)};
   if (n >= 4294967295u) {
@@ -220,7 +221,7 @@ static SEXP pack(const fm_dynamics *d, SEXP pointer) {
 }
 
 /* panel = list(firm, n_firms, time, n_times, place, n_places, performance, weight, size, group, n_groups, centre,
- * keep_zero, end_to_end, gap_is_exit): the fields of fm_panel. */
+ * keep_zero, consecutive, end_to_end, gap_is_exit): the fields of fm_panel. */
 SEXP firmmove_firm_dynamics(SEXP panel) {
   const fm_panel p = panel_of(panel);
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, R_NilValue));

@@ -81,6 +81,7 @@ static fm_panel panel_of(size_t firms, size_t times, size_t places) {
                     .weight = made.weight,
                     .size = made.size,
                     .centre = 0.25,
+                    .consecutive = 1,
                     .end_to_end = 1};
 }
 
@@ -190,6 +191,11 @@ static void gaps_are_no_deaths(void) {
   panel.gap_is_exit = 1;
   CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
   CHECK(d.end[1] == 0 && d.start[2] == 0);
+  fm_dynamics_free(&d);
+  panel.consecutive = 0;
+  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_INT(d.n_cells, 1);
+  CHECK(d.pair[0] == 1 && d.start[0] == 1 && d.end[0] == 2);
   fm_dynamics_free(&d);
 }
 

@@ -256,7 +256,9 @@ test_that("consecutive pairs chain to the end points in totals", {
   ends <- quietly(decompose_long(data, pairs = "ends"))
   whole <- x$mean$start == 2001 & x$mean$end == 2004
   expect_equal(ends$mean$estimate, x$mean$estimate[whole], tolerance = 1e-12)
+  expect_equal(ends$mean$std.error, x$mean$std.error[whole], tolerance = 1e-12)
   expect_equal(ends$size$estimate, x$size$estimate[x$size$start == 2001 & x$size$end == 2004], tolerance = 1e-12)
+  expect_equal(ends$size$std.error, x$size$std.error[x$size$start == 2001 & x$size$end == 2004], tolerance = 1e-12)
   apart <- quietly(decompose_long(data, pairs = "consecutive"))
   expect_equal(apart$mean$estimate, x$mean$estimate[!whole], tolerance = 1e-12)
 })

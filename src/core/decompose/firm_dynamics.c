@@ -242,7 +242,9 @@ static fm_code firm_life(pass *s, const record *life, size_t n) {
     if (now->place < 1) {
       continue;
     }
-    FM_TRY(step(s, before, now));
+    if (p->consecutive) {
+      FM_TRY(step(s, before, now));
+    }
     before = now;
     s->result->zeros += now->weight == 0.0;
     first = now->time == 1 ? now : first;
@@ -252,8 +254,10 @@ static fm_code firm_life(pass *s, const record *life, size_t n) {
     return FM_OK;
   }
   s->result->n_firms++;
-  FM_TRY(step(s, before, NULL));
-  return p->end_to_end && (first || last) ? emit(s, (int)p->n_times, first, last, NONE) : FM_OK;
+  if (p->consecutive) {
+    FM_TRY(step(s, before, NULL));
+  }
+  return p->end_to_end && (first || last) ? emit(s, (int)s->result->n_pairs, first, last, NONE) : FM_OK;
 }
 
 /* ---- the panel ----------------------------------------------------------------------------------------------- */
@@ -411,9 +415,10 @@ static int in_order(const fm_panel *p) {
 }
 
 fm_code fm_dynamics_run(const fm_panel *panel, int (*interrupted)(void *), fm_dynamics *result) {
-  *result = (fm_dynamics){.n_pairs = panel->n_times - 1 + (panel->end_to_end ? 1 : 0),
-                          .n_places = panel->n_places,
-                          .n_groups = panel->n_groups};
+  *result =
+      (fm_dynamics){.n_pairs = (panel->consecutive ? panel->n_times - 1 : 0) + (panel->end_to_end ? 1 : 0),
+                    .n_places = panel->n_places,
+                    .n_groups = panel->n_groups};
   pass s = {.panel = panel, .result = result, .hidden = (int)panel->n_places + 1};
   fm_code code = fm_codes_init(&s.cells, 256);
   if (code == FM_OK) {

@@ -24,9 +24,8 @@
 #include "../base/status.h"
 
 enum {
-  FM_MOMENTS = 12,  /* w0 p0 y0 w1 p1 y1 x01 x10 u v0 v1 gain */
-  FM_PRODUCTS = 78, /* of two moments a <= b, a slowest */
-  FM_PACKED = 96    /* the same as they are kept, in blocks of four rows */
+  FM_MOMENTS = 12, /* w0 p0 y0 w1 p1 y1 x01 x10 u v0 v1 gain */
+  FM_PACKED = 96   /* products of two moments a <= b, in blocks of four rows */
 };
 
 typedef struct fm_panel {
@@ -40,7 +39,8 @@ typedef struct fm_panel {
   const int *group;   /* n, 1 .. n_groups: firms whose errors go together; or NULL */
   double centre;      /* taken from performance */
   int keep_zero;      /* firms of weight zero count in unweighted means */
-  int end_to_end;     /* one more pair: the first and the last period */
+  int consecutive;    /* the pairs of periods that follow each other */
+  int end_to_end;     /* a pair of the first and the last period, after those */
   int gap_is_exit;    /* a firm that is hidden counts as dead and born again: no hidden ends */
 } fm_panel;
 
@@ -60,13 +60,13 @@ typedef struct fm_part {
 typedef struct fm_dynamics {
   size_t n_pairs, n_places, n_groups;
   size_t n_cells, n_parts; /* n_parts: 0 without groups */
-  int *pair;               /* n_cells: 1 .. n_times-1 consecutive, n_times end to end */
+  int *pair;               /* n_cells: 1 .. n_pairs, that from end to end the last */
   int *start, *end;        /* n_cells: place, or 0 (none), or n_places+1 (hidden) */
   fm_cell *cell;
   fm_part *part;
   size_t n_firms;   /* firms alive at some time */
   size_t zeros;     /* rows of weight zero */
-  size_t gaps;      /* times that a firm is hidden, in consecutive pairs */
+  size_t gaps;      /* times that a firm is hidden; counted with consecutive pairs */
   size_t repeated;  /* rows that repeat a firm and time: the sums mean nothing when there are any */
   size_t repeat[5]; /* the first of them */
 } fm_dynamics;
