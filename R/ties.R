@@ -37,6 +37,7 @@ code_tie <- function(table, name, data) {
   label <- if (name == "ties") "ties" else paste0("ties$", name)
   table <- plain_table(table, label)
   names <- data$names
+  table <- rename_plain_keys(table, names)
   by <- tie_key(table, label, names)
   timed <- !is.null(names$time) && names$time %in% names(table)
   keys <- c(if (by == "place") names$from else names$firm, names$to, if (timed) names$time)
@@ -55,6 +56,17 @@ code_tie <- function(table, name, data) {
   )
   check_tie_unique(tie, keys, label, data)
   tie
+}
+
+#' Key columns called plainly `from`, `to`, `firm` or `time` take the names they have in `firms`
+#' @noRd
+rename_plain_keys <- function(table, names) {
+  for (key in c("from", "to", "firm", "time")) {
+    if (!is.null(names[[key]]) && key %in% names(table) && !names[[key]] %in% names(table)) {
+      names(table)[names(table) == key] <- names[[key]]
+    }
+  }
+  table
 }
 
 #' Whether a tie table is keyed by "place" (origin) or by "firm"

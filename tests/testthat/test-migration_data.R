@@ -310,6 +310,19 @@ test_that("bad weights are named", {
   })
 })
 
+test_that("key columns of ties may have the names of firms, or plain ones", {
+  firms <- small_firms()
+  names(firms)[match(c("firm", "from", "to"), names(firms))] <- c("id", "o", "d")
+  pairs <- expand.grid(from = small_places()$place, to = small_places()$place, stringsAsFactors = FALSE)
+  pairs <- unique(pairs)
+  pairs$km <- seq_len(nrow(pairs))
+  time <- if ("year" %in% names(firms)) "year"
+  plain <- migration_data(firms, small_places(), pairs, firm = "id", from = "o", to = "d", time = time)
+  names(pairs)[1:2] <- c("o", "d")
+  named <- migration_data(firms, small_places(), pairs, firm = "id", from = "o", to = "d", time = time)
+  expect_identical(plain$ties, named$ties)
+})
+
 test_that("a million firms and a thousand places are coded at once", {
   skip_on_cran()
   n <- 1e6
