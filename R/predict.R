@@ -99,15 +99,11 @@ new_firms <- function(firms, data, formula) {
   if (!is.null(available)) {
     available <- available$fun %||% paste(available$tie, available$column, sep = "$")
   }
-  rebuild <- function() {
-    migration_data(firms, data$places,
-      ties = if (length(data$ties) > 0L) lapply(data$ties, `[[`, "data"), network = data$network,
-      firm = names$firm, place = names$place, time = names$time, from = names$from, to = names$to,
-      available = available
-    )
-  }
-  # that nobody has chosen yet is no news here
-  withCallingHandlers(rebuild(), firmmove_warning_no_choice = function(w) invokeRestart("muffleWarning"))
+  migration_data(firms, data$places,
+    ties = if (length(data$ties) > 0L) lapply(data$ties, `[[`, "data"), network = data$network,
+    firm = names$firm, place = names$place, time = names$time, from = names$from, to = names$to,
+    available = available
+  )
 }
 
 #' New long data; where nobody has chosen yet, the first place of each occasion stands in

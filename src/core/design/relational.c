@@ -173,17 +173,13 @@ static void load(const fm_design *design, fm_work *work, size_t b) {
 }
 
 /* ---- utility ----------------------------------------------------------------------------------------------- */
-static double coefficient(const double *theta, size_t term) {
-  return term == FM_OFFSET_TERM ? 1.0 : theta[term];
-}
-
 /* The rows shared by all units of the cell: base and, per multiplier, sum_k b_k z_k. */
 static void combine_cell(const fm_design *design, fm_relational_work *w, const double *theta) {
   const fm_relational *rel = storage(design);
   const fm_kernels *kernels = design->kernels;
   memset(w->combined, 0, (rel->n_multipliers + 1) * rel->stride * sizeof(double));
   for (size_t k = 0; k < rel->n_dense; k++) {
-    kernels->axpy(coefficient(theta, rel->dense[k].term), w->z + k * rel->stride,
+    kernels->axpy(fm_coefficient(theta, rel->dense[k].term), w->z + k * rel->stride,
                   w->combined + rel->dense[k].multiplier * rel->stride, rel->n_places);
   }
   memcpy(w->base, w->combined, rel->n_places * sizeof(double));
@@ -222,7 +218,7 @@ static void level(const fm_design *design, fm_work *work, const double *theta, d
     double total = fm_relational_entries_level(rel, unit, theta);
     for (size_t k = 0; k < rel->n_dense; k++) {
       const size_t a = rel->dense[k].multiplier;
-      total += coefficient(theta, rel->dense[k].term) * w->z_level[k] * (a > 0 ? u[a - 1] : 1.0);
+      total += fm_coefficient(theta, rel->dense[k].term) * w->z_level[k] * (a > 0 ? u[a - 1] : 1.0);
     }
     out[i] = total;
   }

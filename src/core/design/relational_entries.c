@@ -44,18 +44,15 @@ static int entry_at(const entries *e, size_t i, size_t *place, double *x) {
   return 1;
 }
 
-static double coefficient(const double *theta, size_t term) {
-  return term == FM_OFFSET_TERM ? 1.0 : theta[term];
-}
-
 void fm_relational_entries_utility(const fm_relational *rel, size_t unit, const double *theta, double *v) {
   const int origin = rel->origin[unit];
   for (size_t k = 0; k < rel->n_origin && origin >= 0; k++) {
-    v[origin] += coefficient(theta, rel->at_origin[k].term) * rel->origin_value[unit * rel->n_origin + k];
+    v[origin] +=
+        fm_coefficient(theta, rel->at_origin[k].term) * rel->origin_value[unit * rel->n_origin + k];
   }
   for (size_t k = 0; k < rel->n_sparse; k++) {
     const entries e = sparse_entries(rel, unit, k);
-    const double b = coefficient(theta, rel->sparse[k].term);
+    const double b = fm_coefficient(theta, rel->sparse[k].term);
     size_t j;
     double x;
     for (size_t i = 0; i < e.n; i++) {
@@ -69,11 +66,11 @@ void fm_relational_entries_utility(const fm_relational *rel, size_t unit, const 
 double fm_relational_entries_level(const fm_relational *rel, size_t unit, const double *theta) {
   double total = 0.0;
   for (size_t k = 0; k < rel->n_origin; k++) {
-    total += coefficient(theta, rel->at_origin[k].term) * rel->origin_level[unit * rel->n_origin + k];
+    total += fm_coefficient(theta, rel->at_origin[k].term) * rel->origin_level[unit * rel->n_origin + k];
   }
   for (size_t k = 0; k < rel->n_sparse; k++) {
     const entries e = sparse_entries(rel, unit, k);
-    total += coefficient(theta, rel->sparse[k].term) * e.by * e.mean;
+    total += fm_coefficient(theta, rel->sparse[k].term) * e.by * e.mean;
   }
   return total;
 }

@@ -12,8 +12,6 @@
 
 #include "relational.h"
 
-#define FM_NO_MULTIPLIER ((size_t)-1)
-
 typedef struct fm_dense_term {
   size_t term; /* index in theta, or FM_OFFSET_TERM */
   size_t table;
@@ -36,6 +34,11 @@ typedef struct fm_sparse_term {
 } fm_sparse_term;
 
 #define FM_OFFSET_TERM ((size_t)-1)
+
+/* The coefficient of a term: an offset has 1. */
+static inline double fm_coefficient(const double *theta, size_t term) {
+  return term == FM_OFFSET_TERM ? 1.0 : theta[term];
+}
 
 typedef struct fm_relational {
   size_t n_places, stride; /* stride: n_places rounded up to whole vectors */

@@ -13,7 +13,6 @@ typedef enum fm_stop {
   FM_MAX_ITERATIONS = 1, /* the limit was reached */
   FM_NO_INCREASE = 2,    /* no step raises the objective although the gradient is not zero, or the point
                           * is stationary but no maximum (negative curvature) */
-  FM_SEPARATED = 3       /* reserved for the caller: the likelihood has no finite maximum */
 } fm_stop;
 
 typedef struct fm_newton_control {
