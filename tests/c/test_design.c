@@ -310,6 +310,100 @@ static void separation_is_found(void) {
   design.ops->free(&design);
 }
 
+/* A model that does with a group what the logit does with its blocks. */
+static fm_code logit_group(const fm_pass *pass, fm_work *work, size_t group, double *scratch,
+                           fm_sums *sums) {
+  const fm_design *design = pass->design;
+  for (size_t b = design->group_block[group]; b < design->group_block[group + 1]; b++) {
+    design->ops->load(design, work, b);
+    FM_TRY(pass->block(pass, work, scratch, sums));
+  }
+  return FM_OK;
+}
+
+static fm_pass grouped_pass(fm_design *design, const double *theta, int threads) {
+  fm_pass pass = fm_logit_pass(design, threads);
+  design->work = HUGE_VAL;
+  pass.group = logit_group;
+  pass.theta = theta;
+  pass.order = FM_INFORMATION;
+  return pass;
+}
+
+static void check_groups(fm_design *design, const double *theta, const int *group, size_t n_groups,
+                         const numbers *whole) {
+  static numbers once, again;
+  static double scores[N * P];
+  double total[P] = {0};
+  memset(&once, 0, sizeof once), memset(&again, 0, sizeof again);
+  fm_pass pass = grouped_pass(design, theta, 1);
+  CHECK(fm_pass_run(&pass, &once.value, once.score, once.information, NULL) == FM_OK);
+  pass.threads = 3;
+  CHECK(fm_pass_run(&pass, &again.value, again.score, again.information, NULL) == FM_OK);
+  CHECK(memcmp(&once, &again, sizeof once) == 0);
+  check_same(&once, whole, design->n_linear, 1e-11);
+  CHECK(fm_pass_group_scores(&pass, scores, NULL) == FM_OK);
+  for (size_t g = 0; g < n_groups; g++) {
+    for (size_t k = 0; k < design->n_linear; k++) {
+      total[k] += scores[g * design->n_linear + k];
+    }
+  }
+  CHECK(furthest(total, whole->score, design->n_linear) < 1e-11);
+  /* the unit of each occasion lies in the occasion's group */
+  CHECK(design->n_groups == n_groups);
+  fm_work work = {0};
+  CHECK(design->ops->work_init(design, &work) == FM_OK);
+  for (size_t g = 0; g < n_groups; g++) {
+    size_t first = (size_t)-1, end = 0, rows = 0;
+    for (size_t b = design->group_block[g]; b < design->group_block[g + 1]; b++) {
+      design->ops->load(design, &work, b);
+      first = first == (size_t)-1 ? work.block.first : first;
+      end = work.block.first + work.block.n;
+      rows += work.block.offset[work.block.n];
+    }
+    CHECK(end - first <= design->max_group_units && rows <= design->max_group_rows);
+    for (size_t i = 0; i < N; i++) {
+      const size_t unit = design->unit_of[i];
+      CHECK(((size_t)group[i] == g + 1) == (unit >= first && unit < end));
+    }
+  }
+  design->ops->work_free(&work);
+}
+
+static void groups_stay_together(void) {
+  enum { GROUPS = 17 };
+  static problem p;
+  static numbers whole;
+  int keys[N], group[N];
+  double theta[P];
+  fm_design design;
+  mu_seed(31);
+  draw_firms(&p), draw_sparse(&p), choose_places(&p);
+  for (size_t k = 0; k < P; k++) {
+    theta[k] = 0.4 * mu_normal();
+  }
+  for (int i = 0; i < N; i++) {
+    group[i] = i < GROUPS ? i + 1 : 1 + random_int(GROUPS);
+  }
+  for (int effects = 0; effects < 2; effects++) {
+    describe(&p, effects, 1), no_origin_rows(&p, keys), expand(&p, effects);
+    CHECK(fm_relational_init(&design, &p.spec, NULL) == FM_OK);
+    evaluate(&design, theta, 1, &whole);
+    design.ops->free(&design);
+    p.spec.group = p.ragged.group = group;
+    p.spec.n_groups = p.ragged.n_groups = GROUPS;
+    for (int merge = 0; merge < 2; merge++) {
+      p.spec.merge = merge;
+      CHECK(fm_relational_init(&design, &p.spec, NULL) == FM_OK);
+      check_groups(&design, theta, group, GROUPS, &whole);
+      design.ops->free(&design);
+    }
+    CHECK(fm_ragged_init(&design, &p.ragged, NULL) == FM_OK);
+    check_groups(&design, theta, group, GROUPS, &whole);
+    design.ops->free(&design);
+  }
+}
+
 /* One of the storages of a problem, and whether to build the ragged one. */
 typedef struct scenario {
   const problem *p;
@@ -344,6 +438,14 @@ static void every_allocation_may_fail(void) {
   scenario relational = {&p, 0}, ragged = {&p, 1};
   mu_each_allocation(build_and_run, &relational);
   mu_each_allocation(build_and_run, &ragged);
+  int group[N];
+  for (int i = 0; i < N; i++) {
+    group[i] = 1 + i % 7;
+  }
+  p.spec.group = p.ragged.group = group;
+  p.spec.n_groups = p.ragged.n_groups = 7;
+  mu_each_allocation(build_and_run, &relational);
+  mu_each_allocation(build_and_run, &ragged);
 }
 
 static void storages_agree(void) {
@@ -355,6 +457,7 @@ static void storages_agree(void) {
 void test_design(void) {
   RUN(storages_agree);
   RUN(merging_merges);
+  RUN(groups_stay_together);
   RUN(separation_is_found);
   RUN(every_allocation_may_fail);
 }

@@ -66,12 +66,19 @@ static fm_code new_sums(run *r) {
   return FM_OK;
 }
 
+static size_t groups_in(const fm_design *design, size_t chunk) {
+  return design->chunk_group[chunk + 1] - design->chunk_group[chunk];
+}
+
 static fm_code run_chunk(void *context, size_t chunk, size_t worker) {
   run *r = context;
   const fm_design *design = r->pass->design;
   fm_work *work = &r->work[worker];
   fm_sums *sums = &r->sums[chunk];
-  for (size_t b = design->chunk[chunk]; b < design->chunk[chunk + 1]; b++) {
+  for (size_t g = 0; r->pass->group != NULL && g < groups_in(design, chunk); g++) {
+    FM_TRY(r->pass->group(r->pass, work, design->chunk_group[chunk] + g, r->scratch[worker], sums));
+  }
+  for (size_t b = design->chunk[chunk]; r->pass->group == NULL && b < design->chunk[chunk + 1]; b++) {
     design->ops->load(design, work, b);
     FM_TRY(r->pass->block(r->pass, work, r->scratch[worker], sums));
   }
@@ -118,7 +125,8 @@ static void reduce(const run *r, double *value, double *score, double *informati
 /* Starting and joining threads costs more than a short pass, above all on a busy machine. */
 static size_t worthwhile_threads(const fm_pass *pass) {
   const double enough = 1e6;
-  return pass->threads > 1 && pass->design->work > enough ? (size_t)pass->threads : 1;
+  const double work = pass->design->work * (pass->effort > 0.0 ? pass->effort : 1.0);
+  return pass->threads > 1 && work > enough ? (size_t)pass->threads : 1;
 }
 
 fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *information, fm_error *err) {
@@ -134,6 +142,18 @@ fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *i
   code = code == FM_OK ? fm_parallel(chunks, (int)r.workers, run_chunk, &r) : code;
   if (code == FM_OK) {
     reduce(&r, value, score, information);
+  }
+  run_free(&r);
+  return code == FM_OK ? FM_OK : fm_fail(err, code, "%s", fm_code_text(code));
+}
+
+fm_code fm_pass_group_scores(const fm_pass *pass, double *scores, fm_error *err) {
+  run r = {.pass = pass, .workers = 1};
+  fm_code code = new_workers(&r);
+  memset(scores, 0, pass->design->n_groups * pass->n_par * sizeof(double));
+  for (size_t g = 0; code == FM_OK && g < pass->design->n_groups; g++) {
+    fm_sums sums = {.score = scores + g * pass->n_par, .n_par = pass->n_par};
+    code = pass->group(pass, r.work, g, r.scratch[0], &sums);
   }
   run_free(&r);
   return code == FM_OK ? FM_OK : fm_fail(err, code, "%s", fm_code_text(code));

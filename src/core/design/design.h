@@ -22,6 +22,10 @@
  * is the sum of its occasions' weights, choices choice[i] .. choice[i+1]-1 list the chosen row and the
  * weight for each distinct choice. unit_of maps each occasion of the data to its merged one (a unit).
  *
+ * Groups. A design made with groups (groups.h) has the blocks of a group next to each other: group g owns
+ * blocks group_block[g] .. group_block[g+1]-1, chunk c owns groups chunk_group[c] .. chunk_group[c+1]-1.
+ * Occasions are merged within a group only. A design without groups has n_groups = 0.
+ *
  * Thread safety: a design is read-only after init; each thread has its own fm_work.
  */
 #ifndef FM_DESIGN_H
@@ -89,8 +93,12 @@ struct fm_design {
   size_t n_chunks;            /* tasks of one pass; fixed by the data alone */
   const size_t *chunk;        /* n_chunks + 1: first block of each */
   size_t max_units, max_rows; /* of a block */
-  const size_t *unit_of;      /* n_occasions, or NULL when unit i is occasion i */
-  void *storage;              /* the storage's own */
+  size_t n_groups;
+  size_t *group_block;                    /* n_groups + 1, or NULL */
+  size_t *chunk_group;                    /* n_chunks + 1, or NULL */
+  size_t max_group_units, max_group_rows; /* of a group */
+  const size_t *unit_of;                  /* n_occasions, or NULL when unit i is occasion i */
+  void *storage;                          /* the storage's own */
 };
 
 struct fm_work {

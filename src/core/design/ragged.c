@@ -15,13 +15,17 @@
 
 #include "../base/alloc.h"
 #include "chunks.h"
+#include "groups.h"
 #include "sums.h"
 
 enum { TARGET_NUMBERS = 16384, LEAST_ROWS = 64, MOST_ROWS = 4096, MOST_UNITS = 1024, STRIP = 4 };
 
 typedef struct ragged {
-  size_t *start;          /* n_occasions + 1 */
-  const double **columns; /* n_terms + n_offsets */
+  size_t *start;           /* n_occasions + 1: rows before each unit; units are occasions, by group */
+  size_t *source;          /* n_occasions: first row of each unit in the columns */
+  size_t *order, *unit_of; /* n_occasions: the occasion of each unit and back */
+  size_t *group_of;        /* n_occasions: group of each unit */
+  const double **columns;  /* n_terms + n_offsets */
   size_t n_offsets;
   int *place;  /* n_rows, 0-based */
   int *origin; /* n_occasions, 0-based row or -1 */
@@ -79,10 +83,11 @@ static fm_code work_init(const fm_design *design, fm_work *work) {
 }
 
 /* One column of the block, less the first row of each occasion. */
-static void load_column(const fm_kernels *kernels, const double *column, const fm_block *block, double *x) {
+static void load_column(const fm_kernels *kernels, const double *column, const size_t *source,
+                        const fm_block *block, double *x) {
   for (size_t i = 0; i < block->n; i++) {
-    const size_t from = block->offset[i];
-    kernels->less(column[from], column + from, x + from, block->offset[i + 1] - from);
+    const double *from = column + source[i];
+    kernels->less(from[0], from, x + block->offset[i], block->offset[i + 1] - block->offset[i]);
   }
 }
 
@@ -104,11 +109,19 @@ static void load(const fm_design *design, fm_work *work, size_t b) {
                            .choice_row = rag->choice_row,
                            .choice_weight = rag->choice_weight};
   for (size_t k = 0; k < design->n_terms; k++) {
-    load_column(design->kernels, rag->columns[k] + w->first_row, &work->block, w->x + k * rag->stride);
+    load_column(design->kernels, rag->columns[k], rag->source + first, &work->block,
+                w->x + k * rag->stride);
   }
 }
 
 /* ---- utility ------------------------------------------------------------------------------------------------ */
+static void add_offset(const fm_kernels *kernels, const double *column, const size_t *source,
+                       const fm_block *block, double *v) {
+  for (size_t i = 0; i < block->n; i++) {
+    kernels->axpy(1.0, column + source[i], v + block->offset[i], block->offset[i + 1] - block->offset[i]);
+  }
+}
+
 static void utility(const fm_design *design, fm_work *work, const double *theta, double *v) {
   const ragged *rag = storage(design);
   const ragged_work *w = scratch(work);
@@ -118,7 +131,8 @@ static void utility(const fm_design *design, fm_work *work, const double *theta,
     design->kernels->axpy(theta[k], w->x + k * rag->stride, v, rows);
   }
   for (size_t k = 0; k < rag->n_offsets; k++) {
-    design->kernels->axpy(1.0, rag->columns[design->n_terms + k] + w->first_row, v, rows);
+    add_offset(design->kernels, rag->columns[design->n_terms + k], rag->source + work->block.first,
+               &work->block, v);
   }
   for (size_t r = 0; r < rows && design->n_effects > 0; r++) {
     v[r] += theta[design->n_terms + (size_t)work->block.place[r]];
@@ -130,11 +144,10 @@ static void utility(const fm_design *design, fm_work *work, const double *theta,
 
 static void level(const fm_design *design, fm_work *work, const double *theta, double *out) {
   const ragged *rag = storage(design);
-  const ragged_work *w = scratch(work);
   for (size_t i = 0; i < work->block.n; i++) {
     out[i] = 0.0;
     for (size_t k = 0; k < design->n_terms; k++) {
-      out[i] += theta[k] * rag->columns[k][w->first_row + work->block.offset[i]];
+      out[i] += theta[k] * rag->columns[k][rag->source[work->block.first + i]];
     }
   }
 }
@@ -264,8 +277,9 @@ static void flush(const fm_design *design, fm_work *work, double *h, size_t ld) 
 
 /* ---- build ------------------------------------------------------------------------------------------------------ */
 static void ragged_release(ragged *rag) {
-  void *owned[] = {rag->start,      rag->columns,       rag->place,  rag->origin,      rag->choice,
-                   rag->choice_row, rag->choice_weight, rag->weight, rag->block_first, rag->chunk};
+  void *owned[] = {rag->start,         rag->source, rag->order,       rag->unit_of, rag->group_of,
+                   rag->columns,       rag->place,  rag->origin,      rag->choice,  rag->choice_row,
+                   rag->choice_weight, rag->weight, rag->block_first, rag->chunk};
   for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
     fm_free(owned[i]);
   }
@@ -274,45 +288,79 @@ static void ragged_release(ragged *rag) {
 
 static void design_free(fm_design *design) {
   ragged_release(design->storage);
+  fm_group_free(design);
   design->storage = NULL;
 }
 
-static fm_code copy_keys(ragged *rag, const fm_ragged_spec *spec) {
-  const size_t n = spec->n_occasions, all = spec->n_terms + spec->n_offsets;
+/* Units are the occasions sorted by group; without groups in their own order. */
+static fm_code order_units(ragged *rag, const fm_ragged_spec *spec) {
+  const size_t n = spec->n_occasions;
+  rag->order = fm_alloc(n, sizeof(size_t));
+  rag->unit_of = fm_alloc(n, sizeof(size_t));
+  rag->group_of = fm_alloc_zero(n, sizeof(size_t));
+  if (!rag->order || !rag->unit_of || !rag->group_of) {
+    return FM_NO_MEMORY;
+  }
+  for (size_t i = 0; i < n && spec->group != NULL; i++) {
+    rag->unit_of[i] = (size_t)(spec->group[i] - 1);
+  }
+  for (size_t i = 0; i < n && spec->group == NULL; i++) {
+    rag->unit_of[i] = 0;
+  }
+  FM_TRY(fm_order_by_key(n, rag->unit_of, spec->group ? spec->n_groups : 1, NULL, rag->order));
+  for (size_t u = 0; u < n; u++) {
+    rag->group_of[u] = rag->unit_of[rag->order[u]];
+  }
+  for (size_t u = 0; u < n; u++) {
+    rag->unit_of[rag->order[u]] = u;
+  }
+  return FM_OK;
+}
+
+static fm_code new_keys(ragged *rag, const fm_ragged_spec *spec) {
+  const size_t n = spec->n_occasions;
   rag->start = fm_alloc(n + 1, sizeof(size_t));
-  rag->columns = fm_alloc(all, sizeof(const double *));
+  rag->source = fm_alloc(n, sizeof(size_t));
+  rag->columns = fm_alloc(spec->n_terms + spec->n_offsets, sizeof(const double *));
   rag->place = fm_alloc(spec->n_rows, sizeof(int));
   rag->origin = fm_alloc(n, sizeof(int));
   rag->choice = fm_alloc(n + 1, sizeof(size_t));
   rag->choice_row = fm_alloc(n, sizeof(int));
   rag->choice_weight = fm_alloc(n, sizeof(double));
   rag->weight = fm_alloc(n, sizeof(double));
-  if (!rag->start || !rag->columns || !rag->place || !rag->origin || !rag->choice || !rag->choice_row ||
-      !rag->choice_weight || !rag->weight) {
-    return FM_NO_MEMORY;
-  }
-  memcpy(rag->start, spec->start, (n + 1) * sizeof(size_t));
-  for (size_t k = 0; k < all; k++) {
+  const int ok = rag->start && rag->source && rag->columns && rag->place && rag->origin && rag->choice &&
+                 rag->choice_row && rag->choice_weight && rag->weight;
+  return ok ? FM_OK : FM_NO_MEMORY;
+}
+
+static fm_code copy_keys(ragged *rag, const fm_ragged_spec *spec) {
+  FM_TRY(new_keys(rag, spec));
+  FM_TRY(order_units(rag, spec));
+  for (size_t k = 0; k < spec->n_terms + spec->n_offsets; k++) {
     rag->columns[k] = spec->columns[k];
   }
-  for (size_t r = 0; r < spec->n_rows; r++) {
-    rag->place[r] = spec->place[r] - 1;
-  }
-  size_t used = 0;
-  for (size_t i = 0; i < n; i++) {
-    rag->origin[i] = spec->origin[i] - 1;
-    rag->weight[i] = spec->weight ? spec->weight[i] : 1.0;
-    rag->choice[i] = used;
+  size_t used = 0, row = 0;
+  for (size_t u = 0; u < spec->n_occasions; u++) {
+    const size_t i = rag->order[u];
+    rag->start[u] = row;
+    rag->source[u] = spec->start[i];
+    for (size_t r = spec->start[i]; r < spec->start[i + 1]; r++) {
+      rag->place[row++] = spec->place[r] - 1;
+    }
+    rag->origin[u] = spec->origin[i] - 1;
+    rag->weight[u] = spec->weight ? spec->weight[i] : 1.0;
+    rag->choice[u] = used;
     if (spec->chosen != NULL && spec->chosen[i] > 0) {
       rag->choice_row[used] = spec->chosen[i] - 1;
-      rag->choice_weight[used++] = rag->weight[i];
+      rag->choice_weight[used++] = rag->weight[u];
     }
   }
-  rag->choice[n] = used;
+  rag->start[spec->n_occasions] = row;
+  rag->choice[spec->n_occasions] = used;
   return FM_OK;
 }
 
-static fm_code cut_blocks(ragged *rag, fm_design *design) {
+static fm_code cut_blocks(ragged *rag, const fm_ragged_spec *spec, fm_design *design) {
   const size_t n = design->n_occasions;
   size_t target = TARGET_NUMBERS / (design->n_terms > 0 ? design->n_terms : 1);
   target = target < LEAST_ROWS ? LEAST_ROWS : (target > MOST_ROWS ? MOST_ROWS : target);
@@ -322,7 +370,8 @@ static fm_code cut_blocks(ragged *rag, fm_design *design) {
   }
   for (size_t i = 0; i < n;) {
     size_t end = i + 1;
-    while (end < n && end - i < MOST_UNITS && rag->start[end + 1] - rag->start[i] <= target) {
+    while (end < n && end - i < MOST_UNITS && rag->group_of[end] == rag->group_of[i] &&
+           rag->start[end + 1] - rag->start[i] <= target) {
       end++;
     }
     const size_t rows = rag->start[end] - rag->start[i];
@@ -333,6 +382,10 @@ static fm_code cut_blocks(ragged *rag, fm_design *design) {
   }
   rag->block_first[design->n_blocks] = n;
   rag->stride = (design->max_rows + 7) / 8 * 8;
+  if (spec->group != NULL) {
+    return fm_group_design(design, spec->n_groups, rag->group_of, rag->block_first, design->n_blocks,
+                           rag->start, &rag->chunk);
+  }
   return fm_cut_chunks(rag->block_first, design->n_blocks, design->n_linear, &rag->chunk,
                        &design->n_chunks);
 }
@@ -358,11 +411,12 @@ fm_code fm_ragged_init(fm_design *design, const fm_ragged_spec *spec, fm_error *
   rag->n_offsets = spec->n_offsets;
   rag->offered = spec->offered;
   fm_code code = copy_keys(rag, spec);
-  code = code == FM_OK ? cut_blocks(rag, design) : code;
+  code = code == FM_OK ? cut_blocks(rag, spec, design) : code;
   if (code != FM_OK) {
     design_free(design);
     return fm_fail(err, code, "%s", fm_code_text(code));
   }
   design->chunk = rag->chunk;
+  design->unit_of = rag->unit_of;
   return FM_OK;
 }

@@ -20,7 +20,9 @@ typedef struct fm_ragged_spec {
   const int *chosen;            /* n_occasions: 1-based row within the occasion, 0 none */
   const double *weight;         /* n_occasions, or NULL: ones */
   const unsigned char *offered; /* n_places: 0 = taken out for everybody; NULL: none is */
-  int effects;                  /* absorb place constants */
+  const int *group;             /* n_occasions: 1-based group of each, all of them used; NULL: no groups */
+  size_t n_groups;
+  int effects; /* absorb place constants */
 } fm_ragged_spec;
 
 /* The spec's arrays must outlive the design; the spec itself need not. On failure nothing needs

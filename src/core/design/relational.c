@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "../base/alloc.h"
+#include "groups.h"
 #include "relational_layout.h"
 #include "relational_work.h"
 
@@ -335,6 +336,7 @@ static void outer(const fm_design *design, fm_work *work, const double *s, const
 /* ---- life --------------------------------------------------------------------------------------------------- */
 static void design_free(fm_design *design) {
   fm_relational_release(design->storage);
+  fm_group_free(design);
   design->storage = NULL;
 }
 

@@ -52,8 +52,10 @@ typedef struct fm_relational_spec {
   const unsigned char *available; /* rows x n_places, 1 = offered; NULL: all are */
   size_t n_available;             /* rows of available */
   const unsigned char *offered;   /* n_places: 0 = taken out for everybody; NULL: none is */
-  int effects;                    /* absorb place constants */
-  int merge;                      /* merge equal occasions (else unit order is still by cell) */
+  const int *group; /* n_occasions: 1-based group of each, all of them used; NULL: no groups */
+  size_t n_groups;
+  int effects; /* absorb place constants */
+  int merge;   /* merge equal occasions (else unit order is still by cell) */
 } fm_relational_spec;
 
 /* Sorts occasions into cells, merges them and cuts blocks and chunks. The spec's arrays must outlive the

@@ -10,6 +10,7 @@
 
 #include "../base/alloc.h"
 #include "chunks.h"
+#include "groups.h"
 #include "relational_layout.h"
 
 /* Rows of a block fit the second-level cache; with place constants each block updates a places x places
@@ -184,34 +185,52 @@ static fm_code find_units(const fm_relational *rel, const fm_relational_spec *sp
   return FM_OK;
 }
 
-/* Renumbers units so that those of a cell are neighbours; fills unit_of, cell_of, representative. */
-static fm_code order_units(fm_relational *rel, size_t n, const size_t *unit, const size_t *cell) {
-  size_t *start = fm_alloc_zero(rel->n_cells + 1, sizeof(size_t));
+/* The order of the units: by group, then by cell. key (n_units) is overwritten. */
+static fm_code sort_units(const fm_relational *rel, const fm_relational_spec *spec, const size_t *first,
+                          const size_t *cell, size_t *key, size_t *order) {
+  for (size_t u = 0; u < rel->n_units; u++) {
+    key[u] = cell[first[u]];
+  }
+  if (spec->group == NULL) {
+    return fm_order_by_key(rel->n_units, key, rel->n_cells, NULL, order);
+  }
+  size_t *by_cell = fm_alloc(rel->n_units, sizeof(size_t));
+  fm_code code = by_cell ? FM_OK : FM_NO_MEMORY;
+  code = code == FM_OK ? fm_order_by_key(rel->n_units, key, rel->n_cells, NULL, by_cell) : code;
+  for (size_t u = 0; u < rel->n_units; u++) {
+    key[u] = (size_t)(spec->group[first[u]] - 1);
+  }
+  code = code == FM_OK ? fm_order_by_key(rel->n_units, key, spec->n_groups, by_cell, order) : code;
+  fm_free(by_cell);
+  return code;
+}
+
+/* Renumbers units in that order; fills unit_of, cell_of, group_of, representative. */
+static fm_code order_units(fm_relational *rel, const fm_relational_spec *spec, const size_t *unit,
+                           const size_t *cell) {
+  const size_t n = spec->n_occasions;
   size_t *first = fm_alloc(rel->n_units, sizeof(size_t)); /* first occasion of an unordered unit */
   size_t *moved = fm_alloc(rel->n_units, sizeof(size_t)); /* its place in the order */
-  if (!start || !first || !moved) {
-    fm_free(start), fm_free(first), fm_free(moved);
-    return FM_NO_MEMORY;
-  }
-  for (size_t i = n; i-- > 0;) {
+  size_t *order = fm_alloc(rel->n_units, sizeof(size_t));
+  fm_code code = first && moved && order ? FM_OK : FM_NO_MEMORY;
+  for (size_t i = n; code == FM_OK && i-- > 0;) {
     first[unit[i]] = i;
   }
-  for (size_t u = 0; u < rel->n_units; u++) {
-    start[cell[first[u]] + 1]++;
+  code = code == FM_OK ? sort_units(rel, spec, first, cell, moved, order) : code;
+  for (size_t at = 0; code == FM_OK && at < rel->n_units; at++) {
+    const size_t i = first[order[at]];
+    moved[order[at]] = at;
+    rel->representative[at] = i;
+    rel->cell_of[at] = cell[i];
+    if (spec->group != NULL) {
+      rel->group_of[at] = (size_t)(spec->group[i] - 1);
+    }
   }
-  for (size_t c = 0; c < rel->n_cells; c++) {
-    start[c + 1] += start[c];
-  }
-  for (size_t u = 0; u < rel->n_units; u++) {
-    moved[u] = start[cell[first[u]]]++;
-    rel->representative[moved[u]] = first[u];
-    rel->cell_of[moved[u]] = cell[first[u]];
-  }
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; code == FM_OK && i < n; i++) {
     rel->unit_of[i] = moved[unit[i]];
   }
-  fm_free(start), fm_free(first), fm_free(moved);
-  return FM_OK;
+  fm_free(first), fm_free(moved), fm_free(order);
+  return code;
 }
 
 static fm_code sort_occasions(fm_relational *rel, const fm_relational_spec *spec) {
@@ -225,7 +244,8 @@ static fm_code sort_occasions(fm_relational *rel, const fm_relational_spec *spec
   if (code == FM_OK && spec->merge) {
     memcpy(unit, cell, n * sizeof(size_t));
     rel->n_units = rel->n_cells;
-    code = find_units(rel, spec, unit, &rel->n_units);
+    code = fm_refine_by_int(n, unit, &rel->n_units, spec->group);
+    code = code == FM_OK ? find_units(rel, spec, unit, &rel->n_units) : code;
   } else if (code == FM_OK) {
     for (size_t i = 0; i < n; i++) {
       unit[i] = i;
@@ -235,7 +255,9 @@ static fm_code sort_occasions(fm_relational *rel, const fm_relational_spec *spec
   if (code == FM_OK) {
     rel->cell_of = fm_alloc(rel->n_units, sizeof(size_t));
     rel->representative = fm_alloc(rel->n_units, sizeof(size_t));
-    code = rel->cell_of && rel->representative ? order_units(rel, n, unit, cell) : FM_NO_MEMORY;
+    rel->group_of = fm_alloc(spec->group ? rel->n_units : 1, sizeof(size_t));
+    const int ok = rel->cell_of && rel->representative && rel->group_of;
+    code = ok ? order_units(rel, spec, unit, cell) : FM_NO_MEMORY;
   }
   fm_free(cell), fm_free(unit);
   return code;
@@ -346,7 +368,12 @@ static fm_code gather_choices(fm_relational *rel, const fm_relational_spec *spec
 }
 
 /* ---- blocks --------------------------------------------------------------------------------------------- */
-static fm_code cut_blocks(fm_relational *rel, fm_design *design) {
+static int same_block(const fm_relational *rel, const fm_relational_spec *spec, size_t u, size_t v) {
+  return rel->cell_of[u] == rel->cell_of[v] &&
+         (spec->group == NULL || rel->group_of[u] == rel->group_of[v]);
+}
+
+static fm_code cut_blocks(fm_relational *rel, const fm_relational_spec *spec, fm_design *design) {
   const size_t n = rel->n_units;
   const size_t target = rel->effects ? TARGET_ROWS_EFFECTS : TARGET_ROWS;
   size_t most = target / (rel->n_places > 0 ? rel->n_places : 1);
@@ -358,7 +385,7 @@ static fm_code cut_blocks(fm_relational *rel, fm_design *design) {
   design->max_units = 0;
   for (size_t u = 0; u < n;) {
     size_t end = u + 1;
-    while (end < n && end - u < most && rel->cell_of[end] == rel->cell_of[u]) {
+    while (end < n && end - u < most && same_block(rel, spec, u, end)) {
       end++;
     }
     rel->block_first[rel->n_blocks++] = u;
@@ -367,6 +394,10 @@ static fm_code cut_blocks(fm_relational *rel, fm_design *design) {
   }
   rel->block_first[rel->n_blocks] = n;
   design->max_rows = design->max_units * rel->n_places;
+  if (spec->group != NULL) {
+    return fm_group_design(design, spec->n_groups, rel->group_of, rel->block_first, rel->n_blocks, NULL,
+                           &rel->chunk);
+  }
   return fm_cut_chunks(rel->block_first, rel->n_blocks, design->n_linear, &rel->chunk, &design->n_chunks);
 }
 
@@ -404,21 +435,26 @@ fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_rela
   code = code == FM_OK ? sort_occasions(rel, spec) : code;
   code = code == FM_OK ? gather_units(rel, spec) : code;
   code = code == FM_OK ? gather_choices(rel, spec) : code;
-  code = code == FM_OK ? cut_blocks(rel, design) : code;
+  code = code == FM_OK ? cut_blocks(rel, spec, design) : code;
   code = code == FM_OK ? lay_out_rows(rel, design) : code;
   return code == FM_OK ? FM_OK : fm_fail(err, code, "%s", fm_code_text(code));
 }
 
 void fm_relational_release(fm_relational *rel) {
-  void *owned[] = {rel->tables,       rel->dense,         rel->at_origin,
-                   rel->sparse,       rel->multipliers,   rel->group,
-                   rel->pair,         rel->pair_a,        rel->pair_b,
-                   rel->unit_of,      rel->cell_of,       rel->representative,
-                   rel->origin,       rel->weight,        rel->choice,
-                   rel->choice_row,   rel->choice_weight, rel->multiplier,
-                   rel->origin_value, rel->origin_level,  rel->sparse_multiplier,
-                   rel->block_first,  rel->chunk,         rel->offset,
-                   rel->place,        rel->row_mean,      rel->row_mean_first};
+  void *owned[] = {rel->tables,         rel->dense,
+                   rel->at_origin,      rel->sparse,
+                   rel->multipliers,    rel->group,
+                   rel->pair,           rel->pair_a,
+                   rel->pair_b,         rel->unit_of,
+                   rel->cell_of,        rel->group_of,
+                   rel->representative, rel->origin,
+                   rel->weight,         rel->choice,
+                   rel->choice_row,     rel->choice_weight,
+                   rel->multiplier,     rel->origin_value,
+                   rel->origin_level,   rel->sparse_multiplier,
+                   rel->block_first,    rel->chunk,
+                   rel->offset,         rel->place,
+                   rel->row_mean,       rel->row_mean_first};
   for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
     fm_free(owned[i]);
   }

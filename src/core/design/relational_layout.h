@@ -63,6 +63,7 @@ typedef struct fm_relational {
   size_t n_units, n_cells, n_blocks;
   size_t *unit_of;        /* n_occasions */
   size_t *cell_of;        /* n_units */
+  size_t *group_of;       /* n_units, or NULL without groups */
   size_t *representative; /* n_units: an occasion of each */
   int *origin;            /* n_units: 0-based place or -1 */
   double *weight;         /* n_units */
