@@ -9,9 +9,7 @@ diagnose_fit <- function(fit, raw, layout) {
   warn_aliased(raw, names, layout, fit$fixed)
   warn_separated(raw, names)
   warn_unconverged(fit$convergence)
-  if (!is.null(fit$design$nests)) {
-    check_dissimilarity(fit$design$nests, fit$coefficients[fit$design$nests$parameters])
-  }
+  check_estimates(fit$model, fit)
   invisible(fit)
 }
 

@@ -3,7 +3,7 @@
 #' The design of a fit, rebuilt from its data: `spec` for the C entry points, `kernel`, `theta`
 #' @noRd
 fit_design <- function(object) {
-  design <- migration_design(object$formula, object$data,
+  design <- model_design(object$model, object$formula, object$data,
     weights = object$given$weights, subset = object$given$subset, na.action = object$given$na.action,
     basis = object$design$basis, env = environment(object$formula)
   )
@@ -18,16 +18,16 @@ fit_design <- function(object) {
 #' Adds the model and the parameters to a design, which may be of new data
 #' @noRd
 complete_design <- function(object, design, data) {
-  setup <- model_setup(object$model, data, design$spec, nests = object$design$nests)
+  setup <- model_setup(object$model, data, design, memory = object$design$memory)
   n_terms <- nrow(object$design$terms)
   b <- object$coefficients[seq_len(n_terms)]
-  lambda <- object$coefficients[setup$parameters]
+  extra <- object$coefficients[setup$parameters$name]
   effects <- object$effects[match(design$effects, names(object$effects))]
   effects[!is.finite(effects)] <- 0
   b[is.na(b)] <- 0
-  lambda[is.na(lambda)] <- 1
+  extra[is.na(extra)] <- setup$start[is.na(extra)]
   design$kernel <- setup$kernel
-  design$theta <- unname(c(b, effects, lambda))
+  design$theta <- unname(c(b, effects, extra))
   design
 }
 

@@ -87,22 +87,23 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
   data <- fit_data(formula, data, list(id = id, place = place, from = from, time = time, firm = firm))
   rows <- fit_rows(data, call$weights, call$subset, parent.frame())
   report("data")
-  design <- migration_design(formula, data,
+  design <- model_design(model, formula, data,
     weights = rows$weights, subset = rows$subset, na.action = na.action, env = environment(formula)
   )
-  check_choices(design)
+  check_choices(model, design)
   report("design")
-  setup <- model_setup(model, data, design$spec)
+  setup <- model_setup(model, data, design)
   layout <- parameter_layout(design, setup)
   held <- held_parameters(layout, control$fixed, design)
-  begin <- fit_start(start, layout, setup, held, design$spec, control)
+  begin <- fit_start(model, start, setup, layout, held, design, control)
   report("start")
-  raw <- maximise(design$spec, setup$kernel, begin$theta, held$is, control)
+  raw <- model_maximise(model, begin$theta, setup, layout, held, design, control)
   report("maximum")
   fit <- new_migration_fit(raw, design, setup, layout, held, data, model, formula, call)
   fit$given <- c(rows, list(na.action = na.action))
   fit$control <- control
-  fit$loglik_null <- null_loglik(design$spec, layout, begin, raw, control)
+  fit$loglik_null <- null_loglik(model, begin, raw, setup, layout, design, control)
+  fit <- model_finish(model, fit, raw, setup, design)
   diagnose_fit(fit, raw, layout)
   fit
 }
@@ -203,7 +204,7 @@ fit_rows <- function(data, weights, subset, env) {
 # Design ----------------------------------------------------------------------------------------------
 
 #' @noRd
-check_choices <- function(design) {
+check_choices.migration_model <- function(model, design) {
   spec <- design$spec
   weighted <- if (is.null(spec$weights)) TRUE else spec$weights > 0
   if (!any(weighted)) {
@@ -226,19 +227,22 @@ moved <- function(spec) {
 
 # Parameters ------------------------------------------------------------------------------------------
 
-#' Where theta = c(b, place constants, lambda) keeps what
+#' Where theta = c(b, place constants, parameters of the model) keeps what
 #' @noRd
 parameter_layout <- function(design, setup) {
   n_terms <- nrow(design$terms)
   n_effects <- length(design$effects)
-  n_lambda <- length(setup$parameters)
+  linear <- setup$linear %||% parameter_table(design$terms$name, design$terms$kind, odds = TRUE)
+  parameters <- rbind(linear, setup$parameters)
+  extra <- n_terms + n_effects + seq_len(nrow(setup$parameters))
   list(
-    names = c(design$terms$name, setup$parameters),
+    parameters = parameters,
+    names = parameters$name,
     places = design$effects,
-    coefficients = c(seq_len(n_terms), n_terms + n_effects + seq_len(n_lambda)),
+    coefficients = c(seq_len(n_terms), extra),
     effects = n_terms + seq_len(n_effects),
-    lambda = n_terms + n_effects + seq_len(n_lambda),
-    total = n_terms + n_effects + n_lambda
+    extra = extra,
+    total = n_terms + n_effects + nrow(setup$parameters)
   )
 }
 
@@ -268,38 +272,21 @@ held_parameters <- function(layout, fixed, design) {
   list(is = is, value = value)
 }
 
-#' Start values of theta. A model with parameters of its own starts from the conditional logit, whose
-#' log-likelihood is concave. `null` is the log-likelihood at 0 where that came as a by-product.
+#' Start values of theta: the user's, or the model's own
 #' @noRd
-fit_start <- function(start, layout, setup, held, spec, control) {
+fit_start <- function(model, start, setup, layout, held, design, control) {
   theta <- numeric(layout$total)
-  theta[layout$lambda] <- setup$start
+  theta[layout$extra] <- setup$start
   theta[held$is] <- held$value[held$is]
-  null <- NULL
-  if (length(layout$lambda) > 0L && is.null(start)) {
-    linear <- seq_len(layout$total - length(layout$lambda))
-    # a start need not be exact
-    control$tolerance <- max(control$tolerance, 1e-6)
-    raw <- maximise(spec, list(kind = "conditional"), theta[linear], held$is[linear], control)
-    theta[linear] <- raw$theta
-    null <- if (!any(held$value[linear] != 0)) raw$value_start
-  }
-  if (!is.null(start)) {
+  if (is.null(start)) {
+    begin <- model_start(model, theta, setup, layout, held, design, control)
+  } else {
     theta <- user_start(start, theta, layout)
     theta[held$is] <- held$value[held$is]
+    begin <- list(theta = theta, null = NULL)
   }
-  check_lambda(theta[layout$lambda], setup$parameters)
-  list(theta = theta, null = null)
-}
-
-#' @noRd
-check_lambda <- function(lambda, names) {
-  if (any(lambda <= 0)) {
-    abort(
-      "`start` and `fixed` must give each lambda a value above 0, unlike ", quote_names(names[lambda <= 0]), ".",
-      class = "start"
-    )
-  }
+  check_start(model, stats::setNames(begin$theta[layout$extra], setup$parameters$name))
+  begin
 }
 
 #' @noRd
@@ -332,31 +319,27 @@ user_start <- function(start, theta, layout) {
 
 # Maximum ---------------------------------------------------------------------------------------------
 
-#' One maximisation. A coefficient that turns out not to be estimable must stay at 0, or the others
-#' would make up for its start value.
+#' One maximisation. A coefficient of a term that turns out not to be estimable must stay at 0, or the others would
+#' make up for its start value. The last `n_extra` of theta are the model's own.
 #' @noRd
-maximise <- function(spec, kernel, theta, fixed, control) {
+maximise <- function(spec, kernel, theta, fixed, control, n_extra = 0L) {
   raw <- .Call(C_fit, spec, kernel, theta, fixed, kernel_control(control))
-  stray <- raw$aliased > 0L & theta != 0 & !fixed
-  linear <- seq_along(theta) <= length(theta) - max(0L, kernel$n_lambda)
-  if (any(stray & linear)) {
-    theta[stray & linear] <- 0
+  linear <- seq_along(theta) <= length(theta) - n_extra
+  stray <- raw$aliased > 0L & theta != 0 & !fixed & linear
+  if (any(stray)) {
+    theta[stray] <- 0
     raw <- .Call(C_fit, spec, kernel, theta, fixed, kernel_control(control))
   }
   raw
 }
 
-#' Log-likelihood with all coefficients 0: equal shares, but for offsets
+#' The log-likelihood of the null model, without a pass of its own where one has been there already
 #' @noRd
-null_loglik <- function(spec, layout, begin, raw, control) {
-  if (!is.null(begin$null)) {
-    return(begin$null)
-  }
-  if (length(layout$lambda) == 0L && all(begin$theta == 0)) {
+null_loglik <- function(model, begin, raw, setup, layout, design, control) {
+  if (length(layout$extra) == 0L && all(begin$theta == 0)) {
     return(raw$value_start)
   }
-  theta <- numeric(layout$total - length(layout$lambda))
-  .Call(C_evaluate, spec, list(kind = "conditional"), theta, 0L, kernel_control(control))$value
+  begin$null %||% model_null(model, setup, layout, design, control)
 }
 
 # The object ------------------------------------------------------------------------------------------
@@ -381,6 +364,7 @@ new_migration_fit <- function(raw, design, setup, layout, held, data, model, for
     aliased = raw$aliased[at] > 0L & !held$is[at],
     fixed = held$is[at],
     estimated = free,
+    parameters = layout$parameters,
     df = sum(!held$is & raw$aliased == 0L),
     n = sum(rep_len(weighted, length(spec$chosen))),
     n_firms = length(unique(data$index$firm[design$occasion])),
@@ -446,7 +430,8 @@ place_effects <- function(raw, layout, held, spec) {
 #' @noRd
 kept_design <- function(design, setup, raw, layout, free) {
   kept <- list(
-    terms = design$terms, basis = design$basis, occasion = design$occasion, nests = setup$nests
+    terms = design$terms, basis = design$basis, occasion = design$occasion, memory = setup$memory,
+    group = setup$kernel$group
   )
   if (length(layout$effects) > 0L) {
     kept$effects_se <- stats::setNames(sqrt(diag(raw$covariance)[layout$effects]), layout$places)

@@ -28,22 +28,9 @@ print.conditional_model <- function(x, ...) {
   invisible(x)
 }
 
-#' What the fit needs of a model: the `model` list of the C entry points (`kernel`), the names and start
-#' values of the model's own parameters, and what a later prediction must remember (`nests`)
 #' @noRd
-model_setup <- function(model, data, spec, nests = NULL) {
-  UseMethod("model_setup")
-}
-
-#' @noRd
-model_setup.conditional_model <- function(model, data, spec, nests = NULL) {
-  list(kernel = list(kind = "conditional"), parameters = character(), start = numeric(), nests = NULL)
-}
-
-#' The model's name in a heading
-#' @noRd
-model_title <- function(model) {
-  UseMethod("model_title")
+model_setup.conditional_model <- function(model, data, design, memory = NULL) {
+  list(kernel = list(kind = "conditional"), parameters = parameter_table(), start = numeric())
 }
 
 #' @noRd

@@ -83,9 +83,11 @@ model_title.nested_model <- function(model) {
   if (length(model$levels) == 2L) "Nested logit with three levels" else "Nested logit"
 }
 
-#' `nests`, from an earlier fit, keeps the numbering of the parameters: new places fall into old nests
+#' `memory`, the nests of an earlier fit, keeps the numbering of the parameters: new places fall into old nests
 #' @noRd
-model_setup.nested_model <- function(model, data, spec, nests = NULL) {
+model_setup.nested_model <- function(model, data, design, memory = NULL) {
+  nests <- memory
+  spec <- design$spec
   alone <- if (is.null(nests)) any(spec$origin > 0L) else nests$stay_alone
   if ("move" %in% model$levels && !alone) {
     abort(
@@ -102,9 +104,11 @@ model_setup.nested_model <- function(model, data, spec, nests = NULL) {
   }
   list(
     kernel = nest_kernel(nests, labels),
-    parameters = nests$parameters,
+    parameters = parameter_table(nests$parameters, "lambda",
+      null = 1, section = "Dissimilarity (z and p of lambda = 1)"
+    ),
     start = rep(1, length(nests$parameters)),
-    nests = nests
+    memory = nests
   )
 }
 
@@ -266,9 +270,35 @@ nest_kernel <- function(nests, labels) {
   )
 }
 
-#' Warns of estimates that utility maximisation rules out
 #' @noRd
-check_dissimilarity <- function(nests, lambda) {
+check_start.nested_model <- function(model, theta) {
+  if (any(theta <= 0)) {
+    abort(
+      "`start` and `fixed` must give each lambda a value above 0, unlike ", quote_names(names(theta)[theta <= 0]),
+      ".",
+      class = "start"
+    )
+  }
+}
+
+#' "Nests of `region`: north (2), south (3), east (1)": places in each; those of one place have no lambda
+#' @noRd
+print_details.nested_model <- function(model, x) {
+  nests <- x$memory
+  bottom <- utils::tail(model$levels, 1L)
+  if (bottom == "move") {
+    return(invisible())
+  }
+  listed <- paste0(names(nests$members), " (", nests$members, ")")
+  more <- if (length(listed) > 12L) paste0(" and ", length(listed) - 12L, " more")
+  cat("Nests of `", bottom, "`, with places: ", paste(utils::head(listed, 12L), collapse = ", "), more, "\n", sep = "")
+}
+
+#' Lambda in (0, 1], and no larger than that of the nest above
+#' @noRd
+check_estimates.nested_model <- function(model, fit) {
+  nests <- fit$design$memory
+  lambda <- fit$coefficients[nests$parameters]
   outside <- lambda[!is.na(lambda) & (lambda <= 0 | lambda > 1)]
   if (length(outside) > 0L) {
     warn(

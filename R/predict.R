@@ -58,11 +58,6 @@ predict.migration_fit <- function(object, newdata = NULL,
   )
 }
 
-#' @noRd
-kernel_predict <- function(object, design, type) {
-  .Call(C_predict, design$spec, design$kernel, design$theta, type, kernel_control(object$control))
-}
-
 # New data --------------------------------------------------------------------------------------------
 
 #' @noRd
@@ -123,7 +118,7 @@ new_long <- function(newdata, data) {
 
 #' @noRd
 prediction_design <- function(object, data) {
-  design <- migration_design(object$formula, data,
+  design <- model_design(object$model, object$formula, data,
     na.action = stats::na.exclude, choice = FALSE, basis = object$design$basis,
     env = environment(object$formula)
   )

@@ -42,7 +42,7 @@ simulate.migration_fit <- function(object, nsim = 1, seed = NULL, ...) {
 draw_choices <- function(object, design) {
   spec <- design$spec
   uniform <- stats::runif(length(spec$origin))
-  chosen <- .Call(C_choice, spec, design$kernel, design$theta, uniform, kernel_control(object$control))
+  chosen <- kernel_choice(object, design, uniform)
   if (spec$kind == "ragged") {
     chosen <- spec$place[spec$start[-length(spec$start)] + chosen]
   }

@@ -10,8 +10,8 @@
 #' @param digits Significant digits.
 #' @param signif.stars `TRUE` marks small p-values with stars.
 #' @param ... Not used.
-#' @return A list of class `summary.migration_fit` with `coefficients` and `lambda` (matrices with columns
-#'   Estimate, Std. Error, z value, Pr(>|z|)), `vcov_type`, the counts, the log-likelihoods and `convergence`.
+#' @return A list of class `summary.migration_fit` with `coefficients` (a matrix with columns Estimate, Std. Error,
+#'   z value, Pr(>|z|)), `parameters` (a row for each: its group, the value tested, its section), `vcov_type`, the counts, the log-likelihoods and `convergence`.
 #'   `print()` returns its argument invisibly.
 #' @examples
 #' data <- wenzhou_guzhen()
@@ -22,24 +22,18 @@
 summary.migration_fit <- function(object, type = c("hessian", "opg", "robust", "cluster"), cluster = NULL, ...) {
   type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
   table <- coefficient_table(object, type = type, cluster = cluster)
-  lambda <- rownames(table) %in% lambda_names(object)
   kept <- c(
     "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "loglik", "loglik_null", "df",
     "convergence", "aliased", "fixed", "na.action", "effects"
   )
   structure(
     c(
-      list(coefficients = table[!lambda, , drop = FALSE], lambda = table[lambda, , drop = FALSE]),
-      list(vcov_type = vcov_title(object, type, cluster), nests = object$design$nests),
+      list(coefficients = table, parameters = object$parameters),
+      list(vcov_type = vcov_title(object, type, cluster), memory = object$design$memory),
       object[intersect(kept, names(object))]
     ),
     class = "summary.migration_fit"
   )
-}
-
-#' @noRd
-lambda_names <- function(object) {
-  setdiff(names(object$coefficients), object$design$terms$name)
 }
 
 #' Estimate, Std. Error, z value, Pr(>|z|); z of lambda is of lambda = 1
@@ -47,8 +41,7 @@ lambda_names <- function(object) {
 coefficient_table <- function(object, ...) {
   estimate <- object$coefficients
   se <- standard_errors(object, ...)
-  null <- as.numeric(names(estimate) %in% lambda_names(object))
-  z <- (estimate - null) / se
+  z <- (estimate - object$parameters$null) / se
   cbind(Estimate = estimate, `Std. Error` = se, `z value` = z, `Pr(>|z|)` = 2 * stats::pnorm(-abs(z)))
 }
 
@@ -80,21 +73,17 @@ cluster_title <- function(object, cluster) {
 print.summary.migration_fit <- function(x, digits = max(3L, getOption("digits") - 3L),
                                         signif.stars = getOption("show.signif.stars"), ...) {
   print_head(x)
-  if (nrow(x$coefficients) > 0L) {
-    cat("\nCoefficients:\n")
-    stats::printCoefmat(x$coefficients,
-      digits = digits, signif.stars = signif.stars, signif.legend = signif.stars && nrow(x$lambda) == 0L,
+  sections <- unique(x$parameters$section)
+  for (section in sections) {
+    cat("\n", section, ":\n", sep = "")
+    stats::printCoefmat(x$coefficients[x$parameters$section == section, , drop = FALSE],
+      digits = digits, signif.stars = signif.stars,
+      signif.legend = signif.stars && section == sections[length(sections)],
       na.print = "", has.Pvalue = TRUE, P.values = TRUE
     )
   }
-  if (nrow(x$lambda) > 0L) {
-    cat("\nDissimilarity (z and p of lambda = 1):\n")
-    stats::printCoefmat(x$lambda,
-      digits = digits, signif.stars = signif.stars, na.print = "", has.Pvalue = TRUE, P.values = TRUE
-    )
-  }
   cat("\n")
-  print_nests(x$nests, x$model)
+  print_details(x$model, x)
   cat("Standard errors: ", x$vcov_type, "\n", sep = "")
   print_foot(x)
   invisible(x)
@@ -127,18 +116,6 @@ print_head <- function(x) {
   if (dropped > 0L) {
     cat(plural(dropped, "occasion"), " dropped for missing values\n", sep = "")
   }
-}
-
-#' "Nests of `region`: north (2), south (3), east (1)": places in each; those of one place have no lambda
-#' @noRd
-print_nests <- function(nests, model) {
-  bottom <- utils::tail(model$levels, 1L)
-  if (is.null(nests) || bottom == "move") {
-    return(invisible())
-  }
-  listed <- paste0(names(nests$members), " (", nests$members, ")")
-  more <- if (length(listed) > 12L) paste0(" and ", length(listed) - 12L, " more")
-  cat("Nests of `", bottom, "`, with places: ", paste(utils::head(listed, 12L), collapse = ", "), more, "\n", sep = "")
 }
 
 #' Model and formula in words

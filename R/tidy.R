@@ -55,10 +55,8 @@ tidy.migration_fit <- function(x, conf.int = FALSE, conf.level = 0.95, exponenti
                                effects = FALSE, ...) {
   type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
   table <- coefficient_table(x, type = type, cluster = cluster)
-  terms <- x$design$terms
-  group <- c(terms$kind, rep("lambda", nrow(table) - nrow(terms)))
   result <- data.frame(
-    term = rownames(table), group = group, estimate = table[, 1L], std.error = table[, 2L],
+    term = rownames(table), group = x$parameters$group, estimate = table[, 1L], std.error = table[, 2L],
     statistic = table[, 3L], p.value = table[, 4L], row.names = NULL
   )
   if (effects && !is.null(x$effects)) {
@@ -69,7 +67,8 @@ tidy.migration_fit <- function(x, conf.int = FALSE, conf.level = 0.95, exponenti
     result$conf.low <- result$estimate - reach
     result$conf.high <- result$estimate + reach
   }
-  if (exponentiate) exponentiated(result) else result
+  odds <- result$term %in% x$parameters$name[x$parameters$odds] | result$group == "effect"
+  if (exponentiate) exponentiated(result, odds) else result
 }
 
 #' @noRd
@@ -85,8 +84,7 @@ tidy_effects <- function(x) {
 }
 
 #' @noRd
-exponentiated <- function(result) {
-  ratio <- result$group != "lambda"
+exponentiated <- function(result, ratio) {
   value <- exp(result$estimate[ratio])
   result$std.error[ratio] <- result$std.error[ratio] * value
   for (column in intersect(c("estimate", "conf.low", "conf.high"), names(result))) {

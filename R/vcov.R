@@ -90,8 +90,9 @@ complete_covariance <- function(covariance, object) {
 #'
 #' @title Score contributions of a fit
 #' @description `estfun()` gives the derivatives of each occasion's weighted log-likelihood with respect to the
-#' estimated coefficients; its columns sum to zero at the maximum. `bread()` is the number of occasions times
-#' the inverse information. With these, `sandwich::sandwich()`, `sandwich::vcovCL()` and their kin work.
+#' estimated coefficients; its columns sum to zero at the maximum. Where the likelihood is not a sum over occasions
+#' but over firms, as with a panel of random coefficients, there is a row for each firm. `bread()` is the number of
+#' these rows times the inverse information. With these, `sandwich::sandwich()`, `sandwich::vcovCL()` and their kin work.
 #'
 #' With absorbed place constants \eqn{d} the scores are \eqn{s_b - H_{bd} H_{dd}^{-1} s_d}{s_b - H_bd H_dd^-1 s_d}:
 #' those of the likelihood with the constants concentrated out.
@@ -110,7 +111,7 @@ estfun.migration_fit <- function(x, ...) {
 #' @rdname estfun.migration_fit
 #' @exportS3Method sandwich::bread migration_fit
 bread.migration_fit <- function(x, ...) {
-  x$covariance * length(x$design$occasion)
+  x$covariance * if (is.null(x$design$group)) length(x$design$occasion) else max(x$design$group)
 }
 
 # Clusters --------------------------------------------------------------------------------------------
@@ -118,7 +119,7 @@ bread.migration_fit <- function(x, ...) {
 #' Sum over clusters of the outer products of their scores, one- or two-way
 #' @noRd
 cluster_meat <- function(object, cluster) {
-  clusters <- cluster_codes(object, cluster)
+  clusters <- lapply(cluster_codes(object, cluster), of_score_rows, object = object)
   scores <- estfun.migration_fit(object)
   meat <- Reduce(`+`, lapply(clusters, one_way_meat, scores = scores))
   if (length(clusters) == 2L) {
@@ -126,6 +127,24 @@ cluster_meat <- function(object, cluster) {
     meat <- meat - one_way_meat(both, scores)
   }
   meat
+}
+
+#' Cluster of each row of estfun(), from that of each occasion
+#' @noRd
+of_score_rows <- function(code, object) {
+  group <- object$design$group
+  if (is.null(group)) {
+    return(code)
+  }
+  of_group <- code[match(seq_len(max(group)), group)]
+  if (any(of_group[group] != code)) {
+    abort(
+      "`cluster` splits occasions that the likelihood of this model ties together (", group_noun(object$model),
+      "): clusters must hold them whole.",
+      class = "cluster"
+    )
+  }
+  match(of_group, unique(of_group))
 }
 
 #' @noRd

@@ -2,6 +2,7 @@
 #include "glue/glue.h"
 #include "glue/decompose.h"
 #include "glue/entropy.h"
+#include "glue/model.h"
 #include "glue/pairs.h"
 
 #include <R_ext/Rdynload.h>

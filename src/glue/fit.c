@@ -3,14 +3,14 @@
 
 #include "../core/choice/separation.h"
 #include "../core/optim/newton.h"
-#include "glue.h"
+#include "model.h"
 
 static int threads_of(SEXP control) { return (int)fm_list_number(control, "threads", 1); }
 
 /* ---- evaluate ------------------------------------------------------------------------------------------------- */
 SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control) {
   const fm_model *m = fm_model_from_list(model, spec);
-  const size_t p = fm_spec_linear(spec) + fm_model_extra(m);
+  const size_t p = fm_spec_linear(spec) + m->extra;
   if (TYPEOF(theta) != REALSXP || (size_t)Rf_xlength(theta) != p) {
     Rf_error("internal: theta must have %lu numbers", (unsigned long)p);
   }
@@ -21,9 +21,10 @@ SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP contr
   SET_VECTOR_ELT(result, 2, Rf_allocMatrix(REALSXP, (int)p, (int)p));
   fm_error err = {FM_OK, ""};
   fm_design design;
-  err.code = fm_design_from_spec(spec, 1, &design, &err);
+  const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
+  err.code = fm_design_from_spec(spec, &options, &design, &err);
   if (err.code == FM_OK) {
-    fm_pass pass = fm_model_pass(m, &design, threads_of(control));
+    fm_pass pass = m->ops->pass(m, &design, threads_of(control));
     pass.theta = REAL(theta);
     pass.order = Rf_asInteger(order);
     err.code = fm_pass_run(&pass, REAL(VECTOR_ELT(result, 0)), REAL(VECTOR_ELT(result, 1)),
@@ -147,7 +148,7 @@ static fm_newton_control newton_control(SEXP control, const size_t *order, const
 /* Runs the fit on a design; everything the core allocates is freed here. */
 static fm_code run_fit(const fm_model *m, const fm_design *design, const double *start,
                        const fm_newton_control *newton, int threads, SEXP result, fm_error *err) {
-  const fm_pass pass = fm_model_pass(m, design, threads);
+  const fm_pass pass = m->ops->pass(m, design, threads);
   const fm_objective objective = fm_pass_objective(&pass);
   int *separated = LOGICAL(VECTOR_ELT(result, SEPARATED));
   memset(separated, 0, pass.n_par * sizeof(int));
@@ -155,7 +156,7 @@ static fm_code run_fit(const fm_model *m, const fm_design *design, const double 
   FM_TRY(fm_newton(&objective, start, newton, &fit, err));
   pack(result, &fit, design, pass.n_par);
   /* Without a maximum Newton goes on, by about one unit of utility a step, until nothing is gained */
-  const int ran_on = fit.iterations >= 8 || fit.stop != FM_CONVERGED;
+  const int ran_on = m->separable && (fit.iterations >= 8 || fit.stop != FM_CONVERGED);
   const fm_code code = ran_on ? fm_separation(design, fit.direction, threads, separated, err) : FM_OK;
   fm_newton_free(&fit);
   return code;
@@ -163,7 +164,7 @@ static fm_code run_fit(const fm_model *m, const fm_design *design, const double 
 
 SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   const fm_model *m = fm_model_from_list(model, spec);
-  const size_t linear = fm_spec_linear(spec), p = linear + fm_model_extra(m);
+  const size_t linear = fm_spec_linear(spec), p = linear + m->extra;
   if (TYPEOF(start) != REALSXP || (size_t)Rf_xlength(start) != p || TYPEOF(fixed) != LGLSXP ||
       (size_t)Rf_xlength(fixed) != p) {
     Rf_error("internal: start and fixed must have %lu entries", (unsigned long)p);
@@ -173,7 +174,8 @@ SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
   fm_error err = {FM_OK, ""};
   fm_design design;
-  err.code = fm_design_from_spec(spec, 1, &design, &err);
+  const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
+  err.code = fm_design_from_spec(spec, &options, &design, &err);
   if (err.code == FM_OK) {
     err.code = run_fit(m, &design, REAL(start), &newton, threads_of(control), result, &err);
     design.ops->free(&design);

@@ -27,25 +27,21 @@ int fm_list_flag(SEXP list, const char *name, int otherwise);
 double fm_list_number(SEXP list, const char *name, double otherwise);
 
 /* ---- designs and models ------------------------------------------------------------------------------------- */
-/* Makes the design an R spec describes (see R/design.R for its shape). merge: equal occasions may be merged. */
-fm_code fm_design_from_spec(SEXP spec, int merge, fm_design *design, fm_error *err);
+typedef struct fm_spec_options {
+  int merge;        /* equal occasions may be merged */
+  const int *group; /* 1-based group of each occasion, or NULL */
+  size_t n_groups;
+} fm_spec_options;
+/* Makes the design an R spec describes (see R/design.R for its shape). */
+fm_code fm_design_from_spec(SEXP spec, const fm_spec_options *options, fm_design *design, fm_error *err);
 /* Terms and offsets of a spec, and the number of linear parameters, before a design is made. */
 size_t fm_spec_terms(SEXP spec);
 size_t fm_spec_linear(SEXP spec);
 size_t fm_spec_occasions(SEXP spec);
 
-/* A choice model as R describes it. */
+/* A choice model as R describes it; see model.h. Memory of R, freed by R. */
 typedef struct fm_model fm_model;
-fm_model *fm_model_from_list(SEXP list, SEXP spec); /* memory of R, freed by R */
-size_t fm_model_extra(const fm_model *model);       /* parameters after the linear ones */
-fm_pass fm_model_pass(const fm_model *model, const fm_design *design, int threads);
-/* Utilities v of the loaded block become probabilities in place; logsum (units) less the level. */
-void fm_model_probabilities(const fm_model *model, const fm_design *design, fm_work *work,
-                            const double *theta, double *v, double *logsum, double *scratch);
-/* Score contributions of each unit of the loaded block (single occasions): units x n_par, row-major. */
-void fm_model_scores(const fm_model *model, const fm_design *design, fm_work *work, const double *theta,
-                     double *scratch, double *scores);
-size_t fm_model_scratch(const fm_model *model, const fm_design *design);
+const fm_model *fm_model_from_list(SEXP list, SEXP spec);
 
 /* ---- entry points, called as .Call(C_<name>, ...) ------------------------------------------------------------ */
 SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control);

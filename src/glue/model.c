@@ -1,18 +1,75 @@
-/* model.c: the R description of a choice model -> passes, probabilities and scores of the core. */
+/* model.c: which kinds of models there are, and the simplest of them. */
 #include <string.h>
 
 #include "../core/choice/logit.h"
-#include "../core/choice/nested.h"
-#include "glue.h"
+#include "model.h"
 
-typedef enum model_kind { CONDITIONAL, NESTED } model_kind;
+/* ---- the conditional logit ------------------------------------------------------------------------------ */
+static fm_pass conditional_pass(const fm_model *model, const fm_design *design, int threads) {
+  (void)model;
+  return fm_logit_pass(design, threads);
+}
 
-struct fm_model {
-  model_kind kind;
-  fm_nested nested;
+static void conditional_probabilities(const fm_model *model, const fm_design *design, fm_work *work,
+                                      const double *theta, double *v, double *logsum, double *scratch) {
+  (void)model, (void)theta, (void)scratch;
+  fm_logit_probabilities(design->kernels, &work->block, v, logsum);
+}
+
+static void conditional_scores(const fm_model *model, const fm_design *design, fm_work *work,
+                               const double *theta, double *scratch, double *scores) {
+  (void)model;
+  fm_logit_occasion_scores(design, work, theta, scratch, scores);
+}
+
+static size_t conditional_scratch(const fm_model *model, const fm_design *design) {
+  (void)model;
+  return fm_logit_pass(design, 1).scratch;
+}
+
+fm_model fm_conditional_from_list(SEXP list, SEXP spec) {
+  static const fm_model_ops ops = {conditional_pass, conditional_probabilities, conditional_scores,
+                                   conditional_scratch};
+  (void)list, (void)spec;
+  return (fm_model){.ops = &ops, .separable = 1};
+}
+
+/* ---- kinds ------------------------------------------------------------------------------------------------- */
+static const struct {
+  const char *kind;
+  fm_model (*from_list)(SEXP list, SEXP spec);
+} kinds[] = {
+    {"conditional", fm_conditional_from_list},
+    {"nested", fm_nested_from_list},
 };
 
-static const int *integers(SEXP list, const char *name, size_t n) {
+/* `group` of a model: 1-based codes, each in use, for models whose likelihood is not a sum over occasions. */
+static void unpack_groups(SEXP list, SEXP spec, fm_model *model) {
+  const size_t n = fm_spec_occasions(spec);
+  model->group = fm_list_integers(list, "group", n);
+  for (size_t i = 0; i < n && model->group != NULL; i++) {
+    if (model->group[i] < 1 || (size_t)model->group[i] > n) {
+      Rf_error("internal: `group` has %d at %lu", model->group[i], (unsigned long)i + 1);
+    }
+    const size_t code = (size_t)model->group[i];
+    model->n_groups = code > model->n_groups ? code : model->n_groups;
+  }
+}
+
+const fm_model *fm_model_from_list(SEXP list, SEXP spec) {
+  const char *kind = CHAR(STRING_ELT(fm_list_need(list, "kind", STRSXP), 0));
+  for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+    if (strcmp(kind, kinds[k].kind) == 0) {
+      fm_model *model = (fm_model *)R_alloc(1, sizeof(fm_model));
+      *model = kinds[k].from_list(list, spec);
+      unpack_groups(list, spec, model);
+      return model;
+    }
+  }
+  Rf_error("internal: no model of kind %s", kind);
+}
+
+const int *fm_list_integers(SEXP list, const char *name, size_t n) {
   SEXP x = fm_list_get(list, name);
   if (x == R_NilValue) {
     return NULL;
@@ -21,64 +78,4 @@ static const int *integers(SEXP list, const char *name, size_t n) {
     Rf_error("internal: `%s` must be %lu integers", name, (unsigned long)n);
   }
   return INTEGER(x);
-}
-
-static fm_nested unpack_nested(SEXP list, size_t n_places) {
-  SEXP lambda = fm_list_need(list, "lambda", INTSXP), upper = fm_list_get(list, "lambda_upper");
-  fm_nested nested = {.n_nests = (size_t)Rf_xlength(lambda),
-                      .n_upper = upper == R_NilValue ? 0 : (size_t)Rf_xlength(upper),
-                      .n_lambda = (size_t)fm_list_number(list, "n_lambda", 0),
-                      .nest = integers(list, "nest", n_places),
-                      .lambda = INTEGER(lambda),
-                      .stay_alone = fm_list_flag(list, "stay_alone", 0)};
-  nested.parent = integers(list, "parent", nested.n_nests);
-  nested.lambda_upper = integers(list, "lambda_upper", nested.n_upper);
-  fm_error err = {FM_OK, ""};
-  if (nested.nest == NULL || fm_nested_check(&nested, n_places, &err) != FM_OK) {
-    fm_raise(&err);
-  }
-  return nested;
-}
-
-fm_model *fm_model_from_list(SEXP list, SEXP spec) {
-  fm_model *model = (fm_model *)R_alloc(1, sizeof(fm_model));
-  const char *kind = CHAR(STRING_ELT(fm_list_need(list, "kind", STRSXP), 0));
-  if (strcmp(kind, "conditional") == 0) {
-    *model = (fm_model){.kind = CONDITIONAL};
-  } else if (strcmp(kind, "nested") == 0) {
-    *model = (fm_model){NESTED, unpack_nested(list, (size_t)fm_list_number(spec, "J", 0))};
-  } else {
-    Rf_error("internal: no model of kind %s", kind);
-  }
-  return model;
-}
-
-size_t fm_model_extra(const fm_model *model) { return model->kind == NESTED ? model->nested.n_lambda : 0; }
-
-size_t fm_model_scratch(const fm_model *model, const fm_design *design) {
-  return model->kind == NESTED ? fm_nested_scratch(&model->nested, design)
-                               : fm_logit_pass(design, 1).scratch;
-}
-
-fm_pass fm_model_pass(const fm_model *model, const fm_design *design, int threads) {
-  return model->kind == NESTED ? fm_nested_pass(&model->nested, design, threads)
-                               : fm_logit_pass(design, threads);
-}
-
-void fm_model_probabilities(const fm_model *model, const fm_design *design, fm_work *work,
-                            const double *theta, double *v, double *logsum, double *scratch) {
-  if (model->kind == NESTED) {
-    fm_nested_probabilities(&model->nested, design, work, theta, scratch, v, v, logsum);
-  } else {
-    fm_logit_probabilities(design->kernels, &work->block, v, logsum);
-  }
-}
-
-void fm_model_scores(const fm_model *model, const fm_design *design, fm_work *work, const double *theta,
-                     double *scratch, double *scores) {
-  if (model->kind == NESTED) {
-    fm_nested_occasion_scores(&model->nested, design, work, theta, scratch, scores);
-  } else {
-    fm_logit_occasion_scores(design, work, theta, scratch, scores);
-  }
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "../core/base/alloc.h"
-#include "glue.h"
+#include "model.h"
 
 enum { POLL_EVERY = 256 }; /* blocks between two looks for an interrupt */
 
@@ -37,12 +37,13 @@ static void sweep_free(sweep *s) {
 }
 
 static fm_code sweep_init(sweep *s, SEXP spec, int merge, fm_error *err) {
-  FM_TRY(fm_design_from_spec(spec, merge, &s->design, err));
+  const fm_spec_options options = {.merge = merge};
+  FM_TRY(fm_design_from_spec(spec, &options, &s->design, err));
   const fm_design *design = &s->design;
   s->v = fm_alloc(design->max_rows, sizeof(double));
   s->logsum = fm_alloc(design->max_units, sizeof(double));
   s->level = fm_alloc(design->max_units, sizeof(double));
-  s->scratch = fm_alloc(s->model ? fm_model_scratch(s->model, design) : 1, sizeof(double));
+  s->scratch = fm_alloc(s->model ? s->model->ops->scratch(s->model, design) : 1, sizeof(double));
   s->occasion = fm_alloc(design->n_units, sizeof(size_t));
   s->rows = fm_alloc(design->max_units * s->width, sizeof(double));
   if (!s->rows || !s->v || !s->logsum || !s->level || !s->scratch || !s->occasion) {
@@ -74,7 +75,7 @@ static void sweep_run(sweep *s, SEXP spec, int merge, sweep_block block, void *e
 
 static void probabilities(sweep *s) {
   s->design.ops->utility(&s->design, &s->work, s->theta, s->v);
-  fm_model_probabilities(s->model, &s->design, &s->work, s->theta, s->v, s->logsum, s->scratch);
+  s->model->ops->probabilities(s->model, &s->design, &s->work, s->theta, s->v, s->logsum, s->scratch);
 }
 
 static int is_relational(SEXP spec) {
@@ -82,7 +83,7 @@ static int is_relational(SEXP spec) {
 }
 
 static void check_theta(SEXP theta, SEXP spec, const fm_model *m) {
-  const size_t p = fm_spec_linear(spec) + fm_model_extra(m);
+  const size_t p = fm_spec_linear(spec) + m->extra;
   if (TYPEOF(theta) != REALSXP || (size_t)Rf_xlength(theta) != p) {
     Rf_error("internal: theta must have %lu numbers", (unsigned long)p);
   }
@@ -243,47 +244,75 @@ typedef struct contributions {
   size_t n_terms, n_effects, n_extra;
 } contributions;
 
-static void score_block(sweep *s, void *extra) {
-  const contributions *c = extra;
-  const fm_block *block = &s->work.block;
-  const size_t linear = c->n_terms + c->n_effects, p = linear + c->n_extra;
-  fm_model_scores(s->model, &s->design, &s->work, s->theta, s->scratch, s->rows);
-  for (size_t i = 0; i < block->n; i++) {
-    const double *row = s->rows + i * p;
-    double *out = s->out + s->occasion[block->first + i];
-    for (size_t k = 0; k < c->n_terms; k++) {
-      double total = row[k];
-      for (size_t j = 0; j < c->n_effects; j++) {
-        total -= c->adjust[k + j * (c->n_terms + c->n_extra)] * row[c->n_terms + j];
-      }
-      out[k * s->n_out] = total;
+/* out, at a distance of n_out: the row of contributions to the kept parameters. */
+static void write_scores(const contributions *c, const double *row, double *out, size_t n_out) {
+  const size_t linear = c->n_terms + c->n_effects, kept = c->n_terms + c->n_extra;
+  for (size_t k = 0; k < kept; k++) {
+    double total = row[k < c->n_terms ? k : linear + k - c->n_terms];
+    for (size_t j = 0; j < c->n_effects; j++) {
+      total -= c->adjust[k + j * kept] * row[c->n_terms + j];
     }
-    for (size_t l = 0; l < c->n_extra; l++) {
-      double total = row[linear + l];
-      for (size_t j = 0; j < c->n_effects; j++) {
-        total -= c->adjust[c->n_terms + l + j * (c->n_terms + c->n_extra)] * row[c->n_terms + j];
-      }
-      out[(c->n_terms + l) * s->n_out] = total;
-    }
+    out[k * n_out] = total;
   }
 }
 
+static void score_block(sweep *s, void *extra) {
+  const contributions *c = extra;
+  const fm_block *block = &s->work.block;
+  s->model->ops->scores(s->model, &s->design, &s->work, s->theta, s->scratch, s->rows);
+  for (size_t i = 0; i < block->n; i++) {
+    write_scores(c, s->rows + i * s->width, s->out + s->occasion[block->first + i], s->n_out);
+  }
+}
+
+/* The contributions of groups, whose rows come out in the order of their codes. */
+static void group_scores(const fm_model *m, SEXP spec, const double *theta, const contributions *c,
+                         double *out) {
+  const size_t width = c->n_terms + c->n_effects + c->n_extra;
+  const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
+  fm_error err = {FM_OK, ""};
+  fm_design design;
+  err.code = fm_design_from_spec(spec, &options, &design, &err);
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+  double *rows = fm_alloc(m->n_groups * width, sizeof(double));
+  fm_pass pass = m->ops->pass(m, &design, 1);
+  pass.theta = theta;
+  pass.order = FM_SCORE;
+  err.code = rows ? fm_pass_group_scores(&pass, rows, &err) : FM_NO_MEMORY;
+  for (size_t g = 0; err.code == FM_OK && g < m->n_groups; g++) {
+    write_scores(c, rows + g * width, out + g, m->n_groups);
+  }
+  fm_free(rows);
+  design.ops->free(&design);
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+}
+
+/* A row for each occasion; for a model of groups, for each group. */
 SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP control) {
   (void)control;
   sweep s = {.model = fm_model_from_list(model, spec), .theta = REAL(theta)};
   check_theta(theta, spec, s.model);
-  contributions c = {.n_terms = fm_spec_terms(spec), .n_extra = fm_model_extra(s.model)};
+  contributions c = {.n_terms = fm_spec_terms(spec), .n_extra = s.model->extra};
   c.n_effects = fm_spec_linear(spec) - c.n_terms;
   const size_t kept = c.n_terms + c.n_extra;
   if (c.n_effects > 0 && (TYPEOF(adjust) != REALSXP || (size_t)Rf_xlength(adjust) != kept * c.n_effects)) {
     Rf_error("internal: adjust must be %lu x %lu", (unsigned long)kept, (unsigned long)c.n_effects);
   }
   c.adjust = c.n_effects > 0 ? REAL(adjust) : NULL;
-  s.n_out = fm_spec_occasions(spec);
+  const int grouped = s.model->ops->scores == NULL;
+  s.n_out = grouped ? s.model->n_groups : fm_spec_occasions(spec);
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)s.n_out, (int)kept));
   s.out = REAL(result);
   s.width = kept + c.n_effects;
-  sweep_run(&s, spec, 0, score_block, &c);
+  if (grouped) {
+    group_scores(s.model, spec, s.theta, &c, s.out);
+  } else {
+    sweep_run(&s, spec, 0, score_block, &c);
+  }
   UNPROTECT(1);
   return result;
 }

@@ -132,13 +132,16 @@ static void unpack_availability(SEXP spec, SEXP keys, fm_relational_spec *rel) {
   }
 }
 
-static fm_code relational_design(SEXP spec, int merge, fm_design *design, fm_error *err) {
+static fm_code relational_design(SEXP spec, const fm_spec_options *options, fm_design *design,
+                                 fm_error *err) {
   SEXP keys = fm_list_need(spec, "keys", VECSXP), tables = fm_list_need(spec, "tables", VECSXP);
   fm_relational_spec rel = {.n_occasions = (size_t)fm_list_number(spec, "n", 0),
                             .n_places = (size_t)fm_list_number(spec, "J", 0),
                             .n_tables = (size_t)Rf_xlength(tables),
                             .effects = fm_list_flag(spec, "effects", 0),
-                            .merge = merge};
+                            .merge = options->merge,
+                            .group = options->group,
+                            .n_groups = options->n_groups};
   const int places = (int)rel.n_places;
   rel.origin = codes(fm_list_need(spec, "origin", INTSXP), rel.n_occasions, 0, places, "origin");
   rel.chosen = codes(fm_list_need(spec, "chosen", INTSXP), rel.n_occasions, 0, places, "chosen");
@@ -174,7 +177,7 @@ static void check_positions(const int *position, const fm_ragged_spec *rag, cons
   }
 }
 
-static fm_code ragged_design(SEXP spec, fm_design *design, fm_error *err) {
+static fm_code ragged_design(SEXP spec, const fm_spec_options *options, fm_design *design, fm_error *err) {
   SEXP start = fm_list_need(spec, "start", REALSXP), columns = fm_list_need(spec, "columns", VECSXP);
   SEXP place = fm_list_need(spec, "place", INTSXP);
   const size_t all = (size_t)Rf_xlength(columns);
@@ -182,6 +185,8 @@ static fm_code ragged_design(SEXP spec, fm_design *design, fm_error *err) {
                         .n_rows = (size_t)Rf_xlength(place),
                         .n_places = (size_t)fm_list_number(spec, "J", 0),
                         .n_offsets = (size_t)fm_list_number(spec, "n_offset", 0),
+                        .group = options->group,
+                        .n_groups = options->n_groups,
                         .effects = fm_list_flag(spec, "effects", 0)};
   rag.n_terms = all - rag.n_offsets;
   rag.start = unpack_start(start, rag.n_rows);
@@ -206,8 +211,9 @@ static fm_code ragged_design(SEXP spec, fm_design *design, fm_error *err) {
   return fm_ragged_init(design, &rag, err);
 }
 
-fm_code fm_design_from_spec(SEXP spec, int merge, fm_design *design, fm_error *err) {
-  return is_ragged(spec) ? ragged_design(spec, design, err) : relational_design(spec, merge, design, err);
+fm_code fm_design_from_spec(SEXP spec, const fm_spec_options *options, fm_design *design, fm_error *err) {
+  return is_ragged(spec) ? ragged_design(spec, options, design, err)
+                         : relational_design(spec, options, design, err);
 }
 
 size_t fm_spec_terms(SEXP spec) {

@@ -1,0 +1,172 @@
+# What a fit asks of a model object, as generics. A model is a file R/model-<name>.R with an exported constructor
+# of class c("<name>_model", "migration_model") and methods for those generics whose default does not fit.
+
+#' The model's name in a heading
+#' @noRd
+model_title <- function(model) {
+  UseMethod("model_title")
+}
+
+#' The design of a fit or, with `choice = FALSE` and `basis`, of a prediction. Arguments and value as of
+#' migration_design().
+#' @noRd
+model_design <- function(model, formula, data, ...) {
+  UseMethod("model_design")
+}
+
+#' @noRd
+model_design.migration_model <- function(model, formula, data, ...) {
+  migration_design(formula, data, ...)
+}
+
+#' Stops where the choices of a design cannot identify the model
+#' @noRd
+check_choices <- function(model, design) {
+  UseMethod("check_choices")
+}
+
+#' What the fit needs of a model: a list with
+#' - kernel: the `model` list of the C entry points; `kernel$group` (integer, an entry for each occasion, codes
+#'   1, 2, ... all in use) where the likelihood is not a sum over occasions but over groups of them;
+#' - parameters: parameter_table() of the model's own parameters, which come after the linear ones;
+#' - start: their start values;
+#' - linear: parameter_table() of the terms where they are not plain coefficients, else NULL;
+#' - memory: what a later prediction must remember, given back as `memory`, else NULL.
+#' @noRd
+model_setup <- function(model, data, design, memory = NULL) {
+  UseMethod("model_setup")
+}
+
+#' Parameters: coefficient name, group of tidy(), the value that tests compare with, heading in a summary,
+#' whether exp() of it is an odds ratio
+#' @noRd
+parameter_table <- function(name = character(), group = character(), null = 0, section = "Coefficients",
+                            odds = FALSE) {
+  n <- length(name)
+  data.frame(
+    name = name, group = rep_len(group, n), null = rep_len(null, n), section = rep_len(section, n),
+    odds = rep_len(odds, n), stringsAsFactors = FALSE
+  )
+}
+
+#' Start values where the user gave none: list(theta, null), null the log-likelihood at 0 if it came as a
+#' by-product, else NULL. The default is the conditional logit, whose log-likelihood is concave, and setup$start.
+#' @noRd
+model_start <- function(model, theta, setup, layout, held, design, control) {
+  UseMethod("model_start")
+}
+
+#' @noRd
+model_start.migration_model <- function(model, theta, setup, layout, held, design, control) {
+  if (length(layout$extra) == 0L) {
+    return(list(theta = theta, null = NULL))
+  }
+  linear <- seq_len(layout$total - length(layout$extra))
+  # a start need not be exact
+  control$tolerance <- max(control$tolerance, 1e-6)
+  raw <- maximise(design$spec, list(kind = "conditional"), theta[linear], held$is[linear], control)
+  theta[linear] <- raw$theta
+  list(theta = theta, null = if (!any(held$value[linear] != 0)) raw$value_start)
+}
+
+#' Stops when start values or fixed ones (theta of the model's own parameters, by name) are outside the domain
+#' @noRd
+check_start <- function(model, theta) {
+  UseMethod("check_start")
+}
+
+#' @noRd
+check_start.migration_model <- function(model, theta) {
+  invisible()
+}
+
+#' The maximum, as C_fit returns it
+#' @noRd
+model_maximise <- function(model, theta, setup, layout, held, design, control) {
+  UseMethod("model_maximise")
+}
+
+#' @noRd
+model_maximise.migration_model <- function(model, theta, setup, layout, held, design, control) {
+  maximise(design$spec, setup$kernel, theta, held$is, control, n_extra = length(layout$extra))
+}
+
+#' The log-likelihood of the null model, which `loglik_null` and McFadden's R2 compare with
+#' @noRd
+model_null <- function(model, setup, layout, design, control) {
+  UseMethod("model_null")
+}
+
+#' @noRd
+model_null.migration_model <- function(model, setup, layout, design, control) {
+  theta <- numeric(layout$total - length(layout$extra))
+  .Call(C_evaluate, design$spec, list(kind = "conditional"), theta, 0L, kernel_control(control))$value
+}
+
+#' Adds to the fit what only this model has
+#' @noRd
+model_finish <- function(model, fit, raw, setup, design) {
+  UseMethod("model_finish")
+}
+
+#' @noRd
+model_finish.migration_model <- function(model, fit, raw, setup, design) {
+  fit
+}
+
+#' What kernel$group groups, for messages
+#' @noRd
+group_noun <- function(model) {
+  UseMethod("group_noun")
+}
+
+#' @noRd
+group_noun.migration_model <- function(model) {
+  "the occasions of a firm"
+}
+
+#' Warns of estimates that the model's theory rules out
+#' @noRd
+check_estimates <- function(model, fit) {
+  UseMethod("check_estimates")
+}
+
+#' @noRd
+check_estimates.migration_model <- function(model, fit) {
+  invisible()
+}
+
+#' Lines of a summary that only this model has; `x` is the fit or its summary
+#' @noRd
+print_details <- function(model, x) {
+  UseMethod("print_details")
+}
+
+#' @noRd
+print_details.migration_model <- function(model, x) {
+  invisible()
+}
+
+#' Predictions of the kernel for a design (see C_predict): "probability", "utility", "logsum", "flows". Dispatches
+#' on the fit.
+#' @noRd
+kernel_predict <- function(object, design, type) {
+  UseMethod("kernel_predict")
+}
+
+#' @noRd
+kernel_predict.migration_fit <- function(object, design, type) {
+  .Call(C_predict, design$spec, design$kernel, design$theta, type, kernel_control(object$control))
+}
+
+#' Chosen rows (places of a relational design, positions within the occasion of a ragged one) for a uniform number
+#' an occasion. Dispatches on the fit.
+#' @noRd
+kernel_choice <- function(object, design, uniform) {
+  UseMethod("kernel_choice")
+}
+
+#' @noRd
+kernel_choice.migration_fit <- function(object, design, uniform) {
+  .Call(C_choice, design$spec, design$kernel, design$theta, uniform, kernel_control(object$control))
+}
