@@ -113,6 +113,7 @@ loaded_in <- new.env(parent = emptyenv())
 
 .onLoad <- function(libname, pkgname) {
   loaded_in$process <- Sys.getpid()
+  announce_fits()
 }
 
 #' Whether this is a fork (parallel::mclapply()) of the process that loaded the package: OpenMP may hang in one

@@ -8,7 +8,10 @@
 # Config/Needs/<purpose>. Packages in `optional` are peers to compare with: without them a few tests are
 # skipped, so failing to install them is no failure. One that was tried in vain is not tried again for a day.
 
-optional <- c("mlogit", "dfidx", "choicer", "dbmss", "dfvad", "fixest", "logitr", "mclogit")
+optional <- c(
+  "mlogit", "dfidx", "choicer", "dbmss", "dfvad", "fixest", "logitr", "mclogit",
+  "insight", "marginaleffects", "modelsummary", "parameters", "performance", "texreg"
+)
 
 field <- function(...) {
   text <- read.dcf("DESCRIPTION", c(...))

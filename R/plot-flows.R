@@ -1,0 +1,305 @@
+# Pictures of flows: on a map, as a table, over time, predicted against observed.
+
+#' @rdname plot.migration_fit
+#' @export
+plot.migration_data <- function(x, ...) {
+  need_ggplot2()
+  picture <- autoplot.migration_data(x, ...)
+  print(picture)
+  invisible(picture)
+}
+
+#' @rdname plot.migration_fit
+#' @exportS3Method ggplot2::autoplot migration_data
+autoplot.migration_data <- function(object, what = c("map", "table", "time"), top = NULL, ...) {
+  need_ggplot2()
+  what <- if (missing(what)) c("map", "table")[1L + is.null(coordinates(object))] else match.arg(what)
+  if (what == "time") {
+    return(time_plot(object, check_count(top %||% 6, "top")))
+  }
+  flow_plot(moves_between(object), object, what, check_count(top %||% 40, "top"), "Moves between places")
+}
+
+#' Flows (from, to, count) as a map or a table
+#' @noRd
+flow_plot <- function(moves, data, what, top, title) {
+  if (what == "table") {
+    return(flow_table_plot(moves) + ggplot2::labs(title = title))
+  }
+  where <- coordinates(data)
+  if (is.null(where)) {
+    abort(
+      "A map needs the coordinates of all places, columns `longitude` and `latitude` of `places`; ",
+      "what = \"table\" draws the flows without.",
+      class = "coordinates"
+    )
+  }
+  flow_map(moves, where, top) + ggplot2::labs(title = title)
+}
+
+#' Moves of all times together: from, to, count
+#' @noRd
+moves_between <- function(data) {
+  index <- data$index
+  moved <- which(!is.na(index$origin) & !is.na(index$chosen) & index$origin != index$chosen)
+  if (length(moved) == 0L) {
+    abort("No firm moves: there are no flows to draw.", class = "no_movers")
+  }
+  n <- length(data$place)
+  pair <- (index$origin[moved] - 1) * n + index$chosen[moved]
+  each <- unique(pair)
+  data.frame(
+    from = factor(data$place[(each - 1) %/% n + 1], data$place),
+    to = factor(data$place[(each - 1) %% n + 1], data$place),
+    count = tabulate(match(pair, each))
+  )
+}
+
+#' Longitude and latitude of the places, or NULL
+#' @noRd
+coordinates <- function(data) {
+  find <- function(names) {
+    at <- match(names, tolower(names(data$places)))
+    at <- at[!is.na(at)]
+    if (length(at) > 0L) data$places[[at[1L]]][data$place_row[, 1L]]
+  }
+  lon <- find(c("lon", "long", "longitude"))
+  lat <- find(c("lat", "latitude"))
+  if (!is.numeric(lon) || !is.numeric(lat) || anyNA(lon) || anyNA(lat)) {
+    return(NULL)
+  }
+  data.frame(place = data$place, lon = lon, lat = lat)
+}
+
+#' @noRd
+flow_table_plot <- function(moves) {
+  moves$share <- moves$count / max(moves$count)
+  ggplot2::ggplot(moves, ggplot2::aes(x = .data$to, y = .data$from, fill = .data$count)) +
+    ggplot2::geom_tile(colour = "white") +
+    ggplot2::geom_text(
+      ggplot2::aes(label = format_flow(.data$count)), colour = ifelse(moves$share > 0.5, "white", "black"), size = 3
+    ) +
+    ggplot2::scale_fill_gradient(low = "grey92", high = "#08306b", name = "moves", breaks = whole_breaks) +
+    ggplot2::scale_x_discrete(drop = FALSE) +
+    ggplot2::scale_y_discrete(drop = FALSE, limits = rev) +
+    ggplot2::labs(x = "to", y = "from") +
+    ggplot2::coord_equal() +
+    ggplot2::theme_bw() +
+    ggplot2::theme(
+      axis.text.x = ggplot2::element_text(angle = 45, hjust = 1), panel.grid = ggplot2::element_blank()
+    )
+}
+
+#' Counts are whole numbers
+#' @noRd
+whole_breaks <- function(limits) {
+  breaks <- unique(round(pretty(limits, 4)))
+  breaks[breaks >= limits[1L] & breaks <= limits[2L]]
+}
+
+#' Leaves room for the points at both ends of arrows; places at one spot have none between them
+#' @noRd
+shorten <- function(arrows) {
+  dx <- arrows$xend - arrows$x
+  dy <- arrows$yend - arrows$y
+  length <- sqrt(dx^2 + dy^2)
+  cut <- pmin(0.012 * max(length), 0.2 * length) / ifelse(length > 0, length, 1)
+  arrows$x <- arrows$x + cut * dx
+  arrows$y <- arrows$y + cut * dy
+  arrows$xend <- arrows$xend - cut * dx
+  arrows$yend <- arrows$yend - cut * dy
+  arrows[length > 0, , drop = FALSE]
+}
+
+#' Names of the places on the map, the busiest placed first: right of the point, or left, below or above it where
+#' that is free of points and of the names before, as text of a map five inches high has it; else left out
+#' @noRd
+place_names <- function(where, moves) {
+  busy <- rowsum(rep(moves$count, 2L), c(as.character(moves$from), as.character(moves$to)))
+  busy <- busy[match(where$place, rownames(busy))]
+  where <- where[order(-ifelse(is.na(busy), 0, busy)), , drop = FALSE]
+  high <- 0.026 * 1.2 * max(diff(range(where$lat)), 0.6 * diff(range(where$lon)), 1e-6)
+  widen <- 1 / max(cos(mean(where$lat) * pi / 180), 0.1)
+  wide <- 0.5 * high * widen * (nchar(where$place) + 1)
+  free <- function(x, y, wide, high, taken) {
+    !any(abs(taken$x - x) < (taken$wide + wide) / 2 & abs(taken$y - y) < (taken$high + high) / 2)
+  }
+  taken <- data.frame(x = where$lon, y = where$lat, wide = 0.5 * high * widen, high = 0.5 * high)
+  where$side <- NA_integer_
+  for (i in seq_len(nrow(where))) {
+    x <- where$lon[i] + c(0.55, -0.55, 0, 0) * wide[i] + c(0.25, -0.25, 0, 0) * high * widen
+    y <- where$lat[i] + c(0, 0, -0.8, 0.8) * high
+    fits <- which(mapply(free, x, y, wide[i], high, MoreArgs = list(taken = taken)))
+    if (length(fits) > 0L) {
+      where$side[i] <- fits[1L]
+      taken <- rbind(taken, data.frame(x = x[fits[1L]], y = y[fits[1L]], wide = wide[i], high = high))
+    }
+  }
+  where <- where[!is.na(where$side), , drop = FALSE]
+  where$label <- paste0(c(" ", "", "", "")[where$side], where$place, c("", " ", "", "")[where$side])
+  where$hjust <- c(0, 1, 0.5, 0.5)[where$side]
+  where$vjust <- c(0.5, 0.5, 1.5, -0.6)[where$side]
+  where
+}
+
+#' Arrows bend to the same side, so that the two directions of a pair lie apart
+#' @noRd
+flow_map <- function(moves, where, top) {
+  names <- place_names(where, moves)
+  moves <- utils::head(moves[order(-moves$count), , drop = FALSE], top)
+  from <- where[match(moves$from, where$place), ]
+  to <- where[match(moves$to, where$place), ]
+  arrows <- data.frame(x = from$lon, y = from$lat, xend = to$lon, yend = to$lat, count = moves$count)
+  arrows <- arrows[order(arrows$count), , drop = FALSE]
+  arrows <- shorten(arrows)
+  ggplot2::ggplot() +
+    ggplot2::geom_curve(
+      ggplot2::aes(
+        x = .data$x, y = .data$y, xend = .data$xend, yend = .data$yend, linewidth = .data$count,
+        alpha = .data$count
+      ),
+      arrows,
+      curvature = 0.2, colour = "#08306b",
+      arrow = ggplot2::arrow(length = ggplot2::unit(0.2, "cm"), type = "closed")
+    ) +
+    ggplot2::geom_point(ggplot2::aes(x = .data$lon, y = .data$lat), where, size = 1.8) +
+    ggplot2::geom_text(
+      ggplot2::aes(
+        x = .data$lon, y = .data$lat, label = .data$label, hjust = .data$hjust, vjust = .data$vjust
+      ),
+      names,
+      size = 3.2
+    ) +
+    ggplot2::scale_linewidth(range = c(0.3, 2), name = "moves", breaks = whole_breaks) +
+    ggplot2::scale_alpha(range = c(0.35, 1), guide = "none") +
+    ggplot2::scale_x_continuous(expand = ggplot2::expansion(0.16)) +
+    ggplot2::scale_y_continuous(expand = ggplot2::expansion(0.1)) +
+    ggplot2::coord_quickmap(clip = "off") +
+    ggplot2::labs(x = "longitude", y = "latitude") +
+    ggplot2::theme_bw()
+}
+
+#' Counts as they are, predicted flows to one decimal
+#' @noRd
+format_flow <- function(x) {
+  ifelse(x == round(x), format(round(x), trim = TRUE), formatC(x, digits = 1, format = "f"))
+}
+
+# Predicted flows ---------------------------------------------------------------------------------------
+
+#' @noRd
+predicted_plot <- function(object, what, top) {
+  flows <- predict(object, type = "flows")
+  place <- object$data$place
+  moves <- flows[!is.na(flows$from) & flows$from != flows$to, , drop = FALSE]
+  moves <- data.frame(from = factor(moves$from, place), to = factor(moves$to, place), count = moves$flow)
+  if (nrow(moves) == 0L) {
+    abort("The fit has no firm with an origin: there are no flows to draw.", class = "no_movers")
+  }
+  if (what != "observed") {
+    return(flow_plot(moves, object$data, what, check_count(top, "top"), "Predicted moves between places"))
+  }
+  observed_plot(compare_flows(object, moves))
+}
+
+#' Predicted and observed moves of each pair of places with either
+#' @noRd
+compare_flows <- function(object, predicted) {
+  design <- fit_design(object)
+  spec <- design$spec
+  place_of <- function(position) {
+    if (spec$kind == "relational") {
+      return(position)
+    }
+    ifelse(position > 0L, spec$place[spec$start[-length(spec$start)] + pmax(position, 1L)], 0L)
+  }
+  from <- place_of(spec$origin)
+  to <- place_of(spec$chosen)
+  moved <- from > 0L & from != to
+  weight <- spec$weights %||% rep(1, length(from))
+  n <- spec$J
+  pair <- (as.integer(predicted$from) - 1) * n + as.integer(predicted$to)
+  at <- match((from[moved] - 1) * n + to[moved], pair)
+  predicted$observed <- as.vector(rowsum(c(weight[moved], numeric(length(pair))), c(at, seq_along(pair))))
+  predicted
+}
+
+#' @noRd
+observed_plot <- function(flows) {
+  fit <- stats::cor(sqrt(flows$count), sqrt(flows$observed))
+  far <- abs(sqrt(flows$observed) - sqrt(flows$count))
+  named <- flows[utils::head(order(-far), 5L), , drop = FALSE]
+  named$label <- paste(named$from, named$to, sep = " > ")
+  ggplot2::ggplot(flows, ggplot2::aes(x = .data$count, y = .data$observed)) +
+    ggplot2::geom_abline(slope = 1, intercept = 0, linetype = "dashed", colour = "grey50") +
+    ggplot2::geom_point(shape = 1, colour = "#08306b") +
+    ggplot2::geom_text(
+      ggplot2::aes(label = .data$label), named, size = 3, hjust = -0.06, vjust = -0.2, check_overlap = TRUE
+    ) +
+    ggplot2::scale_x_sqrt(limits = c(0, NA), breaks = root_breaks, expand = ggplot2::expansion(c(0.02, 0.15))) +
+    ggplot2::scale_y_sqrt(limits = c(0, NA), breaks = root_breaks, expand = ggplot2::expansion(c(0.02, 0.1))) +
+    ggplot2::labs(
+      x = "predicted moves", y = "observed moves", title = "Moves of each pair of places",
+      subtitle = paste0("correlation of square roots ", formatC(fit, digits = 3, format = "f"),
+                        "; the five pairs furthest off are named")
+    ) +
+    ggplot2::theme_bw() +
+    ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
+}
+
+#' Breaks that lie about evenly on a square-root scale
+#' @noRd
+root_breaks <- function(limits) {
+  top <- max(limits, 1, na.rm = TRUE)
+  unique(signif((sqrt(top) * seq(0, 1, 0.2))^2, 1))
+}
+
+# Time --------------------------------------------------------------------------------------------------
+
+#' Arrivals, departures, appearances and closures by place and period: place, time, event, count
+#' @noRd
+events_over_time <- function(data) {
+  index <- data$index
+  if (is.null(index$time) || !inherits(data, "migration_data")) {
+    abort("There is no `time` in the data: moves cannot be drawn over time.", class = "no_time")
+  }
+  moved <- !is.na(index$origin) & !is.na(index$chosen) & index$origin != index$chosen
+  event <- list(
+    arrivals = ifelse(moved, index$chosen, NA), departures = ifelse(moved, index$origin, NA),
+    new = ifelse(is.na(index$origin), index$chosen, NA), closed = ifelse(is.na(index$chosen), index$origin, NA)
+  )
+  n <- length(data$place)
+  count <- lapply(event, function(place) tabulate((index$time - 1) * n + place, n * length(data$time)))
+  data.frame(
+    place = rep(data$place, length(data$time) * length(event)),
+    time = rep(rep(data$time, each = n), length(event)),
+    event = factor(rep(names(event), each = n * length(data$time)), names(event)), count = unlist(count, use.names = FALSE)
+  )
+}
+
+#' @noRd
+time_plot <- function(data, top) {
+  events <- events_over_time(data)
+  moves <- events[events$event %in% c("arrivals", "departures"), ]
+  busiest <- sort(rowsum(moves$count, moves$place)[, 1L], decreasing = TRUE)
+  if (busiest[1L] == 0) {
+    abort("No firm moves: there are no flows to draw.", class = "no_movers")
+  }
+  events <- events[events$place %in% names(utils::head(busiest, top)), , drop = FALSE]
+  events <- events[events$event %in% events$event[events$count > 0], , drop = FALSE]
+  events$place <- factor(events$place, names(busiest))
+  # line types tell in grey what colours tell on screen
+  lines <- c(arrivals = "solid", departures = "22", new = "dotdash", closed = "13")
+  inks <- c(arrivals = "#08306b", departures = "#b35806", new = "grey45", closed = "grey20")
+  ggplot2::ggplot(events, ggplot2::aes(
+    x = .data$time, y = .data$count, colour = .data$event, linetype = .data$event
+  )) +
+    ggplot2::geom_line(linewidth = 0.6) +
+    ggplot2::facet_wrap(~place, scales = "free_y") +
+    ggplot2::scale_linetype_manual(values = lines, name = NULL) +
+    ggplot2::scale_colour_manual(values = inks, name = NULL) +
+    ggplot2::scale_y_continuous(limits = c(0, NA), breaks = whole_breaks) +
+    ggplot2::labs(x = data$names$time, y = "firms", title = "Firms that come, go, appear and close") +
+    ggplot2::theme_bw() +
+    ggplot2::theme(legend.position = "bottom", panel.grid.minor = ggplot2::element_blank())
+}

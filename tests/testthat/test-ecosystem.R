@@ -1,0 +1,128 @@
+# Packages that summarise models, on a fit of every model (helper-models.R): each is skipped where it is absent.
+
+#' marginaleffects 1.0 uses the operator of R 4.4 that older versions of R lack
+with_null_default <- function(code) {
+  missing <- !exists("%||%", envir = baseenv(), inherits = FALSE) && !exists("%||%", envir = globalenv(), inherits = FALSE)
+  if (missing) {
+    assign("%||%", function(x, y) if (is.null(x)) y else x, envir = globalenv())
+    on.exit(rm("%||%", envir = globalenv()))
+  }
+  force(code)
+}
+
+test_that("modelsummary and broom have the coefficients of every model", {
+  skip_if_not_installed("modelsummary")
+  for (fit in fits_of_models()) {
+    table <- modelsummary::modelsummary(fit, output = "data.frame", fmt = NULL, statistic = "std.error")
+    cells <- function(what) as.numeric(gsub("[()]", "", table[table$part == "estimates" & table$statistic == what, 4L]))
+    expect_equal(cells("estimate"), unname(coef(fit)[!is.na(coef(fit))]), tolerance = 1e-6)
+    expect_equal(cells("std.error"), unname(sqrt(diag(vcov(fit)))[!is.na(coef(fit))]), tolerance = 1e-6)
+    expect_true(any(table$term == "Num.Obs."))
+  }
+})
+
+test_that("insight reads every model", {
+  skip_if_not_installed("insight")
+  for (fit in fits_of_models()) {
+    expect_identical(insight::get_parameters(fit)$Parameter, names(coef(fit)))
+    expect_equal(unname(insight::get_parameters(fit)$Estimate), unname(coef(fit)))
+    expect_identical(deparse1(insight::find_formula(fit)$conditional), deparse1(formula(fit)))
+    expect_equal(insight::get_statistic(fit)$Statistic, tidy(fit)$statistic)
+    expect_equal(nrow(insight::get_data(fit)), nrow(model.frame(fit)))
+    expect_true(all(insight::find_variables(fit, flatten = TRUE) %in% names(insight::get_data(fit))))
+    expect_identical(insight::find_statistic(fit), "z-statistic")
+    expect_true(insight::model_info(fit)$is_multinomial)
+  }
+})
+
+test_that("parameters and performance summarise every model", {
+  skip_if_not_installed("parameters")
+  skip_if_not_installed("performance")
+  for (fit in fits_of_models()) {
+    table <- parameters::model_parameters(fit, ci = 0.9)
+    expect_equal(table$Coefficient, unname(coef(fit)))
+    expect_equal(unname(table$CI_low), unname(confint(fit, level = 0.9)[, 1L]))
+    expect_output(print(table), names(coef(fit))[1L], fixed = TRUE)
+    quality <- performance::model_performance(fit)
+    expect_equal(quality$AIC, AIC(fit))
+    expect_equal(unname(performance::r2(fit)$R2), glance(fit)$rho2)
+  }
+})
+
+test_that("lmtest and sandwich test every model", {
+  skip_if_not_installed("lmtest")
+  skip_if_not_installed("sandwich")
+  for (fit in fits_of_models()) {
+    table <- lmtest::coeftest(fit)
+    expect_equal(unname(table[, 1L]), unname(coef(fit)))
+    expect_equal(unname(table[, 3L]), unname(coef(fit) / sqrt(diag(vcov(fit)))))
+    rows <- nrow(sandwich::estfun(fit))
+    meat <- crossprod(sandwich::estfun(fit)) / rows
+    expect_equal(sandwich::sandwich(fit), sandwich::bread(fit) %*% meat %*% sandwich::bread(fit) / rows)
+    expect_equal(unname(sandwich::vcovCL(fit, cluster = seq_len(rows), cadjust = FALSE, type = "HC0")),
+      unname(sandwich::sandwich(fit)), tolerance = 1e-8)
+  }
+  data <- relocation_data()
+  large <- fit_migration(~ rent + distance, data)
+  ratio <- lmtest::lrtest(fit_migration(~rent, data), large)
+  expect_equal(ratio$LogLik[2L], as.numeric(logLik(large)))
+})
+
+test_that("slopes of marginaleffects are differences of the probability of leaving", {
+  skip_if_not_installed("marginaleffects")
+  data <- relocation_data()
+  fit <- fit_migration(~ keep(size) + rent + distance, data)
+  leaving <- function(x) {
+    p <- predict(fit, x)
+    1 - p[cbind(seq_len(nrow(p)), match(x$firms$from, colnames(p)))]
+  }
+  step <- 1e-4
+  up <- down <- data
+  up$firms$size <- data$firms$size + step
+  down$firms$size <- data$firms$size - step
+  slope <- with_null_default(marginaleffects::avg_slopes(fit, variables = "size"))
+  expect_equal(slope$estimate, mean(leaving(up) - leaving(down)) / (2 * step), tolerance = 1e-4)
+  # the delta method: difference the mean slope in each coefficient
+  mean_slope <- function(b) {
+    moved <- set_coef.migration_fit(fit, b)
+    p <- function(x) get_predict.migration_fit(moved, x$firms)$estimate
+    mean(p(up) - p(down)) / (2 * step)
+  }
+  b <- coef(fit)
+  gradient <- vapply(names(b), function(k) {
+    h <- replace(0 * b, k, 1e-4)
+    (mean_slope(b + h) - mean_slope(b - h)) / 2e-4
+  }, 0)
+  expect_equal(slope$std.error, sqrt(drop(gradient %*% vcov(fit) %*% gradient)), tolerance = 1e-3)
+  places <- with_null_default(marginaleffects::avg_predictions(fit, type = "probability"))
+  expect_equal(places$estimate, unname(colMeans(predict(fit))[as.character(places$group)]))
+  robust <- with_null_default(marginaleffects::avg_slopes(fit, variables = "size", vcov = vcov(fit, cluster = ~firm)))
+  expect_false(isTRUE(all.equal(robust$std.error, slope$std.error)))
+})
+
+test_that("avg_predictions runs on every model of firms with origins", {
+  skip_if_not_installed("marginaleffects")
+  for (fit in fits_of_models()) {
+    if (inherits(fit$data, "migration_data")) {
+      average <- with_null_default(marginaleffects::avg_predictions(fit))
+      expect_true(average$estimate > 0 && average$estimate < 1)
+      expect_true(average$std.error > 0)
+    }
+  }
+})
+
+test_that("long data give the probability of the row's place", {
+  skip_if_not_installed("marginaleffects")
+  data <- ragged_data()
+  fit <- fit_migration(~ x + y, data)
+  rows <- with_null_default(marginaleffects::predictions(fit))
+  expect_equal(rows$estimate, unname(predict(fit)), tolerance = 1e-8)
+})
+
+test_that("texreg shows the standard errors asked for", {
+  skip_if_not_installed("texreg")
+  fit <- fit_migration(~ rent + distance, relocation_data())
+  table <- texreg_fit(fit, cluster = ~firm)
+  expect_equal(table@se, unname(sqrt(diag(vcov(fit, cluster = ~firm)))))
+  expect_output(print(texreg::screenreg(table)), "distance")
+})
