@@ -189,6 +189,30 @@ static void rows_combine(void) { every_instruction_set(combinations); }
 static void exp_less_sums(void) { every_instruction_set(exponentials_of_differences); }
 static void products_match_plain_loops(void) { every_instruction_set(all_small_products); }
 
+static void squares(const fm_kernels *k) {
+  double x[12], c[96], expected[96];
+  for (size_t used = 8; used <= 12; used += 4) {
+    for (size_t i = 0; i < 12; i++) {
+      x[i] = mu_normal();
+    }
+    for (size_t i = 0; i < 96; i++) {
+      c[i] = expected[i] = mu_normal();
+    }
+    for (size_t a = 0; a < used; a++) {
+      const size_t first = a / 4 * 4, before[3] = {0, 48, 80}, width = 12 - first;
+      for (size_t b = first; b < used; b++) {
+        expected[before[a / 4] + (a - first) * width + b - first] += x[a] * x[b];
+      }
+    }
+    k->add_squares(x, used, c);
+    for (size_t i = 0; i < 96; i++) {
+      CHECK_CLOSE(c[i], expected[i], 1e-14);
+    }
+  }
+}
+
+static void squares_match_plain_loops(void) { every_instruction_set(squares); }
+
 void test_kernels(void) {
   RUN(exp_and_log_are_accurate);
   RUN(exp_and_log_know_special_values);
@@ -196,4 +220,5 @@ void test_kernels(void) {
   RUN(rows_combine);
   RUN(exp_less_sums);
   RUN(products_match_plain_loops);
+  RUN(squares_match_plain_loops);
 }

@@ -35,6 +35,9 @@ typedef struct fm_kernels {
   /* c[k*ldc + j] += sum_i u[i*ldu + k] a[i*lda + j], i < m, k < p, j < n: weighted sums of rows */
   void (*gemm_tn)(size_t m, size_t p, size_t n, const double *u, size_t ldu, const double *a, size_t lda,
                   double *c, size_t ldc);
+  /* c += the products of x[0 .. n-1] in pairs, the upper triangle of a 12 x 12 matrix in blocks of four rows: rows 0-3 from
+   * column 0, rows 4-7 from column 4, rows 8-11 from column 8, 96 numbers in all. n is 8 or 12. */
+  void (*add_squares)(const double *x, size_t n, double *c);
 } fm_kernels;
 
 const fm_kernels *fm_kernels_best(void);
