@@ -212,7 +212,8 @@ static void test_discs(void) {
   static plane p;
   for (int kind = 0; kind < 5; kind++) {
     make_plane(&p, kind);
-    check_sums(&p, 1);  /* strips */
+    check_sums(&p, 1); /* strips */
+    check_sums(&p, 20);
     check_sums(&p, 50); /* few points: all compared */
   }
 }
