@@ -64,17 +64,19 @@ check_panel_columns <- function(table, columns, arg) {
 #' @noRd
 ordered_codes <- function(x, among = NULL) {
   if (is.factor(x)) {
-    used <- which(tabulate(x, nlevels(x)) > 0)
-    all_used <- length(used) == nlevels(x)
-    found <- list(values = levels(x)[used], code = if (all_used) as.integer(x) else match(as.integer(x), used))
+    # recode() for as.integer(), which is slow to copy many rows
+    found <- distinct(recode(x, seq_along(levels(x)), copy = TRUE))
+    used <- sort(found$values)
+    order <- list(values = levels(x)[used], code = match(found$values, used))
   } else {
     found <- distinct(x)
     order <- code_times(found$values)
-    found <- list(values = order$values, code = order$code[found$code])
   }
-  if (is.null(among)) return(found)
-  rank <- order(match(id_text(found$values), among))
-  list(values = found$values[rank], code = order(rank)[found$code])
+  if (!is.null(among)) {
+    first <- order(match(id_text(order$values), among))
+    order <- list(values = order$values[first], code = order(first)[order$code])
+  }
+  list(values = order$values, code = recode(found$code, order$code))
 }
 
 #' Codes of firms from 0 on, straight from the column where it is of a plain type
@@ -161,7 +163,8 @@ panel_cells <- function(panel, options) {
     n_places = length(panel$places), performance = panel$performance, weight = panel$weight, size = panel$size,
     group = panel$group$code, n_groups = if (is.null(panel$group)) 0 else panel$group$n, centre = panel$centre,
     keep_zero = options$zero_weight == "keep", consecutive = options$pairs != "ends" || !several,
-    end_to_end = options$pairs != "consecutive" && several, gap_is_exit = options$gaps == "exit"
+    end_to_end = options$pairs != "consecutive" && several, gap_is_exit = options$gaps == "exit",
+    threads = if (is_forked()) 1L else default_threads()
   ))
   if (cells[["repeated"]] > 0) stop_repeated(cells, panel)
   cells

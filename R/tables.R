@@ -80,6 +80,8 @@ quote_rows <- function(rows, max = 5) {
 distinct <- function(x) {
   if (is.factor(x)) return(list(values = levels(x), code = as.integer(x)))
   if (inherits(x, "integer64")) x <- as.character(x)
+  quick <- if (!is.object(x) && is.atomic(x)) .Call(C_column_codes, x)
+  if (!is.null(quick)) return(list(values = unique(x[quick$first]), code = quick$code))
   # the first rows of a long column often hold all its values, which spares
   # hashing the rest
   if (length(x) > 1e5) {
@@ -87,6 +89,13 @@ distinct <- function(x) {
     if (!anyNA(found$code)) return(found)
   }
   code_by(x, unique(x))
+}
+
+#' rank[code]; `code` itself where that is the same
+#' @noRd
+recode <- function(code, rank, copy = FALSE) {
+  if (!copy && identical(rank, seq_along(rank))) return(code)
+  .Call(C_recode, code, rank)
 }
 
 #' Codes of `x` among the values that are not NA

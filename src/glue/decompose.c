@@ -1,106 +1,13 @@
 /* decompose.c: a panel of firms -> the sums of its cells, and variances of influences by groups of firms. */
 #include "decompose.h"
 
-#include <math.h>
+#include <limits.h>
 #include <string.h>
 
 #include "../core/base/alloc.h"
-#include "../core/decompose/codes.h"
 #include "../core/decompose/firm_dynamics.h"
 
-/* ---- codes of firms ---------------------------------------------------------------------------------------- */
-/* The ids are made into integers where they are whole numbers: those need no table. */
-static const int *whole_numbers(SEXP x) {
-  const R_xlen_t n = Rf_xlength(x);
-  if (TYPEOF(x) == INTSXP) {
-    return INTEGER_RO(x);
-  }
-  if (TYPEOF(x) != REALSXP) {
-    return NULL;
-  }
-  const double *value = REAL_RO(x);
-  for (R_xlen_t i = 0; i < n; i++) {
-    if (!(fabs(value[i]) <= 1073741823.0) || value[i] != floor(value[i])) {
-      return NULL;
-    }
-  }
-  int *whole = (int *)R_alloc((size_t)n, sizeof(int));
-  for (R_xlen_t i = 0; i < n; i++) {
-    whole[i] = (int)value[i];
-  }
-  return whole;
-}
-
-/* Codes from the smallest id on, when they are not much sparser than the rows. */
-static int codes_by_value(const int *id, size_t n, int *code, double *n_codes) {
-  int low = n > 0 ? id[0] : 0, high = low;
-  for (size_t i = 0; i < n; i++) {
-    low = id[i] < low ? id[i] : low;
-    high = id[i] > high ? id[i] : high;
-  }
-  const double range = (double)high - (double)low + 1.0;
-  if (range > 4.0 * (double)n + 1e6 || range > 2147483646.0) {
-    return 0;
-  }
-  for (size_t i = 0; i < n; i++) {
-    code[i] = id[i] - low;
-  }
-  *n_codes = range;
-  return 1;
-}
-
-/* R keeps each string once for an encoding; ASCII counts as native. */
-static int one_encoding(SEXP x) {
-  const R_xlen_t n = Rf_xlength(x);
-  for (R_xlen_t i = 1; i < n; i++) {
-    if (Rf_getCharCE(STRING_ELT(x, i)) != Rf_getCharCE(STRING_ELT(x, 0))) {
-      return 0;
-    }
-  }
-  return 1;
-}
-
-/* A key for each row: the number, or where R keeps the string. */
-static const uint64_t *keys_of(SEXP x, const int *whole) {
-  const size_t n = (size_t)Rf_xlength(x);
-  uint64_t *key = (uint64_t *)R_alloc(n, sizeof(uint64_t));
-  for (size_t i = 0; i < n; i++) {
-    if (whole != NULL) {
-      key[i] = (uint64_t)(uint32_t)whole[i];
-    } else if (TYPEOF(x) == REALSXP) {
-      memcpy(&key[i], REAL_RO(x) + i, sizeof(double));
-    } else {
-      key[i] = (uint64_t)(uintptr_t)STRING_ELT(x, (R_xlen_t)i);
-    }
-  }
-  return key;
-}
-
-/* list(code = 0-based, n = number of codes, some perhaps unused) of integers, doubles or strings without NA; NULL for
- * strings of several encodings. */
-SEXP firmmove_firm_codes(SEXP x) {
-  if (TYPEOF(x) == STRSXP && !one_encoding(x)) {
-    return R_NilValue;
-  }
-  const size_t n = (size_t)Rf_xlength(x);
-  const char *names[] = {"code", "n", ""};
-  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
-  SET_VECTOR_ELT(result, 0, Rf_allocVector(INTSXP, (R_xlen_t)n));
-  SET_VECTOR_ELT(result, 1, Rf_allocVector(REALSXP, 1));
-  int *code = INTEGER(VECTOR_ELT(result, 0));
-  double *n_codes = REAL(VECTOR_ELT(result, 1));
-  const int *whole = whole_numbers(x);
-  if (whole == NULL || !codes_by_value(whole, n, code, n_codes)) {
-    size_t found = 0;
-    fm_error err = {fm_codes_of(keys_of(x, whole), n, code, &found), ""};
-    if (err.code != FM_OK) {
-      fm_raise(&err);
-    }
-    *n_codes = (double)found;
-  }
-  UNPROTECT(1);
-  return result;
-}
+enum { CHECK_BLOCK = 1 << 12 };
 
 /* ---- the pass -------------------------------------------------------------------------------------------------- */
 static const double *doubles_or_null(SEXP list, const char *name, size_t n) {
@@ -118,11 +25,15 @@ static const double *doubles_or_null(SEXP list, const char *name, size_t n) {
 static const int *codes_within(SEXP list, const char *name, size_t n, int low, double high) {
   SEXP x = fm_list_need(list, name, INTSXP);
   const int *code = INTEGER_RO(x);
-  int fine = (size_t)Rf_xlength(x) == n;
-  for (size_t i = 0; fine && i < n; i++) {
-    fine = code[i] >= low && (double)code[i] <= high;
+  const int last = high < 2147483647.0 ? (int)high : INT_MAX;
+  int outside = (size_t)Rf_xlength(x) != n;
+  for (size_t i = 0; !outside && i < n; i += CHECK_BLOCK) {
+    const size_t end = n - i < CHECK_BLOCK ? n : i + CHECK_BLOCK;
+    for (size_t j = i; j < end; j++) {
+      outside |= (code[j] < low) | (code[j] > last);
+    }
   }
-  if (!fine) {
+  if (outside) {
     Rf_error("internal: `%s` must be %lu codes from %d to %.0f", name, (unsigned long)n, low, high);
   }
   return code;
@@ -221,12 +132,13 @@ static SEXP pack(const fm_dynamics *d, SEXP pointer) {
 }
 
 /* panel = list(firm, n_firms, time, n_times, place, n_places, performance, weight, size, group, n_groups, centre,
- * keep_zero, consecutive, end_to_end, gap_is_exit): the fields of fm_panel. */
+ * keep_zero, consecutive, end_to_end, gap_is_exit, threads): the fields of fm_panel, and the number of threads. */
 SEXP firmmove_firm_dynamics(SEXP panel) {
   const fm_panel p = panel_of(panel);
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, R_NilValue));
   fm_dynamics *d = hold(pointer);
-  fm_error err = {fm_dynamics_run(&p, fm_user_interrupted, d), ""};
+  fm_error err = {fm_dynamics_run(&p, (int)fm_list_number(panel, "threads", 1), fm_user_interrupted, d),
+                  ""};
   if (err.code != FM_OK) {
     release(pointer);
     fm_raise(&err);

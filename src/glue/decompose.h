@@ -4,7 +4,6 @@
 
 #include "glue.h"
 
-SEXP firmmove_firm_codes(SEXP x);
 SEXP firmmove_firm_dynamics(SEXP panel);
 SEXP firmmove_account_variance(SEXP dynamics, SEXP terms);
 

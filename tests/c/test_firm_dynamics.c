@@ -105,21 +105,15 @@ static void codes_are_consecutive(void) {
   CHECK(fine);
   CHECK_INT(codes.n, 1250);
   fm_codes_free(&codes);
-  const uint64_t key[5] = {9, 0, 9, 7, 0};
-  int code[5];
-  size_t n = 0;
-  CHECK_OK(fm_codes_of(key, 5, code, &n));
-  CHECK_INT(n, 3);
-  CHECK(code[0] == 0 && code[1] == 1 && code[2] == 0 && code[3] == 2 && code[4] == 1);
 }
 
 static void order_of_rows_is_nothing(void) {
   make_panel(300, 4, 3);
   const fm_panel panel = panel_of(300, 4, 3);
   fm_dynamics sorted, mixed;
-  CHECK_OK(fm_dynamics_run(&panel, NULL, &sorted));
+  CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &sorted));
   shuffle_rows();
-  CHECK_OK(fm_dynamics_run(&panel, NULL, &mixed));
+  CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &mixed));
   if (CHECK_INT(mixed.n_cells, sorted.n_cells)) {
     for (size_t j = 0; j < sorted.n_cells; j++) {
       CHECK(sorted.pair[j] == mixed.pair[j] && sorted.start[j] == mixed.start[j] &&
@@ -134,12 +128,102 @@ static void order_of_rows_is_nothing(void) {
   fm_dynamics_free(&mixed);
 }
 
+static int same_sums(const fm_dynamics *a, const fm_dynamics *b) {
+  int same = a->n_cells == b->n_cells && a->gaps == b->gaps && a->n_firms == b->n_firms &&
+             a->n_parts == b->n_parts;
+  for (size_t j = 0; same && j < a->n_cells; j++) {
+    same = a->pair[j] == b->pair[j] && a->start[j] == b->start[j] && a->end[j] == b->end[j] &&
+           a->cell[j].count == b->cell[j].count &&
+           memcmp(a->cell[j].sum, b->cell[j].sum, sizeof a->cell[j].sum) == 0 &&
+           memcmp(a->cell[j].product, b->cell[j].product, sizeof a->cell[j].product) == 0;
+  }
+  for (size_t i = 0; same && i < a->n_parts; i++) {
+    same = a->part[i].cell == b->part[i].cell && a->part[i].group == b->part[i].group &&
+           memcmp(a->part[i].sum, b->part[i].sum, sizeof a->part[i].sum) == 0;
+  }
+  return same;
+}
+
+/* Enough rows for several stripes: four periods, all firms of a period at random, or in order. */
+enum { MANY_FIRMS = 40000, MANY = 4 * MANY_FIRMS };
+static int many_firm[MANY], many_time[MANY], many_place[MANY], many_group[MANY];
+static double many_performance[MANY], many_weight[MANY];
+
+static void make_many(int ordered) {
+  for (size_t i = 0; i < MANY; i++) {
+    const size_t turn = i % MANY_FIRMS, t = i / MANY_FIRMS;
+    const size_t f = ordered ? i / 4 : (turn * 12347 + t * 77) % MANY_FIRMS, time = ordered ? i % 4 : t;
+    many_firm[i] = (int)(3 * f); /* codes may be unused */
+    many_time[i] = 1 + (int)time;
+    many_place[i] = (f + time) % 7 == 0 ? -1 : 1 + (int)((f + (time > 1)) % 5);
+    many_group[i] = 1 + (int)(f % 13);
+    many_performance[i] = sin((double)(f * 4 + time));
+    many_weight[i] = 1.5 + cos((double)(f * 3 + time));
+  }
+}
+
+static void threads_are_nothing(void) {
+  fm_panel panel = {.n = MANY,
+                    .n_firms = 3 * MANY_FIRMS,
+                    .n_times = 4,
+                    .n_places = 5,
+                    .firm = many_firm,
+                    .time = many_time,
+                    .place = many_place,
+                    .performance = many_performance,
+                    .weight = many_weight,
+                    .consecutive = 1,
+                    .end_to_end = 1};
+  for (int grouped = 0; grouped < 2; grouped++) {
+    panel.group = grouped ? many_group : NULL;
+    panel.n_groups = grouped ? 13 : 0;
+    fm_dynamics one, three, ordered;
+    make_many(0);
+    CHECK_OK(fm_dynamics_run(&panel, 1, NULL, &one));
+    CHECK_OK(fm_dynamics_run(&panel, 3, NULL, &three));
+    make_many(1);
+    CHECK_OK(fm_dynamics_run(&panel, 3, NULL, &ordered));
+    CHECK(same_sums(&one, &three));
+    CHECK(same_sums(&one, &ordered));
+    CHECK(one.n_parts == (grouped ? 13 * one.n_cells : 0));
+    CHECK_INT(one.n_firms, MANY_FIRMS);
+    fm_dynamics_free(&one), fm_dynamics_free(&three), fm_dynamics_free(&ordered);
+  }
+}
+
+/* A repeat in each of two stripes, and one more than are kept. */
+static void repeats_of_all_stripes(void) {
+  make_many(0);
+  const size_t again[6] = {5, 9, 100, MANY_FIRMS - 1, 7000, 30000};
+  for (size_t k = 0; k < 6; k++) {
+    many_time[again[k]] = 2;
+  }
+  const fm_panel panel = {.n = MANY,
+                          .n_firms = 3 * MANY_FIRMS,
+                          .n_times = 4,
+                          .n_places = 5,
+                          .firm = many_firm,
+                          .time = many_time,
+                          .place = many_place,
+                          .performance = many_performance,
+                          .weight = many_weight,
+                          .consecutive = 1};
+  fm_dynamics d;
+  CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
+  CHECK_INT(d.repeated, 6);
+  for (size_t k = 0; k < 5; k++) { /* the later of the two rows */
+    CHECK(d.repeat[k] >= MANY_FIRMS && d.repeat[k] < 2 * MANY_FIRMS &&
+          (k == 0 || d.repeat[k] != d.repeat[k - 1]));
+  }
+  fm_dynamics_free(&d);
+}
+
 /* Sums of the stayers of place 2 from time 2 to 3, and their products, one firm after the other. */
 static void cells_add_up(void) {
   make_panel(300, 4, 3);
   const fm_panel panel = panel_of(300, 4, 3);
   fm_dynamics d;
-  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
   double w0 = 0.0, x01 = 0.0, v1 = 0.0, gain = 0.0, w0p1 = 0.0, count = 0.0;
   for (int f = 0; f < 300; f++) {
     const ptrdiff_t a = row_of(f, 2), b = row_of(f, 3);
@@ -181,7 +265,7 @@ static void gaps_are_no_deaths(void) {
   }
   fm_panel panel = panel_of(1, 4, 2);
   fm_dynamics d;
-  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
   CHECK_INT(d.n_cells, 4);
   CHECK_INT(d.gaps, 1);
   CHECK(d.pair[1] == 2 && d.start[1] == 1 && d.end[1] == 3); /* out of sight */
@@ -189,11 +273,11 @@ static void gaps_are_no_deaths(void) {
   CHECK(d.pair[3] == 4 && d.start[3] == 1 && d.end[3] == 2); /* from end to end it has moved */
   fm_dynamics_free(&d);
   panel.gap_is_exit = 1;
-  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
   CHECK(d.end[1] == 0 && d.start[2] == 0);
   fm_dynamics_free(&d);
   panel.consecutive = 0;
-  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
   CHECK_INT(d.n_cells, 1);
   CHECK(d.pair[0] == 1 && d.start[0] == 1 && d.end[0] == 2);
   fm_dynamics_free(&d);
@@ -208,7 +292,7 @@ static void repeats_are_told(void) {
   made.n++;
   const fm_panel panel = panel_of(50, 3, 2);
   fm_dynamics d;
-  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
   CHECK_INT(d.repeated, 1);
   CHECK_INT(d.repeat[0], made.n - 1);
   fm_dynamics_free(&d);
@@ -228,14 +312,14 @@ static void zeros_and_long_lives(void) {
   fm_panel panel = panel_of(1, 200, 1);
   panel.size = NULL;
   fm_dynamics d;
-  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
   CHECK_INT(d.n_cells, 200);
   CHECK_INT(d.zeros, 100);
   CHECK_CLOSE(d.cell[0].sum[8], 0.0, 0.0); /* not in unweighted means */
   CHECK_CLOSE(d.cell[0].sum[2], d.cell[0].sum[0], 0.0);
   fm_dynamics_free(&d);
   panel.keep_zero = 1;
-  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
   CHECK_CLOSE(d.cell[0].sum[8], 1.0, 0.0);
   fm_dynamics_free(&d);
 }
@@ -293,7 +377,7 @@ static void both_variances_agree(void) {
   fm_dynamics d;
   const double *column[COLUMNS];
   double one[TERMS], two[TERMS];
-  CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+  CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
   const fm_terms terms = make_terms(&d, column);
   CHECK_OK(fm_dynamics_variance(&d, &terms, one));
   CHECK_OK(fm_dynamics_grouped(&d, &terms, two));
@@ -314,7 +398,7 @@ static fm_code everything(void *context) {
   fm_dynamics d;
   const double *column[COLUMNS];
   double variance[TERMS];
-  fm_code code = fm_dynamics_run(&panel, stop, &d); /* too short for a look at the interrupt */
+  fm_code code = fm_dynamics_run(&panel, 2, stop, &d); /* too short for a look at the interrupt */
   if (code == FM_OK) {
     const fm_terms terms = make_terms(&d, column);
     code = fm_dynamics_variance(&d, &terms, variance);
@@ -326,7 +410,28 @@ static fm_code everything(void *context) {
   return code;
 }
 
+static fm_code several_stripes(void *context) {
+  fm_dynamics d;
+  const fm_code code = fm_dynamics_run(context, 2, stop, &d);
+  fm_dynamics_free(&d);
+  return code;
+}
+
 static void memory_runs_out(void) {
+  make_many(0);
+  fm_panel panel = {.n = MANY,
+                    .n_firms = 3 * MANY_FIRMS,
+                    .n_times = 4,
+                    .n_places = 5,
+                    .n_groups = 13,
+                    .firm = many_firm,
+                    .time = many_time,
+                    .place = many_place,
+                    .performance = many_performance,
+                    .weight = many_weight,
+                    .group = many_group,
+                    .consecutive = 1};
+  mu_each_allocation(several_stripes, &panel);
   make_panel(300, 4, 3);
   mu_each_allocation(everything, NULL);
   shuffle_rows();
@@ -336,6 +441,8 @@ static void memory_runs_out(void) {
 void test_firm_dynamics(void) {
   RUN(codes_are_consecutive);
   RUN(order_of_rows_is_nothing);
+  RUN(threads_are_nothing);
+  RUN(repeats_of_all_stripes);
   RUN(cells_add_up);
   RUN(gaps_are_no_deaths);
   RUN(repeats_are_told);

@@ -189,6 +189,58 @@ static void rows_combine(void) { every_instruction_set(combinations); }
 static void exp_less_sums(void) { every_instruction_set(exponentials_of_differences); }
 static void products_match_plain_loops(void) { every_instruction_set(all_small_products); }
 
+static void squares(const fm_kernels *k) {
+  double x[12], c[96], expected[96];
+  for (size_t used = 8; used <= 12; used += 4) {
+    for (size_t i = 0; i < 12; i++) {
+      x[i] = mu_normal();
+    }
+    for (size_t i = 0; i < 96; i++) {
+      c[i] = expected[i] = mu_normal();
+    }
+    for (size_t a = 0; a < used; a++) {
+      const size_t first = a / 4 * 4, before[3] = {0, 48, 80}, width = 12 - first;
+      for (size_t b = first; b < used; b++) {
+        expected[before[a / 4] + (a - first) * width + b - first] += x[a] * x[b];
+      }
+    }
+    k->add_squares(x, used, c);
+    for (size_t i = 0; i < 96; i++) {
+      CHECK_CLOSE(c[i], expected[i], 1e-14);
+    }
+  }
+}
+
+static void squares_match_plain_loops(void) { every_instruction_set(squares); }
+
+static void points_in_disc(const fm_kernels *k) {
+  enum { POINTS = 40 };
+  double x[POINTS + FM_BEYOND], y[POINTS + FM_BEYOND], weight[POINTS + FM_BEYOND];
+  for (size_t i = 0; i < POINTS + FM_BEYOND; i++) {
+    x[i] = floor(10 * mu_uniform());
+    y[i] = floor(10 * mu_uniform());
+    weight[i] = i < POINTS ? floor(100 * mu_uniform()) : NAN; /* whole numbers: sums are exact */
+  }
+  const fm_points points = {x, y, weight};
+  const double centre[2] = {4, 5};
+  for (size_t last = 0; last <= POINTS; last++) {
+    const size_t run[4] = {last / 5, last / 3, last / 2, last};
+    double sum = 0, number = 7, expected = 0, found = 7;
+    for (size_t i = run[0]; i < run[3]; i++) {
+      const double dx = x[i] - 4, dy = y[i] - 5;
+      if ((i < run[1] || i >= run[2]) && dx * dx + dy * dy <= 9) {
+        expected += weight[i];
+        found++;
+      }
+    }
+    sum = k->disc(&points, run, centre, 9, &number);
+    CHECK_CLOSE(sum, expected, 0);
+    CHECK_CLOSE(number, found, 0);
+  }
+}
+
+static void discs_match_plain_loops(void) { every_instruction_set(points_in_disc); }
+
 void test_kernels(void) {
   RUN(exp_and_log_are_accurate);
   RUN(exp_and_log_know_special_values);
@@ -196,4 +248,6 @@ void test_kernels(void) {
   RUN(rows_combine);
   RUN(exp_less_sums);
   RUN(products_match_plain_loops);
+  RUN(squares_match_plain_loops);
+  RUN(discs_match_plain_loops);
 }

@@ -98,11 +98,10 @@ static void test_large_density(void) {
   CHECK_CLOSE(density[2], sum / (0.5 * MANY * (MANY - 1)), 1e-10);
 }
 
-static void test_moments(void) {
+static void check_moments(const double *h) {
   static world w;
   static double k[N][AT];
   make_world(&w);
-  const double h[2] = {0.15, 0.05};
   double mean[2 * AT], site[2 * AT * AT], pair[2 * AT * AT], again[2 * AT * AT];
   fm_pair_moments m = {at, h, AT, 2, mean, site, pair};
   CHECK_OK(fm_pair_moments_all(&w.sites, &m, &alone, NULL));
@@ -133,6 +132,13 @@ static void test_moments(void) {
     CHECK_ARRAY(site + AT * AT * s, square, AT * AT, 1e-7);
     CHECK_ARRAY(pair + AT * AT * s, product, AT * AT, 1e-6);
   }
+}
+
+/* Bandwidths in which the d are far apart, and near each other. */
+static void test_moments(void) {
+  const double narrow[2] = {0.15, 0.05}, wide[2] = {0.15, 0.12};
+  check_moments(narrow);
+  check_moments(wide);
 }
 
 static void test_histogram(void) {
@@ -212,7 +218,8 @@ static void test_discs(void) {
   static plane p;
   for (int kind = 0; kind < 5; kind++) {
     make_plane(&p, kind);
-    check_sums(&p, 1);  /* strips */
+    check_sums(&p, 1); /* strips */
+    check_sums(&p, 20);
     check_sums(&p, 50); /* few points: all compared */
   }
 }

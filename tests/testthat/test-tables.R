@@ -30,3 +30,29 @@ test_that("values that first appear late in a long column are found", {
   expect_equal(utils::tail(found$code, 3), c(2L, 3L, NA))
   expect_equal(distinct(rep(c("b", "a"), 1e5))$values, c("b", "a"))
 })
+
+test_that("codes of columns are those of match() on their distinct values", {
+  set.seed(4)
+  i <- sample(c(NA, -3:12), 500, replace = TRUE)
+  utf8 <- c("\u6e29\u5dde", "\u53e4\u9547", "Wenzhou", "Guzhen", NA)[sample.int(5, 500, replace = TRUE)]
+  latin <- c("M\u00e2con", iconv("M\u00e2con", "UTF-8", "latin1"), "Nice")[sample.int(3, 500, replace = TRUE)]
+  columns <- list(
+    i, as.double(i), i + 0.5, replace(as.double(i), 1:3, NaN), c(0, -0, 1, -0), i %% 2 == 0, i * 1e9, letters[i + 4], utf8,
+    latin, i * 200000L, c(NA, NA), rep(NA_character_, 3), integer(), character(), as.Date("2001-01-01") + i,
+    c(a = 2L, b = 1L, c = 2L), c(.Machine$integer.max, 0L, -.Machine$integer.max)
+  )
+  for (x in columns) {
+    values <- unique(x)
+    values <- values[!is.na(values)]
+    expect_identical(distinct(x), list(values = values, code = match(x, values)))
+    firms <- asNamespace("firmmove")$panel_firms(x[!is.na(x)]) # a helper of the tests has that name too
+    expect_identical(match(firms$code, unique(firms$code)), match(x[!is.na(x)], values))
+    expect_true(all(firms$code >= 0 & firms$code < firms$n))
+  }
+})
+
+test_that("a factor has the codes of its used levels, in their order", {
+  x <- factor(c("b", "d", NA, "a", "b"), levels = c("d", "c", "b", "a"))
+  expect_identical(ordered_codes(x), list(values = c("d", "b", "a"), code = c(2L, 1L, NA, 3L, 2L)))
+  expect_identical(ordered_codes(x, c("a", "b", "d"))$code, c(2L, 3L, NA, 1L, 2L))
+})

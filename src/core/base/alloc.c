@@ -3,15 +3,25 @@
  * A block is raw memory of malloc or calloc with the user's part moved up to the next multiple of 64; the
  * address of the raw memory is kept just before it. (C17's aligned_alloc is missing on Windows and cannot
  * zero lazily, which matters for large matrices that are mostly never touched.)
+ * A first touch of a page costs about as much as some thousand additions, and far more on a virtual machine; so
+ * the system is asked for large pages where blocks are large.
  * Arguments: alloc.h. Thread safety: as malloc; the counters of the tests are atomic.
  */
+#if defined(__linux__) && !defined(_DEFAULT_SOURCE)
+#define _DEFAULT_SOURCE /* madvise */
+#endif
+
 #include "alloc.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FM_ALIGNMENT = 64, FM_OVERHEAD = FM_ALIGNMENT + sizeof(void *) };
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+enum { FM_ALIGNMENT = 64, FM_OVERHEAD = FM_ALIGNMENT + sizeof(void *), FM_LARGE_PAGE = 2 << 20 };
 
 #ifdef FM_TEST_ALLOC
 #include <stdatomic.h>
@@ -73,13 +83,42 @@ static void *align(void *raw, size_t bytes) {
 
 /* Bytes to ask for, 0 when they cannot be counted. */
 static size_t total_bytes(size_t n, size_t size) {
-  const size_t limit = (size_t)PTRDIFF_MAX - FM_OVERHEAD;
+  const size_t limit = (size_t)PTRDIFF_MAX - FM_OVERHEAD - FM_LARGE_PAGE;
   return size > 0 && n > limit / size ? 0 : n * size + FM_OVERHEAD;
+}
+
+void fm_expect_use(void *p, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  const uintptr_t page = FM_LARGE_PAGE, first = ((uintptr_t)p + page - 1) / page * page;
+  const uintptr_t last = ((uintptr_t)p + bytes) / page * page;
+  if (last > first) { /* where the advice is refused, pages are small */
+    (void)madvise((unsigned char *)p + (first - (uintptr_t)p), last - first, MADV_HUGEPAGE);
+  }
+#else
+  (void)p;
+  (void)bytes;
+#endif
+}
+
+/* Raw memory; whole large pages where there is more than one, which wastes less than one. */
+static void *raw_block(size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  const size_t page = FM_LARGE_PAGE;
+  if (bytes >= page) {
+    const size_t rounded = (bytes + page - 1) / page * page;
+    void *raw = aligned_alloc(page, rounded);
+    if (raw != NULL) {
+      fm_expect_use(raw, rounded);
+    }
+    return raw;
+  }
+#endif
+  return malloc(bytes);
 }
 
 void *fm_alloc(size_t n, size_t size) {
   const size_t bytes = total_bytes(n, size);
-  return bytes == 0 || must_fail() ? NULL : align(malloc(bytes), bytes);
+  return bytes == 0 || must_fail() ? NULL : align(raw_block(bytes), bytes);
 }
 
 void *fm_alloc_zero(size_t n, size_t size) {

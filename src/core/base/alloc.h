@@ -14,6 +14,8 @@ void *fm_alloc(size_t n, size_t size);
 /* The same, zeroed. */
 void *fm_alloc_zero(size_t n, size_t size);
 void fm_free(void *p);
+/* Fresh memory, of fm_alloc or not, will be written all over: large pages, where the system has them. */
+void fm_expect_use(void *p, size_t bytes);
 
 #ifdef FM_TEST_ALLOC
 /* The countdown-th allocation from now fails (0: none will), and all after it while sticky. */

@@ -398,11 +398,62 @@ FM_TARGET static void FM_NAME(gemm_tn_)(size_t m, size_t p, size_t n, const doub
   }
 }
 
-static const fm_kernels FM_NAME(table) = {
-    FM_LABEL,       FM_NAME(exp_),   FM_NAME(exp_less_), FM_NAME(log_),     FM_NAME(max_),
-    FM_NAME(sum_),  FM_NAME(dot_),   FM_NAME(dot3_),     FM_NAME(axpy_),    FM_NAME(scale_),
-    FM_NAME(less_), FM_NAME(times_), FM_NAME(combine_),  FM_NAME(gemm_nt_), FM_NAME(gemm_tn_)};
+/* ---- squares of a short vector -------------------------------------------------------------------- */
+/* Vectors of four lanes at most: rows of 12, 8 and 4 have whole ones. */
+#define FM_SHORT (FM_BYTES < 32 ? FM_BYTES : 32)
+typedef double FM_NAME(few) __attribute__((vector_size(FM_SHORT), aligned(8), may_alias));
 
+/* Four rows of `stride`, of which the first `used` columns: constants where inlined. */
+FM_INLINE void FM_NAME(four_rows)(const double *x, size_t used, size_t stride, double *c) {
+  enum { STEP = FM_SHORT / 8 };
+#pragma GCC unroll 4
+  for (size_t a = 0; a < 4; a++) {
+#pragma GCC unroll 6
+    for (size_t b = 0; b < used; b += STEP) {
+      FM_NAME(few) *to = (FM_NAME(few) *)(c + a * stride + b);
+      *to += x[a] * *(const FM_NAME(few) *)(x + b);
+    }
+  }
+}
+
+FM_TARGET static void FM_NAME(add_squares_)(const double *x, size_t n, double *c) {
+  if (n == 12) {
+    FM_NAME(four_rows)(x, 12, 12, c);
+    FM_NAME(four_rows)(x + 4, 8, 8, c + 48);
+    FM_NAME(four_rows)(x + 8, 4, 4, c + 80);
+  } else {
+    FM_NAME(four_rows)(x, 8, 12, c);
+    FM_NAME(four_rows)(x + 4, 4, 8, c + 48);
+  }
+}
+
+/* ---- points in a disc ----------------------------------------------------------------------------- */
+FM_TARGET static double FM_NAME(disc_)(const fm_points *points, const size_t *run, const double *centre,
+                                       double square, double *count) {
+  vec total = SPLAT(0.0), found = SPLAT(0.0), lane = SPLAT(0.0);
+  for (size_t l = 0; l < FM_LANES; l++) {
+    lane[l] = (double)l;
+  }
+  for (size_t r = 0; r < 4; r += 2) {
+    for (size_t i = run[r]; i < run[r + 1]; i += FM_LANES) {
+      const vec dx = LOAD(points->x + i) - centre[0], dy = LOAD(points->y + i) - centre[1];
+      const ivec in = (dx * dx + dy * dy <= SPLAT(square)) & (lane < SPLAT((double)(run[r + 1] - i)));
+      total += (vec)(in & (ivec)LOAD(points->weight + i));
+      found += (vec)(in & (ivec)SPLAT(1.0));
+    }
+  }
+  *count += FM_NAME(lanes)(found);
+  return FM_NAME(lanes)(total);
+}
+
+static const fm_kernels FM_NAME(table) = {
+    FM_LABEL,          FM_NAME(exp_),     FM_NAME(exp_less_), FM_NAME(log_),
+    FM_NAME(max_),     FM_NAME(sum_),     FM_NAME(dot_),      FM_NAME(dot3_),
+    FM_NAME(axpy_),    FM_NAME(scale_),   FM_NAME(less_),     FM_NAME(times_),
+    FM_NAME(combine_), FM_NAME(gemm_nt_), FM_NAME(gemm_tn_),  FM_NAME(add_squares_),
+    FM_NAME(disc_)};
+
+#undef FM_SHORT
 #undef FM_LANES
 #undef FM_INLINE
 #undef vec

@@ -78,17 +78,3 @@ fm_code fm_codes_get(fm_codes *codes, uint64_t key, uint32_t *code) {
   *code = codes->slot[at] - 1;
   return FM_OK;
 }
-
-fm_code fm_codes_of(const uint64_t *key, size_t n, int *code, size_t *n_codes) {
-  fm_codes codes;
-  FM_TRY(fm_codes_init(&codes, n / 4));
-  fm_code result = FM_OK;
-  for (size_t i = 0; i < n && result == FM_OK; i++) {
-    uint32_t found = 0;
-    result = fm_codes_get(&codes, key[i], &found);
-    code[i] = (int)found;
-  }
-  *n_codes = codes.n;
-  fm_codes_free(&codes);
-  return result;
-}

@@ -24,7 +24,4 @@ fm_code fm_codes_init(fm_codes *codes, size_t expected);
 fm_code fm_codes_get(fm_codes *codes, uint64_t key, uint32_t *code);
 void fm_codes_free(fm_codes *codes);
 
-/* Codes of n keys: code (n) and the number of different ones. */
-fm_code fm_codes_of(const uint64_t *key, size_t n, int *code, size_t *n_codes);
-
 #endif

@@ -1,33 +1,38 @@
 /* firm_dynamics.c: one pass over a panel, firm by firm in order of time.
  *
- * Arguments and what is computed: firm_dynamics.h. Overwrites only the result. Thread safety: no state.
+ * Firms are cut into stripes that the panel alone determines; each stripe has sums of its own, which are added up in
+ * order. Arguments and what is computed: firm_dynamics.h. Overwrites only the result. Thread safety: no state.
  */
 #include "firm_dynamics.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "../base/alloc.h"
+#include "../base/kernels.h"
+#include "../base/threads.h"
 #include "codes.h"
+#include "dynamics_rows.h"
 
 enum { W0, P0, Y0, W1, P1, Y1, X01, X10, U, V0, V1, GAIN };
-enum { NONE = 0, BLOCK = 4, SHORT_LIFE = 24, ROWS_IN_REACH = 1 << 14, POLL_EVERY = 1 << 20 };
+enum {
+  NONE = 0,
+  BLOCK = 4,
+  ROWS_OF_STRIPE = 1 << 15,
+  MOST_STRIPES = 16,
+  MOST_DIRECT = 1 << 18,
+  POLL_EVERY = 1 << 20
+};
 
-/* A row of the panel. */
-typedef struct record {
-  uint32_t row;
-  int firm, time, place;
-  double performance, weight, size; /* performance less the centre */
-} record;
-
-/* What the pass carries along. */
+/* What the pass over some of the firms carries along. */
 typedef struct pass {
   const fm_panel *panel;
+  const fm_kernels *kernels;
   fm_dynamics *result;
-  fm_codes cells, parts;
-  size_t room_cells, room_parts, room_life;
-  record *life; /* the rows of one firm, or of a range of firms */
-  int hidden;   /* the end of a firm that is seen before and after */
+  uint32_t *slot; /* code + 1 of each possible cell, where there are few; else NULL, and: */
+  fm_codes cells;
+  fm_codes parts;
+  size_t room_cells, room_parts;
+  int hidden; /* the end of a firm that is seen before and after */
 } pass;
 
 size_t fm_product_at(size_t a, size_t b) {
@@ -90,17 +95,17 @@ static fm_code room_for_part(pass *s) {
 
 /* ---- one firm in one pair of periods ------------------------------------------------------------------- */
 /* The twelve numbers; start or end is NULL where the firm is not seen. */
-static void moments(const fm_panel *p, const record *start, const record *end, double *restrict m) {
+static void moments(const fm_panel *p, const fm_record *start, const fm_record *end, double *restrict m) {
   memset(m, 0, FM_MOMENTS * sizeof(double));
   if (start != NULL) {
     m[W0] = start->weight;
     m[P0] = m[W0] * start->performance;
-    m[Y0] = start->size;
+    m[Y0] = p->size ? p->size[start->row] : m[W0];
   }
   if (end != NULL) {
     m[W1] = end->weight;
     m[P1] = m[W1] * end->performance;
-    m[Y1] = end->size;
+    m[Y1] = p->size ? p->size[end->row] : m[W1];
   }
   if (start != NULL && end != NULL) {
     m[X01] = m[W0] * end->performance;
@@ -114,31 +119,6 @@ static void moments(const fm_panel *p, const record *start, const record *end, d
   }
 }
 
-/* Four rows of products: c[a * stride + b] += left[a] * right[b]. Constants where it is called, so that the
- * compiler makes vectors of it. */
-static inline void add_rows(double *restrict c, size_t stride, const double *restrict left,
-                            const double *restrict right, size_t width) {
-  for (size_t a = 0; a < BLOCK; a++) {
-    const double x = left[a];
-    for (size_t b = 0; b < width; b++) {
-      c[stride * a + b] += x * right[b];
-    }
-  }
-}
-
-/* product += m m', the upper triangle in blocks of four rows. */
-static void add_stayer(double *restrict c, const double *restrict m) {
-  add_rows(c, 12, m, m, 12);
-  add_rows(c + 48, 8, m + 4, m + 4, 8);
-  add_rows(c + 80, 4, m + 8, m + 8, 4);
-}
-
-/* The products of the first eight moments, all that a term ever asks of movers. */
-static void add_mover(double *restrict c, const double *restrict m) {
-  add_rows(c, 12, m, m, 8);
-  add_rows(c + 48, 8, m + 4, m + 4, 4);
-}
-
 /* Those of three moments: a firm seen at one end has no others. */
 static void add_three(double *restrict c, const double *restrict m, size_t first) {
   for (size_t a = first; a < first + 3; a++) {
@@ -148,26 +128,36 @@ static void add_three(double *restrict c, const double *restrict m, size_t first
   }
 }
 
-static void add(fm_cell *restrict cell, const double *restrict m, const record *start, const record *end) {
+/* All products of stayers; of movers those of the first eight moments, all that a term ever asks. */
+static void add(const fm_kernels *kernels, fm_cell *restrict cell, const double *restrict m,
+                const fm_record *start, const fm_record *end) {
   cell->count++;
   for (size_t a = 0; a < FM_MOMENTS; a++) {
     cell->sum[a] += m[a];
   }
   if (start != NULL && end != NULL) {
-    if (start->place == end->place) {
-      add_stayer(cell->product, m);
-    } else {
-      add_mover(cell->product, m);
-    }
+    kernels->add_squares(m, start->place == end->place ? 12 : 8, cell->product);
   } else {
     add_three(cell->product, m, start != NULL ? W0 : W1);
   }
 }
 
+/* The code of a cell; that of a new one is the number of cells so far. */
+static fm_code code_of(pass *s, uint64_t key, uint32_t *code) {
+  if (s->slot == NULL) {
+    return fm_codes_get(&s->cells, key, code);
+  }
+  if (s->slot[key] == 0) {
+    s->slot[key] = (uint32_t)s->result->n_cells + 1;
+  }
+  *code = s->slot[key] - 1;
+  return FM_OK;
+}
+
 static fm_code cell_of(pass *s, int pair, int start, int end, uint32_t *code) {
   fm_dynamics *r = s->result;
   const uint64_t ends = (uint64_t)s->hidden + 1;
-  FM_TRY(fm_codes_get(&s->cells, ((uint64_t)pair * ends + (uint64_t)start) * ends + (uint64_t)end, code));
+  FM_TRY(code_of(s, ((uint64_t)pair * ends + (uint64_t)start) * ends + (uint64_t)end, code));
   if (*code == r->n_cells) {
     FM_TRY(room_for_cell(s));
     r->pair[*code] = pair;
@@ -195,19 +185,19 @@ static fm_code add_part(pass *s, uint32_t cell, int group, const double *m) {
 }
 
 /* start or end is NULL where the firm is not seen. The group is that of the start, else that of the end. */
-static fm_code emit(pass *s, int pair, const record *start, const record *end, int unseen) {
+static fm_code emit(pass *s, int pair, const fm_record *start, const fm_record *end, int unseen) {
   uint32_t cell = 0;
   double m[FM_MOMENTS];
   FM_TRY(cell_of(s, pair, start ? start->place : unseen, end ? end->place : unseen, &cell));
   moments(s->panel, start, end, m);
-  add(&s->result->cell[cell], m, start, end);
+  add(s->kernels, &s->result->cell[cell], m, start, end);
   const int *group = s->panel->group;
   return group ? add_part(s, cell, group[start ? start->row : end->row], m) : FM_OK;
 }
 
 /* ---- one firm ---------------------------------------------------------------------------------------------- */
 /* From the row before (NULL: none) to the row after (NULL: none) in the firm's life. */
-static fm_code step(pass *s, const record *before, const record *after) {
+static fm_code step(pass *s, const fm_record *before, const fm_record *after) {
   if (before != NULL && after != NULL && after->time == before->time + 1) {
     return emit(s, before->time, before, after, NONE);
   }
@@ -231,11 +221,11 @@ static void note_repeat(fm_dynamics *r, uint32_t row) {
 }
 
 /* The n rows of one firm, in order of time. */
-static fm_code firm_life(pass *s, const record *life, size_t n) {
+static fm_code firm_life(pass *s, const fm_record *life, size_t n) {
   const fm_panel *p = s->panel;
-  const record *before = NULL, *first = NULL, *last = NULL;
+  const fm_record *before = NULL, *first = NULL, *last = NULL;
   for (size_t j = 0; j < n; j++) {
-    const record *now = &life[j];
+    const fm_record *now = &life[j];
     if (j > 0 && now->time == life[j - 1].time) {
       note_repeat(s->result, now->row);
     }
@@ -260,176 +250,213 @@ static fm_code firm_life(pass *s, const record *life, size_t n) {
   return p->end_to_end && (first || last) ? emit(s, (int)s->result->n_pairs, first, last, NONE) : FM_OK;
 }
 
-/* ---- the panel ----------------------------------------------------------------------------------------------- */
-static void read_row(const fm_panel *p, size_t row, record *to) {
-  to->row = (uint32_t)row;
-  to->firm = p->firm[row];
-  to->time = p->time[row];
-  to->place = p->place[row];
-  to->performance = p->performance[row] - p->centre;
-  to->weight = p->weight[row];
-  to->size = p->size ? p->size[row] : to->weight;
+/* ---- stripes ----------------------------------------------------------------------------------------------- */
+/* Firms of consecutive ranges. */
+typedef struct stripe {
+  pass pass;
+  fm_dynamics sums;  /* without memory of its own */
+  size_t next, last; /* ranges not yet done */
+} stripe;
+
+typedef struct stripes {
+  const fm_panel *panel;
+  fm_ranges ranges;
+  size_t n, n_workers, cells; /* cells: as many as there can be */
+  stripe *stripe;
+  fm_cell *cell; /* n x cells, and where they are: */
+  int *ends;     /* n x 3 x cells */
+  fm_reader *worker;
+} stripes;
+
+static fm_code pass_init(pass *s, const fm_panel *p, fm_dynamics *result) {
+  *s = (pass){.panel = p, .kernels = fm_kernels_best(), .result = result, .hidden = (int)p->n_places + 1};
+  *result = (fm_dynamics){.n_pairs = (p->consecutive ? p->n_times - 1 : 0) + (p->end_to_end ? 1 : 0),
+                          .n_places = p->n_places,
+                          .n_groups = p->n_groups};
+  const double ends = (double)s->hidden + 1, keys = ((double)result->n_pairs + 1) * ends * ends;
+  FM_TRY(fm_codes_init(&s->parts, p->group ? 1024 : 1));
+  if (keys > MOST_DIRECT) {
+    return fm_codes_init(&s->cells, 256);
+  }
+  s->slot = fm_alloc_zero((size_t)keys, sizeof(uint32_t));
+  return s->slot == NULL ? FM_NO_MEMORY : FM_OK;
 }
 
-static fm_code look_up(size_t row, size_t *poll, int (*interrupted)(void *)) {
-  if (row < *poll) {
-    return FM_OK;
-  }
-  *poll += POLL_EVERY;
-  return interrupted != NULL && interrupted(NULL) ? FM_INTERRUPTED : FM_OK;
+static void pass_free(pass *s) { fm_free(s->slot), fm_codes_free(&s->cells), fm_codes_free(&s->parts); }
+
+/* By the panel alone: as many as pay, and no more than their sums take about the memory of the panel. */
+static size_t count_stripes(const fm_panel *p, double cells) {
+  const double room = 3.2e7 + 16.0 * (double)p->n;
+  const double fit = room / (cells * ((double)sizeof(fm_cell) + (double)(p->n_groups * sizeof(fm_part))));
+  const double some = (double)p->n / ROWS_OF_STRIPE, n = fit < some ? fit : some;
+  return n < 2 ? 1 : n < MOST_STRIPES ? (size_t)n : MOST_STRIPES;
 }
 
-/* Rows in order of firm and time: each firm is read in turn. */
-static fm_code ordered_firms(pass *s, int (*interrupted)(void *)) {
-  const fm_panel *p = s->panel;
-  size_t poll = POLL_EVERY;
-  for (size_t from = 0, to = 0; from < p->n; from = to) {
-    for (to = from + 1; to < p->n && p->firm[to] == p->firm[from];) {
-      to++;
-    }
-    if (to - from > s->room_life) {
-      void *life = s->life;
-      const fm_code code = resize(&life, 0, 2 * (to - from), sizeof(record));
-      s->life = life;
-      FM_TRY(code);
-      s->room_life = 2 * (to - from);
-    }
-    for (size_t j = from; j < to; j++) {
-      read_row(p, j, &s->life[j - from]);
-    }
-    FM_TRY(firm_life(s, s->life, to - from));
-    FM_TRY(look_up(to, &poll, interrupted));
+/* The first range of stripe k: stripes have about as many rows each. */
+static size_t first_range(const stripes *s, size_t k) {
+  const size_t rows = (size_t)((uint64_t)s->panel->n * k / s->n);
+  size_t range = 0;
+  while (range < s->ranges.n && (k == s->n || s->ranges.first[range] < rows)) {
+    range++;
   }
+  return range;
+}
+
+static fm_code stripe_init(stripes *s, size_t k) {
+  stripe *x = &s->stripe[k];
+  FM_TRY(pass_init(&x->pass, s->panel, &x->sums));
+  x->next = first_range(s, k);
+  x->last = first_range(s, k + 1);
+  x->pass.room_cells = s->cells;
+  x->sums.cell = s->cell + k * s->cells;
+  x->sums.pair = s->ends + 3 * k * s->cells;
+  x->sums.start = x->sums.pair + s->cells;
+  x->sums.end = x->sums.start + s->cells;
   return FM_OK;
 }
 
-static int earlier(const void *a, const void *b) {
-  const record *x = a, *y = b;
-  const int order = (x->time > y->time) - (x->time < y->time);
-  return order != 0 ? order : (x->row > y->row) - (x->row < y->row);
-}
-
-/* By insertion where that is quick; a life is short and often in order. */
-static void sort_life(record *life, size_t n) {
-  if (n > SHORT_LIFE) {
-    qsort(life, n, sizeof(record), earlier);
-    return;
-  }
-  for (size_t j = 1; j < n; j++) {
-    const record moving = life[j];
-    size_t at = j;
-    for (; at > 0 && life[at - 1].time > moving.time; at--) {
-      life[at] = life[at - 1];
-    }
-    life[at] = moving;
-  }
-}
-
-/* ---- rows in any order ----------------------------------------------------------------------------------------- */
-/* Firms by ranges of codes; the rows of a range, some ROWS_IN_REACH, are read and sorted within the caches. */
-typedef struct ranges {
-  size_t n, width; /* firms in a range */
-  size_t *end;     /* n + 1: where the next row of a range goes; at last, where the range ends */
-  uint32_t *row;   /* rows by range */
-  record *read;    /* the records of one range as they come */
-  uint32_t *next;  /* width + 1 */
-} ranges;
-
-static void ranges_free(ranges *r) { fm_free(r->end), fm_free(r->row), fm_free(r->read), fm_free(r->next); }
-
-/* Counts the rows of the ranges and makes room. */
-static fm_code ranges_init(ranges *r, pass *s) {
-  const fm_panel *p = s->panel;
-  r->n = p->n / ROWS_IN_REACH + 1;
-  r->width = p->n_firms / r->n + 1;
-  r->end = fm_alloc_zero(r->n + 1, sizeof(size_t));
-  r->next = fm_alloc(r->width + 1, sizeof(uint32_t));
-  r->row = fm_alloc(p->n, sizeof(uint32_t));
-  if (r->end == NULL || r->next == NULL || r->row == NULL) {
+/* One stripe counts straight into the result. */
+static fm_code stripes_init(stripes *s, pass *total, int threads) {
+  const double ends = (double)total->hidden + 1, cells = (double)total->result->n_pairs * ends * ends;
+  s->n = count_stripes(s->panel, cells);
+  s->n_workers = s->n > 1 && threads > 1 ? (size_t)threads : 1;
+  s->stripe = fm_alloc_zero(s->n, sizeof(stripe));
+  s->worker = fm_alloc_zero(s->n_workers, sizeof(fm_reader));
+  if (s->stripe == NULL || s->worker == NULL) {
     return FM_NO_MEMORY;
   }
-  for (size_t i = 0; i < p->n; i++) {
-    r->end[(size_t)p->firm[i] / r->width + 1]++;
+  for (size_t w = 0; w < s->n_workers; w++) {
+    FM_TRY(fm_reader_init(&s->worker[w], &s->ranges));
   }
-  size_t most = 0;
-  for (size_t k = 0; k < r->n; k++) {
-    most = r->end[k + 1] > most ? r->end[k + 1] : most;
-    r->end[k + 1] += r->end[k];
+  if (s->n == 1) {
+    s->stripe[0].last = s->ranges.n;
+    return FM_OK;
   }
-  r->read = fm_alloc(most, sizeof(record));
-  s->life = fm_alloc(most, sizeof(record));
-  return r->read && s->life ? FM_OK : FM_NO_MEMORY;
-}
-
-/* One range: a counting sort by firm, then each firm in turn. */
-static fm_code range_firms(pass *s, ranges *r, const uint32_t *row, size_t n, size_t first_firm) {
-  memset(r->next, 0, (r->width + 1) * sizeof(uint32_t));
-  for (size_t i = 0; i < n; i++) {
-    read_row(s->panel, row[i], &r->read[i]);
+  s->cells = (size_t)cells;
+  s->cell = fm_alloc(s->n * s->cells, sizeof(fm_cell));
+  s->ends = fm_alloc(s->n * s->cells, 3 * sizeof(int));
+  if (s->cell == NULL || s->ends == NULL) {
+    return FM_NO_MEMORY;
   }
-  for (size_t i = 0; i < n; i++) {
-    r->next[(size_t)r->read[i].firm - first_firm + 1]++;
-  }
-  for (size_t f = 0; f < r->width; f++) {
-    r->next[f + 1] += r->next[f];
-  }
-  for (size_t i = 0; i < n; i++) {
-    s->life[r->next[(size_t)r->read[i].firm - first_firm]++] = r->read[i];
-  }
-  size_t from = 0;
-  for (size_t f = 0; f < r->width; f++) { /* next[f] is now where firm f ends */
-    const size_t to = r->next[f];
-    sort_life(s->life + from, to - from);
-    FM_TRY(firm_life(s, s->life + from, to - from));
-    from = to;
+  for (size_t k = 0; k < s->n; k++) {
+    FM_TRY(stripe_init(s, k));
   }
   return FM_OK;
 }
 
-static fm_code scattered_firms(pass *s, int (*interrupted)(void *)) {
-  const fm_panel *p = s->panel;
-  ranges r = {0};
-  fm_code code = ranges_init(&r, s);
-  for (size_t i = 0; code == FM_OK && i < p->n; i++) {
-    r.row[r.end[(size_t)p->firm[i] / r.width]++] = (uint32_t)i;
+static void stripes_free(stripes *s) {
+  for (size_t k = 0; s->n > 1 && s->stripe != NULL && k < s->n; k++) {
+    pass_free(&s->stripe[k].pass);
+    fm_free(s->stripe[k].sums.part);
   }
-  size_t from = 0, poll = POLL_EVERY;
-  for (size_t k = 0; code == FM_OK && k < r.n; k++) {
-    code = range_firms(s, &r, r.row + from, r.end[k] - from, k * r.width);
-    from = r.end[k];
-    if (code == FM_OK) {
-      code = look_up(from, &poll, interrupted);
+  for (size_t w = 0; s->worker != NULL && w < s->n_workers; w++) {
+    fm_reader_free(&s->worker[w]);
+  }
+  fm_free(s->stripe), fm_free(s->worker), fm_free(s->cell), fm_free(s->ends);
+  fm_ranges_free(&s->ranges);
+}
+
+/* The firms of one range. */
+static fm_code range_firms(pass *s, const fm_ranges *ranges, size_t k, fm_reader *reader) {
+  const size_t n = ranges->first[k + 1] - ranges->first[k];
+  const fm_record *life = reader->life;
+  fm_ranges_read(ranges, k, reader);
+  for (size_t from = 0, to = 0; from < n; from = to) {
+    for (to = from + 1; to < n && life[to].firm == life[from].firm;) {
+      to++;
+    }
+    FM_TRY(firm_life(s, life + from, to - from));
+  }
+  return FM_OK;
+}
+
+/* Some more ranges of a stripe, until it is time to look up. */
+static fm_code stripe_task(void *context, size_t task, size_t worker) {
+  stripes *s = context;
+  stripe *x = &s->stripe[task];
+  const size_t *first = s->ranges.first, from = x->next;
+  for (; x->next < x->last && first[x->next] - first[from] < POLL_EVERY; x->next++) {
+    FM_TRY(range_firms(&x->pass, &s->ranges, x->next, &s->worker[worker]));
+  }
+  return FM_OK;
+}
+
+static fm_code run_stripes(stripes *s, int threads, int (*interrupted)(void *)) {
+  size_t left = s->n;
+  while (left > 0) {
+    FM_TRY(fm_parallel(s->n, threads, stripe_task, s));
+    left = 0;
+    for (size_t k = 0; k < s->n; k++) {
+      left += s->stripe[k].next < s->stripe[k].last;
+    }
+    if (left > 0 && interrupted != NULL && interrupted(NULL)) {
+      return FM_INTERRUPTED;
     }
   }
-  ranges_free(&r);
+  return FM_OK;
+}
+
+/* ---- sums of all stripes --------------------------------------------------------------------------------------- */
+static void add_cell(fm_cell *restrict to, const fm_cell *restrict from) {
+  to->count += from->count;
+  for (size_t a = 0; a < FM_MOMENTS; a++) {
+    to->sum[a] += from->sum[a];
+  }
+  for (size_t i = 0; i < FM_PACKED; i++) {
+    to->product[i] += from->product[i];
+  }
+}
+
+static fm_code add_sums(pass *s, const fm_dynamics *x) {
+  fm_dynamics *r = s->result;
+  uint32_t *code = fm_alloc(x->n_cells, sizeof(uint32_t));
+  fm_code status = code == NULL ? FM_NO_MEMORY : FM_OK;
+  for (size_t j = 0; status == FM_OK && j < x->n_cells; j++) {
+    status = cell_of(s, x->pair[j], x->start[j], x->end[j], &code[j]);
+    if (status == FM_OK) {
+      add_cell(&r->cell[code[j]], &x->cell[j]);
+    }
+  }
+  for (size_t i = 0; status == FM_OK && i < x->n_parts; i++) {
+    status = add_part(s, code[x->part[i].cell], x->part[i].group, x->part[i].sum);
+  }
+  fm_free(code);
+  for (size_t i = 0; i < x->repeated && i < 5 && r->repeated + i < 5; i++) {
+    r->repeat[r->repeated + i] = x->repeat[i];
+  }
+  r->n_firms += x->n_firms;
+  r->zeros += x->zeros;
+  r->gaps += x->gaps;
+  r->repeated += x->repeated;
+  return status;
+}
+
+static fm_code all_firms(stripes *s, pass *total, int threads, int (*interrupted)(void *)) {
+  FM_TRY(fm_ranges_init(&s->ranges, s->panel, threads));
+  FM_TRY(stripes_init(s, total, threads));
+  if (s->n == 1) {
+    s->stripe[0].pass = *total;
+  }
+  fm_code code = run_stripes(s, threads, interrupted);
+  if (s->n == 1) {
+    *total = s->stripe[0].pass; /* its tables may have moved */
+  }
+  for (size_t k = 0; s->n > 1 && code == FM_OK && k < s->n; k++) {
+    code = add_sums(total, &s->stripe[k].sums);
+  }
   return code;
 }
 
-static int in_order(const fm_panel *p) {
-  for (size_t i = 1; i < p->n; i++) {
-    if (p->firm[i] < p->firm[i - 1] || (p->firm[i] == p->firm[i - 1] && p->time[i] < p->time[i - 1])) {
-      return 0;
-    }
-  }
-  return 1;
-}
-
-fm_code fm_dynamics_run(const fm_panel *panel, int (*interrupted)(void *), fm_dynamics *result) {
-  *result =
-      (fm_dynamics){.n_pairs = (panel->consecutive ? panel->n_times - 1 : 0) + (panel->end_to_end ? 1 : 0),
-                    .n_places = panel->n_places,
-                    .n_groups = panel->n_groups};
-  pass s = {.panel = panel, .result = result, .hidden = (int)panel->n_places + 1};
-  fm_code code = fm_codes_init(&s.cells, 256);
+fm_code fm_dynamics_run(const fm_panel *panel, int threads, int (*interrupted)(void *),
+                        fm_dynamics *result) {
+  stripes s = {.panel = panel};
+  pass total;
+  fm_code code = pass_init(&total, panel, result);
   if (code == FM_OK) {
-    code = fm_codes_init(&s.parts, panel->group ? 1024 : 1);
+    code = all_firms(&s, &total, threads, interrupted);
   }
-  if (code == FM_OK) {
-    code = in_order(panel) ? ordered_firms(&s, interrupted) : scattered_firms(&s, interrupted);
-  }
-  fm_codes_free(&s.cells);
-  fm_codes_free(&s.parts);
-  fm_free(s.life);
+  stripes_free(&s);
+  pass_free(&total);
   return code;
 }
 

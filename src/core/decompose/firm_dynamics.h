@@ -13,7 +13,8 @@
  *
  *   Var(f) = sum over cells of g' (sum of m m') g,   g the gradient of f in the sums of the cell.
  *
- * One pass over the panel, O(n), after a counting sort by firm where the rows are not in order. Thread safety: no state.
+ * One pass over the panel, O(n), after a counting sort by firm where the rows are not in order (dynamics_rows.h).
+ * Thread safety: no state.
  */
 #ifndef FM_FIRM_DYNAMICS_H
 #define FM_FIRM_DYNAMICS_H
@@ -74,8 +75,10 @@ typedef struct fm_dynamics {
 /* Which of the packed products is that of moments a <= b. */
 size_t fm_product_at(size_t a, size_t b);
 
-/* Fills result, which the caller frees whatever is returned. interrupted is polled now and then (may be NULL). */
-fm_code fm_dynamics_run(const fm_panel *panel, int (*interrupted)(void *), fm_dynamics *result);
+/* Fills result, which the caller frees whatever is returned. interrupted is polled now and then (may be NULL). The sums do
+ * not depend on the number of threads, nor on the order of the rows. */
+fm_code fm_dynamics_run(const fm_panel *panel, int threads, int (*interrupted)(void *),
+                        fm_dynamics *result);
 void fm_dynamics_free(fm_dynamics *result);
 
 /* ---- variances (dynamics_variance.c) --------------------------------------------------------------------- */

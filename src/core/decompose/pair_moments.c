@@ -1,8 +1,8 @@
 /* pair_moments.c: first and second moments of the kernel over all pairs of sites, for several bandwidths at
  * once: what the exact variance of K(d) under sampling without replacement is made of.
  *
- * The rows of a block of sites are binned together, then turned into k_i(d) for every bandwidth by one dot
- * product each; products of two kernels are kernels of bandwidth h/sqrt(2), so that the sums over pairs come
+ * The rows of a block of sites are binned together, then turned into k_i(d) for every bandwidth by products of matrices: a
+ * few neighbouring d have their coefficients over the same bins, with zeros where one does not reach. Products of two kernels are kernels of bandwidth h/sqrt(2), so that the sums over pairs come
  * from the bins of all rows:
  *   f((d-u)/h) f((e-u)/h) = f((d-e)/(h sqrt 2)) f(((d+e)/2 - u)/(h/sqrt 2)).
  * Arguments: pairs.h. Overwrites the outputs only. Thread safety: no state; stripes of sites are fixed by
@@ -17,14 +17,21 @@
 #include "bins.h"
 #include "pairs.h"
 
-enum { BLOCK = 16, CHUNK = 256, STRIPES = 32, BATCH = 8 };
+enum { BLOCK = 16, CHUNK = 256, STRIPES = 32, BATCH = 8, TOGETHER = 4 };
+
+/* Coefficients of up to TOGETHER neighbouring d, rows of FM_MOMENTS (to - from). */
+typedef struct gauss_rows {
+  size_t n, from, to;
+  double *c;
+} gauss_rows;
 
 typedef struct moments_run {
   const fm_sites *sites;
   const fm_pair_moments *m;
   double step;
   size_t n_bins, from;
-  fm_gauss *gauss; /* n_h x n_at */
+  size_t together, n_groups; /* d in a group; groups */
+  gauss_rows *gauss;         /* n_h x n_groups */
   /* one a stripe of a batch */
   double *row;   /* BLOCK x n_bins x FM_MOMENTS */
   double *value; /* BLOCK x n_at */
@@ -65,11 +72,16 @@ static void add_values(const moments_run *run, const double *row, size_t n, size
   for (size_t s = 0; s < run->m->n_h; s++) {
     const double scale = 1 / (run->m->h[s] * ((double)run->sites->n - 1));
     double *mean = run->mean + stripe * n_sums(run) + s * n_at;
-    for (size_t a = 0; a < n_at; a++) {
-      for (size_t i = 0; i < n; i++) {
-        value[i * n_at + a] = scale * fm_gauss_sum(&run->gauss[s * n_at + a], row + i * size);
-        mean[a] += value[i * n_at + a];
-      }
+    memset(value, 0, n * n_at * sizeof(double));
+    for (size_t g = 0; g < run->n_groups; g++) {
+      const gauss_rows *of = &run->gauss[s * run->n_groups + g];
+      const size_t width = (of->to - of->from) * FM_MOMENTS;
+      kernels->gemm_nt(n, of->n, width, row + of->from * FM_MOMENTS, size, of->c, width,
+                       value + g * run->together, n_at);
+    }
+    kernels->scale(scale, value, n * n_at);
+    for (size_t i = 0; i < n; i++) {
+      kernels->axpy(1, value + i * n_at, mean, n_at);
     }
     double *site = run->site + (stripe * n_sums(run) + s * n_at) * n_at;
     kernels->gemm_tn(n, n_at, n_at, value, n_at, value, n_at, site, n_at);
@@ -142,11 +154,60 @@ static fm_code products_task(void *context, size_t task, size_t worker) {
 /* ---- the run -------------------------------------------------------------------------------------------- */
 
 static void moments_free(moments_run *run) {
-  for (size_t k = 0; run->gauss != NULL && k < n_sums(run); k++) {
+  for (size_t k = 0; run->gauss != NULL && k < run->m->n_h * run->n_groups; k++) {
     fm_free(run->gauss[k].c);
   }
   fm_free(run->gauss), fm_free(run->row), fm_free(run->value);
   fm_free(run->total), fm_free(run->mean), fm_free(run->site);
+}
+
+static fm_code rows_together(gauss_rows *rows, const fm_gauss *each) {
+  rows->from = each[0].from;
+  rows->to = each[0].to;
+  for (size_t a = 1; a < rows->n; a++) {
+    rows->from = each[a].from < rows->from ? each[a].from : rows->from;
+    rows->to = each[a].to > rows->to ? each[a].to : rows->to;
+  }
+  const size_t width = (rows->to - rows->from) * FM_MOMENTS;
+  rows->c = fm_alloc_zero(rows->n * width, sizeof(double));
+  if (rows->c == NULL) {
+    return FM_NO_MEMORY;
+  }
+  for (size_t a = 0; a < rows->n; a++) {
+    memcpy(rows->c + a * width + (each[a].from - rows->from) * FM_MOMENTS, each[a].c,
+           (each[a].to - each[a].from) * FM_MOMENTS * sizeof(double));
+  }
+  return FM_OK;
+}
+
+/* The coefficients of bandwidth s at the d of group g. */
+static fm_code gauss_init(const moments_run *run, size_t s, size_t g) {
+  const fm_pair_moments *m = run->m;
+  gauss_rows *rows = &run->gauss[s * run->n_groups + g];
+  fm_gauss each[TOGETHER] = {{0, 0, NULL}};
+  const size_t first = g * run->together, left = m->n_at - first;
+  fm_code code = FM_OK;
+  rows->n = left < run->together ? left : run->together;
+  for (size_t a = 0; code == FM_OK && a < rows->n; a++) {
+    code = fm_gauss_init(&each[a], m->at[first + a], m->h[s], run->step, run->n_bins, 1);
+  }
+  if (code == FM_OK) {
+    code = rows_together(rows, each);
+  }
+  for (size_t a = 0; a < rows->n; a++) {
+    fm_free(each[a].c);
+  }
+  return code;
+}
+
+/* Whether neighbouring d have most of their bins in common, which reach some 8 bandwidths to each side. */
+static int near_each_other(const fm_pair_moments *m, double h) {
+  for (size_t a = TOGETHER - 1; a < m->n_at; a++) {
+    if (!(fabs(m->at[a] - m->at[a + 1 - TOGETHER]) <= 8 * h)) {
+      return 0;
+    }
+  }
+  return 1;
 }
 
 static fm_code moments_init(moments_run *run) {
@@ -161,7 +222,9 @@ static fm_code moments_init(moments_run *run) {
   }
   run->step = narrow / 3;
   run->n_bins = fm_bins_needed(last, wide, run->step);
-  run->gauss = fm_alloc_zero(n_sums(run), sizeof(fm_gauss));
+  run->together = near_each_other(m, narrow) ? TOGETHER : 1;
+  run->n_groups = (m->n_at + run->together - 1) / run->together;
+  run->gauss = fm_alloc_zero(m->n_h * run->n_groups, sizeof(gauss_rows));
   run->row = fm_alloc(BATCH * BLOCK * n_moments(run), sizeof(double));
   run->value = fm_alloc(BATCH * BLOCK * m->n_at, sizeof(double));
   run->total = fm_alloc_zero(STRIPES * n_moments(run), sizeof(double));
@@ -170,8 +233,8 @@ static fm_code moments_init(moments_run *run) {
   if (!run->gauss || !run->row || !run->value || !run->total || !run->mean || !run->site) {
     return FM_NO_MEMORY;
   }
-  for (size_t k = 0; k < n_sums(run); k++) {
-    FM_TRY(fm_gauss_init(&run->gauss[k], m->at[k % m->n_at], m->h[k / m->n_at], run->step, run->n_bins, 1));
+  for (size_t k = 0; k < m->n_h * run->n_groups; k++) {
+    FM_TRY(gauss_init(run, k / run->n_groups, k % run->n_groups));
   }
   return FM_OK;
 }

@@ -1,10 +1,10 @@
 /* rings.c: points in strips, and sums over discs by strip.
  *
- * Strips of equal numbers of points are cut across y; in each the points are sorted by x, with running sums of
- * their weights. A circle meets a strip in chords: points between the shorter ones are inside for sure and
- * come from the running sums, points beyond the longer ones are outside, and only those between are compared
- * one by one. With s strips the former cost radii x s, the latter n/s. A few points are compared all. A sum over no point
- * is exactly 0: numbers are counted beside the weights.
+ * Strips of equal numbers of points are cut across y; in each the points are sorted by x and lie in buckets of equal
+ * width, with running sums of their weights. A circle meets a strip in chords: buckets between the shorter ones are
+ * inside for sure and come from the running sums, buckets beyond the longer ones are outside, and only the points
+ * of those between are compared one by one. With s strips the former cost radii x s, the latter n/s. A few points are
+ * compared all. A sum over no point is exactly 0: numbers are counted beside the weights.
  * Arguments: rings.h. Overwrites the outputs only.
  */
 #include "rings.h"
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../base/alloc.h"
+#include "../base/kernels.h"
 #include "../base/threads.h"
 
 enum { BATCH = 64, GROUP = 64, TABLE = 1024, FEW = 32 };
@@ -29,10 +30,10 @@ typedef struct strips {
   double *
       running; /* running sums of weights before each point of a strip; a strip has one more entry than points */
   double *bottom, *top; /* the least and the largest y of a strip */
-  /* Buckets of equal width over the x of a strip, to begin a search in: bucket b of strip k has the points
+  /* Buckets of equal width over the x of a strip: bucket b of strip k has the points
    * bucket[b + (n_buckets + 1) k] .. bucket[b + 1 + (n_buckets + 1) k] - 1. */
   size_t n_buckets, *bucket;
-  double *left, *per_x; /* by strip: its least x, buckets per unit of x */
+  double *left, *right, *per_x; /* by strip: its least and largest x, buckets per unit of x */
 } strips;
 
 /* ---- strips --------------------------------------------------------------------------------------------- */
@@ -40,31 +41,32 @@ typedef struct strips {
 static void strips_free(strips *s) {
   fm_free(s->start), fm_free(s->points), fm_free(s->buffer), fm_free(s->x), fm_free(s->y);
   fm_free(s->weight), fm_free(s->running), fm_free(s->bottom), fm_free(s->top);
-  fm_free(s->bucket), fm_free(s->left), fm_free(s->per_x);
+  fm_free(s->bucket), fm_free(s->left), fm_free(s->right), fm_free(s->per_x);
   *s = (strips){0};
 }
 
 /* Room for n points, to be asked for n_radii discs at a time. */
 static fm_code strips_init(strips *s, size_t n, size_t n_radii) {
-  /* measured: a strip of a disc costs about as much as 50 points, a point compared with all rings as 2 */
-  const double many = 9.0 * (double)n_radii * (double)n_radii;
-  const size_t wanted = (size_t)sqrt((double)n / 28);
+  /* measured: a strip of a disc costs about as much as 12 points compared with all rings, or 200 with one radius */
+  const double many = (double)n_radii * (double)n_radii;
+  const size_t wanted = (size_t)sqrt((double)n / 56);
   *s = (strips){.n = n, .n_strips = (double)n < many || wanted < 2 ? 1 : wanted};
   s->start = fm_alloc(s->n_strips + 1, sizeof(size_t));
   s->points = fm_alloc(n, sizeof(point));
   s->buffer = fm_alloc(n, sizeof(point));
-  s->x = fm_alloc(n, sizeof(double));
-  s->y = fm_alloc(n, sizeof(double));
-  s->weight = fm_alloc(n, sizeof(double));
+  s->x = fm_alloc_zero(n + FM_BEYOND, sizeof(double));
+  s->y = fm_alloc_zero(n + FM_BEYOND, sizeof(double));
+  s->weight = fm_alloc_zero(n + FM_BEYOND, sizeof(double));
   s->running = fm_alloc(n + s->n_strips, sizeof(double));
   s->bottom = fm_alloc(s->n_strips, sizeof(double));
   s->top = fm_alloc(s->n_strips, sizeof(double));
   s->n_buckets = n / s->n_strips / 4 + 1;
   s->bucket = fm_alloc(s->n_strips * (s->n_buckets + 1), sizeof(size_t));
   s->left = fm_alloc(s->n_strips, sizeof(double));
+  s->right = fm_alloc(s->n_strips, sizeof(double));
   s->per_x = fm_alloc(s->n_strips, sizeof(double));
   const int places = s->start && s->points && s->buffer && s->x && s->y && s->weight;
-  if (!places || !s->running || !s->bottom || !s->top || !s->bucket || !s->left || !s->per_x) {
+  if (!places || !s->running || !s->bottom || !s->top || !s->bucket || !s->left || !s->right || !s->per_x) {
     strips_free(s);
     return FM_NO_MEMORY;
   }
@@ -105,6 +107,7 @@ static void fill_buckets(strips *s, size_t k) {
   size_t *bucket = s->bucket + k * (s->n_buckets + 1);
   const double width = last > first ? s->x[last - 1] - s->x[first] : 0;
   s->left[k] = last > first ? s->x[first] : 0;
+  s->right[k] = last > first ? s->x[last - 1] : 0;
   s->per_x[k] = width > 0 ? (double)s->n_buckets / width : 0;
   size_t i = first;
   for (size_t b = 0; b < s->n_buckets; b++) {
@@ -215,18 +218,22 @@ typedef struct discs {
   double *sum, *count;
 } discs;
 
-static void discs_free(discs *d) {
-  fm_free(d->sum), fm_free(d->count);
-  *d = (discs){0};
-}
+/* Up to GROUP centres (x, y) and their discs. */
+typedef struct group {
+  double centre[2 * GROUP];
+  discs d[GROUP];
+  double *memory;
+} group;
 
-static fm_code discs_init(discs *d, size_t n) {
-  *d = (discs){fm_alloc(n + 1, sizeof(double)), fm_alloc(n + 1, sizeof(double))};
-  if (!d->sum || !d->count) {
-    discs_free(d);
-    return FM_NO_MEMORY;
+static void group_free(group *g) { fm_free(g->memory); }
+
+static fm_code group_init(group *g, size_t n) {
+  g->memory = fm_alloc(2 * GROUP * (n + 1), sizeof(double));
+  for (size_t i = 0; g->memory != NULL && i < GROUP; i++) {
+    g->d[i].sum = g->memory + 2 * i * (n + 1);
+    g->d[i].count = g->d[i].sum + n + 1;
   }
-  return FM_OK;
+  return g->memory == NULL ? FM_NO_MEMORY : FM_OK;
 }
 
 /* Every point by its ring. */
@@ -243,80 +250,53 @@ static void compare_all(const strips *s, const rings *r, double x, double y, dis
   }
 }
 
-/* The first point of strip k whose x is at least `value`; the end of the strip if none. */
-static size_t lower_bound(const strips *s, size_t k, double value) {
-  const size_t *bucket = s->bucket + k * (s->n_buckets + 1) + bucket_of(s, k, value);
-  size_t from = bucket[0], n = bucket[1] - bucket[0];
-  while (n > 1) {
-    const size_t half = n / 2;
-    from += s->x[from + half - 1] < value ? half : 0;
-    n -= half;
-  }
-  return n == 1 && s->x[from] < value ? from + 1 : from;
-}
-
-/* Adds the points from .. to-1 whose squared distance is at most `square`. */
-static void compare(const strips *s, size_t from, size_t to, double x, double y, double square, double *sum,
-                    double *count) {
-  double inside = 0;
-  int found = 0;
-  for (size_t i = from; i < to; i++) {
-    const double dx = s->x[i] - x, dy = s->y[i] - y;
-    const int in = dx * dx + dy * dy <= square;
-    inside += s->weight[i] * in; /* no branch: it could not be foreseen */
-    found += in;
-  }
-  *sum += inside;
-  *count += found;
-}
-
-/* Adds all points from .. to-1 of strip k; few are added one by one, which loses no digits. */
-static void add_run(const strips *s, size_t k, size_t from, size_t to, double *sum, double *count) {
-  if (to - from > FEW) {
-    *sum += s->running[to + k] - s->running[from + k];
-  } else {
-    for (size_t i = from; i < to; i++) {
-      *sum += s->weight[i];
-    }
-  }
-  *count += (double)(to - from);
-}
-
 /* The discs around (x, y) in strip k. Rounding moves the chords by less than `slack`, which is never 0. */
-static void add_strip(const strips *s, size_t k, const rings *r, double x, double y, discs *d) {
-  const double over = s->bottom[k] - y, under = y - s->top[k];
-  const double near = fmax(fmax(over, under), 0), far = fmax(-over, -under);
-  for (size_t q = ring_of(r, near * near); q < r->n; q++) {
-    const double square = r->square[q];
-    const double chord = sqrt(square - near * near), slack = 4e-15 * (fabs(x) + chord) + 1e-300;
-    const size_t out0 = lower_bound(s, k, x - chord - slack), out1 = lower_bound(s, k, x + chord + slack);
-    const double rest = square - far * far;
-    size_t in0 = out0, in1 = out0;
-    if (rest > 0 && sqrt(rest) > slack) {
-      const double sure = sqrt(rest) - slack;
-      in0 = lower_bound(s, k, x - sure);
-      in1 = lower_bound(s, k, x + sure);
-      add_run(s, k, in0, in1, &d->sum[q], &d->count[q]);
+static void add_strip(const strips *s, size_t k, const rings *r, const fm_kernels *kernels,
+                      const double *centre, discs *d) {
+  const double x = centre[0], over = s->bottom[k] - centre[1], under = centre[1] - s->top[k];
+  const double least = over > under ? over : under, most = over < under ? -over : -under;
+  const double near = least > 0 ? least * least : 0, far = most * most;
+  const size_t *bucket = s->bucket + k * (s->n_buckets + 1);
+  const fm_points points = {s->x, s->y, s->weight};
+  for (size_t q = ring_of(r, near); q < r->n; q++) {
+    const double square = r->square[q], chord = sqrt(square - near),
+                 slack = 4e-15 * (fabs(x) + chord) + 1e-300;
+    const double sure = (square > far ? sqrt(square - far) : 0) - slack;
+    /* many points may be at one place, the whole of a strip say: its ends are not left to buckets */
+    const size_t in0 = x - sure < s->left[k] ? bucket[0] : bucket[bucket_of(s, k, x - sure) + 1];
+    const size_t in1 = x + sure > s->right[k] ? bucket[s->n_buckets] : bucket[bucket_of(s, k, x + sure)];
+    size_t run[4] = {bucket[bucket_of(s, k, x - chord - slack)], in0, in1,
+                     bucket[bucket_of(s, k, x + chord + slack) + 1]};
+    if (in0 + FEW < in1) {
+      d->sum[q] += s->running[in1 + k] - s->running[in0 + k];
+      d->count[q] += (double)(in1 - in0);
+    } else { /* points so few are added one by one, which loses no digits */
+      run[1] = run[2] = run[3];
     }
-    compare(s, out0, in0, x, y, square, &d->sum[q], &d->count[q]);
-    compare(s, in1, out1, x, y, square, &d->sum[q], &d->count[q]);
+    d->sum[q] += kernels->disc(&points, run, centre, square, &d->count[q]);
   }
 }
 
-/* Sums within each radius around a point; a point among the strips leaves itself, of weight `self`, out. */
-static void around(const strips *s, const rings *r, double x, double y, const double *self, discs *d) {
-  memset(d->sum, 0, (r->n + 1) * sizeof(double));
-  memset(d->count, 0, (r->n + 1) * sizeof(double));
-  if (s->n_strips == 1) {
-    compare_all(s, r, x, y, d);
-  } else {
-    for (size_t k = 0; k < s->n_strips; k++) {
-      add_strip(s, k, r, x, y, d);
-    }
-  }
-  for (size_t k = 0; self != NULL && k < r->n; k++) {
+/* A point among the strips leaves itself, of weight `self`, out. */
+static void leave_out(discs *d, size_t n, double self) {
+  for (size_t k = 0; k < n; k++) {
     d->count[k]--;
-    d->sum[k] = d->count[k] > 0 ? d->sum[k] - *self : 0;
+    d->sum[k] = d->count[k] > 0 ? d->sum[k] - self : 0;
+  }
+}
+
+/* Sums within each radius around the first n centres, strip after strip, each of which stays in the caches. */
+static void around(const strips *s, const rings *r, size_t n, group *g) {
+  const fm_kernels *kernels = fm_kernels_best();
+  memset(g->memory, 0, 2 * n * (r->n + 1) * sizeof(double));
+  for (size_t k = 0; k < s->n_strips; k++) {
+    for (size_t i = 0; i < n; i++) {
+      if (s->n_strips == 1) {
+        compare_all(s, r, g->centre[2 * i], g->centre[2 * i + 1], &g->d[i]);
+      } else {
+        add_strip(s, k, r, kernels, g->centre + 2 * i, &g->d[i]);
+      }
+    }
   }
 }
 
@@ -328,43 +308,54 @@ typedef struct sums_run {
   strips s;
   rings r;
   unsigned char *inside; /* by site: whether it is among `to` */
-  discs discs[BATCH];
+  group *worker;
+  size_t n_workers;
   double *out;
   size_t from; /* first group of the batch */
 } sums_run;
 
+static size_t site_at(const fm_around *a, size_t i) { return a->from == NULL ? i : (size_t)a->from[i]; }
+
 static fm_code sums_task(void *context, size_t task, size_t worker) {
   sums_run *run = context;
-  const size_t first = (run->from + task) * GROUP, n = run->around->n_from;
-  const size_t last = first + GROUP < n ? first + GROUP : n;
-  discs *d = &run->discs[task];
-  (void)worker;
-  for (size_t i = first; i < last; i++) {
-    const size_t s = run->around->from == NULL ? i : (size_t)run->around->from[i];
-    const double *self = run->inside[s] ? &run->around->weight[s] : NULL;
-    around(&run->s, &run->r, run->sites->x[s], run->sites->y[s], self, d);
-    memcpy(run->out + i * run->r.n, d->sum, run->r.n * sizeof(double));
+  const size_t first = (run->from + task) * GROUP, left = run->around->n_from - first;
+  const size_t n = left < GROUP ? left : GROUP;
+  group *g = &run->worker[worker];
+  for (size_t i = 0; i < n; i++) {
+    const size_t s = site_at(run->around, first + i);
+    g->centre[2 * i] = run->sites->x[s];
+    g->centre[2 * i + 1] = run->sites->y[s];
+  }
+  around(&run->s, &run->r, n, g);
+  for (size_t i = 0; i < n; i++) {
+    const size_t s = site_at(run->around, first + i);
+    if (run->inside[s]) {
+      leave_out(&g->d[i], run->r.n, run->around->weight[s]);
+    }
+    memcpy(run->out + (first + i) * run->r.n, g->d[i].sum, run->r.n * sizeof(double));
   }
   return FM_OK;
 }
 
 static void sums_free(sums_run *run) {
   strips_free(&run->s), rings_free(&run->r);
-  for (size_t k = 0; k < BATCH; k++) {
-    discs_free(&run->discs[k]);
+  for (size_t k = 0; run->worker != NULL && k < run->n_workers; k++) {
+    group_free(&run->worker[k]);
   }
-  fm_free(run->inside);
+  fm_free(run->worker), fm_free(run->inside);
 }
 
-static fm_code sums_init(sums_run *run, const fm_radii *radii) {
+static fm_code sums_init(sums_run *run, const fm_radii *radii, int threads) {
   FM_TRY(rings_init(&run->r, radii));
   FM_TRY(strips_init(&run->s, run->around->n_to, radii->n));
-  for (size_t k = 0; k < BATCH; k++) {
-    FM_TRY(discs_init(&run->discs[k], radii->n));
-  }
+  run->n_workers = threads > 1 ? (size_t)threads : 1;
+  run->worker = fm_alloc_zero(run->n_workers, sizeof(group));
   run->inside = fm_alloc_zero(run->sites->n, 1);
-  if (run->inside == NULL) {
+  if (run->worker == NULL || run->inside == NULL) {
     return FM_NO_MEMORY;
+  }
+  for (size_t k = 0; k < run->n_workers; k++) {
+    FM_TRY(group_init(&run->worker[k], radii->n));
   }
   for (size_t i = 0; i < run->around->n_to; i++) {
     run->inside[run->around->to == NULL ? i : (size_t)run->around->to[i]] = 1;
@@ -391,7 +382,7 @@ fm_code fm_ring_sums(const fm_sites *sites, const fm_around *around_what, const 
     return fm_fail(err, FM_INVALID, "no radius");
   }
   sums_run s = {.sites = sites, .around = around_what, .out = out};
-  fm_code code = sums_init(&s, radii);
+  fm_code code = sums_init(&s, radii, run->threads);
   if (code == FM_OK) {
     code = sums_batches(&s, run, err);
   }
@@ -403,7 +394,7 @@ fm_code fm_ring_sums(const fm_sites *sites, const fm_around *around_what, const 
 
 typedef struct m_worker {
   strips s;
-  discs d;
+  group g;
   double *ratio, *share; /* n each */
 } m_worker;
 
@@ -425,6 +416,30 @@ static double weight_of(const fm_m_draws *draws, const int *member, size_t n) {
   return sum;
 }
 
+/* Ratios and shares of some reference sites; own: they are among the neighbours, whose weight is `type`. */
+static void add_group(const m_run *run, m_worker *w, const int *from, size_t n, int own, double type) {
+  const size_t n_radii = run->r.n;
+  for (size_t i = 0; i < n; i++) {
+    w->g.centre[2 * i] = run->sites->x[from[i]];
+    w->g.centre[2 * i + 1] = run->sites->y[from[i]];
+  }
+  around(&w->s, &run->r, n, &w->g);
+  for (size_t i = 0; i < n; i++) {
+    const size_t s = (size_t)from[i];
+    const double self = run->draws->weight[s], *all = run->draws->all + s * n_radii;
+    const double share = (type - (own ? self : 0)) / (run->total - self);
+    if (own) {
+      leave_out(&w->g.d[i], n_radii, self);
+    }
+    for (size_t k = 0; k < n_radii; k++) {
+      if (all[k] > 0) {
+        w->ratio[k] += w->g.d[i].sum[k] / all[k];
+        w->share[k] += share;
+      }
+    }
+  }
+}
+
 static fm_code m_task(void *context, size_t task, size_t worker) {
   m_run *run = context;
   const fm_m_draws *draws = run->draws;
@@ -437,17 +452,9 @@ static fm_code m_task(void *context, size_t task, size_t worker) {
   const double type = weight_of(draws, to, w->s.n);
   memset(w->ratio, 0, n * sizeof(double));
   memset(w->share, 0, n * sizeof(double));
-  for (size_t i = 0; i < draws->n_from; i++) {
-    const size_t s = (size_t)from[i];
-    const double self = draws->weight[s], *all = draws->all + s * n;
-    around(&w->s, &run->r, run->sites->x[s], run->sites->y[s], own ? &self : NULL, &w->d);
-    const double share = (type - (own ? self : 0)) / (run->total - self);
-    for (size_t k = 0; k < n; k++) {
-      if (all[k] > 0) {
-        w->ratio[k] += w->d.sum[k] / all[k];
-        w->share[k] += share;
-      }
-    }
+  for (size_t i = 0; i < draws->n_from; i += GROUP) {
+    const size_t left = draws->n_from - i;
+    add_group(run, w, from + i, left < GROUP ? left : GROUP, own, type);
   }
   for (size_t k = 0; k < n; k++) {
     run->out[k + n * b] = w->share[k] > 0 ? w->ratio[k] / w->share[k] : NAN;
@@ -457,7 +464,7 @@ static fm_code m_task(void *context, size_t task, size_t worker) {
 
 static void m_free(m_run *run) {
   for (size_t i = 0; run->worker != NULL && i < run->n_workers; i++) {
-    strips_free(&run->worker[i].s), discs_free(&run->worker[i].d);
+    strips_free(&run->worker[i].s), group_free(&run->worker[i].g);
     fm_free(run->worker[i].ratio), fm_free(run->worker[i].share);
   }
   fm_free(run->worker);
@@ -475,7 +482,7 @@ static fm_code m_init(m_run *run, const fm_radii *radii, int threads) {
   for (size_t i = 0; i < run->n_workers; i++) {
     m_worker *w = &run->worker[i];
     FM_TRY(strips_init(&w->s, draws->n_to == 0 ? draws->n_from : draws->n_to, radii->n));
-    FM_TRY(discs_init(&w->d, radii->n));
+    FM_TRY(group_init(&w->g, radii->n));
     w->ratio = fm_alloc(radii->n, sizeof(double));
     w->share = fm_alloc(radii->n, sizeof(double));
     if (!w->ratio || !w->share) {
