@@ -164,10 +164,16 @@ panel_cells <- function(panel, options) {
     group = panel$group$code, n_groups = if (is.null(panel$group)) 0 else panel$group$n, centre = panel$centre,
     keep_zero = options$zero_weight == "keep", consecutive = options$pairs != "ends" || !several,
     end_to_end = options$pairs != "consecutive" && several, gap_is_exit = options$gaps == "exit",
-    threads = if (is_forked()) 1L else default_threads()
+    threads = dynamics_threads(length(panel$weight))
   ))
   if (cells[["repeated"]] > 0) stop_repeated(cells, panel)
   cells
+}
+
+#' A short pass is over before a second thread has started; results are the same bits for any number
+#' @noRd
+dynamics_threads <- function(rows) {
+  if (is_forked() || rows < 1e6) 1L else default_threads()
 }
 
 #' A number near the performances: products of differences from it do not cancel
