@@ -2,10 +2,10 @@
 # with `dual` numbers, its formula gives its value and its influence function at once. A dual holds
 # `v`, values, and `g`, a named list of derivatives: "start.w0" is the derivative in the sum of w0 over
 # the firms that are in the cluster at the start. The classes of firms are `all` (of the pair of periods),
-# `start`, `end` (those of the cluster at one end), `stay` (at both), `dead` (those that close) and `own` (the
-# group of the term).
+# `start`, `end` (those of the cluster at one end), `stay` (at both), `dead` (those that close), `own` (the
+# group of the term); `gone` and `new`, those not seen at the end, or at the start.
 
-dual_classes <- c("all", "start", "end", "stay", "dead", "own")
+dual_classes <- c("all", "start", "end", "stay", "dead", "gone", "new", "own")
 
 #' The moments that the kernel sums, in its order (firm_dynamics.h)
 #' @noRd

@@ -42,7 +42,7 @@ unit_state <- function(sums, options) {
   count <- function(place) drop(class_sums(cbind(cells$count), unit(place), sums$n_units))
   firms <- list(start = count(cells$start), end = count(cells$end))
   none <- function(x) abs(x) < 1e-300
-  from_stayers <- options$method %in% c("melitz_polanec", "diewert_fox")
+  from_stayers <- options$method %in% c("melitz_polanec", "diewert_fox", "price", "shapley")
   stay <- sums$sum$stay
   no_stayers <- from_stayers & (none(stay[, w0]) | none(stay[, w1]) |
     (options$method == "melitz_polanec" & stay[, match("u", dual_moments)] == 0))

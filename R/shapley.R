@@ -13,12 +13,14 @@
 #' *generally* if its Shapley value is larger, *conditionally* if what it adds is larger on average for each number of
 #' players before it (table `orders`), *completely* if it adds more to every subset without either.
 #'
-#' With `blocks` the Owen value: only those orders count in which the players of a block follow one another. Its sum over
+#' With `blocks` the Owen value: only those orders count in which the players of a block follow one another. Its sum
+#' over
 #' a block is the Shapley value of the block in the game of blocks. It needs
 #' \eqn{2^{G-1}\sum_b 2^{p_b}}{2^(G-1) sum 2^p_b} values at most instead of \eqn{2^p}.
 #'
 #' *Sampling.* A function of more subsets than those of 12 players is not called for all of them; orders are drawn
-#' instead, each followed by its reverse (an antithetic pair, which has less noise than two orders). An estimate is the mean
+#' instead, each followed by its reverse (an antithetic pair, which has less noise than two orders). An estimate is
+#' the mean
 #' over the pairs, its standard error comes from their variance. Estimates still add up exactly. `set.seed()` makes
 #' them repeatable.
 #'
@@ -32,23 +34,28 @@
 #' @param players Names of the players: 1 to 20 for numbers, any number for a function; `NULL` numbers them.
 #' @param blocks `NULL`, or the block of each player: a vector in the order of `players` or named by them, or a
 #'   named list of the players of each block.
-#' @param draws `NULL` is exact where that takes 4,096 calls of `value` or fewer (12 players without blocks), else 500. A
+#' @param draws `NULL` is exact where that takes 4,096 calls of `value` or fewer (12 players without blocks), else
+#' 500. A
 #'   number of antithetic pairs of orders asks for sampling.
 #' @param conf.level Confidence level of the intervals of sampled values.
 #' @return An object of class `decompose_shapley` and `decomposition`:
 #' \describe{
-#'   \item{`shapley`}{`player`, `block` (`NA` without blocks), `estimate`, `share` (of the whole); with sampling `std.error`,
+#'   \item{`shapley`}{`player`, `block` (`NA` without blocks), `estimate`, `share` (of the whole); with sampling
+#'     `std.error`,
 #'     `conf.low`, `conf.high`.}
 #'   \item{`blocks`}{with blocks: `block`, `estimate`, `share`, and the same errors.}
-#'   \item{`orders`}{`player`, `before` (players that came before), `added`: what it adds then, on average. Without blocks
+#'   \item{`orders`}{`player`, `before` (players that came before), `added`: what it adds then, on average.
+#'     Without blocks
 #'     and exact only, as the next.}
-#'   \item{`dominance`}{a row for two players: `player`, `over`, `subsets` (share of the subsets to which `player` adds more, equal
+#'   \item{`dominance`}{a row for two players: `player`, `over`, `subsets` (share of the subsets to which `player`
+#'     adds more, equal
 #'     ones count half), `complete`, `conditional`, `general`: `TRUE` if it dominates, `FALSE` if it is dominated, `NA`
 #'     if neither.}
 #'   \item{`totals`}{`value_none`, `value_all`, `change`.}
 #' }
 #' and `method`, `reference`, `residual`, `calls` (how often `value` was called), `call`.
-#' @section Errors: A number of values that is no power of two; a value that is not one finite number, with its subset; a
+#' @section Errors: A number of values that is no power of two; a value that is not one finite number, with its
+#' subset; a
 #'   player in no block, or in two.
 #' @references
 #' Shapley, L. S. (1953). A value for n-person games. In *Contributions to the Theory of Games II*, Princeton University
@@ -57,10 +64,12 @@
 #' Owen, G. (1977). Values of games with a priori unions. In *Mathematical Economics and Game Theory*, Springer, 76-88.
 #' \doi{10.1007/978-3-642-45494-3_7}
 #'
-#' Budescu, D. V. (1993). Dominance analysis: a new approach to the problem of relative importance of predictors in multiple
+#' Budescu, D. V. (1993). Dominance analysis: a new approach to the problem of relative importance of predictors in
+#' multiple
 #' regression. *Psychological Bulletin* 114, 542-551. \doi{10.1037/0033-2909.114.3.542}
 #'
-#' Shorrocks, A. F. (2013). Decomposition procedures for distributional analysis: a unified framework based on the Shapley
+#' Shorrocks, A. F. (2013). Decomposition procedures for distributional analysis: a unified framework based on the
+#' Shapley
 #' value. *Journal of Economic Inequality* 11, 99-126. \doi{10.1007/s10888-011-9214-z}
 #' @seealso [decompose_factors()] for products and rates.
 #' @examples

@@ -241,11 +241,11 @@ static void zeros_and_long_lives(void) {
 }
 
 /* ---- variances ------------------------------------------------------------------------------------------------- */
-enum { TERMS = 40, COLUMNS = 8 };
+enum { TERMS = 40, COLUMNS = 10 };
 static int term_pair[TERMS], term_place[TERMS], term_cell[TERMS];
-static const int column_class[COLUMNS] = {FM_ALL,  FM_START, FM_START, FM_END,
-                                          FM_STAY, FM_STAY,  FM_DEAD,  FM_OWN};
-static const int column_moment[COLUMNS] = {5, 0, 1, 4, 6, 9, 1, 3};
+static const int column_class[COLUMNS] = {FM_ALL,  FM_START, FM_START, FM_END, FM_STAY,
+                                          FM_STAY, FM_DEAD,  FM_GONE,  FM_NEW, FM_OWN};
+static const int column_moment[COLUMNS] = {5, 0, 1, 4, 6, 9, 1, 0, 3, 3};
 static double derivative[COLUMNS][TERMS];
 
 static fm_terms make_terms(const fm_dynamics *d, const double **column) {

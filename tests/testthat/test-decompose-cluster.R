@@ -99,7 +99,7 @@ test_that("all methods agree with the definitions on random panels", {
   set.seed(11)
   for (draw in seq_len(6)) {
     data <- random_panel(60, 3, 3)
-    for (method in cluster_methods) {
+    for (method in all_methods) {
       x <- quietly(decompose_long(data, method))
       for (pair in list(c(2001, 2002), c(2001, 2003))) {
         for (cluster in unique(x$totals$cluster)) {
@@ -124,7 +124,7 @@ test_that("every table adds up on random panels with moves, births, deaths and e
     data <- random_panel(sample(5:40, 1), sample(1:4, 1), sample(2:3, 1), stats::runif(1), stats::runif(1, .05, .6),
                          stats::runif(1))
     if (length(unique(data$year)) < 2) next
-    x <- quietly(decompose_long(data, cluster_methods[draw %% 6 + 1]))
+    x <- quietly(decompose_long(data, all_methods[draw %% 8 + 1]))
     scale <- pmax(1, max(abs(x$totals[c("value_start", "value_end", "size_start", "size_end")]), na.rm = TRUE))
     expect_false(anyNA(x$residual$residual[x$residual$table %in% c("size", "system")]))
     worst <- max(worst, abs(x$residual$residual) / scale, na.rm = TRUE)
@@ -171,7 +171,7 @@ test_that("rows, ids and types do not matter, nor the unit of the weights", {
 test_that("a constant added to performance changes nothing but Baily, Hulten and Campbell", {
   set.seed(6)
   data <- random_panel(80, 3, 2)
-  for (method in cluster_methods) {
+  for (method in all_methods) {
     x <- quietly(decompose_long(data, method))
     y <- quietly(decompose_long(transform(data, q = q + 100), method))
     moved <- max(abs(x$mean$estimate - y$mean$estimate), na.rm = TRUE)
@@ -204,7 +204,7 @@ test_that("time reversal swaps coming and going and flips the sign", {
   data <- random_panel(100, 3, 2)
   other <- c(within = "within", covariance = "covariance", between = "between", birth = "death", death = "birth",
              immigration = "emigration", emigration = "immigration")
-  for (method in c("melitz_polanec", "diewert_fox", "griliches_regev")) {
+  for (method in c("melitz_polanec", "diewert_fox", "griliches_regev", "shapley")) {
     forth <- account_of(decompose_long(data, method)$mean, "T2")
     back <- account_of(decompose_long(transform(data, year = -year), method)$mean, "T2")
     expect_equal(unname(back[other[names(forth)]]), unname(-forth), tolerance = 1e-11)
@@ -222,6 +222,35 @@ test_that("moves coded as deaths and births give the published methods", {
     expect_equal(y[["death"]], x[["death"]] + x[["emigration"]], tolerance = 1e-11)
     expect_equal(y[["within"]], x[["within"]], tolerance = 1e-11)
   }
+})
+
+test_that("Price: on survivors, selection is the between of Foster, Haltiwanger and Krizan", {
+  set.seed(18)
+  data <- random_panel(60, 1, 2, exit = 1e-9, late = 0)
+  price <- account_of(decompose_long(data, "price")$mean, "T1")
+  fhk <- account_of(decompose_long(data, "foster_haltiwanger_krizan")$mean, "T1")
+  expect_equal(price[["selection"]], fhk[["between"]], tolerance = 1e-12)
+  expect_equal(price[["transmission"]], fhk[["within"]] + fhk[["cross"]], tolerance = 1e-12)
+})
+
+test_that("Shapley without moves is Diewert and Fox; with moves it is the game of three factors", {
+  set.seed(19)
+  data <- random_panel(100, 3, 2)
+  recoded <- transform(data, id = paste(id, town))
+  x <- decompose_long(recoded, "shapley")$mean
+  y <- decompose_long(recoded, "diewert_fox")$mean
+  expect_equal(x$estimate, y$estimate, tolerance = 1e-11)
+  expect_equal(x$std.error, y$std.error, tolerance = 1e-8)
+  # the worked example, by hand: cluster W, immigration of g3 and its two parts
+  x <- decompose_long(three_clusters(), "shapley")
+  share <- c(30 / 230, 30 / 230)
+  stay <- c(330 / 200, 1.87, (220 + 96 + 52) / 200, (220 + 75 + 40) / 200)
+  at <- function(a, q, phi) share[a] * (q - phi)
+  gap <- c(at(1, 1.4, 1.65), at(1, 1.5, 368 / 200), at(2, 1.4, 335 / 200), at(2, 1.5, 1.87))
+  row <- x$mean$cluster == "W" & x$mean$component == "immigration"
+  expect_equal(x$mean$estimate[row], sum(gap * c(2, 1, 1, 2)) / 6, tolerance = 1e-12)
+  expect_equal(x$sorting$estimate[x$sorting$cluster == "W"],
+               c((gap[1] + gap[3]) / 2, sum(gap * c(2, 1, 1, 2)) / 6 - (gap[1] + gap[3]) / 2), tolerance = 1e-12)
 })
 
 test_that("the transfers between merged clusters vanish", {
@@ -310,7 +339,7 @@ test_that("standard errors are those of the influence functions of Melitz and Po
 test_that("grouped by firm, errors are those of firms", {
   set.seed(14)
   data <- random_panel(150, 3, 3)
-  for (method in c("melitz_polanec", "baldwin_gu")) {
+  for (method in c("melitz_polanec", "baldwin_gu", "price", "shapley")) {
     x <- quietly(decompose_long(data, method))
     y <- quietly(decompose_long(data, method, se_cluster = "id"))
     expect_equal(all_errors(y), all_errors(x), tolerance = 1e-8)
@@ -384,7 +413,7 @@ test_that("a firm out of sight is no death", {
 test_that("without stayers the two methods that need them are NA with a reason, and Griliches and Regev stand in", {
   data <- data.frame(id = c(1:4, 5, 5), t = c(1, 1, 2, 2, 1, 2), place = c("a", "a", "a", "a", "b", "b"),
                      q = c(1, 2, 3, 5, 1, 2), w = 1)
-  for (method in c("melitz_polanec", "diewert_fox")) {
+  for (method in c("melitz_polanec", "diewert_fox", "price", "shapley")) {
     x <- decompose_six(data, method)
     expect_true(all(is.na(x$mean$estimate[x$mean$cluster == "a"])))
     expect_false(anyNA(x$mean$estimate[x$mean$cluster == "b"]))

@@ -2,9 +2,9 @@
  *
  *   variance_k = sum over cells j of g_kj' (sum of m m' over the firms of j) g_kj
  *
- * with g_kj the sum of the derivatives of term k in the classes that cell j belongs to. The cells fall into five kinds for a
- * term: emigrants, deaths, arrivers and stayers of its cluster, and all others of the pair; their sums of products are made once
- * for each cluster and pair, and the term's own cell is taken out of its kind and put back with its own derivatives.
+ * with g_kj the sum of the derivatives of term k in the classes that cell j belongs to. The cells fall into seven kinds for a
+ * term: emigrants, deaths, those that hide, immigrants, those that are new (or seen again) and stayers of its cluster, and all
+ * others of the pair; their sums of products are made once for each cluster and pair, and the term's own cell is taken out of its kind and put back with its own derivatives.
  * Arguments: firm_dynamics.h. Overwrites only variance. Thread safety: no state.
  */
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "../base/alloc.h"
 #include "firm_dynamics.h"
 
-enum { LEAVE, DEATH, ARRIVE, STAY, KINDS };
+enum { LEAVE, DEATH, HIDE, ARRIVE, NEW, STAY, KINDS };
 
 /* Sums of products, packed as in a cell. */
 typedef struct products {
@@ -33,17 +33,23 @@ static void plus(double *to, const double *from) {
 
 static int is_place(int place, size_t n_places) { return place >= 1 && (size_t)place <= n_places; }
 
+static size_t kind_leaving(int end, size_t n_places) {
+  return is_place(end, n_places) ? LEAVE : (end == 0 ? DEATH : HIDE);
+}
+
+static size_t kind_coming(int start, size_t n_places) { return is_place(start, n_places) ? ARRIVE : NEW; }
+
 static void add_up(const products *p, const fm_dynamics *d) {
   for (size_t j = 0; j < d->n_cells; j++) {
     const int start = d->start[j], end = d->end[j], stays = start == end;
     const double *product = d->cell[j].product;
     plus(p->all + (size_t)d->pair[j] * FM_PACKED, product);
     if (is_place(start, d->n_places)) {
-      const size_t kind = stays ? STAY : (end == 0 ? DEATH : LEAVE);
+      const size_t kind = stays ? STAY : kind_leaving(end, d->n_places);
       plus(unit_products(p, d->n_places, d->pair[j], start, kind), product);
     }
     if (is_place(end, d->n_places) && !stays) {
-      plus(unit_products(p, d->n_places, d->pair[j], end, ARRIVE), product);
+      plus(unit_products(p, d->n_places, d->pair[j], end, kind_coming(start, d->n_places)), product);
     }
   }
 }
@@ -85,8 +91,10 @@ static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k
   double g[FM_CLASSES][FM_MOMENTS], of[KINDS][FM_MOMENTS];
   fm_term_gradient(terms, k, g);
   sum_of(of[LEAVE], g[FM_ALL], g[FM_START]);
-  sum_of(of[DEATH], of[LEAVE], g[FM_DEAD]);
+  sum_of(of[HIDE], of[LEAVE], g[FM_GONE]);
+  sum_of(of[DEATH], of[HIDE], g[FM_DEAD]);
   sum_of(of[ARRIVE], g[FM_ALL], g[FM_END]);
+  sum_of(of[NEW], of[ARRIVE], g[FM_NEW]);
   sum_of(of[STAY], of[LEAVE], g[FM_END]);
   sum_of(of[STAY], of[STAY], g[FM_STAY]);
   double total = quadratic(g[FM_ALL], p->all + (size_t)terms->pair[k] * FM_PACKED);
@@ -97,7 +105,8 @@ static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k
   if (terms->cell[k] > 0) {
     const size_t own = (size_t)terms->cell[k] - 1;
     const int leaves = d->start[own] == terms->place[k];
-    const size_t kind = !leaves ? ARRIVE : (d->end[own] == 0 ? DEATH : LEAVE);
+    const size_t kind =
+        leaves ? kind_leaving(d->end[own], d->n_places) : kind_coming(d->start[own], d->n_places);
     double with_own[FM_MOMENTS];
     sum_of(with_own, of[kind], g[FM_OWN]);
     total += quadratic(with_own, d->cell[own].product) - quadratic(of[kind], d->cell[own].product);

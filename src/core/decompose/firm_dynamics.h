@@ -80,8 +80,9 @@ void fm_dynamics_free(fm_dynamics *result);
 
 /* ---- variances (dynamics_variance.c) --------------------------------------------------------------------- */
 /* Classes of firms of a pair of periods in which a term has derivatives: all; those of its cluster at the start, at the
- * end, at both, those that close; those of its own cell. */
-enum { FM_ALL, FM_START, FM_END, FM_STAY, FM_DEAD, FM_OWN, FM_CLASSES };
+ * end, at both, those that close, those not seen at the end (closed or hidden), those not seen at the start; those of its
+ * own cell. */
+enum { FM_ALL, FM_START, FM_END, FM_STAY, FM_DEAD, FM_GONE, FM_NEW, FM_OWN, FM_CLASSES };
 
 /* Terms of an account. Column j holds the derivatives of all terms in the sum of moment[j] over class[j]. */
 typedef struct fm_terms {
