@@ -26,7 +26,7 @@ firm_sums <- function(cells, n_pairs, n_places, centre) {
   pair <- rep(seq_len(n_pairs), each = n_places)
   sum$all <- class_sums(cells$sum, cells$pair, n_pairs)[pair, , drop = FALSE]
   list(
-    cells = cells, n_places = n_places, n_pairs = n_pairs, n_units = n, centre = centre, pair = pair,
+    cells = cells, index = index, n_places = n_places, n_pairs = n_pairs, n_units = n, centre = centre, pair = pair,
     place = rep(seq_len(n_places), n_pairs), sum = sum
   )
 }
@@ -106,12 +106,7 @@ join_terms <- function(list) {
 }
 
 #' @noRd
-pick_terms <- function(terms, i) {
-  terms$dual <- terms$dual[i]
-  each <- setdiff(names(terms), "dual")
-  terms[each] <- lapply(terms[each], `[`, i)
-  terms
-}
+pick_terms <- function(terms, i) lapply(terms, function(x) x[i])
 
 # The mean account -----------------------------------------------------------------------------------
 
@@ -304,11 +299,17 @@ system_terms <- function(sums, groups, mean) {
   mean <- pick_terms(mean, (here0 & here1)[mean$unit])
   mean$dual <- mean$dual * share[mean$unit]
   moves <- share_terms(sums, flow_terms(sums, groups, y), y)
-  moves$dual <- moves$dual * level[moves$unit]
+  # both factors are kept: where they are near 0 their product has more variance than its first derivatives tell
+  moves$x <- moves$dual
+  moves$y <- level[moves$unit]
+  moves$dual <- moves$x * moves$y
+  mean$x <- mean$y <- dual(numeric(length(mean$unit)))
   mean$block <- rep("mean", length(mean$unit))
   moves$block <- rep("share", length(moves$unit))
-  joined <- lapply(stats::setNames(nm = setdiff(names(mean), "dual")), function(name) c(mean[[name]], moves[[name]]))
-  joined$dual <- dual_join(list(mean$dual, moves$dual))
+  joined <- lapply(stats::setNames(nm = names(mean)), function(name) {
+    if (inherits(mean[[name]], "dual")) return(dual_join(list(mean[[name]], moves[[name]])))
+    c(mean[[name]], moves[[name]])
+  })
   pick_terms(joined, order(joined$unit, joined$block))
 }
 
@@ -319,7 +320,7 @@ merged_cells <- function(cells, n_places) {
   merge_cells(cells, one(cells$start), one(cells$end))
 }
 
-#' Cells with other ends; those that become the same are added up
+#' Cells with other ends; those that become the same are added up, `of` says where each went
 #' @noRd
 merge_cells <- function(cells, start, end) {
   n <- max(start, end) + 1
@@ -331,5 +332,5 @@ merge_cells <- function(cells, start, end) {
     found
   }
   list(pair = cells$pair[each], start = start[each], end = end[each], count = drop(merge(cells$count)),
-       sum = merge(cells$sum))
+       sum = merge(cells$sum), of = match(key, key[each]))
 }

@@ -68,8 +68,11 @@
 #'
 #' *Standard errors.* Each term is a function of sums over firms; its influence function is linear in the firm's own
 #' contributions, and the variance is the sum of its squares over firms (over groups of firms with `se_cluster`).
-#' It is what a bootstrap over firms tends to. Sums, as in the size account, vary with who is drawn: there the
-#' influences are taken from their mean.
+#' It is what a bootstrap over firms tends to. The terms of the system's `share` block are products of two differences, both near 0
+#' when clusters are alike; their variance has its second-order part too,
+#' \eqn{V(xy) = x^2V(y) + y^2V(x) + 2xyC(x,y) + V(x)V(y) + C(x,y)^2}. Their sum in `relocation` is of first order: its
+#' error is too small, by a fifth, where clusters are just alike. Sums, as in the size account, vary with who is drawn:
+#' there the influences are taken from their mean.
 #'
 #' @section What the numbers do not say:
 #' The terms are an account, not effects: what would have happened without a move is not in the data. Another
@@ -114,7 +117,8 @@
 #'   \item{`share`}{the same for shares, and `total_growth`.}
 #'   \item{`sorting`}{columns as `mean`: `immigration` by `sorting` and `post_move`.}
 #'   \item{`system`}{columns as `mean`, and `block`; `system_total`: `start`, `end`, `value_start`, `value_end`,
-#'     `change`; `relocation`: `start`, `end`, `component`, `by_place`, `ignoring_places`, `difference`.}
+#'     `change`; `relocation`: `start`, `end`, `component`, `by_place`, `by_place.std.error`, `ignoring_places`,
+#'     `ignoring_places.std.error`, `difference` with `std.error`, `conf.low`, `conf.high`.}
 #'   \item{`fallback`}{Griliches and Regev's terms for clusters where the method is undefined.}
 #'   \item{`residual`}{`table`, `cluster`, `start`, `end`, `residual`: what the terms leave of the change.}
 #'   \item{`notes`}{`cluster`, `start`, `end`, `table`, `note`: why an estimate is `NA`, or which reference was replaced.}

@@ -433,6 +433,88 @@ test_that("1,500 firms, 2,000 draws: each component's standard error is within 5
   expect_lt(max(ratio), 1.05)
 })
 
+# The share block of the system and the relocation table in every draw
+drawn_system <- function(times, wide) {
+  sum_of <- function(group, x) drop(times %*% ifelse(group & !is.na(x), x, 0))
+  both <- !is.na(wide$w0) & !is.na(wide$w1)
+  all <- rep(TRUE, nrow(wide))
+  total <- list(sum_of(all, wide$w0), sum_of(all, wide$w1))
+  level <- list(sum_of(all, wide$w0 * wide$q0) / total[[1]], sum_of(all, wide$w1 * wide$q1) / total[[2]])
+  found <- list()
+  share_change <- 0
+  within <- 0
+  for (c in c("T1", "T2")) {
+    here <- list(wide$town0 %in% c, wide$town1 %in% c)
+    size <- list(sum_of(here[[1]], wide$w0), sum_of(here[[2]], wide$w1))
+    mean <- list(sum_of(here[[1]], wide$w0 * wide$q0) / size[[1]], sum_of(here[[2]], wide$w1 * wide$q1) / size[[2]])
+    gap <- (mean[[1]] + mean[[2]] - level[[1]] - level[[2]]) / 2
+    per <- (1 / total[[1]] + 1 / total[[2]]) / 2 * gap
+    stay <- here[[1]] & here[[2]]
+    came <- here[[2]] & !is.na(wide$town0) & !here[[1]]
+    left <- here[[1]] & !is.na(wide$town1) & !here[[2]]
+    found[[c]] <- cbind(
+      stayers = sum_of(stay, wide$w1 - wide$w0) * per, birth = sum_of(here[[2]] & is.na(wide$w0), wide$w1) * per,
+      transfer_in = sum_of(came, wide$w0) * per, post_move = sum_of(came, wide$w1 - wide$w0) * per,
+      death = -sum_of(here[[1]] & is.na(wide$w1), wide$w0) * per, transfer_out = -sum_of(left, wide$w0) * per,
+      total_growth = (size[[1]] + size[[2]]) / 2 * (1 / total[[2]] - 1 / total[[1]]) * gap
+    )
+    share_change <- share_change + (size[[2]] / total[[2]] - size[[1]] / total[[1]]) * gap
+    d_plain <- sum_of(stay, wide$q1 - wide$q0) / drop(times %*% stay)
+    within <- within + (size[[2]] / total[[2]] + size[[1]] / total[[1]]) / 2 * d_plain
+  }
+  list(share = do.call(cbind, found), relocation = cbind(
+    within = within - sum_of(both, wide$q1 - wide$q0) / drop(times %*% both), share = share_change
+  ))
+}
+
+# Ratios of the standard errors of both tables to those of 4,000 draws; `apart` is how much better firms of T2 are
+system_ratio <- function(apart) {
+  set.seed(24)
+  data <- random_panel(1200, 2, 2, move = .3, exit = .2, late = .4)
+  data$w <- stats::rlnorm(nrow(data), 2, .5)
+  data$q <- data$q + apart * (data$town == "T2")
+  wide <- merge(data[data$year == 2001, ], data[data$year == 2002, ], by = "id", all = TRUE, suffixes = c("0", "1"))
+  x <- decompose_long(data)
+  draws <- drawn_system(t(stats::rmultinom(4000, nrow(wide), rep(1, nrow(wide)))) + 0, wide)
+  once <- drawn_system(matrix(1, 1, nrow(wide)), wide)
+  share <- x$system[x$system$block == "share", ]
+  expect_equal(share$estimate, once$share[1, ], ignore_attr = TRUE, tolerance = 1e-9)
+  relocation <- x$relocation[match(c("within", "share"), x$relocation$component), ]
+  expect_equal(relocation$difference, once$relocation[1, ], ignore_attr = TRUE, tolerance = 1e-9)
+  deviation <- function(x) apply(x, 2, stats::sd)
+  list(share = share$std.error / deviation(draws$share),
+       relocation = relocation$std.error / deviation(draws$relocation))
+}
+
+test_that("products of two differences: standard errors within 5% of the bootstrap's, clusters alike or not", {
+  skip_on_cran()
+  skip_if(nzchar(Sys.getenv("FIRMMOVE_SANITIZE")), "long")
+  for (apart in c(1, 0)) {
+    ratio <- system_ratio(apart)
+    expect_gt(min(ratio$share), .95)
+    expect_lt(max(ratio$share), 1.05)
+    # sums over clusters are of first order: near the bootstrap where clusters differ
+    expect_lt(max(abs(ratio$relocation[if (apart) 1:2 else 1] - 1)), .05)
+  }
+})
+
+test_that("errors of sums over clusters are those of firms, grouped by firm or not", {
+  set.seed(25)
+  data <- random_panel(150, 3, 3)
+  x <- quietly(decompose_long(data))
+  y <- quietly(decompose_long(data, se_cluster = "id"))
+  expect_equal(y$relocation, x$relocation, tolerance = 1e-8)
+  # seen as one place, the terms and their errors are those of an account without places
+  one <- quietly(decompose_long(transform(data, town = "all")))$mean
+  key <- function(t) paste(t$start, t$end, t$component)
+  at <- match(key(one), key(x$relocation))
+  expect_equal(x$relocation$ignoring_places[at], one$estimate, tolerance = 1e-10)
+  expect_equal(x$relocation$ignoring_places.std.error[at], one$std.error, tolerance = 1e-8)
+  # with one place nothing is different
+  alone <- quietly(decompose_long(transform(data, town = "all")))$relocation
+  expect_lt(max(abs(alone$difference), alone$std.error), 1e-7)
+})
+
 test_that("a million firms: the C pass against sums in R", {
   skip_on_cran()
   skip_if(nzchar(Sys.getenv("FIRMMOVE_SANITIZE")), "long")

@@ -194,3 +194,50 @@ fm_code fm_dynamics_grouped(const fm_dynamics *d, const fm_terms *terms, double 
   fm_free(gradient);
   return code;
 }
+
+/* ---- one influence given cell by cell ---------------------------------------------------------------------------- */
+static double of_cell(const double *gradient, size_t n_cells, size_t cell, const double *m) {
+  double total = 0.0;
+  for (size_t a = 0; a < FM_MOMENTS; a++) {
+    total += gradient[cell + n_cells * a] * m[a];
+  }
+  return total;
+}
+
+static void cells_by_group(const fm_dynamics *d, const size_t *order, const double *gradient, double *variance) {
+  size_t i = 0;
+  while (i < d->n_parts) {
+    const fm_part *head = &d->part[order[i]];
+    const int pair = d->pair[head->cell];
+    double x = 0.0;
+    for (; i < d->n_parts; i++) {
+      const fm_part *part = &d->part[order[i]];
+      if (part->group != head->group || d->pair[part->cell] != pair) {
+        break;
+      }
+      x += of_cell(gradient, d->n_cells, part->cell, part->sum);
+    }
+    variance[pair - 1] += x * x;
+  }
+}
+
+fm_code fm_dynamics_cells(const fm_dynamics *d, const double *gradient, double *variance) {
+  memset(variance, 0, d->n_pairs * sizeof(double));
+  if (d->n_groups == 0) {
+    for (size_t j = 0; j < d->n_cells; j++) {
+      double x[FM_MOMENTS];
+      for (size_t a = 0; a < FM_MOMENTS; a++) {
+        x[a] = gradient[j + d->n_cells * a];
+      }
+      variance[d->pair[j] - 1] += fm_packed_quadratic(x, d->cell[j].product);
+    }
+    return FM_OK;
+  }
+  size_t *order = fm_alloc(d->n_parts, sizeof(size_t));
+  const fm_code code = order != NULL ? sort_parts(d, order) : FM_NO_MEMORY;
+  if (code == FM_OK) {
+    cells_by_group(d, order, gradient, variance);
+  }
+  fm_free(order);
+  return code;
+}

@@ -54,8 +54,8 @@ static void add_up(const products *p, const fm_dynamics *d) {
   }
 }
 
-/* x' P x; only the moments in which x is not zero are touched. */
-static double quadratic(const double *x, const double *packed) {
+/* Only the moments in which x is not zero are touched. */
+double fm_packed_quadratic(const double *x, const double *packed) {
   size_t used[FM_MOMENTS], n = 0;
   for (size_t a = 0; a < FM_MOMENTS; a++) {
     if (x[a] != 0.0) {
@@ -97,10 +97,10 @@ static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k
   sum_of(of[NEW], of[ARRIVE], g[FM_NEW]);
   sum_of(of[STAY], of[LEAVE], g[FM_END]);
   sum_of(of[STAY], of[STAY], g[FM_STAY]);
-  double total = quadratic(g[FM_ALL], p->all + (size_t)terms->pair[k] * FM_PACKED);
+  double total = fm_packed_quadratic(g[FM_ALL], p->all + (size_t)terms->pair[k] * FM_PACKED);
   for (size_t kind = 0; kind < KINDS; kind++) {
     const double *packed = unit_products(p, d->n_places, terms->pair[k], terms->place[k], kind);
-    total += quadratic(of[kind], packed) - quadratic(g[FM_ALL], packed);
+    total += fm_packed_quadratic(of[kind], packed) - fm_packed_quadratic(g[FM_ALL], packed);
   }
   if (terms->cell[k] > 0) {
     const size_t own = (size_t)terms->cell[k] - 1;
@@ -109,7 +109,7 @@ static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k
         leaves ? kind_leaving(d->end[own], d->n_places) : kind_coming(d->start[own], d->n_places);
     double with_own[FM_MOMENTS];
     sum_of(with_own, of[kind], g[FM_OWN]);
-    total += quadratic(with_own, d->cell[own].product) - quadratic(of[kind], d->cell[own].product);
+    total += fm_packed_quadratic(with_own, d->cell[own].product) - fm_packed_quadratic(of[kind], d->cell[own].product);
   }
   return total;
 }

@@ -126,17 +126,11 @@ static inline void add_rows(double *restrict c, size_t stride, const double *res
   }
 }
 
-/* product += m m', the upper triangle in blocks of four rows. */
-static void add_stayer(double *restrict c, const double *restrict m) {
+/* product += m m', the upper triangle in blocks of four rows. For movers too: seen as one place, they stay. */
+static void add_all(double *restrict c, const double *restrict m) {
   add_rows(c, 12, m, m, 12);
   add_rows(c + 48, 8, m + 4, m + 4, 8);
   add_rows(c + 80, 4, m + 8, m + 8, 4);
-}
-
-/* The products of the first eight moments, all that a term ever asks of movers. */
-static void add_mover(double *restrict c, const double *restrict m) {
-  add_rows(c, 12, m, m, 8);
-  add_rows(c + 48, 8, m + 4, m + 4, 4);
 }
 
 /* Those of three moments: a firm seen at one end has no others. */
@@ -154,11 +148,7 @@ static void add(fm_cell *restrict cell, const double *restrict m, const record *
     cell->sum[a] += m[a];
   }
   if (start != NULL && end != NULL) {
-    if (start->place == end->place) {
-      add_stayer(cell->product, m);
-    } else {
-      add_mover(cell->product, m);
-    }
+    add_all(cell->product, m);
   } else {
     add_three(cell->product, m, start != NULL ? W0 : W1);
   }

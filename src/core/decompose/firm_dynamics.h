@@ -100,6 +100,13 @@ fm_code fm_dynamics_variance(const fm_dynamics *dynamics, const fm_terms *terms,
  * are in the order of their pairs. */
 fm_code fm_dynamics_grouped(const fm_dynamics *dynamics, const fm_terms *terms, double *variance);
 
+/* The squares of one influence for each pair of periods: gradient[j + n_cells a] is its derivative in moment a of the firms of
+ * cell j, whatever their classes; firms go together in their groups where there are any. variance: n_pairs. */
+fm_code fm_dynamics_cells(const fm_dynamics *dynamics, const double *gradient, double *variance);
+
+/* x' P x with P packed as in a cell. */
+double fm_packed_quadratic(const double *x, const double *packed);
+
 /* The derivatives of term k by class. */
 void fm_term_gradient(const fm_terms *terms, size_t k, double gradient[FM_CLASSES][FM_MOMENTS]);
 
