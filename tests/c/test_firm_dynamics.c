@@ -339,13 +339,15 @@ static void cells_have_the_variance_of_their_term(void) {
     double expected[TERMS], found[8];
     CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
     const fm_terms terms = make_terms(&d, column);
-    CHECK_OK(grouped ? fm_dynamics_grouped(&d, &terms, expected) : fm_dynamics_variance(&d, &terms, expected));
+    CHECK_OK(grouped ? fm_dynamics_grouped(&d, &terms, expected)
+                     : fm_dynamics_variance(&d, &terms, expected));
     double *gradient = fm_alloc(d.n_cells * FM_MOMENTS, sizeof(double));
     for (size_t k = 0; k < terms.n; k++) {
       memset(gradient, 0, d.n_cells * FM_MOMENTS * sizeof(double));
       for (size_t c = 0; c < COLUMNS; c++) {
         for (size_t j = 0; j < d.n_cells; j++) {
-          const int here = d.pair[j] == terms.pair[k] && in_class(&d, j, column_class[c], term_place[k], term_cell[k]);
+          const int here =
+              d.pair[j] == terms.pair[k] && in_class(&d, j, column_class[c], term_place[k], term_cell[k]);
           gradient[j + d.n_cells * (size_t)column_moment[c]] += here ? derivative[c][k] : 0.0;
         }
       }

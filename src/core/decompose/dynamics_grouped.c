@@ -15,7 +15,8 @@
 /* Sums of one group in one pair of periods. */
 typedef struct group_sums {
   double all[FM_MOMENTS];
-  double *of[FM_CLASSES]; /* (1 + n_places) x FM_MOMENTS; of[FM_OWN]: n_cells x FM_MOMENTS; of[FM_ALL]: not used */
+  double *of
+      [FM_CLASSES]; /* (1 + n_places) x FM_MOMENTS; of[FM_OWN]: n_cells x FM_MOMENTS; of[FM_ALL]: not used */
   unsigned char *touched; /* 1 + n_places */
 } group_sums;
 
@@ -23,7 +24,7 @@ static fm_code sums_init(group_sums *s, size_t n_places, size_t n_cells) {
   *s = (group_sums){0};
   const size_t places = n_places + 1;
   int fine = 1;
-  for (size_t class = FM_START; class < FM_CLASSES; class++) {
+  for (size_t class = FM_START; class < FM_CLASSES; class ++) {
     s->of[class] = fm_alloc_zero((class == FM_OWN ? n_cells : places) * FM_MOMENTS, sizeof(double));
     fine = fine && s->of[class] != NULL;
   }
@@ -32,7 +33,7 @@ static fm_code sums_init(group_sums *s, size_t n_places, size_t n_cells) {
 }
 
 static void sums_free(group_sums *s) {
-  for (size_t class = FM_START; class < FM_CLASSES; class++) {
+  for (size_t class = FM_START; class < FM_CLASSES; class ++) {
     fm_free(s->of[class]);
   }
   fm_free(s->touched);
@@ -86,7 +87,7 @@ static void wipe(group_sums *s, const fm_dynamics *d, const fm_part *part, size_
   memset(s->of[FM_OWN] + part->cell * FM_MOMENTS, 0, sizeof s->all);
   for (size_t e = 0; e < 2; e++) {
     if (ends[e] <= n_places) {
-      for (size_t class = FM_START; class < FM_OWN; class++) {
+      for (size_t class = FM_START; class < FM_OWN; class ++) {
         memset(s->of[class] + ends[e] * FM_MOMENTS, 0, sizeof s->all);
       }
       s->touched[ends[e]] = 0;
@@ -99,7 +100,7 @@ static double influence_of(const group_sums *s, const fm_terms *terms, size_t k,
   double total = dot(g + FM_ALL * FM_MOMENTS, s->all);
   if (s->touched[terms->place[k]]) {
     const size_t at = (size_t)terms->place[k] * FM_MOMENTS;
-    for (size_t class = FM_START; class < FM_OWN; class++) {
+    for (size_t class = FM_START; class < FM_OWN; class ++) {
       total += dot(g + class * FM_MOMENTS, s->of[class] + at);
     }
     if (terms->cell[k] > 0) {
@@ -204,7 +205,8 @@ static double of_cell(const double *gradient, size_t n_cells, size_t cell, const
   return total;
 }
 
-static void cells_by_group(const fm_dynamics *d, const size_t *order, const double *gradient, double *variance) {
+static void cells_by_group(const fm_dynamics *d, const size_t *order, const double *gradient,
+                           double *variance) {
   size_t i = 0;
   while (i < d->n_parts) {
     const fm_part *head = &d->part[order[i]];

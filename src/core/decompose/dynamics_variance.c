@@ -109,7 +109,8 @@ static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k
         leaves ? kind_leaving(d->end[own], d->n_places) : kind_coming(d->start[own], d->n_places);
     double with_own[FM_MOMENTS];
     sum_of(with_own, of[kind], g[FM_OWN]);
-    total += fm_packed_quadratic(with_own, d->cell[own].product) - fm_packed_quadratic(of[kind], d->cell[own].product);
+    total += fm_packed_quadratic(with_own, d->cell[own].product) -
+             fm_packed_quadratic(of[kind], d->cell[own].product);
   }
   return total;
 }
