@@ -3,7 +3,7 @@
 
 #' Null of each type's K: analytic moments (list(mean, sd, correlation)), draws (list(draws)), or NULL
 #' @noRd
-density_null <- function(points, members, h, usable, options) {
+density_null <- function(points, members, n_from, h, usable, options) {
   null <- vector("list", length(members))
   if (options$bands == "none" || !any(usable)) return(null)
   if (options$bands == "analytic") {
@@ -15,7 +15,7 @@ density_null <- function(points, members, h, usable, options) {
     drawn <- vapply(seq_len(options$draws), function(b) sample.int(points$n, n), integer(n))
     # sites come in random order, so weights in the order of the type fall on them at random
     weight <- if (points$weighted) points$weight[members[[k]]]
-    list(draws = draw_density(points, matrix(drawn, n), weight, h[k], options))
+    list(draws = draw_density(points, matrix(drawn, n), n_from[k], weight, h[k], options))
   })
   null
 }

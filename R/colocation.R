@@ -31,6 +31,9 @@
 #' firms,
 #' \eqn{K} is skewed and `bands = "simulation"` is safer.
 #'
+#' With `neighbours` of another type, K is over the pairs of a firm of each, \eqn{W} their sum of weights; under the null
+#' both types together are drawn from all sites. Its bands are by simulation.
+#'
 #' **M function** (`statistic = "m"`). For firms \eqn{i} of the type \eqn{s},
 #' \deqn{M(r)=\sum_i\frac{\sum_{j\ne i,\,d_{ij}\le r,\,j\in s}w_j}{\sum_{j\ne i,\,d_{ij}\le
 #' r}w_j}\Big/\sum_i\frac{W_s-w_i}{W-w_i},}{M(r) = sum_i [sum_{j != i, d_ij <= r, j in s} w_j / sum_{j != i, d_ij <=
@@ -65,8 +68,8 @@
 #'   exists, else simulation.
 #' @param data A data frame with the columns, or `NULL`.
 #' @param reference Types to compute for; by default all.
-#' @param neighbours For M: types of the neighbours; by default each type's own. All combinations with `reference`
-#'   are computed.
+#' @param neighbours Types of the neighbours; by default each type's own. All combinations with `reference` are computed; for K
+#'   of two different types the pairs are those across.
 #' @param bandwidth Of K: a positive number for all types, or `NULL` for each type's own by Silverman's rule
 #'   ([stats::bw.nrd0()]) on the
 #'   distances of its pairs (from a histogram of 65,536 bins if there are more than 4 million).
@@ -102,13 +105,14 @@ colocation <- function(x, y = NULL, type, weight = NULL, distance = NULL, statis
                        bandwidth = NULL, draws = 1000, level = 0.95, unit = NULL, control = migration_control()) {
   statistic <- match.arg(statistic)
   points <- read_points(x, y, type, weight, data, unit)
-  bands <- choose_bands(if (missing(bands)) NULL else match.arg(bands), statistic, points$weighted)
+  combos <- type_combinations(points, reference, neighbours)
+  bands <- choose_bands(if (missing(bands)) NULL else match.arg(bands), statistic, points$weighted,
+                        any(combos$from != combos$to))
   options <- list(
     statistic = statistic, bands = bands, draws = check_count(draws, "draws"), level = check_level(level), bandwidth = check_bandwidth(bandwidth),
     threads = control$threads
   )
   options$distance <- if (is.null(distance)) default_distances(points, options) else check_distances(distance)
-  combos <- type_combinations(points, reference, neighbours, statistic)
   made <- if (statistic == "kd") density_tables(points, combos, options) else m_tables(points, combos, options)
   finish_colocation(made, points, options, match.call())
 }
@@ -209,11 +213,11 @@ sf_points <- function(x) {
 }
 
 #' @noRd
-choose_bands <- function(bands, statistic, weighted) {
-  possible <- statistic == "kd" && !weighted
+choose_bands <- function(bands, statistic, weighted, crossed) {
+  possible <- statistic == "kd" && !weighted && !crossed
   if (is.null(bands)) return(if (possible) "analytic" else "simulation")
   if (bands == "analytic" && !possible) {
-    abort("Analytic bands are for the K density without weights; use bands = \"simulation\".", class = "argument")
+    abort("Analytic bands are for the K density of one type, without weights; use bands = \"simulation\".", class = "argument")
   }
   bands
 }
@@ -261,7 +265,27 @@ distance_quantiles <- function(x, y, probs, threads) {
   }
   top <- sqrt(diff(range(x))^2 + diff(range(y))^2)
   if (top == 0) return(list(quantile = 0 * probs, sd = 0, pairs = n * (n - 1) / 2))
-  count <- .Call(C_pair_histogram, x, y, top, 65536L, threads)
+  histogram_quantiles(.Call(C_pair_histogram, x, y, top, 65536L, threads), top, probs)
+}
+
+#' The same of the distances between the first `n_from` points and the others
+#' @noRd
+cross_quantiles <- function(x, y, n_from, probs, threads) {
+  from <- seq_len(n_from)
+  pairs <- n_from * (as.numeric(length(x)) - n_from)
+  if (pairs <= 4e6) {
+    d <- sqrt(outer(x[from], x[-from], `-`)^2 + outer(y[from], y[-from], `-`)^2)
+    return(list(quantile = stats::quantile(d, probs, names = FALSE), sd = stats::sd(d), pairs = pairs))
+  }
+  top <- sqrt(diff(range(x))^2 + diff(range(y))^2)
+  if (top == 0) return(list(quantile = 0 * probs, sd = 0, pairs = pairs))
+  count <- function(rows) .Call(C_pair_histogram, x[rows], y[rows], top, 65536L, threads)
+  histogram_quantiles(count(seq_along(x)) - count(from) - count(seq_along(x)[-from]), top, probs)
+}
+
+#' Quantiles and standard deviation from counts in bins of equal width up to `top`
+#' @noRd
+histogram_quantiles <- function(count, top, probs) {
   pairs <- sum(count)
   centre <- (seq_along(count) - 0.5) * top / length(count)
   below <- c(0, cumsum(count))
@@ -273,10 +297,9 @@ distance_quantiles <- function(x, y, probs, threads) {
 
 #' Types and their neighbours to compute for, as codes
 #' @noRd
-type_combinations <- function(points, reference, neighbours, statistic) {
+type_combinations <- function(points, reference, neighbours) {
   from <- type_codes(reference, points$levels, "reference")
   if (is.null(neighbours)) return(data.frame(from = from, to = from))
-  if (statistic == "kd") abort("`neighbours` is for statistic = \"m\"; the K density is of one type.", class = "argument")
   to <- type_codes(neighbours, points$levels, "neighbours")
   data.frame(from = rep(from, each = length(to)), to = rep(to, length(from)))
 }
@@ -296,29 +319,53 @@ type_codes <- function(types, levels, arg) {
 
 #' @noRd
 density_tables <- function(points, combos, options) {
-  members <- lapply(combos$from, function(code) which(points$code == code))
-  h <- vapply(members, function(rows) type_bandwidth(points, rows, options), 0)
+  # a type's own sites, or those of both types, the reference first
+  sites <- function(code) which(points$code == code)
+  n_from <- tabulate(points$code, length(points$levels))[combos$from]
+  members <- Map(function(from, to) c(sites(from), if (to != from) sites(to)), combos$from, combos$to)
+  h <- vapply(seq_along(members), function(k) type_bandwidth(points, members[[k]], n_from[k], options), 0)
   usable <- !is.na(h)
   estimate <- vapply(seq_along(members), function(k) {
     if (!usable[k]) return(rep(NA_real_, length(options$distance)))
-    drop(draw_density(points, matrix(members[[k]]), if (points$weighted) points$weight[members[[k]]], h[k], options))
+    weight <- if (points$weighted) points$weight[members[[k]]]
+    drop(draw_density(points, matrix(members[[k]]), n_from[k], weight, h[k], options))
   }, numeric(length(options$distance)))
-  null <- density_null(points, members, h, usable, options)
-  list(combos = combos, estimate = matrix(estimate, length(options$distance)), n = lengths(members), bandwidth = h, null = null,
+  null <- density_null(points, members, n_from, h, usable, options)
+  list(combos = combos, estimate = matrix(estimate, length(options$distance)), n = n_from, bandwidth = h, null = null,
        reason = density_reason(lengths(members), h))
 }
 
+#' Densities of draws of sites (in columns): of all pairs, or of those of the first `n_from` with the others if there are others
+#'
+#' Pairs across are all pairs less those within each of the two, weights counted.
 #' @noRd
-draw_density <- function(points, member, weight, h, options) {
-  .Call(C_pair_density, points$x, points$y, member, weight, options$distance, h, options$threads)
+draw_density <- function(points, member, n_from, weight, h, options) {
+  density <- function(rows) {
+    .Call(C_pair_density, points$x, points$y, member[rows, , drop = FALSE], weight[rows], options$distance, h,
+          options$threads)
+  }
+  n <- nrow(member)
+  if (n_from == n) return(density(seq_len(n)))
+  if (is.null(weight)) weight <- rep(1, n)
+  sum_of <- function(rows) {
+    if (length(rows) < 2) return(0)
+    (sum(weight[rows])^2 - sum(weight[rows]^2)) / 2 * density(rows)
+  }
+  from <- seq_len(n_from)
+  across <- sum_of(seq_len(n)) - sum_of(from) - sum_of(seq_len(n)[-from])
+  # where there is no pair, what rounding leaves
+  pmax(across / (sum(weight[from]) * sum(weight[-from])), 0)
 }
 
-#' Bandwidth of a type, NA when there is none
+#' Bandwidth of a type, or of the pairs of two types; NA when there is none
 #' @noRd
-type_bandwidth <- function(points, rows, options) {
+type_bandwidth <- function(points, rows, n_from, options) {
   if (length(rows) < 2) return(NA_real_)
   if (!is.null(options$bandwidth)) return(options$bandwidth)
-  spread <- distance_quantiles(points$x[rows], points$y[rows], c(0.25, 0.75), options$threads)
+  x <- points$x[rows]
+  y <- points$y[rows]
+  spread <- if (n_from < length(rows)) cross_quantiles(x, y, n_from, c(0.25, 0.75), options$threads)
+            else distance_quantiles(x, y, c(0.25, 0.75), options$threads)
   width <- c(spread$sd, diff(spread$quantile) / 1.34)
   width <- width[!is.na(width) & width > 0]
   if (length(width)) 0.9 * min(width) * spread$pairs^-0.2 else NA_real_

@@ -15,16 +15,18 @@ firm_sums <- function(cells, n_pairs, n_places, centre) {
     index[!where | place < 1L | place > n_places] <- NA
     index
   }
+  unseen <- function(place) place < 1L | place > n_places
   n <- n_pairs * n_places
   stays <- cells$start == cells$end
   always <- rep(TRUE, length(stays))
   index <- list(start = unit(cells$start, always), end = unit(cells$end, always), stay = unit(cells$start, stays),
-                dead = unit(cells$start, cells$end == 0L))
+                dead = unit(cells$start, cells$end == 0L), gone = unit(cells$start, unseen(cells$end)),
+                new = unit(cells$end, unseen(cells$start)))
   sum <- lapply(index, function(i) class_sums(cells$sum, i, n))
   pair <- rep(seq_len(n_pairs), each = n_places)
   sum$all <- class_sums(cells$sum, cells$pair, n_pairs)[pair, , drop = FALSE]
   list(
-    cells = cells, n_places = n_places, n_pairs = n_pairs, n_units = n, centre = centre, pair = pair,
+    cells = cells, index = index, n_places = n_places, n_pairs = n_pairs, n_units = n, centre = centre, pair = pair,
     place = rep(seq_len(n_places), n_pairs), sum = sum
   )
 }
@@ -63,7 +65,7 @@ moving_groups <- function(sums) {
 #' Components in the order in which an account lists them
 #' @noRd
 component_order <- c(
-  "within", "covariance", "between", "cross", "stayers", "birth", "immigration", "transfer_in", "post_move",
+  "within", "transmission", "covariance", "between", "selection", "cross", "stayers", "birth", "immigration", "transfer_in", "post_move",
   "gap_in", "death", "emigration", "transfer_out", "gap_out", "total_growth"
 )
 
@@ -104,12 +106,7 @@ join_terms <- function(list) {
 }
 
 #' @noRd
-pick_terms <- function(terms, i) {
-  terms$dual <- terms$dual[i]
-  each <- setdiff(names(terms), "dual")
-  terms[each] <- lapply(terms[each], `[`, i)
-  terms
-}
+pick_terms <- function(terms, i) lapply(terms, function(x) x[i])
 
 # The mean account -----------------------------------------------------------------------------------
 
@@ -137,6 +134,13 @@ method_parts <- function(method, sums, leavers) {
       plain1 <- s("v1") / s("u")
       list(stay = list(within = plain1 - plain0, covariance = (stay1 - plain1) - (stay0 - plain0)),
            start = stay0, end = stay1)
+    },
+    price = {
+      # fitness of a stayer: its weight at the end over that at the start
+      kept <- s("x10") / s("w1")
+      stay0 <- s("p0") / s("w0")
+      stay1 <- s("p1") / s("w1")
+      list(stay = list(transmission = stay1 - kept, selection = kept - stay0), start = stay0, end = stay1)
     },
     diewert_fox = {
       w0 <- s("w0")
@@ -186,6 +190,7 @@ has_leavers <- function(sums, leavers) {
 #' Terms of the mean account of all units
 #' @noRd
 mean_terms <- function(method, sums, groups, leavers = "all") {
+  if (method == "shapley") return(shapley_terms(sums, groups))
   parts <- method_parts(method, sums, leavers)
   stay <- Map(unit_terms, names(parts$stay), parts$stay)
   join_terms(c(stay, list(group_terms(groups, group_gap(groups, sums, parts)))))
@@ -211,6 +216,7 @@ group_gap <- function(groups, sums, parts) {
 #' @noRd
 sorting_terms <- function(method, sums, groups, leavers, weights) {
   came <- groups[groups$component == "immigration", , drop = FALSE]
+  if (method == "shapley") return(sorted_terms(came, shapley_sorting(sums, came)))
   parts <- method_parts(method, sums, leavers)
   own <- function(moment) own_sum(came, sums, moment)
   share <- own("w1") / unit_sum(sums, "end", "w1")[came$unit]
@@ -218,9 +224,13 @@ sorting_terms <- function(method, sums, groups, leavers, weights) {
   R0 <- parts$start[came$unit]
   R1 <- parts$end[came$unit]
   after <- own("p1") / own("w1")
-  sorting <- group_terms(came, share * (before - R0), "sorting")
-  gain <- group_terms(came, share * ((after - before) - (R1 - R0)), "post_move")
-  terms <- join_terms(list(sorting, gain))
+  sorted_terms(came, list(sorting = share * (before - R0), post_move = share * ((after - before) - (R1 - R0))))
+}
+
+#' Both parts of each immigration term, one after the other
+#' @noRd
+sorted_terms <- function(came, parts) {
+  terms <- join_terms(Map(function(dual, name) group_terms(came, dual, name), parts, names(parts)))
   pick_terms(terms, order(terms$unit, terms$partner, match(terms$component, c("sorting", "post_move"))))
 }
 
@@ -289,11 +299,17 @@ system_terms <- function(sums, groups, mean) {
   mean <- pick_terms(mean, (here0 & here1)[mean$unit])
   mean$dual <- mean$dual * share[mean$unit]
   moves <- share_terms(sums, flow_terms(sums, groups, y), y)
-  moves$dual <- moves$dual * level[moves$unit]
+  # both factors are kept: where they are near 0 their product has more variance than its first derivatives tell
+  moves$x <- moves$dual
+  moves$y <- level[moves$unit]
+  moves$dual <- moves$x * moves$y
+  mean$x <- mean$y <- dual(numeric(length(mean$unit)))
   mean$block <- rep("mean", length(mean$unit))
   moves$block <- rep("share", length(moves$unit))
-  joined <- lapply(stats::setNames(nm = setdiff(names(mean), "dual")), function(name) c(mean[[name]], moves[[name]]))
-  joined$dual <- dual_join(list(mean$dual, moves$dual))
+  joined <- lapply(stats::setNames(nm = names(mean)), function(name) {
+    if (inherits(mean[[name]], "dual")) return(dual_join(list(mean[[name]], moves[[name]])))
+    c(mean[[name]], moves[[name]])
+  })
   pick_terms(joined, order(joined$unit, joined$block))
 }
 
@@ -304,7 +320,7 @@ merged_cells <- function(cells, n_places) {
   merge_cells(cells, one(cells$start), one(cells$end))
 }
 
-#' Cells with other ends; those that become the same are added up
+#' Cells with other ends; those that become the same are added up, `of` says where each went
 #' @noRd
 merge_cells <- function(cells, start, end) {
   n <- max(start, end) + 1
@@ -316,5 +332,5 @@ merge_cells <- function(cells, start, end) {
     found
   }
   list(pair = cells$pair[each], start = start[each], end = end[each], count = drop(merge(cells$count)),
-       sum = merge(cells$sum))
+       sum = merge(cells$sum), of = match(key, key[each]))
 }

@@ -2,10 +2,10 @@
 # with `dual` numbers, its formula gives its value and its influence function at once. A dual holds
 # `v`, values, and `g`, a named list of derivatives: "start.w0" is the derivative in the sum of w0 over
 # the firms that are in the cluster at the start. The classes of firms are `all` (of the pair of periods),
-# `start`, `end` (those of the cluster at one end), `stay` (at both), `dead` (those that close) and `own` (the
-# group of the term).
+# `start`, `end` (those of the cluster at one end), `stay` (at both), `dead` (those that close), `own` (the
+# group of the term); `gone` and `new`, those not seen at the end, or at the start.
 
-dual_classes <- c("all", "start", "end", "stay", "dead", "own")
+dual_classes <- c("all", "start", "end", "stay", "dead", "gone", "new", "own")
 
 #' The moments that the kernel sums, in its order (firm_dynamics.h)
 #' @noRd
@@ -110,6 +110,32 @@ class_sums <- function(x, index, n) {
 #' the influences are taken from their mean.
 #' @noRd
 term_errors <- function(terms, sums, counts = FALSE) {
+  squares <- term_squares(terms, sums)
+  if (counts) squares <- squares - terms$dual$v^2 / sums$n_drawn
+  if (!is.null(terms$x)) squares <- squares + second_order(terms, sums)
+  sqrt(pmax(squares, 0))
+}
+
+#' What the variance of a product x y has beyond the delta method: Var(x) Var(y) + Cov(x, y)^2
+#'
+#' Var(x y) = x^2 Var(y) + y^2 Var(x) + 2 x y Cov(x, y) + that; the rest is all there is when x and y are near 0, as
+#' the differences between clusters that are alike.
+#' @noRd
+second_order <- function(terms, sums) {
+  of <- function(dual) {
+    terms$dual <- dual
+    pmax(term_squares(terms, sums), 0)
+  }
+  variance <- list(x = of(terms$x), y = of(terms$y))
+  unit <- lapply(variance, function(v) ifelse(v > 0, 1 / sqrt(v), 0))
+  # both in units of their errors, so that one does not drown in the other
+  correlation <- (of(terms$x * unit$x + terms$y * unit$y) - 2) / 2
+  ifelse(variance$x > 0 & variance$y > 0, variance$x * variance$y * (1 + correlation^2), 0)
+}
+
+#' Sums of squared influences
+#' @noRd
+term_squares <- function(terms, sums) {
   names <- strsplit(names(terms$dual$g), ".", fixed = TRUE)
   place <- sums$place[terms$unit]
   pair <- sums$pair[terms$unit]
@@ -122,6 +148,23 @@ term_errors <- function(terms, sums, counts = FALSE) {
   )
   squares <- numeric(length(order))
   squares[order] <- .Call(C_account_variance, sums$cells$pointer, influence)
-  if (counts) squares <- squares - terms$dual$v^2 / sums$n_drawn
-  sqrt(pmax(squares, 0))
+  squares
+}
+
+#' Derivatives of the sum of some terms in the moments of each cell: a matrix cell x moment
+#' @noRd
+cell_gradient <- function(terms, sums) {
+  cells <- sums$cells
+  gradient <- matrix(0, length(cells$pair), length(dual_moments))
+  of_unit <- sums$index
+  for (name in names(terms$dual$g)) {
+    part <- strsplit(name, ".", fixed = TRUE)[[1]]
+    at <- if (part[1] == "own") seq_along(cells$pair) else if (part[1] == "all") cells$pair else of_unit[[part[1]]]
+    by <- switch(part[1], own = replace(terms$cell, terms$cell == 0L, NA), all = sums$pair[terms$unit], terms$unit)
+    n <- if (part[1] == "own") nrow(gradient) else sums$n_units
+    total <- drop(class_sums(cbind(terms$dual$g[[name]]), by, n))[at]
+    moment <- match(part[2], dual_moments)
+    gradient[, moment] <- gradient[, moment] + ifelse(is.na(total), 0, total)
+  }
+  gradient
 }

@@ -26,7 +26,7 @@ cluster_tables <- function(sums, frame, options) {
     fallback = write(if (is.null(second)) mean else second, drop = !state$fallback, undefined = none)
   )
   tables$system_total <- system_totals(sums, frame)
-  tables$relocation <- relocation_table(sums, frame, tables$system, options)
+  tables$relocation <- relocation_table(sums, frame, pick_terms(system, state$present[system$unit]), options)
   tables$residual <- cluster_residuals(tables)
   tables$notes <- cluster_notes(state, sums, frame, tables$sorting)
   tables
@@ -42,7 +42,7 @@ unit_state <- function(sums, options) {
   count <- function(place) drop(class_sums(cbind(cells$count), unit(place), sums$n_units))
   firms <- list(start = count(cells$start), end = count(cells$end))
   none <- function(x) abs(x) < 1e-300
-  from_stayers <- options$method %in% c("melitz_polanec", "diewert_fox")
+  from_stayers <- options$method %in% c("melitz_polanec", "diewert_fox", "price", "shapley")
   stay <- sums$sum$stay
   no_stayers <- from_stayers & (none(stay[, w0]) | none(stay[, w1]) |
     (options$method == "melitz_polanec" & stay[, match("u", dual_moments)] == 0))
@@ -137,26 +137,47 @@ system_totals <- function(sums, frame) {
 }
 
 #' The system by place against the same method where places do not count
+#'
+#' Sums of terms over clusters have their errors from the derivatives in each cell.
 #' @noRd
 relocation_table <- function(sums, frame, system, options) {
   one <- firm_sums(merged_cells(sums$cells, sums$n_places), sums$n_pairs, 1L, sums$centre)
   groups <- moving_groups(one)
-  state <- unit_state(one, options)
-  method <- if (all(state$defined)) options$method else "griliches_regev"
+  method <- if (all(unit_state(one, options)$defined)) options$method else "griliches_regev"
   merged <- mean_terms(method, one, groups, options$leavers)
-  merged <- quick_table(frame$pairs[one$pair[merged$unit], ], component = merged$component, estimate = merged$dual$v)
-  by_place <- system
-  by_place$component <- ifelse(system$block == "share", "share", system$component)
-  components <- intersect(c(component_order, "share"), c(by_place$component, merged$component))
-  pair_of <- function(x) match(paste(x$start, x$end), paste(frame$pairs$start, frame$pairs$end))
-  cell <- function(x) (pair_of(x) - 1) * length(components) + match(x$component, components)
-  add_up <- function(x) drop(class_sums(cbind(x$estimate), cell(x), nrow(frame$pairs) * length(components)))
-  each <- rep(seq_len(nrow(frame$pairs)), each = length(components))
-  here <- add_up(by_place)
-  there <- add_up(merged)
-  table <- quick_table(frame$pairs[each, ], component = rep(components, nrow(frame$pairs)), by_place = here,
-                      ignoring_places = there, difference = here - there)
-  plain_rows(table[sort(unique(c(cell(by_place), cell(merged)))), ])
+  system$component[system$block == "share"] <- "share"
+  components <- intersect(c(component_order, "share"), c(system$component, merged$component))
+  parts <- lapply(components, function(component) {
+    here <- pick_terms(system, system$component == component & is.finite(system$dual$v))
+    there <- pick_terms(merged, merged$component == component)
+    relocation_rows(component, here, there, sums, one)
+  })
+  # the pairs of periods one after the other, each with its components in order
+  table <- do.call(rbind, parts)
+  table <- table[order(table$pair), , drop = FALSE]
+  pair <- table$pair
+  table$pair <- NULL
+  reach <- stats::qnorm((1 + options$conf.level) / 2) * table$std.error
+  plain_rows(quick_table(frame$pairs[pair, ], table, conf.low = table$difference - reach,
+                         conf.high = table$difference + reach))
+}
+
+#' One component for each pair of periods in which it occurs
+#' @noRd
+relocation_rows <- function(component, here, there, sums, one) {
+  add_up <- function(terms, sums) drop(class_sums(cbind(terms$dual$v), sums$pair[terms$unit], sums$n_pairs))
+  error <- function(gradient) sqrt(pmax(.Call(C_cell_variance, sums$cells$pointer, gradient), 0))
+  of_here <- cell_gradient(here, sums)
+  of_there <- cell_gradient(there, one)[one$cells$of, , drop = FALSE]
+  by_place <- add_up(here, sums)
+  ignoring <- add_up(there, one)
+  pairs <- sort(unique(c(sums$pair[here$unit], one$pair[there$unit])))
+  quick_table(
+    pair = pairs, component = rep(component, length(pairs)), by_place = by_place[pairs],
+    by_place.std.error = error(of_here)[pairs], ignoring_places = ignoring[pairs],
+    ignoring_places.std.error = error(of_there)[pairs], difference = (by_place - ignoring)[pairs],
+    std.error = error(of_here - of_there)[pairs]
+  )
 }
 
 #' What the terms of each account leave of the change

@@ -163,10 +163,17 @@ fit_group <- function(group, link, errors) {
   fit <- if (link == "identity") fit_linear(group$x, group$y, group$w, group$name)
          else fit_binary(group$x, group$y, group$w, link, group$name)
   group$b <- fit$b
-  group$covariance <- if (errors == "classical") fit$classical else {
-    n <- nrow(group$x)
-    scores <- fit$working * group$x
-    fit$bread %*% crossprod(scores) %*% fit$bread * (n / (n - ncol(group$x)))
+  n <- nrow(group$x)
+  scores <- fit$working * group$x
+  if (errors == "classical") {
+    group$covariance <- fit$classical
+  } else if (is.null(group$estimated)) {
+    group$covariance <- fit$bread %*% crossprod(scores) %*% fit$bread * (n / (n - ncol(group$x)))
+  } else {
+    # the outcome holds estimated numbers: coefficients move with them, and so with the means of the variables
+    moved <- crossprod(group$w * group$x, group$estimated$slope)
+    group$influence <- (scores + group$estimated$influence %*% t(moved)) %*% fit$bread
+    group$covariance <- crossprod(group$influence) * (n / (n - ncol(group$x)))
   }
   group$mean <- colSums(group$w * group$z) / sum(group$w)
   group

@@ -220,8 +220,20 @@ set_errors <- function(set, moments, means) {
   second <- set$second + set$star %*% star$second
   quadratic <- function(j, v) rowSums((j %*% v) * j)
   variance <- quadratic(first, moments$first$covariance) + quadratic(second, moments$second$covariance) +
-    quadratic(set$mean_first, means$first) + quadratic(set$mean_second, means$second)
+    quadratic(set$mean_first, means$first) + quadratic(set$mean_second, means$second) +
+    covariance_with_means(first, set$mean_first, moments$first, moments$fitted$first) +
+    covariance_with_means(second, set$mean_second, moments$second, moments$fitted$second)
   sqrt(pmax(variance, 0))
+}
+
+#' What the covariance of a group's coefficients with its means adds; only coefficients of influence functions have any
+#' @noRd
+covariance_with_means <- function(by_coefficient, by_mean, group, fitted) {
+  if (is.null(group$influence)) return(0)
+  x <- cbind(group$z, fitted$values)
+  share <- group$w / sum(group$w)
+  both <- crossprod(group$influence, share * (x - rep(colSums(share * x), each = nrow(x))))
+  2 * rowSums((by_coefficient %*% both) * by_mean)
 }
 
 #' Covariance of the means of a group: of z, and of the outcome fitted with each set of coefficients

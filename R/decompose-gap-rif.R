@@ -2,7 +2,10 @@
 # on the statistic of its group, whose mean is the statistic; means are then decomposed as ever. Reweighting gives
 # the counterfactual group: the firms of the second cluster with weights that make them alike to the first.
 
-#' Statistic of a group and the recentred influence function: list(value, influence)
+#' Statistic of a group and the recentred influence function: list(value, influence, estimated)
+#'
+#' `estimated` is NULL or list(slope, influence), two matrices firm x number: how each firm's recentred influence moves with the
+#' estimated numbers in it (a quantile, a density, a mean), and the firm's influence on these.
 #' @noRd
 recentred_influence <- function(y, w, statistic, prob, bandwidth, name) {
   switch(statistic,
@@ -18,12 +21,20 @@ recentred_influence <- function(y, w, statistic, prob, bandwidth, name) {
 rif_quantile <- function(y, w, prob, bandwidth, name) {
   q <- weighted_quantile(y, w, prob)
   h <- if (is.null(bandwidth)) stats::bw.nrd0(y) else bandwidth
-  density <- sum(w * stats::dnorm((y - q) / h)) / (h * sum(w))
+  share <- w / sum(w)
+  near <- stats::dnorm((y - q) / h) / h
+  density <- sum(share * near)
   if (!is.finite(1 / density)) {
     abort("The density of the outcome of `", name, "` at its quantile ", format(prob), " is 0. Give a larger ",
           "`bandwidth`.", class = "density")
   }
-  list(value = q, influence = q + (prob - (y <= q)) / density)
+  below <- prob - (y <= q)
+  # the step 1{y <= q} has the kernel for its derivative in q
+  on_quantile <- share * below / density
+  steepness <- sum(share * near * (y - q)) / h^2
+  estimated <- list(slope = cbind(1 - near / density, -below / density^2),
+                    influence = cbind(on_quantile, share * (near - density) + steepness * on_quantile))
+  list(value = q, influence = q + below / density, estimated = estimated)
 }
 
 #' Quantile by linear interpolation; R's type 7 when weights are equal
@@ -41,8 +52,10 @@ weighted_quantile <- function(y, w, prob) {
 #' (y - mean)^2
 #' @noRd
 rif_variance <- function(y, w) {
-  influence <- (y - sum(w * y) / sum(w))^2
-  list(value = sum(w * influence) / sum(w), influence = influence)
+  from_mean <- y - sum(w * y) / sum(w)
+  influence <- from_mean^2
+  list(value = sum(w * influence) / sum(w), influence = influence,
+       estimated = list(slope = cbind(-2 * from_mean), influence = cbind(w * from_mean / sum(w))))
 }
 
 #' 1 + 2 R y / mean^2 - 2 [y (1 - p) + GL(p)] / mean, R the area under the generalised Lorenz curve GL

@@ -41,8 +41,10 @@
 #'
 #' *Standard errors* are by the delta method with random attributes,
 #' \eqn{V(\bar x'b)=\bar x'V(b)\bar x+b'V(\bar x)b}, in which the reference moves with the coefficients of both
-#' clusters. Those of quantiles, variances and Gini coefficients take the influence function as known; `draws` gives
-#' the bootstrap, within clusters, which re-estimates everything and is the only one for `reweight`.
+#' clusters. Those of quantiles and variances also count, with robust errors, that the quantile, the density there and
+#' the mean in the influence function are estimated; the bandwidth, and the influence function of a Gini coefficient, are
+#' taken as known. `draws` gives the bootstrap, within clusters, which re-estimates everything and is the only one for
+#' `reweight`.
 #'
 #' What the numbers do not say: the unexplained part is not the effect of the place. It holds everything that was
 #' left out, and firms choose where to be.
@@ -178,6 +180,7 @@ gap_at <- function(design, spec, prob, first = design$first, second = design$sec
     values[g] <- rif$value
     groups[[g]]$outcome <- groups[[g]]$y
     groups[[g]]$y <- rif$influence
+    groups[[g]]$estimated <- rif$estimated
     groups[[g]] <- fit_group(groups[[g]], spec$link, spec$errors)
   }
   result <- if (spec$reweight) gap_reweighted(groups, design, spec, prob, first, second)
@@ -208,6 +211,7 @@ gap_reweighted <- function(groups, design, spec, prob, first, second) {
   rif <- recentred_influence(groups$second$outcome, counterfactual$w, spec$statistic, prob, spec$bandwidth,
                              counterfactual$name)
   counterfactual$y <- rif$influence
+  counterfactual$estimated <- rif$estimated
   counterfactual <- fit_group(counterfactual, spec$link, spec$errors)
   columns <- reweighted_parts(groups$first, groups$second, counterfactual, design$map)
   parts <- list(columns = columns, overall = lapply(columns, function(set) list(value = sum(set$value))))

@@ -21,6 +21,9 @@
 #' outside, for instance from a production function. Births and deaths have no growth rate; their value added is listed
 #' as `birth` and `death` in table `entry`, apart from the identity.
 #'
+#' *Standard errors* are from influence functions over firms, those of Petrin and Levinsohn's shares included; the
+#' elasticities are taken as known.
+#'
 #' @section What the numbers do not say:
 #' The covariance is about who is large, not about why. A plain mean counts a firm of one worker as much as one of a
 #' thousand. Technical efficiency is what the elasticities leave unexplained.
@@ -42,8 +45,9 @@
 #' Olley-Pakes: `level` with `cluster`, `time`, `component` (`mean`, `covariance`), `estimate`, `std.error`, `conf.low`,
 #' `conf.high`; `totals` with `cluster`, `time`, `firms`, `value`; with `groups` the table `covariance`: `cluster`,
 #' `time`, `group`, `firms`, `share`, `estimate`. Petrin-Levinsohn: `growth` with `cluster` (`NA` for firms that move), `start`,
-#' `end`, `component` (`efficiency`, `reallocation`), `partner` (the input), `estimate`; `totals` with `output_growth`,
-#' `input_growth`, `change`; `entry`. And `method`, `reference`, `residual`, `call`.
+#' `end`, `component` (`efficiency`, `reallocation`), `partner` (the input), `estimate`, `std.error`, `conf.low`,
+#' `conf.high`; `totals` with `output_growth`, `input_growth`, `change` and its errors; `entry` with the same columns as
+#' `growth` but `partner`. And `method`, `reference`, `residual`, `call`.
 #' @section Errors: Missing or infinite values where a firm is alive; output, inputs that are not positive (no
 #'   logarithm); an input without cost or elasticity.
 #' @references
@@ -74,7 +78,7 @@ decompose_productivity <- function(data, performance, weight, firm, cluster, tim
   result <- if (method == "olley_pakes") {
     olley_pakes(data, columns, conf.level, groups, base)
   } else {
-    petrin_levinsohn(data, columns, output, inputs, costs, elasticities)
+    petrin_levinsohn(data, columns, output, inputs, costs, elasticities, conf.level)
   }
   structure(c(result, list(method = method, call = call)), class = c("decompose_productivity", "decomposition"))
 }
@@ -212,7 +216,7 @@ covariance_groups <- function(alive, q, w, unit, at, groups, base) {
 # Petrin and Levinsohn -------------------------------------------------------------------------------
 
 #' @noRd
-petrin_levinsohn <- function(data, columns, output, inputs, costs, elasticities) {
+petrin_levinsohn <- function(data, columns, output, inputs, costs, elasticities, conf.level) {
   columns[c("performance", "weight")] <- list(NULL)
   alive <- alive_rows(data, columns, c("firm", "cluster", "time"))
   check_inputs(output, inputs, costs, elasticities, alive)
@@ -230,7 +234,8 @@ petrin_levinsohn <- function(data, columns, output, inputs, costs, elasticities)
     abort("`", alive$arg, "$", alive$columns$time, "` has one period only: growth needs two.", class = "one_period")
   }
   parts <- lapply(seq_len(length(alive$time) - 1L), function(t) {
-    growth_pair(alive, t, value, matrix(quantity, length(value)), matrix(cost, length(value)), elasticity, names(inputs))
+    growth_pair(alive, t, value, matrix(quantity, length(value)), matrix(cost, length(value)), elasticity, names(inputs),
+                conf.level)
   })
   table <- function(name) plain_rows(do.call(rbind, lapply(parts, `[[`, name)))
   growth <- table("growth")
@@ -280,42 +285,88 @@ input_elasticities <- function(alive, elasticities, names, n) {
 
 #' One pair of periods: terms of the firms seen in both, by place; movers apart
 #' @noRd
-growth_pair <- function(alive, t, value, quantity, cost, elasticity, names) {
+growth_pair <- function(alive, t, value, quantity, cost, elasticity, names, conf.level) {
+  firms <- paired_firms(alive, t, value)
+  a <- firms$a
+  b <- firms$b
+  s <- (cost[a, , drop = FALSE] / value[a] + cost[b, , drop = FALSE] / value[b]) / 2
+  eps <- (elasticity[a, , drop = FALSE] + elasticity[b, , drop = FALSE]) / 2
+  dx <- log(quantity[b, , drop = FALSE] / quantity[a, , drop = FALSE])
+  dy <- log(value[b] / value[a])
+  spent <- rowSums(s * dx)
+  # growth of each firm: efficiency, reallocation of each input, output, input, their difference
+  found <- domar_sums(cbind(dy - rowSums(eps * dx), (eps - s) * dx, dy, spent, dy - spent), firms)
+  K <- length(names)
+  present <- firms$present
+  labels <- data.frame(cluster = c(alive$cluster, NA)[present], start = rep(alive$time[t], length(present)),
+                       end = rep(alive$time[t + 1L], length(present)))
+  each <- rep(seq_along(present), each = K + 1L)
+  parts <- function(x) as.vector(t(x[, seq_len(K + 1L), drop = FALSE]))
+  growth <- data.frame(labels[each, ], component = rep(c("efficiency", rep("reallocation", K)), length(present)),
+                       partner = rep(c(NA, names), length(present)),
+                       with_interval(parts(found$sum), parts(found$error), conf.level))
+  change <- with_interval(found$sum[, K + 4L], found$error[, K + 4L], conf.level)
+  names(change)[1] <- "change"
+  totals <- data.frame(labels, output_growth = found$sum[, K + 2L], input_growth = found$sum[, K + 3L], change)
+  list(growth = growth, totals = totals, entry = unpaired_output(alive, t, firms, value, conf.level))
+}
+
+#' Firms of two periods: rows a and b of those seen in both, their places (movers apart), shares s0 and s1 in all value added,
+#' sums of their squares over all firms, rows of those seen once
+#' @noRd
+paired_firms <- function(alive, t, value) {
   id <- alive$table[[alive$columns$firm]][alive$row]
   first <- which(alive$period == t)
   second <- which(alive$period == t + 1L)
   twin <- match(id[first], id[second])
   a <- first[!is.na(twin)]
   b <- second[twin[!is.na(twin)]]
-  D <- (value[a] / sum(value[first]) + value[b] / sum(value[second])) / 2
-  s <- (cost[a, , drop = FALSE] / value[a] + cost[b, , drop = FALSE] / value[b]) / 2
-  eps <- (elasticity[a, , drop = FALSE] + elasticity[b, , drop = FALSE]) / 2
-  dx <- log(quantity[b, , drop = FALSE] / quantity[a, , drop = FALSE])
-  dy <- log(value[b] / value[a])
   place <- ifelse(alive$place[a] == alive$place[b], alive$place[a], length(alive$cluster) + 1L)
-  terms <- cbind(D * (dy - rowSums(eps * dx)), D * (eps - s) * dx)
-  sums <- class_sums(cbind(terms, D * dy, D * rowSums(s * dx)), place, length(alive$cluster) + 1L)
   present <- sort(unique(place))
-  labels <- data.frame(cluster = c(alive$cluster, NA)[present], start = rep(alive$time[t], length(present)),
-                       end = rep(alive$time[t + 1L], length(present)))
-  K <- length(names)
-  each <- rep(seq_along(present), each = K + 1L)
-  growth <- data.frame(labels[each, ], component = rep(c("efficiency", rep("reallocation", K)), length(present)),
-                       partner = rep(c(NA, names), length(present)),
-                       estimate = as.vector(t(sums[present, seq_len(K + 1L), drop = FALSE])))
-  dy_sum <- sums[present, K + 2L]
-  dx_sum <- sums[present, K + 3L]
-  totals <- data.frame(labels, output_growth = dy_sum, input_growth = dx_sum, change = dy_sum - dx_sum)
-  list(growth = growth, totals = totals,
-       entry = unpaired_output(alive, t, setdiff(second, b), setdiff(first, a), value))
+  share <- list(value[first] / sum(value[first]), value[second] / sum(value[second]))
+  s0 <- value[a] / sum(value[first])
+  s1 <- value[b] / sum(value[second])
+  list(a = a, b = b, unit = match(place, present), present = present, s0 = s0, s1 = s1,
+       squares = c(sum(share[[1]]^2), sum(s0 * s1), sum(share[[2]]^2)), born = setdiff(second, b),
+       died = setdiff(first, a), n = length(unique(id)))
+}
+
+#' Sums over the firms of a place of (s0 + s1) / 2 times growth, with errors
+#'
+#' A share moves with the value added of all firms, so that firm j adds s0_j g_j / 2 if it is one of the place, less
+#' (s0_j A0 + s1_j A1) / 2 wherever it is, A the sums of s0 g and s1 g.
+#' @noRd
+domar_sums <- function(g, firms) {
+  n <- length(firms$present)
+  sum_of <- function(x) class_sums(x, firms$unit, n)
+  A0 <- sum_of(firms$s0 * g)
+  A1 <- sum_of(firms$s1 * g)
+  own <- (firms$s0 + firms$s1) / 2 * g
+  everywhere <- A0^2 * firms$squares[1] + 2 * A0 * A1 * firms$squares[2] + A1^2 * firms$squares[3]
+  squares <- sum_of(own^2) - A0 * sum_of(own * firms$s0) - A1 * sum_of(own * firms$s1) + everywhere / 4
+  list(sum = (A0 + A1) / 2, error = sqrt(pmax(squares, 0)))
+}
+
+#' @noRd
+with_interval <- function(estimate, std.error, conf.level) {
+  reach <- stats::qnorm((1 + conf.level) / 2) * std.error
+  data.frame(estimate = estimate, std.error = std.error, conf.low = estimate - reach, conf.high = estimate + reach)
 }
 
 #' Value added of firms seen at one end only
 #' @noRd
-unpaired_output <- function(alive, t, born, died, value) {
+unpaired_output <- function(alive, t, firms, value, conf.level) {
   n <- length(alive$cluster)
-  sums <- c(class_sums(cbind(value[born]), alive$place[born], n), class_sums(cbind(value[died]), alive$place[died], n))
-  table <- data.frame(cluster = rep(alive$cluster, 2), start = alive$time[t], end = alive$time[t + 1L],
-                      component = rep(c("birth", "death"), each = n), estimate = c(1, -1)[rep(1:2, each = n)] * sums)
+  by_place <- function(f) {
+    c(class_sums(cbind(f(value[firms$born])), alive$place[firms$born], n),
+      class_sums(cbind(f(value[firms$died])), alive$place[firms$died], n))
+  }
+  sums <- by_place(identity)
+  # a sum over firms varies with who is drawn: influences are taken from their mean
+  error <- sqrt(pmax(by_place(function(x) x^2) - sums^2 / firms$n, 0))
+  table <- data.frame(
+    cluster = rep(alive$cluster, 2), start = alive$time[t], end = alive$time[t + 1L],
+    component = rep(c("birth", "death"), each = n), with_interval(rep(c(1, -1), each = n) * sums, error, conf.level)
+  )
   table[table$estimate != 0, , drop = FALSE]
 }

@@ -5,12 +5,14 @@
 #include "glue/entropy.h"
 #include "glue/model.h"
 #include "glue/pairs.h"
+#include "glue/shapley.h"
 
 #include <R_ext/Rdynload.h>
 #include <R_ext/Visibility.h>
 
 static const R_CallMethodDef call_entries[] = {
     {"account_variance", (DL_FUNC)&firmmove_account_variance, 2},
+    {"cell_variance", (DL_FUNC)&firmmove_cell_variance, 2},
     {"choice", (DL_FUNC)&firmmove_choice, 5},
     {"column_codes", (DL_FUNC)&firmmove_column_codes, 1},
     {"entropies", (DL_FUNC)&firmmove_entropies, 5},
@@ -20,6 +22,8 @@ static const R_CallMethodDef call_entries[] = {
     {"fit", (DL_FUNC)&firmmove_fit, 5},
     {"m_function", (DL_FUNC)&firmmove_m_function, 8},
     {"model_matrix", (DL_FUNC)&firmmove_model_matrix, 1},
+    {"owen", (DL_FUNC)&firmmove_owen, 3},
+    {"owen_needed", (DL_FUNC)&firmmove_owen_needed, 2},
     {"pair_density", (DL_FUNC)&firmmove_pair_density, 7},
     {"pair_distances", (DL_FUNC)&firmmove_pair_distances, 2},
     {"pair_histogram", (DL_FUNC)&firmmove_pair_histogram, 5},
@@ -30,6 +34,8 @@ static const R_CallMethodDef call_entries[] = {
     {"rise_within", (DL_FUNC)&firmmove_rise_within, 2},
     {"run_starts", (DL_FUNC)&firmmove_run_starts, 1},
     {"scores", (DL_FUNC)&firmmove_scores, 5},
+    {"shapley_dominance", (DL_FUNC)&firmmove_shapley_dominance, 2},
+    {"shapley_orders", (DL_FUNC)&firmmove_shapley_orders, 2},
     {"synergy_null", (DL_FUNC)&firmmove_synergy_null, 6},
     {NULL, NULL, 0}};
 

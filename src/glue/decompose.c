@@ -188,3 +188,19 @@ SEXP firmmove_account_variance(SEXP dynamics, SEXP terms) {
   UNPROTECT(1);
   return result;
 }
+
+/* Sum over firms, or over their groups, of the squares of one influence, for each pair of periods. gradient: matrix cell x
+ * moment. */
+SEXP firmmove_cell_variance(SEXP dynamics, SEXP gradient) {
+  const fm_dynamics *d = R_ExternalPtrAddr(dynamics);
+  if (d == NULL || TYPEOF(gradient) != REALSXP || (size_t)Rf_xlength(gradient) != d->n_cells * FM_MOMENTS) {
+    Rf_error("internal: the sums of the firms are gone, or of other cells");
+  }
+  SEXP result = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)d->n_pairs));
+  fm_error err = {fm_dynamics_cells(d, REAL_RO(gradient), REAL(result)), ""};
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+  UNPROTECT(1);
+  return result;
+}

@@ -6,5 +6,6 @@
 
 SEXP firmmove_firm_dynamics(SEXP panel);
 SEXP firmmove_account_variance(SEXP dynamics, SEXP terms);
+SEXP firmmove_cell_variance(SEXP dynamics, SEXP gradient);
 
 #endif

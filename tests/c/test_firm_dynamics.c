@@ -325,11 +325,11 @@ static void zeros_and_long_lives(void) {
 }
 
 /* ---- variances ------------------------------------------------------------------------------------------------- */
-enum { TERMS = 40, COLUMNS = 8 };
+enum { TERMS = 40, COLUMNS = 10 };
 static int term_pair[TERMS], term_place[TERMS], term_cell[TERMS];
-static const int column_class[COLUMNS] = {FM_ALL,  FM_START, FM_START, FM_END,
-                                          FM_STAY, FM_STAY,  FM_DEAD,  FM_OWN};
-static const int column_moment[COLUMNS] = {5, 0, 1, 4, 6, 9, 1, 3};
+static const int column_class[COLUMNS] = {FM_ALL,  FM_START, FM_START, FM_END, FM_STAY,
+                                          FM_STAY, FM_DEAD,  FM_GONE,  FM_NEW, FM_OWN};
+static const int column_moment[COLUMNS] = {5, 0, 1, 4, 6, 9, 1, 0, 3, 3};
 static double derivative[COLUMNS][TERMS];
 
 static fm_terms make_terms(const fm_dynamics *d, const double **column) {
@@ -383,6 +383,64 @@ static void both_variances_agree(void) {
   CHECK_OK(fm_dynamics_grouped(&d, &terms, two));
   CHECK_ARRAY(one, two, terms.n, 1e-10);
   fm_dynamics_free(&d);
+}
+
+static int in_class(const fm_dynamics *d, size_t j, int class, int place, int cell) {
+  const int start = d->start[j], end = d->end[j];
+  const int seen_start = start >= 1 && start <= 3, seen_end = end >= 1 && end <= 3;
+  switch (class) {
+    case FM_ALL:
+      return 1;
+    case FM_START:
+      return start == place;
+    case FM_END:
+      return end == place;
+    case FM_STAY:
+      return start == place && end == place;
+    case FM_DEAD:
+      return start == place && end == 0;
+    case FM_GONE:
+      return start == place && !seen_end;
+    case FM_NEW:
+      return end == place && !seen_start;
+    default:
+      return (int)j + 1 == cell;
+  }
+}
+
+/* The influence of a term written out cell by cell has the variance of the term. */
+static void cells_have_the_variance_of_their_term(void) {
+  make_panel(300, 4, 3);
+  for (size_t grouped = 0; grouped < 2; grouped++) {
+    fm_panel panel = panel_of(300, 4, 3);
+    for (size_t i = 0; i < made.n; i++) {
+      made.group[i] = made.firm[i] % 11 + 1;
+    }
+    panel.group = grouped ? made.group : NULL;
+    panel.n_groups = grouped ? 11 : 0;
+    fm_dynamics d;
+    const double *column[COLUMNS];
+    double expected[TERMS], found[8];
+    CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+    const fm_terms terms = make_terms(&d, column);
+    CHECK_OK(grouped ? fm_dynamics_grouped(&d, &terms, expected)
+                     : fm_dynamics_variance(&d, &terms, expected));
+    double *gradient = fm_alloc(d.n_cells * FM_MOMENTS, sizeof(double));
+    for (size_t k = 0; k < terms.n; k++) {
+      memset(gradient, 0, d.n_cells * FM_MOMENTS * sizeof(double));
+      for (size_t c = 0; c < COLUMNS; c++) {
+        for (size_t j = 0; j < d.n_cells; j++) {
+          const int here =
+              d.pair[j] == terms.pair[k] && in_class(&d, j, column_class[c], term_place[k], term_cell[k]);
+          gradient[j + d.n_cells * (size_t)column_moment[c]] += here ? derivative[c][k] : 0.0;
+        }
+      }
+      CHECK_OK(fm_dynamics_cells(&d, gradient, found));
+      CHECK_CLOSE(found[terms.pair[k] - 1], expected[k], 1e-9 * expected[k]);
+    }
+    fm_free(gradient);
+    fm_dynamics_free(&d);
+  }
 }
 
 static int stop(void *context) {
@@ -448,5 +506,6 @@ void test_firm_dynamics(void) {
   RUN(repeats_are_told);
   RUN(zeros_and_long_lives);
   RUN(both_variances_agree);
+  RUN(cells_have_the_variance_of_their_term);
   RUN(memory_runs_out);
 }

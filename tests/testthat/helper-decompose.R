@@ -3,6 +3,8 @@
 cluster_methods <- c("melitz_polanec", "diewert_fox", "griliches_regev", "foster_haltiwanger_krizan",
                      "baily_hulten_campbell", "baldwin_gu")
 
+all_methods <- c(cluster_methods, "price", "shapley")
+
 # The example T2: three clusters, moves, births and deaths, in long form.
 three_clusters <- function() {
   wide <- utils::read.table(na.strings = "-", text = "
@@ -66,6 +68,7 @@ random_panel <- function(n = 60, places = 3, periods = 2, move = 0.25, exit = 0.
 
 # The mean account of one cluster between two periods, term by term from the definitions.
 reference_mean <- function(data, cluster, start, end, method) {
+  if (method == "shapley") return(reference_shapley(data, cluster, start, end))
   wide <- merge(data[data$year == start, c("id", "town", "w", "q")], data[data$year == end, c("id", "town", "w", "q")],
                 by = "id", all = TRUE, suffixes = c("0", "1"))
   at0 <- wide[wide$town0 %in% cluster, ]
@@ -78,11 +81,12 @@ reference_mean <- function(data, cluster, start, end, method) {
   h0 <- stay$w0 / sum(stay$w0)
   h1 <- stay$w1 / sum(stay$w1)
   dq <- stay$q1 - stay$q0
+  fitness <- stay$w1 / stay$w0
   qbar <- (stay$q0 + stay$q1) / 2
   left <- at0[!at0$town1 %in% cluster, ]
   of_stayers <- c(sum(h0 * stay$q0), sum(h1 * stay$q1))
   R <- switch(method,
-    melitz_polanec = , diewert_fox = of_stayers,
+    melitz_polanec = , diewert_fox = , price = of_stayers,
     griliches_regev = rep((mean0 + mean1) / 2, 2), foster_haltiwanger_krizan = rep(mean0, 2),
     baily_hulten_campbell = c(0, 0),
     baldwin_gu = rep(if (nrow(left)) sum(left$w0 * left$q0) / sum(left$w0) else mean0, 2)
@@ -93,7 +97,8 @@ reference_mean <- function(data, cluster, start, end, method) {
     griliches_regev = , baldwin_gu = c(within = sum((s0 + s1) / 2 * dq), between = sum((s1 - s0) * (qbar - R[1]))),
     foster_haltiwanger_krizan = c(within = sum(s0 * dq), between = sum((s1 - s0) * (stay$q0 - mean0)),
                                   cross = sum((s1 - s0) * dq)),
-    baily_hulten_campbell = c(within = sum(s0 * dq), between = sum((s1 - s0) * stay$q1))
+    baily_hulten_campbell = c(within = sum(s0 * dq), between = sum((s1 - s0) * stay$q1)),
+    price = c(transmission = sum(h1 * dq), selection = sum(h0 * (fitness / sum(h0 * fitness) - 1) * stay$q0))
   )
   enters <- function(g) if (nrow(g)) sum(g$w1 / sum(at1$w1) * (g$q1 - R[2])) else 0
   leaves <- function(g) if (nrow(g)) sum(g$w0 / sum(at0$w0) * (R[1] - g$q0)) else 0
@@ -105,6 +110,41 @@ reference_mean <- function(data, cluster, start, end, method) {
               death = leaves(at0[is.na(at0$town1), ]), emigration = sum(to)),
     from = from, to = to, change = mean1 - mean0
   )
+}
+
+# The Shapley form from the values of the game of its three factors, played for each group of movers
+reference_shapley <- function(data, cluster, start, end) {
+  wide <- merge(data[data$year == start, c("id", "town", "w", "q")], data[data$year == end, c("id", "town", "w", "q")],
+                by = "id", all = TRUE, suffixes = c("0", "1"))
+  wide <- wide[wide$town0 %in% cluster | wide$town1 %in% cluster, ]
+  both <- wide[!is.na(wide$w0) & !is.na(wide$w1), ]
+  others <- setdiff(unique(data$town), cluster)
+  mean_of <- function(firms, a, b) {
+    w <- if (a) firms$w1 else firms$w0
+    sum(w * (if (b) firms$q1 else firms$q0)) / sum(w)
+  }
+  here <- function(m) both[if (m) both$town1 %in% cluster else both$town0 %in% cluster, ]
+  states <- expand.grid(m = 0:1, a = 0:1, b = 0:1)
+  v <- mapply(function(m, a, b) mean_of(here(m), a, b), states$m, states$a, states$b)
+  parts <- shapley_values(v, 3)
+  stay <- both[both$town0 %in% cluster & both$town1 %in% cluster, ]
+  moved <- function(other, m) {
+    group <- both[(if (m) both$town0 else both$town1) %in% other, ]
+    gap <- mapply(function(a, b) {
+      w <- function(firms) if (a) firms$w1 else firms$w0
+      if (nrow(group)) sum(w(group)) / sum(w(here(m))) * (mean_of(group, a, b) - mean_of(stay, a, b)) else 0
+    }, c(0, 1, 0, 1), c(0, 0, 1, 1))
+    (2 * m - 1) * sum(gap * c(1 / 3, 1 / 6, 1 / 6, 1 / 3))
+  }
+  from <- vapply(others, moved, 1, m = 1)
+  to <- vapply(others, moved, 1, m = 0)
+  stopifnot(abs(sum(from, to) - parts[1]) < 1e-12)
+  born <- wide[wide$town1 %in% cluster & is.na(wide$w0), ]
+  died <- wide[wide$town0 %in% cluster & is.na(wide$w1), ]
+  birth <- sum(born$w1 * (born$q1 - v[8])) / (sum(born$w1) + sum(here(1)$w1))
+  death <- sum(died$w0 * (v[1] - died$q0)) / (sum(died$w0) + sum(here(0)$w0))
+  list(terms = c(within = parts[3], between = parts[2], birth = birth, immigration = sum(from), death = death,
+                 emigration = sum(to)), from = from, to = to)
 }
 
 # Sums over partners, as a named vector

@@ -55,6 +55,45 @@ test_that("K and M are sums over all pairs", {
   expect_equal(plain("x", "y", "type", "w", c(.05, .3), "m", data = p, reference = "A"), m, tolerance = 1e-9)
 })
 
+test_that("K between two types is over the pairs across", {
+  set.seed(11)
+  p <- uniform_points(120)
+  a <- p[p$type == "A", ]
+  b <- p[p$type == "B", ]
+  d <- as.vector(sqrt(outer(a$x, b$x, `-`)^2 + outer(a$y, b$y, `-`)^2))
+  w <- as.vector(outer(a$w, b$w))
+  at <- c(0, .1, .4, .8)
+  kernel <- function(w, h) vapply(at, function(u) stats::weighted.mean(stats::dnorm(u, d, h) + stats::dnorm(-u, d, h), w), 0)
+  x <- colocation("x", "y", "type", distance = at, bands = "none", data = p, reference = "A", neighbours = c("A", "B"))
+  expect_equal(x$types$bandwidth[2], stats::bw.nrd0(d), tolerance = 1e-12)
+  expect_equal(x$values$estimate[5:8], kernel(rep(1, length(d)), stats::bw.nrd0(d)), tolerance = 1e-8)
+  own <- colocation("x", "y", "type", distance = at, bands = "none", data = p, reference = "A")$values$estimate
+  expect_equal(x$values$estimate[1:4], own)
+  y <- colocation("x", "y", "type", "w", at, bands = "none", data = p, reference = "A", neighbours = "B", bandwidth = .1)
+  expect_equal(y$values$estimate, kernel(w, .1), tolerance = 1e-8)
+  # the same from either side; a type of one firm has pairs with another
+  z <- colocation("x", "y", "type", "w", at, bands = "none", data = p, reference = "B", neighbours = "A", bandwidth = .1)
+  expect_equal(z$values$estimate, y$values$estimate, tolerance = 1e-8)
+  p$type[p$type == "C"] <- "B"
+  p$type[1] <- "lone"
+  one <- colocation("x", "y", "type", distance = at, bands = "none", data = p, reference = "lone", neighbours = "B")
+  expect_false(anyNA(one$values$estimate))
+})
+
+test_that("types put at random are not co-located, a type put around another is", {
+  set.seed(12)
+  p <- data.frame(x = stats::runif(200), y = stats::runif(200), type = rep(c("A", "B", "C", "D"), c(30, 30, 70, 70)))
+  near <- p$type == "B"
+  p$x[near] <- p$x[1:30] + stats::rnorm(30, 0, .01)
+  p$y[near] <- p$y[1:30] + stats::rnorm(30, 0, .01)
+  x <- colocation("x", "y", "type", distance = seq(0, .3, .02), data = p, reference = "A", neighbours = c("B", "C"),
+                  draws = 199)
+  expect_identical(x$bands, "simulation")
+  expect_identical(x$types$localised, c(TRUE, FALSE))
+  inside <- x$values[x$values$neighbour == "C", ]
+  expect_true(all(abs(inside$estimate - inside$expected) < 4 * (inside$upper - inside$lower)))
+})
+
 test_that("analytic moments are those of all subsets", {
   set.seed(2)
   n <- 9
@@ -189,7 +228,7 @@ test_that("errors and prints", {
     colocation(d$x, d$y, d$type, d$w, bands = "analytic")
     colocation(d$x, d$y, d$type, distance = c(2, 1))
     colocation(d$x, d$y, d$type, reference = "C")
-    colocation(d$x, d$y, d$type, neighbours = "A")
+    colocation(d$x, d$y, d$type, neighbours = "A", bands = "analytic")
     colocation(d$x, d$y, d$type, bandwidth = 0)
     colocation(d$x, d$y, d$type, level = 95)
     colocation(rep(1, 4), rep(1, 4), c(1, 1, 2, 2))

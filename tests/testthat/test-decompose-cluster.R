@@ -12,6 +12,9 @@ test_that("three clusters with moves: the worked account of cluster W", {
   expect_equal(W$value_start, 1.7684210526, tolerance = 1e-9)
   expect_equal(W$value_end, 1.8076923077, tolerance = 1e-9)
   expect_equal(W$change, .0392712551, tolerance = 1e-9)
+  stay <- decompose_long(subset(three_clusters(), id %in% c("a1", "a2", "a3")))$totals
+  expect_equal(c(stay$value_start, stay$value_end), c(1.65, 1.87), tolerance = 1e-12)
+  expect_equal(30 / W$size_end, .1153846154, tolerance = 1e-9)
   expect_equal(of(x$mean, "within"), .2, tolerance = 1e-12)
   expect_equal(of(x$mean, "covariance"), .02, tolerance = 1e-12)
   expect_equal(of(x$mean, "birth"), -.0196153846, tolerance = 1e-9)
@@ -65,6 +68,21 @@ test_that("six methods on the firms of dfvad's test file, forth and back", {
   }
 })
 
+test_that("the six firms' means, the shares and means of their stayers, and growth on three scales", {
+  all <- decompose_six(six_firms(), "melitz_polanec")$totals
+  expect_equal(c(all$value_start, all$value_end), c(1.7598, 1.4314), tolerance = 1e-12)
+  stay <- decompose_six(subset(six_firms(), id <= 4), "melitz_polanec")
+  expect_equal(c(stay$totals$value_start, stay$totals$value_end), c(1.8275, 1.54362318840580), tolerance = 1e-12)
+  expect_equal(c(stay$totals$size_start, stay$totals$size_end), c(.80, .69), tolerance = 1e-12)
+  plain <- vapply(1:2, function(t) {
+    level <- decompose_productivity(subset(six_firms(periods = t), id <= 4), "q", "w", cluster = "place")$level
+    level$estimate[level$component == "mean"]
+  }, 1)
+  expect_equal(plain, c(1.7925, 1.4875), tolerance = 1e-12)
+  expect_equal(all$change / all$value_start, -.186612115, tolerance = 1e-8)
+  expect_equal(log(all$value_end / all$value_start), -.2065471799, tolerance = 1e-9)
+})
+
 test_that("an entrant that sorts first changes nothing (dfvad: wrong totals)", {
   for (method in cluster_methods) {
     plain <- decompose_six(six_firms(), method)
@@ -99,7 +117,7 @@ test_that("all methods agree with the definitions on random panels", {
   set.seed(11)
   for (draw in seq_len(6)) {
     data <- random_panel(60, 3, 3)
-    for (method in cluster_methods) {
+    for (method in all_methods) {
       x <- quietly(decompose_long(data, method))
       for (pair in list(c(2001, 2002), c(2001, 2003))) {
         for (cluster in unique(x$totals$cluster)) {
@@ -124,7 +142,7 @@ test_that("every table adds up on random panels with moves, births, deaths and e
     data <- random_panel(sample(5:40, 1), sample(1:4, 1), sample(2:3, 1), stats::runif(1), stats::runif(1, .05, .6),
                          stats::runif(1))
     if (length(unique(data$year)) < 2) next
-    x <- quietly(decompose_long(data, cluster_methods[draw %% 6 + 1]))
+    x <- quietly(decompose_long(data, all_methods[draw %% 8 + 1]))
     scale <- pmax(1, max(abs(x$totals[c("value_start", "value_end", "size_start", "size_end")]), na.rm = TRUE))
     expect_false(anyNA(x$residual$residual[x$residual$table %in% c("size", "system")]))
     worst <- max(worst, abs(x$residual$residual) / scale, na.rm = TRUE)
@@ -171,7 +189,7 @@ test_that("rows, ids and types do not matter, nor the unit of the weights", {
 test_that("a constant added to performance changes nothing but Baily, Hulten and Campbell", {
   set.seed(6)
   data <- random_panel(80, 3, 2)
-  for (method in cluster_methods) {
+  for (method in all_methods) {
     x <- quietly(decompose_long(data, method))
     y <- quietly(decompose_long(transform(data, q = q + 100), method))
     moved <- max(abs(x$mean$estimate - y$mean$estimate), na.rm = TRUE)
@@ -204,7 +222,7 @@ test_that("time reversal swaps coming and going and flips the sign", {
   data <- random_panel(100, 3, 2)
   other <- c(within = "within", covariance = "covariance", between = "between", birth = "death", death = "birth",
              immigration = "emigration", emigration = "immigration")
-  for (method in c("melitz_polanec", "diewert_fox", "griliches_regev")) {
+  for (method in c("melitz_polanec", "diewert_fox", "griliches_regev", "shapley")) {
     forth <- account_of(decompose_long(data, method)$mean, "T2")
     back <- account_of(decompose_long(transform(data, year = -year), method)$mean, "T2")
     expect_equal(unname(back[other[names(forth)]]), unname(-forth), tolerance = 1e-11)
@@ -222,6 +240,35 @@ test_that("moves coded as deaths and births give the published methods", {
     expect_equal(y[["death"]], x[["death"]] + x[["emigration"]], tolerance = 1e-11)
     expect_equal(y[["within"]], x[["within"]], tolerance = 1e-11)
   }
+})
+
+test_that("Price: on survivors, selection is the between of Foster, Haltiwanger and Krizan", {
+  set.seed(18)
+  data <- random_panel(60, 1, 2, exit = 1e-9, late = 0)
+  price <- account_of(decompose_long(data, "price")$mean, "T1")
+  fhk <- account_of(decompose_long(data, "foster_haltiwanger_krizan")$mean, "T1")
+  expect_equal(price[["selection"]], fhk[["between"]], tolerance = 1e-12)
+  expect_equal(price[["transmission"]], fhk[["within"]] + fhk[["cross"]], tolerance = 1e-12)
+})
+
+test_that("Shapley without moves is Diewert and Fox; with moves it is the game of three factors", {
+  set.seed(19)
+  data <- random_panel(100, 3, 2)
+  recoded <- transform(data, id = paste(id, town))
+  x <- decompose_long(recoded, "shapley")$mean
+  y <- decompose_long(recoded, "diewert_fox")$mean
+  expect_equal(x$estimate, y$estimate, tolerance = 1e-11)
+  expect_equal(x$std.error, y$std.error, tolerance = 1e-8)
+  # the worked example, by hand: cluster W, immigration of g3 and its two parts
+  x <- decompose_long(three_clusters(), "shapley")
+  share <- c(30 / 230, 30 / 230)
+  stay <- c(330 / 200, 1.87, (220 + 96 + 52) / 200, (220 + 75 + 40) / 200)
+  at <- function(a, q, phi) share[a] * (q - phi)
+  gap <- c(at(1, 1.4, 1.65), at(1, 1.5, 368 / 200), at(2, 1.4, 335 / 200), at(2, 1.5, 1.87))
+  row <- x$mean$cluster == "W" & x$mean$component == "immigration"
+  expect_equal(x$mean$estimate[row], sum(gap * c(2, 1, 1, 2)) / 6, tolerance = 1e-12)
+  expect_equal(x$sorting$estimate[x$sorting$cluster == "W"],
+               c((gap[1] + gap[3]) / 2, sum(gap * c(2, 1, 1, 2)) / 6 - (gap[1] + gap[3]) / 2), tolerance = 1e-12)
 })
 
 test_that("the transfers between merged clusters vanish", {
@@ -310,7 +357,7 @@ test_that("standard errors are those of the influence functions of Melitz and Po
 test_that("grouped by firm, errors are those of firms", {
   set.seed(14)
   data <- random_panel(150, 3, 3)
-  for (method in c("melitz_polanec", "baldwin_gu")) {
+  for (method in c("melitz_polanec", "baldwin_gu", "price", "shapley")) {
     x <- quietly(decompose_long(data, method))
     y <- quietly(decompose_long(data, method, se_cluster = "id"))
     expect_equal(all_errors(y), all_errors(x), tolerance = 1e-8)
@@ -349,6 +396,150 @@ test_that("standard errors are near those of a bootstrap of firms", {
   expect_lt(abs(mean(ratio) - 1), .05)
 })
 
+# Sums over the firms of a group in every draw: multiplicities (draws x firms) times x
+drawn_accounts <- function(times, wide) {
+  sum_of <- function(group, x) drop(times %*% ifelse(group, x, 0))
+  here <- list(wide$town0 %in% "T1", wide$town1 %in% "T1")
+  w <- list(ifelse(here[[1]], wide$w0, 0), ifelse(here[[2]], wide$w1, 0))
+  q <- list(wide$q0, wide$q1)
+  stay <- here[[1]] & here[[2]]
+  mean_of <- function(group, t) sum_of(group, w[[t]] * q[[t]]) / sum_of(group, w[[t]])
+  plain <- function(t) sum_of(stay, q[[t]]) / drop(times %*% stay)
+  gap <- function(group, t) {
+    sum_of(group, w[[t]]) / sum_of(here[[t]], w[[t]]) * (mean_of(group, t) - mean_of(stay, t))
+  }
+  cbind(
+    within = plain(2) - plain(1), covariance = mean_of(stay, 2) - plain(2) - mean_of(stay, 1) + plain(1),
+    birth = gap(here[[2]] & is.na(wide$w0), 2), immigration = gap(here[[2]] & wide$town0 %in% "T2", 2),
+    death = -gap(here[[1]] & is.na(wide$w1), 1), emigration = -gap(here[[1]] & wide$town1 %in% "T2", 1)
+  )
+}
+
+test_that("1,500 firms, 2,000 draws: each component's standard error is within 5% of the bootstrap's", {
+  skip_on_cran()
+  skip_if(nzchar(Sys.getenv("FIRMMOVE_SANITIZE")), "long")
+  set.seed(16)
+  data <- random_panel(1500, 2, 2, move = .3, exit = .2, late = .4)
+  data$w <- stats::rlnorm(nrow(data), 2, .5)
+  wide <- merge(data[data$year == 2001, ], data[data$year == 2002, ], by = "id", all = TRUE, suffixes = c("0", "1"))
+  n <- nrow(wide)
+  x <- decompose_long(data)$mean
+  x <- x[x$cluster == "T1", ]
+  once <- drawn_accounts(matrix(1, 1, n), wide)
+  expect_equal(x$estimate, once[1, x$component], ignore_attr = TRUE, tolerance = 1e-10)
+  draws <- drawn_accounts(t(stats::rmultinom(2000, n, rep(1, n))) + 0, wide)
+  ratio <- x$std.error / apply(draws, 2, stats::sd)[x$component]
+  expect_gt(min(ratio), .95)
+  expect_lt(max(ratio), 1.05)
+})
+
+# The share block of the system and the relocation table in every draw
+drawn_system <- function(times, wide) {
+  sum_of <- function(group, x) drop(times %*% ifelse(group & !is.na(x), x, 0))
+  both <- !is.na(wide$w0) & !is.na(wide$w1)
+  all <- rep(TRUE, nrow(wide))
+  total <- list(sum_of(all, wide$w0), sum_of(all, wide$w1))
+  level <- list(sum_of(all, wide$w0 * wide$q0) / total[[1]], sum_of(all, wide$w1 * wide$q1) / total[[2]])
+  found <- list()
+  share_change <- 0
+  within <- 0
+  for (c in c("T1", "T2")) {
+    here <- list(wide$town0 %in% c, wide$town1 %in% c)
+    size <- list(sum_of(here[[1]], wide$w0), sum_of(here[[2]], wide$w1))
+    mean <- list(sum_of(here[[1]], wide$w0 * wide$q0) / size[[1]], sum_of(here[[2]], wide$w1 * wide$q1) / size[[2]])
+    gap <- (mean[[1]] + mean[[2]] - level[[1]] - level[[2]]) / 2
+    per <- (1 / total[[1]] + 1 / total[[2]]) / 2 * gap
+    stay <- here[[1]] & here[[2]]
+    came <- here[[2]] & !is.na(wide$town0) & !here[[1]]
+    left <- here[[1]] & !is.na(wide$town1) & !here[[2]]
+    found[[c]] <- cbind(
+      stayers = sum_of(stay, wide$w1 - wide$w0) * per, birth = sum_of(here[[2]] & is.na(wide$w0), wide$w1) * per,
+      transfer_in = sum_of(came, wide$w0) * per, post_move = sum_of(came, wide$w1 - wide$w0) * per,
+      death = -sum_of(here[[1]] & is.na(wide$w1), wide$w0) * per, transfer_out = -sum_of(left, wide$w0) * per,
+      total_growth = (size[[1]] + size[[2]]) / 2 * (1 / total[[2]] - 1 / total[[1]]) * gap
+    )
+    share_change <- share_change + (size[[2]] / total[[2]] - size[[1]] / total[[1]]) * gap
+    d_plain <- sum_of(stay, wide$q1 - wide$q0) / drop(times %*% stay)
+    within <- within + (size[[2]] / total[[2]] + size[[1]] / total[[1]]) / 2 * d_plain
+  }
+  list(share = do.call(cbind, found), relocation = cbind(
+    within = within - sum_of(both, wide$q1 - wide$q0) / drop(times %*% both), share = share_change
+  ))
+}
+
+# Ratios of the standard errors of both tables to those of 4,000 draws; `apart` is how much better firms of T2 are
+system_ratio <- function(apart) {
+  set.seed(24)
+  data <- random_panel(1200, 2, 2, move = .3, exit = .2, late = .4)
+  data$w <- stats::rlnorm(nrow(data), 2, .5)
+  data$q <- data$q + apart * (data$town == "T2")
+  wide <- merge(data[data$year == 2001, ], data[data$year == 2002, ], by = "id", all = TRUE, suffixes = c("0", "1"))
+  x <- decompose_long(data)
+  draws <- drawn_system(t(stats::rmultinom(4000, nrow(wide), rep(1, nrow(wide)))) + 0, wide)
+  once <- drawn_system(matrix(1, 1, nrow(wide)), wide)
+  share <- x$system[x$system$block == "share", ]
+  expect_equal(share$estimate, once$share[1, ], ignore_attr = TRUE, tolerance = 1e-9)
+  relocation <- x$relocation[match(c("within", "share"), x$relocation$component), ]
+  expect_equal(relocation$difference, once$relocation[1, ], ignore_attr = TRUE, tolerance = 1e-9)
+  deviation <- function(x) apply(x, 2, stats::sd)
+  list(share = share$std.error / deviation(draws$share),
+       relocation = relocation$std.error / deviation(draws$relocation))
+}
+
+test_that("products of two differences: standard errors within 5% of the bootstrap's, clusters alike or not", {
+  skip_on_cran()
+  skip_if(nzchar(Sys.getenv("FIRMMOVE_SANITIZE")), "long")
+  for (apart in c(1, 0)) {
+    ratio <- system_ratio(apart)
+    expect_gt(min(ratio$share), .95)
+    expect_lt(max(ratio$share), 1.05)
+    # sums over clusters are of first order: near the bootstrap where clusters differ
+    expect_lt(max(abs(ratio$relocation[if (apart) 1:2 else 1] - 1)), .05)
+  }
+})
+
+test_that("errors of sums over clusters are those of firms, grouped by firm or not", {
+  set.seed(25)
+  data <- random_panel(150, 3, 3)
+  x <- quietly(decompose_long(data))
+  y <- quietly(decompose_long(data, se_cluster = "id"))
+  expect_equal(y$relocation, x$relocation, tolerance = 1e-8)
+  # seen as one place, the terms and their errors are those of an account without places
+  one <- quietly(decompose_long(transform(data, town = "all")))$mean
+  key <- function(t) paste(t$start, t$end, t$component)
+  at <- match(key(one), key(x$relocation))
+  expect_equal(x$relocation$ignoring_places[at], one$estimate, tolerance = 1e-10)
+  expect_equal(x$relocation$ignoring_places.std.error[at], one$std.error, tolerance = 1e-8)
+  # with one place nothing is different
+  alone <- quietly(decompose_long(transform(data, town = "all")))$relocation
+  expect_lt(max(abs(alone$difference), alone$std.error), 1e-7)
+})
+
+test_that("a million firms: the C pass against sums in R", {
+  skip_on_cran()
+  skip_if(nzchar(Sys.getenv("FIRMMOVE_SANITIZE")), "long")
+  set.seed(17)
+  n <- 1e6
+  w <- matrix(stats::rexp(2 * n), n)
+  q <- matrix(stats::rnorm(2 * n), n)
+  town <- matrix(sample(c(1:3, NA), 2 * n, TRUE), n)
+  x <- decompose_cluster(
+    data.frame(id = rep(seq_len(n), 2), year = rep(1:2, each = n), town = c(town), w = c(w), q = c(q)),
+    "q", "w", "id", "town", "year"
+  )
+  here <- function(t) town[, t] %in% 1
+  stay <- here(1) & here(2)
+  mean_of <- function(group, t) sum(w[group, t] * q[group, t]) / sum(w[group, t])
+  gap <- function(group, t) sum(w[group, t]) / sum(w[here(t), t]) * (mean_of(group, t) - mean_of(stay, t))
+  d_plain <- mean(q[stay, 2]) - mean(q[stay, 1])
+  expected <- c(
+    d_plain, mean_of(stay, 2) - mean_of(stay, 1) - d_plain, gap(here(2) & is.na(town[, 1]), 2),
+    gap(here(2) & town[, 1] %in% 2, 2), gap(here(2) & town[, 1] %in% 3, 2), -gap(here(1) & is.na(town[, 2]), 1),
+    -gap(here(1) & town[, 2] %in% 2, 1), -gap(here(1) & town[, 2] %in% 3, 1)
+  )
+  expect_lt(max(abs(x$mean$estimate[x$mean$cluster == "1"] - expected)), 1e-12)
+})
+
 # Options and input ----------------------------------------------------------------------------------
 
 test_that("migration data need no key columns, and another size can be counted", {
@@ -384,7 +575,7 @@ test_that("a firm out of sight is no death", {
 test_that("without stayers the two methods that need them are NA with a reason, and Griliches and Regev stand in", {
   data <- data.frame(id = c(1:4, 5, 5), t = c(1, 1, 2, 2, 1, 2), place = c("a", "a", "a", "a", "b", "b"),
                      q = c(1, 2, 3, 5, 1, 2), w = 1)
-  for (method in c("melitz_polanec", "diewert_fox")) {
+  for (method in c("melitz_polanec", "diewert_fox", "price", "shapley")) {
     x <- decompose_six(data, method)
     expect_true(all(is.na(x$mean$estimate[x$mean$cluster == "a"])))
     expect_false(anyNA(x$mean$estimate[x$mean$cluster == "b"]))

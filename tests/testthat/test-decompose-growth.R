@@ -47,10 +47,13 @@ test_that("the table of Krumme comes out", {
   expected <- estimates(classic$components, "h")[c(1, 4, 7, 10)] + estimates(classic$components, "h")[c(2, 5, 8, 11)]
   expect_figures(c(500, 100, 200, 200) + expected, c(550, 120, 260, 280))
   expect_equal(sum(classic$totals$change), 630)
+  expect_equal(sum(estimates(classic$regions, "h")[-1]), 340)
 
   esteban <- growth_of(holukuluku(), "esteban_marquillas", reference = holukuluku_nation())$components
   expect_equal(esteban$estimate[esteban$component == "competitive"], c(90, -40, -20, 0))
   expect_equal(esteban$estimate[esteban$component == "allocation"], c(360, 20, 10, 0))
+  whole <- growth_of(holukuluku(), "esteban_marquillas", reference = holukuluku_nation())$regions
+  expect_equal(whole$estimate[whole$component %in% c("competitive", "allocation")], c(30, 390))
 
   arcelus <- growth_of(holukuluku(), "arcelus", reference = holukuluku_nation())$components
   terms <- matrix(arcelus$estimate, 4, byrow = TRUE)
@@ -79,6 +82,24 @@ test_that("Farhauer and Kroell's regions come out", {
   expect_figures(estimates(esteban, "c"), c(114, 0, -33.57190083, 4.571900826))
   index <- growth_of(three_regions(), "gerfin")$index
   expect_figures(estimates(index, "a"), c(1.0048309179, 0.9855769231, 0.9903381643))
+})
+
+test_that("Freiburg 2008 to 2014 in nine industries (official statistics), and regional terms that cancel over regions", {
+  data <- growth_rows(list(
+    freiburg = list(c(13004, 2931, 22492, 4503, 3361, 890, 12448, 34358, 6069),
+                    c(12121, 3154, 25484, 4798, 3372, 1059, 14837, 42931, 6673)),
+    germany = list(c(7073942, 1572378, 6248666, 841848, 990439, 220171, 3296029, 5905168, 1084708),
+                   c(7155807, 1696961, 6674652, 925648, 996498, 232167, 3992230, 7127512, 1123004))
+  ), c(2008, 2014))
+  dunn <- growth_of(data, reference = "germany")
+  expect_equal(sum(dunn$totals$change[dunn$totals$region == "freiburg"]), 14373)
+  expect_equal(round(unname(estimates(dunn$regions, "freiburg")), 4), c(9887.2784, 2501.6119, 1984.1097))
+  esteban <- estimates(growth_of(data, "esteban_marquillas", reference = "germany")$regions, "freiburg")
+  expect_equal(round(esteban[["competitive"]], 5), 343.78685)
+  expect_equal(round(esteban[["allocation"]], 5), 1640.32287)
+  cells <- growth_of(random_growth())$components
+  regional <- cells[cells$component == "regional", ]
+  expect_lt(max(abs(rowsum(regional$estimate, paste(regional$industry, regional$end)))), 1e-9)
 })
 
 test_that("the dynamic method sums the steps, which the end points do not", {

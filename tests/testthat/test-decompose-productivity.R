@@ -91,3 +91,38 @@ test_that("bad input is told in words", {
     decompose_productivity(transform(data, town = NA), "q", "w", cluster = "town")
   })
 })
+
+test_that("Petrin and Levinsohn's standard errors are within 5% of a bootstrap's, movers, births and deaths too", {
+  skip_on_cran()
+  set.seed(22)
+  data <- random_panel(800, 2, 2, move = .3, exit = .2, late = .4)
+  data$va <- exp(data$q / 2) * 10
+  data$wages <- data$va * stats::runif(nrow(data), .4, .7)
+  x <- decompose_productivity(
+    data, firm = "id", cluster = "town", time = "year", method = "petrin_levinsohn", output = "va",
+    inputs = c(labour = "w"), costs = c(labour = "wages"), elasticities = c(labour = .6)
+  )
+  wide <- merge(data[data$year == 2001, ], data[data$year == 2002, ], by = "id", all = TRUE, suffixes = c("0", "1"))
+  times <- t(stats::rmultinom(3000, nrow(wide), rep(1, nrow(wide)))) + 0
+  sum_of <- function(x, group = TRUE) drop(times %*% ifelse(group & !is.na(x), x, 0))
+  V <- list(sum_of(wide$va0), sum_of(wide$va1))
+  dx <- log(wide$w1 / wide$w0)
+  s <- (wide$wages0 / wide$va0 + wide$wages1 / wide$va1) / 2
+  g <- cbind(log(wide$va1 / wide$va0) - .6 * dx, (.6 - s) * dx)
+  place <- ifelse(wide$town0 == wide$town1, wide$town0, "moved")
+  drawn <- function(group, k) {
+    (sum_of(wide$va0 * g[, k], place %in% group) / V[[1]] + sum_of(wide$va1 * g[, k], place %in% group) / V[[2]]) / 2
+  }
+  where <- ifelse(is.na(x$growth$cluster), "moved", x$growth$cluster)
+  bootstrap <- mapply(function(group, k) stats::sd(drawn(group, k)), where, 1 + (x$growth$component == "reallocation"))
+  expect_lt(max(abs(x$growth$std.error / bootstrap - 1)), .05)
+  total <- vapply(unique(where), function(group) stats::sd(drawn(group, 1) + drawn(group, 2)), 1)
+  expect_lt(max(abs(x$totals$std.error / total - 1)), .05)
+  once <- c(sum(wide$va1[is.na(wide$va0) & wide$town1 %in% "T1"]), -sum(wide$va0[is.na(wide$va1) & wide$town0 %in% "T1"]))
+  entry <- x$entry[x$entry$cluster == "T1", ]
+  expect_equal(entry$estimate, once)
+  bootstrap <- c(stats::sd(sum_of(wide$va1, is.na(wide$va0) & wide$town1 %in% "T1")),
+                 stats::sd(sum_of(wide$va0, is.na(wide$va1) & wide$town0 %in% "T1")))
+  expect_lt(max(abs(entry$std.error / bootstrap - 1)), .05)
+  expect_equal(x$growth$conf.high - x$growth$estimate, stats::qnorm(.975) * x$growth$std.error)
+})

@@ -31,6 +31,9 @@ test_that("the worked table comes out by every method", {
   expect_equal(sum(share_of_data(data, method = "fagerberg_sollie")$effects$estimate), 0.0375438596491,
                tolerance = 1e-11)
   expect_equal(effects(share_of_data(data, method = "bennet")), c(structure = 53.75, competitiveness = 15.25))
+  for (method in c("leamer_stern", "bennet", "log_mean")) {
+    expect_equal(sum(effects(share_of_data(data, method = method))), 69, tolerance = 1e-12)
+  }
   expect_equal(effects(share_of_data(data, method = "log_mean")),
                c(growth = 36.48862882, structure = 17.51853266, share = 14.99283851), tolerance = 1e-9)
 })

@@ -6,6 +6,14 @@ test_that("complexity of the published network", {
   expect_equal(x$eigenvalues$eigenvalue, c(1, .5421337132, .1901543016, .1010453186), tolerance = 1e-9)
   expect_equal(x$regions$average_ubiquity, c(2, 2, 2.5, 3), tolerance = 1e-12)
   expect_equal(x$regions$diversity, c(4, 1, 2, 1))
+  # the transition matrix as published, and its second eigenvector
+  step <- (s4() / rowSums(s4())) %*% (t(s4()) / colSums(s4()))
+  printed <- rbind(c(.5833333333, .125, .2083333333, .0833333333), c(.5, .5, 0, 0),
+                   c(.4166666667, 0, .4166666667, .1666666667), c(.3333333333, 0, .3333333333, .3333333333))
+  expect_equal(unname(step), printed, tolerance = 1e-9)
+  # standardising adds a constant, the first eigenvector
+  rest <- step %*% x$regions$eci - x$eigenvalues$eigenvalue[2] * x$regions$eci
+  expect_lt(diff(range(rest)), 1e-12)
 })
 
 test_that("eci and pci are eigenvectors of the transition matrices", {

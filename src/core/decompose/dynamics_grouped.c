@@ -1,7 +1,8 @@
 /* dynamics_grouped.c: variances of influences whose firms go together in groups.
  *
  *   variance_k = sum_g ( all_k' M_g + start_k' M_g[o = c] + end_k' M_g[d = c] + stay_k' M_g[o = d = c]
- *                        + dead_k' M_g[o = c, d = none] + own_k' M_g[cell] )^2
+ *                        + dead_k' M_g[o = c, d = none] + gone_k' M_g[o = c, d unseen]
+ *                        + new_k' M_g[o unseen, d = c] + own_k' M_g[cell] )^2
  *
  * with M_g the moments of the firms of group g, c the cluster of the influence. Overwrites only variance. Thread
  * safety: no state.
@@ -14,26 +15,28 @@
 /* Sums of one group in one pair of periods. */
 typedef struct group_sums {
   double all[FM_MOMENTS];
-  double *start, *end, *stay, *dead; /* (1 + n_places) x FM_MOMENTS */
-  double *own;                       /* n_cells x FM_MOMENTS */
-  unsigned char *touched;            /* 1 + n_places */
+  double *of
+      [FM_CLASSES]; /* (1 + n_places) x FM_MOMENTS; of[FM_OWN]: n_cells x FM_MOMENTS; of[FM_ALL]: not used */
+  unsigned char *touched; /* 1 + n_places */
 } group_sums;
 
 static fm_code sums_init(group_sums *s, size_t n_places, size_t n_cells) {
   *s = (group_sums){0};
   const size_t places = n_places + 1;
-  s->start = fm_alloc_zero(places * FM_MOMENTS, sizeof(double));
-  s->end = fm_alloc_zero(places * FM_MOMENTS, sizeof(double));
-  s->stay = fm_alloc_zero(places * FM_MOMENTS, sizeof(double));
-  s->dead = fm_alloc_zero(places * FM_MOMENTS, sizeof(double));
-  s->own = fm_alloc_zero(n_cells * FM_MOMENTS, sizeof(double));
+  int fine = 1;
+  for (size_t class = FM_START; class < FM_CLASSES; class ++) {
+    s->of[class] = fm_alloc_zero((class == FM_OWN ? n_cells : places) * FM_MOMENTS, sizeof(double));
+    fine = fine && s->of[class] != NULL;
+  }
   s->touched = fm_alloc_zero(places, 1);
-  return s->start && s->end && s->stay && s->dead && s->own && s->touched ? FM_OK : FM_NO_MEMORY;
+  return fine && s->touched ? FM_OK : FM_NO_MEMORY;
 }
 
 static void sums_free(group_sums *s) {
-  fm_free(s->start), fm_free(s->end), fm_free(s->stay), fm_free(s->dead), fm_free(s->own),
-      fm_free(s->touched);
+  for (size_t class = FM_START; class < FM_CLASSES; class ++) {
+    fm_free(s->of[class]);
+  }
+  fm_free(s->touched);
 }
 
 static void plus(double *to, const double *m) {
@@ -52,21 +55,28 @@ static double dot(const double *l, const double *m) {
 
 static void put(group_sums *s, const fm_dynamics *d, const fm_part *part, size_t n_places) {
   const size_t start = (size_t)d->start[part->cell], end = (size_t)d->end[part->cell];
+  const int seen_start = start >= 1 && start <= n_places, seen_end = end >= 1 && end <= n_places;
   plus(s->all, part->sum);
-  plus(s->own + part->cell * FM_MOMENTS, part->sum);
-  if (start >= 1 && start <= n_places) {
-    plus(s->start + start * FM_MOMENTS, part->sum);
+  plus(s->of[FM_OWN] + part->cell * FM_MOMENTS, part->sum);
+  if (seen_start) {
+    plus(s->of[FM_START] + start * FM_MOMENTS, part->sum);
     s->touched[start] = 1;
     if (end == 0) {
-      plus(s->dead + start * FM_MOMENTS, part->sum);
+      plus(s->of[FM_DEAD] + start * FM_MOMENTS, part->sum);
+    }
+    if (!seen_end) {
+      plus(s->of[FM_GONE] + start * FM_MOMENTS, part->sum);
     }
   }
-  if (end >= 1 && end <= n_places) {
-    plus(s->end + end * FM_MOMENTS, part->sum);
+  if (seen_end) {
+    plus(s->of[FM_END] + end * FM_MOMENTS, part->sum);
     s->touched[end] = 1;
+    if (!seen_start) {
+      plus(s->of[FM_NEW] + end * FM_MOMENTS, part->sum);
+    }
   }
-  if (start == end && start >= 1 && start <= n_places) {
-    plus(s->stay + start * FM_MOMENTS, part->sum);
+  if (start == end && seen_start) {
+    plus(s->of[FM_STAY] + start * FM_MOMENTS, part->sum);
   }
 }
 
@@ -74,13 +84,12 @@ static void put(group_sums *s, const fm_dynamics *d, const fm_part *part, size_t
 static void wipe(group_sums *s, const fm_dynamics *d, const fm_part *part, size_t n_places) {
   const size_t ends[2] = {(size_t)d->start[part->cell], (size_t)d->end[part->cell]};
   memset(s->all, 0, sizeof s->all);
-  memset(s->own + part->cell * FM_MOMENTS, 0, sizeof s->all);
+  memset(s->of[FM_OWN] + part->cell * FM_MOMENTS, 0, sizeof s->all);
   for (size_t e = 0; e < 2; e++) {
     if (ends[e] <= n_places) {
-      memset(s->start + ends[e] * FM_MOMENTS, 0, sizeof s->all);
-      memset(s->end + ends[e] * FM_MOMENTS, 0, sizeof s->all);
-      memset(s->stay + ends[e] * FM_MOMENTS, 0, sizeof s->all);
-      memset(s->dead + ends[e] * FM_MOMENTS, 0, sizeof s->all);
+      for (size_t class = FM_START; class < FM_OWN; class ++) {
+        memset(s->of[class] + ends[e] * FM_MOMENTS, 0, sizeof s->all);
+      }
       s->touched[ends[e]] = 0;
     }
   }
@@ -91,10 +100,11 @@ static double influence_of(const group_sums *s, const fm_terms *terms, size_t k,
   double total = dot(g + FM_ALL * FM_MOMENTS, s->all);
   if (s->touched[terms->place[k]]) {
     const size_t at = (size_t)terms->place[k] * FM_MOMENTS;
-    total += dot(g + FM_START * FM_MOMENTS, s->start + at) + dot(g + FM_END * FM_MOMENTS, s->end + at) +
-             dot(g + FM_STAY * FM_MOMENTS, s->stay + at) + dot(g + FM_DEAD * FM_MOMENTS, s->dead + at);
+    for (size_t class = FM_START; class < FM_OWN; class ++) {
+      total += dot(g + class * FM_MOMENTS, s->of[class] + at);
+    }
     if (terms->cell[k] > 0) {
-      total += dot(g + FM_OWN * FM_MOMENTS, s->own + (size_t)(terms->cell[k] - 1) * FM_MOMENTS);
+      total += dot(g + FM_OWN * FM_MOMENTS, s->of[FM_OWN] + (size_t)(terms->cell[k] - 1) * FM_MOMENTS);
     }
   }
   return total;
@@ -183,5 +193,53 @@ fm_code fm_dynamics_grouped(const fm_dynamics *d, const fm_terms *terms, double 
   sums_free(&sums);
   fm_free(order);
   fm_free(gradient);
+  return code;
+}
+
+/* ---- one influence given cell by cell ---------------------------------------------------------------------------- */
+static double of_cell(const double *gradient, size_t n_cells, size_t cell, const double *m) {
+  double total = 0.0;
+  for (size_t a = 0; a < FM_MOMENTS; a++) {
+    total += gradient[cell + n_cells * a] * m[a];
+  }
+  return total;
+}
+
+static void cells_by_group(const fm_dynamics *d, const size_t *order, const double *gradient,
+                           double *variance) {
+  size_t i = 0;
+  while (i < d->n_parts) {
+    const fm_part *head = &d->part[order[i]];
+    const int pair = d->pair[head->cell];
+    double x = 0.0;
+    for (; i < d->n_parts; i++) {
+      const fm_part *part = &d->part[order[i]];
+      if (part->group != head->group || d->pair[part->cell] != pair) {
+        break;
+      }
+      x += of_cell(gradient, d->n_cells, part->cell, part->sum);
+    }
+    variance[pair - 1] += x * x;
+  }
+}
+
+fm_code fm_dynamics_cells(const fm_dynamics *d, const double *gradient, double *variance) {
+  memset(variance, 0, d->n_pairs * sizeof(double));
+  if (d->n_groups == 0) {
+    for (size_t j = 0; j < d->n_cells; j++) {
+      double x[FM_MOMENTS];
+      for (size_t a = 0; a < FM_MOMENTS; a++) {
+        x[a] = gradient[j + d->n_cells * a];
+      }
+      variance[d->pair[j] - 1] += fm_packed_quadratic(x, d->cell[j].product);
+    }
+    return FM_OK;
+  }
+  size_t *order = fm_alloc(d->n_parts, sizeof(size_t));
+  const fm_code code = order != NULL ? sort_parts(d, order) : FM_NO_MEMORY;
+  if (code == FM_OK) {
+    cells_by_group(d, order, gradient, variance);
+  }
+  fm_free(order);
   return code;
 }

@@ -2,9 +2,9 @@
  *
  *   variance_k = sum over cells j of g_kj' (sum of m m' over the firms of j) g_kj
  *
- * with g_kj the sum of the derivatives of term k in the classes that cell j belongs to. The cells fall into five kinds for a
- * term: emigrants, deaths, arrivers and stayers of its cluster, and all others of the pair; their sums of products are made once
- * for each cluster and pair, and the term's own cell is taken out of its kind and put back with its own derivatives.
+ * with g_kj the sum of the derivatives of term k in the classes that cell j belongs to. The cells fall into seven kinds for a
+ * term: emigrants, deaths, those that hide, immigrants, those that are new (or seen again) and stayers of its cluster, and all
+ * others of the pair; their sums of products are made once for each cluster and pair, and the term's own cell is taken out of its kind and put back with its own derivatives.
  * Arguments: firm_dynamics.h. Overwrites only variance. Thread safety: no state.
  */
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "../base/alloc.h"
 #include "firm_dynamics.h"
 
-enum { LEAVE, DEATH, ARRIVE, STAY, KINDS };
+enum { LEAVE, DEATH, HIDE, ARRIVE, NEW, STAY, KINDS };
 
 /* Sums of products, packed as in a cell. */
 typedef struct products {
@@ -33,23 +33,29 @@ static void plus(double *to, const double *from) {
 
 static int is_place(int place, size_t n_places) { return place >= 1 && (size_t)place <= n_places; }
 
+static size_t kind_leaving(int end, size_t n_places) {
+  return is_place(end, n_places) ? LEAVE : (end == 0 ? DEATH : HIDE);
+}
+
+static size_t kind_coming(int start, size_t n_places) { return is_place(start, n_places) ? ARRIVE : NEW; }
+
 static void add_up(const products *p, const fm_dynamics *d) {
   for (size_t j = 0; j < d->n_cells; j++) {
     const int start = d->start[j], end = d->end[j], stays = start == end;
     const double *product = d->cell[j].product;
     plus(p->all + (size_t)d->pair[j] * FM_PACKED, product);
     if (is_place(start, d->n_places)) {
-      const size_t kind = stays ? STAY : (end == 0 ? DEATH : LEAVE);
+      const size_t kind = stays ? STAY : kind_leaving(end, d->n_places);
       plus(unit_products(p, d->n_places, d->pair[j], start, kind), product);
     }
     if (is_place(end, d->n_places) && !stays) {
-      plus(unit_products(p, d->n_places, d->pair[j], end, ARRIVE), product);
+      plus(unit_products(p, d->n_places, d->pair[j], end, kind_coming(start, d->n_places)), product);
     }
   }
 }
 
-/* x' P x; only the moments in which x is not zero are touched. */
-static double quadratic(const double *x, const double *packed) {
+/* Only the moments in which x is not zero are touched. */
+double fm_packed_quadratic(const double *x, const double *packed) {
   size_t used[FM_MOMENTS], n = 0;
   for (size_t a = 0; a < FM_MOMENTS; a++) {
     if (x[a] != 0.0) {
@@ -85,22 +91,26 @@ static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k
   double g[FM_CLASSES][FM_MOMENTS], of[KINDS][FM_MOMENTS];
   fm_term_gradient(terms, k, g);
   sum_of(of[LEAVE], g[FM_ALL], g[FM_START]);
-  sum_of(of[DEATH], of[LEAVE], g[FM_DEAD]);
+  sum_of(of[HIDE], of[LEAVE], g[FM_GONE]);
+  sum_of(of[DEATH], of[HIDE], g[FM_DEAD]);
   sum_of(of[ARRIVE], g[FM_ALL], g[FM_END]);
+  sum_of(of[NEW], of[ARRIVE], g[FM_NEW]);
   sum_of(of[STAY], of[LEAVE], g[FM_END]);
   sum_of(of[STAY], of[STAY], g[FM_STAY]);
-  double total = quadratic(g[FM_ALL], p->all + (size_t)terms->pair[k] * FM_PACKED);
+  double total = fm_packed_quadratic(g[FM_ALL], p->all + (size_t)terms->pair[k] * FM_PACKED);
   for (size_t kind = 0; kind < KINDS; kind++) {
     const double *packed = unit_products(p, d->n_places, terms->pair[k], terms->place[k], kind);
-    total += quadratic(of[kind], packed) - quadratic(g[FM_ALL], packed);
+    total += fm_packed_quadratic(of[kind], packed) - fm_packed_quadratic(g[FM_ALL], packed);
   }
   if (terms->cell[k] > 0) {
     const size_t own = (size_t)terms->cell[k] - 1;
     const int leaves = d->start[own] == terms->place[k];
-    const size_t kind = !leaves ? ARRIVE : (d->end[own] == 0 ? DEATH : LEAVE);
+    const size_t kind =
+        leaves ? kind_leaving(d->end[own], d->n_places) : kind_coming(d->start[own], d->n_places);
     double with_own[FM_MOMENTS];
     sum_of(with_own, of[kind], g[FM_OWN]);
-    total += quadratic(with_own, d->cell[own].product) - quadratic(of[kind], d->cell[own].product);
+    total += fm_packed_quadratic(with_own, d->cell[own].product) -
+             fm_packed_quadratic(of[kind], d->cell[own].product);
   }
   return total;
 }

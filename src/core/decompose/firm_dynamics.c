@@ -136,7 +136,7 @@ static void add(const fm_kernels *kernels, fm_cell *restrict cell, const double 
     cell->sum[a] += m[a];
   }
   if (start != NULL && end != NULL) {
-    kernels->add_squares(m, start->place == end->place ? 12 : 8, cell->product);
+    kernels->add_squares(m, 12, cell->product); /* movers too: seen as one place, they stay */
   } else {
     add_three(cell->product, m, start != NULL ? W0 : W1);
   }

@@ -83,8 +83,9 @@ void fm_dynamics_free(fm_dynamics *result);
 
 /* ---- variances (dynamics_variance.c) --------------------------------------------------------------------- */
 /* Classes of firms of a pair of periods in which a term has derivatives: all; those of its cluster at the start, at the
- * end, at both, those that close; those of its own cell. */
-enum { FM_ALL, FM_START, FM_END, FM_STAY, FM_DEAD, FM_OWN, FM_CLASSES };
+ * end, at both, those that close, those not seen at the end (closed or hidden), those not seen at the start; those of its
+ * own cell. */
+enum { FM_ALL, FM_START, FM_END, FM_STAY, FM_DEAD, FM_GONE, FM_NEW, FM_OWN, FM_CLASSES };
 
 /* Terms of an account. Column j holds the derivatives of all terms in the sum of moment[j] over class[j]. */
 typedef struct fm_terms {
@@ -101,6 +102,13 @@ fm_code fm_dynamics_variance(const fm_dynamics *dynamics, const fm_terms *terms,
 /* The same with firms of one group going together: sum over groups of (sum over its firms of the influence)^2. The terms
  * are in the order of their pairs. */
 fm_code fm_dynamics_grouped(const fm_dynamics *dynamics, const fm_terms *terms, double *variance);
+
+/* The squares of one influence for each pair of periods: gradient[j + n_cells a] is its derivative in moment a of the firms of
+ * cell j, whatever their classes; firms go together in their groups where there are any. variance: n_pairs. */
+fm_code fm_dynamics_cells(const fm_dynamics *dynamics, const double *gradient, double *variance);
+
+/* x' P x with P packed as in a cell. */
+double fm_packed_quadratic(const double *x, const double *packed);
 
 /* The derivatives of term k by class. */
 void fm_term_gradient(const fm_terms *terms, size_t k, double gradient[FM_CLASSES][FM_MOMENTS]);

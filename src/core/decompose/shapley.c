@@ -1,0 +1,180 @@
+/* shapley.c: Shapley and Owen values and dominance of a game given by the values of all subsets.
+ *
+ * Arguments and what is computed: shapley.h. Overwrites only the outputs. Thread safety: no state.
+ */
+#include "shapley.h"
+
+#include <string.h>
+
+#include "../base/alloc.h"
+
+static size_t bit(size_t k) { return (size_t)1 << k; }
+
+static size_t count_bits(size_t m) {
+  size_t n = 0;
+  for (; m != 0; m &= m - 1) {
+    n++;
+  }
+  return n;
+}
+
+/* n choose k */
+static double choose(size_t n, size_t k) {
+  double c = 1.0;
+  for (size_t i = 0; i < k; i++) {
+    c = c * (double)(n - i) / (double)(i + 1);
+  }
+  return c;
+}
+
+static int fits(size_t p) { return p >= 1 && p <= FM_MAX_PLAYERS; }
+
+/* ---- dominance --------------------------------------------------------------------------------------------- */
+fm_code fm_shapley_orders(const double *value, size_t p, double *by_order) {
+  if (!fits(p)) {
+    return FM_INVALID;
+  }
+  memset(by_order, 0, p * p * sizeof(double));
+  for (size_t m = 0; m + 1 < bit(p); m++) {
+    double *order = by_order + p * count_bits(m);
+    for (size_t k = 0; k < p; k++) {
+      if (!(m & bit(k))) {
+        order[k] += value[m | bit(k)] - value[m];
+      }
+    }
+  }
+  for (size_t s = 0; s < p; s++) {
+    const double subsets = choose(p - 1, s);
+    for (size_t k = 0; k < p; k++) {
+      by_order[k + p * s] /= subsets;
+    }
+  }
+  return FM_OK;
+}
+
+static double share_of_pair(const double *value, size_t p, size_t j, size_t k) {
+  size_t more = 0, equal = 0;
+  for (size_t m = 0; m < bit(p); m++) {
+    if (m & (bit(j) | bit(k))) {
+      continue;
+    }
+    more += value[m | bit(j)] > value[m | bit(k)];
+    equal += value[m | bit(j)] == value[m | bit(k)];
+  }
+  return ((double)more + 0.5 * (double)equal) / (double)bit(p - 2);
+}
+
+fm_code fm_shapley_dominance(const double *value, size_t p, double *share) {
+  if (!fits(p)) {
+    return FM_INVALID;
+  }
+  for (size_t k = 0; k < p; k++) {
+    share[k + p * k] = 0.5;
+    for (size_t j = 0; j < k; j++) {
+      share[j + p * k] = share_of_pair(value, p, j, k);
+      share[k + p * j] = 1.0 - share[j + p * k];
+    }
+  }
+  return FM_OK;
+}
+
+/* ---- Owen -------------------------------------------------------------------------------------------------- */
+/* The players of each block, and those of each set of blocks. */
+typedef struct coalition {
+  size_t n_blocks;
+  size_t mask[FM_MAX_PLAYERS];
+  size_t *of; /* 2^n_blocks */
+} coalition;
+
+static fm_code coalition_init(coalition *c, size_t p, const int *block, size_t n_blocks) {
+  *c = (coalition){.n_blocks = n_blocks};
+  if (!fits(p) || n_blocks < 1 || n_blocks > p) {
+    return FM_INVALID;
+  }
+  for (size_t k = 0; k < p; k++) {
+    if (block[k] < 0 || (size_t)block[k] >= n_blocks) {
+      return FM_INVALID;
+    }
+    c->mask[block[k]] |= bit(k);
+  }
+  for (size_t b = 0; b < n_blocks; b++) {
+    if (c->mask[b] == 0) {
+      return FM_INVALID;
+    }
+  }
+  c->of = fm_alloc_zero(bit(n_blocks), sizeof(size_t));
+  if (c->of == NULL) {
+    return FM_NO_MEMORY;
+  }
+  for (size_t b = 0; b < n_blocks; b++) {
+    for (size_t q = bit(b); q < bit(b + 1); q++) {
+      c->of[q] = c->of[q - bit(b)] | c->mask[b];
+    }
+  }
+  return FM_OK;
+}
+
+/* Adds the differences of the players of `mask` after the players `others` and t of its own to sum[k + p t]. */
+static void add_within(const double *value, size_t p, size_t others, size_t mask, double *sum) {
+  size_t inside = 0;
+  do {
+    double *of = sum + p * count_bits(inside);
+    for (size_t left = mask & ~inside; left != 0; left &= left - 1) {
+      const size_t k = count_bits((left & (~left + 1)) - 1);
+      const size_t before = others | inside;
+      of[k] += value[before | bit(k)] - value[before];
+    }
+    inside = (inside - mask) & mask; /* the next subset of mask; 0 after the last */
+  } while (inside != 0);
+}
+
+/* The values of the players of one block; sum has room for n_blocks x p x p. */
+static void owen_block(const double *value, size_t p, const coalition *c, size_t b, double *sum,
+                       double *estimate) {
+  const size_t own = count_bits(c->mask[b]);
+  memset(sum, 0, c->n_blocks * p * p * sizeof(double));
+  for (size_t q = 0; q < bit(c->n_blocks); q++) {
+    if (!(q & bit(b))) {
+      add_within(value, p, c->of[q], c->mask[b], sum + p * p * count_bits(q));
+    }
+  }
+  for (size_t r = 0; r < c->n_blocks; r++) {
+    for (size_t t = 0; t < own; t++) {
+      const double orders =
+          (double)c->n_blocks * choose(c->n_blocks - 1, r) * (double)own * choose(own - 1, t);
+      for (size_t k = 0; k < p; k++) {
+        estimate[k] += sum[(r * p + t) * p + k] / orders;
+      }
+    }
+  }
+}
+
+fm_code fm_owen(const double *value, size_t p, const int *block, size_t n_blocks, double *estimate) {
+  coalition c;
+  FM_TRY(coalition_init(&c, p, block, n_blocks));
+  memset(estimate, 0, p * sizeof(double));
+  double *sum = fm_alloc(n_blocks * p * p, sizeof(double));
+  for (size_t b = 0; sum != NULL && b < n_blocks; b++) {
+    owen_block(value, p, &c, b, sum, estimate);
+  }
+  fm_free(c.of);
+  fm_free(sum);
+  return sum != NULL ? FM_OK : FM_NO_MEMORY;
+}
+
+fm_code fm_owen_needed(size_t p, const int *block, size_t n_blocks, int *needed) {
+  coalition c;
+  FM_TRY(coalition_init(&c, p, block, n_blocks));
+  memset(needed, 0, bit(p) * sizeof(int));
+  for (size_t b = 0; b < n_blocks; b++) {
+    for (size_t q = 0; q < bit(n_blocks); q++) {
+      size_t inside = 0;
+      do {
+        needed[c.of[q & ~bit(b)] | inside] = 1;
+        inside = (inside - c.mask[b]) & c.mask[b];
+      } while (inside != 0);
+    }
+  }
+  fm_free(c.of);
+  return FM_OK;
+}

@@ -1,0 +1,61 @@
+/* shapley.c: Shapley and Owen values of the 2^p values of a game. Blocks are codes from 1 on. */
+#include "shapley.h"
+
+#include "../core/decompose/shapley.h"
+
+static size_t players_of(SEXP value, size_t p) {
+  if (p < 1 || p > FM_MAX_PLAYERS || TYPEOF(value) != REALSXP ||
+      (size_t)Rf_xlength(value) != (size_t)1 << p) {
+    Rf_error("internal: a game needs the values of all subsets of 1 to %d players", FM_MAX_PLAYERS);
+  }
+  return p;
+}
+
+static const int *from_zero(SEXP block) {
+  const R_xlen_t p = Rf_xlength(block);
+  int *copy = (int *)R_alloc((size_t)p, sizeof(int));
+  for (R_xlen_t k = 0; k < p; k++) {
+    copy[k] = INTEGER_RO(block)[k] - 1;
+  }
+  return copy;
+}
+
+static SEXP done(SEXP result, fm_code code) {
+  if (code != FM_OK) {
+    fm_error err = {code, ""};
+    fm_raise(&err);
+  }
+  UNPROTECT(1);
+  return result;
+}
+
+/* Matrix player x number of players before. */
+SEXP firmmove_shapley_orders(SEXP value, SEXP players) {
+  const size_t p = players_of(value, (size_t)Rf_asInteger(players));
+  SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)p, (int)p));
+  return done(result, fm_shapley_orders(REAL_RO(value), p, REAL(result)));
+}
+
+/* Matrix player x player: share of the subsets to which the row adds more than the column. */
+SEXP firmmove_shapley_dominance(SEXP value, SEXP players) {
+  const size_t p = players_of(value, (size_t)Rf_asInteger(players));
+  SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)p, (int)p));
+  return done(result, fm_shapley_dominance(REAL_RO(value), p, REAL(result)));
+}
+
+SEXP firmmove_owen(SEXP value, SEXP block, SEXP n_blocks) {
+  const size_t p = players_of(value, (size_t)Rf_xlength(block));
+  SEXP result = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)p));
+  return done(result,
+              fm_owen(REAL_RO(value), p, from_zero(block), (size_t)Rf_asInteger(n_blocks), REAL(result)));
+}
+
+/* TRUE for the subsets whose values the Owen value reads, 2^p. */
+SEXP firmmove_owen_needed(SEXP block, SEXP n_blocks) {
+  const size_t p = (size_t)Rf_xlength(block);
+  if (p < 1 || p > FM_MAX_PLAYERS) {
+    Rf_error("internal: a game has 1 to %d players", FM_MAX_PLAYERS);
+  }
+  SEXP result = PROTECT(Rf_allocVector(LGLSXP, (R_xlen_t)1 << p));
+  return done(result, fm_owen_needed(p, from_zero(block), (size_t)Rf_asInteger(n_blocks), LOGICAL(result)));
+}
