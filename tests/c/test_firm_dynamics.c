@@ -421,7 +421,7 @@ static void cells_have_the_variance_of_their_term(void) {
     fm_dynamics d;
     const double *column[COLUMNS];
     double expected[TERMS], found[8];
-    CHECK_OK(fm_dynamics_run(&panel, NULL, &d));
+    CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
     const fm_terms terms = make_terms(&d, column);
     CHECK_OK(grouped ? fm_dynamics_grouped(&d, &terms, expected)
                      : fm_dynamics_variance(&d, &terms, expected));
