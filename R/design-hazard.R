@@ -12,6 +12,9 @@
 hazard_design <- function(model, formula, data, weights = NULL, subset = NULL, na.action = stats::na.omit,
                           choice = TRUE, basis = NULL, env = NULL, profile = NULL) {
   check_hazard_data(data)
+  plan <- hazard_plan(model, formula, data, env)
+  atoms <- lapply(plan$atoms, relational_level, data = data)
+  lapply(c(plan$terms, plan$offsets), check_hazard_term, atoms = atoms)
   occasions <- if (is.null(profile)) {
     spells <- hazard_spells(model, data, choice, report = is.null(basis))
     periods_at_risk(data, spells, weights, subset, choice, env)
@@ -19,9 +22,6 @@ hazard_design <- function(model, formula, data, weights = NULL, subset = NULL, n
     profile_periods(data, profile)
   }
   data$firms$duration <- rep(NA_real_, nrow(data$firms))
-  plan <- hazard_plan(model, formula, data, env)
-  atoms <- lapply(plan$atoms, relational_level, data = data)
-  lapply(c(plan$terms, plan$offsets), check_hazard_term, atoms = atoms)
   components <- lapply(atoms, hazard_component, data = data, occasions = occasions, basis = basis$atoms)
   entries <- hazard_entries(acting_on_leaving(plan), components)
   frame <- new_frame(data, occasions, atoms, components)
@@ -36,7 +36,8 @@ hazard_design <- function(model, formula, data, weights = NULL, subset = NULL, n
     basis = list(atoms = lapply(components, function(component) component$basis)),
     formula = formula, occasion = kept$number, na.action = dropped$na.action, selected = occasions$number,
     outcomes = c("stay", model$risks), whole = TRUE, row = keep,
-    spell = occasions$spell[keep], duration = occasions$duration[keep], when = occasions$when[keep]
+    spell = occasions$spell[keep], duration = occasions$duration[keep], when = occasions$when[keep],
+    late = occasions$late[keep]
   )
   structure(design, class = "migration_design")
 }
@@ -70,7 +71,8 @@ hazard_plan <- function(model, formula, data, env) {
       class = "formula"
     )
   }
-  check_constant(parsed$right, parsed$env, "`formula`")
+  check_has_constant(parsed$right, parsed$env, "`formula`")
+  data$firms$duration <- rep(NA_real_, nrow(data$firms))
   baseline <- baseline_terms(model)
   own <- plan_terms(parsed, data, stay = FALSE)
   own$atoms <- lapply(own$atoms, function(atom) c(atom, list(env = parsed$env)))
@@ -79,6 +81,7 @@ hazard_plan <- function(model, formula, data, env) {
   }
   first <- plan_terms(baseline, data, stay = FALSE)
   first$atoms <- lapply(first$atoms, function(atom) c(atom, list(env = baseline$env)))
+  check_baseline(first)
   twice <- intersect(term_names(first), term_names(own))
   list(
     terms = c(first$terms, own$terms[!term_names(own) %in% twice]), offsets = own$offsets,
@@ -89,9 +92,22 @@ hazard_plan <- function(model, formula, data, env) {
 #' @noRd
 term_names <- function(plan) vapply(plan$terms, function(term) term$name, "")
 
+#' @noRd
+check_baseline <- function(plan) {
+  for (atom in plan$atoms) {
+    other <- setdiff(atom$variables, "duration")
+    if (length(other) > 0L || !is.null(atom$peers)) {
+      abort("`baseline` of hazard() has `", atom$text, "`, but is a formula of `duration` alone. Put ",
+        quote_names(other), " into `formula`.",
+        class = "formula"
+      )
+    }
+  }
+}
+
 #' The constant belongs to the baseline and cannot be left out
 #' @noRd
-check_constant <- function(right, env, what) {
+check_has_constant <- function(right, env, what) {
   terms <- stats::terms(stats::as.formula(call("~", right), env = env))
   if (attr(terms, "intercept") == 0L) {
     abort(what, " leaves out the constant, but every risk of a hazard has one. Drop the `- 1` or `+ 0`.",
@@ -119,7 +135,7 @@ baseline_terms <- function(model) {
   }
   # ns() is found in the package's own imports
   env <- if (inherits(model$baseline, "formula")) environment(model$baseline) else topenv()
-  check_constant(right, env, "`baseline` of hazard()")
+  check_has_constant(right, env, "`baseline` of hazard()")
   list(right = right, env = env)
 }
 
@@ -143,6 +159,12 @@ check_hazard_term <- function(term, atoms) {
     if (atom$level == "tie") {
       abort("`", factor$text, "` is an attribute of the ties `", atom$table, "`, which say where a firm goes, not ",
         "when it leaves. A hazard takes attributes of firms and of the origin.",
+        class = "formula"
+      )
+    }
+    if (factor$role == "keep" && atom$level != "firm") {
+      abort("`", factor$text, "`: `", atom$text, "` is ", level_text(atom), "; keep() takes an attribute of firms. ",
+        "Write `push(", atom$text, ")`.",
         class = "formula"
       )
     }
@@ -213,6 +235,7 @@ periods_at_risk <- function(data, spells, weights, subset, choice, env) {
   occasions <- new_occasions(number, n, values)
   occasions$spell <- spells$spell[number]
   occasions$duration <- spells$duration[number]
+  occasions$late <- spells$late[number]
   occasions$when <- occasions$time
   occasions$missing_from <- if (any(!at_risk[number])) !at_risk[number]
   occasions

@@ -27,10 +27,8 @@ null_parameters.hazard_model <- function(model) {
 
 #' @noRd
 print_details.hazard_model <- function(model, x) {
-  cat("Baseline: ", baseline_text(model), "; duration: ", duration_text(model), ", ",
-    paste(format(range(x$memory$durations), trim = TRUE), collapse = " to "), "\n",
-    sep = ""
-  )
+  span <- format(range(x$memory$durations), trim = TRUE)
+  cat("Duration: ", duration_text(model), ", ", paste(span, collapse = " to "), "\n", sep = "")
   frailty <- x$memory$frailty
   if (is.null(frailty)) {
     return(invisible())
@@ -363,6 +361,18 @@ baseline_offset <- function(fit) {
 #' fit <- fit_migration(~ push(environment), lamps, model = hazard(baseline = "log", duration = "age"))
 #' plot(fit)
 #' @name plot.migration_fit_hazard
+NULL
+
+#' @rdname plot.migration_fit_hazard
+#' @export
+plot.migration_fit_hazard <- function(x, ...) {
+  need_ggplot2()
+  picture <- autoplot.migration_fit_hazard(x, ...)
+  print(picture)
+  invisible(picture)
+}
+
+#' @rdname plot.migration_fit_hazard
 #' @exportS3Method ggplot2::autoplot migration_fit_hazard
 autoplot.migration_fit_hazard <- function(object, what = c("baseline", "coefficients"), durations = NULL,
                                           conf.level = 0.95, type = c("hessian", "opg", "robust", "cluster"),

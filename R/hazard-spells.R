@@ -5,8 +5,8 @@
 #'
 #' @param choice FALSE: how periods end is not needed (prediction), so a missing `to` is no closing.
 #' @param report TRUE tells of spells whose start is not seen and warns of gaps.
-#' @return list(duration, spell, outcome): an entry for each row of `firms`; outcome 1 stayed, 1 + k left by risk
-#'   k, NA not at risk of any of the risks asked for.
+#' @return list(duration, spell, outcome, late): an entry for each row of `firms`; outcome 1 stayed, 1 + k left by risk
+#'   k, NA not at risk of any of the risks asked for; late: a spell that begins to count here has survived before.
 #' @noRd
 hazard_spells <- function(model, data, choice, report) {
   panel <- sorted_panel(data, choice)
@@ -18,9 +18,11 @@ hazard_spells <- function(model, data, choice, report) {
     warn_gaps(panel, data)
     if (is.null(duration)) tell_left_censored(spells)
   }
+  elapsed <- spells$elapsed[back]
+  duration <- duration %||% elapsed
   list(
-    duration = duration %||% spells$elapsed[back], spell = spells$spell[back],
-    outcome = period_outcome(model, panel, choice)[back]
+    duration = duration, spell = spells$spell[back], outcome = period_outcome(model, panel, choice)[back],
+    late = elapsed > 1L | (spells$unseen[back] & !is.na(duration) & duration > 1)
   )
 }
 
@@ -49,13 +51,12 @@ sorted_panel <- function(data, choice) {
 number_spells <- function(panel, model) {
   left <- panel$went > 0L & panel$went != panel$was
   goes_on <- !panel$first & panel$origin > 0L & panel$origin == panel$was & !left
-  start <- !goes_on
-  stay <- cumsum(start)
+  start <- if (identical(model$risks, "exit")) panel$first else !goes_on
   arrived <- !panel$first & !panel$gap & panel$went == panel$origin
   list(
-    spell = if (identical(model$risks, "exit")) panel$firm else stay,
-    elapsed = panel$time - panel$time[start][stay] + 1L,
-    unseen = sum(start & panel$origin > 0L & !arrived), n = sum(start & panel$origin > 0L)
+    spell = cumsum(start), elapsed = panel$time - panel$time[!goes_on][cumsum(!goes_on)] + 1L,
+    unseen = start & !arrived, stays = sum(!goes_on & panel$origin > 0L),
+    unseen_stays = sum(!goes_on & panel$origin > 0L & !arrived)
   )
 }
 
@@ -160,10 +161,10 @@ warn_gaps <- function(panel, data) {
 
 #' @noRd
 tell_left_censored <- function(spells) {
-  if (spells$unseen > 0L) {
+  if (spells$unseen_stays > 0L) {
     inform(
-      "Duration counts the periods in which the firm is observed at its origin. ", format_count(spells$unseen),
-      " of ", plural(spells$n, "spell"), " may have begun before that (left censoring): name a column with the ",
+      "Duration counts the periods in which the firm is observed at its origin. ", format_count(spells$unseen_stays),
+      " of ", plural(spells$stays, "spell"), " may have begun before that (left censoring): name a column with the ",
       "true durations by hazard(duration = ).",
       class = "left_censored"
     )

@@ -139,10 +139,7 @@ check_duration <- function(duration) {
 #' @export
 print.hazard_model <- function(x, ...) {
   cat(model_title(x), "\n", sep = "")
-  cat("  risks: ", paste(x$risks, collapse = ", "), "; baseline: ", baseline_text(x), "; duration: ",
-    duration_text(x), "\n",
-    sep = ""
-  )
+  cat("  risks: ", paste(x$risks, collapse = ", "), "; duration: ", duration_text(x), "\n", sep = "")
   invisible(x)
 }
 
@@ -161,6 +158,7 @@ duration_text <- function(model) {
 model_title.hazard_model <- function(model) {
   paste0(
     "Hazard of leaving (", model$link, if (length(model$risks) > 1L) ", competing risks",
+    if (!identical(model$baseline, "constant")) paste0(", baseline ", baseline_text(model)),
     if (model$frailty) ", gamma frailty", ")"
   )
 }
@@ -267,7 +265,7 @@ hazard_memory <- function(model, design) {
 late_spells <- function(design) {
   order <- order(design$spell, design$when)
   first <- order[!duplicated(design$spell[order])]
-  sum(design$duration[first] > 1)
+  sum(design$late[first])
 }
 
 # Maximum ---------------------------------------------------------------------------------------------

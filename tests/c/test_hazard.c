@@ -39,10 +39,10 @@ static long double plain_value(const dense *data, const double *theta) {
     for (size_t c = data->choice[i]; c < data->choice[i + 1] && at_risk(data, i); c++) {
       const long double total = intensity(data, theta, i, -1);
       const int row = data->choice_row[c];
-      value += data->choice_weight[c] *
-               (row == data->origin[i]
-                    ? -total
-                    : logl(-expm1l(-total)) + logl(intensity(data, theta, i, row) / total));
+      value +=
+          data->choice_weight[c] *
+          (row == data->origin[i] ? -total
+                                  : logl(-expm1l(-total)) + logl(intensity(data, theta, i, row) / total));
     }
   }
   return value;
@@ -51,7 +51,9 @@ static long double plain_value(const dense *data, const double *theta) {
 static double group_weight[CHUNKS];
 
 /* E exp(-u s) under a gamma of mean 1 and variance v. */
-static long double laplace(long double s, long double v) { return v > 0.0L ? expl(-log1pl(v * s) / v) : expl(-s); }
+static long double laplace(long double s, long double v) {
+  return v > 0.0L ? expl(-log1pl(v * s) / v) : expl(-s);
+}
 
 static long double frail_value(const dense *data, const double *theta) {
   const long double v = theta[data->design.n_linear];
@@ -119,7 +121,8 @@ typedef struct result {
   double value, score[PARS], information[PARS * PARS];
 } result;
 
-static result evaluate(const dense *data, const fm_hazard *model, const double *theta, int order, int threads) {
+static result evaluate(const dense *data, const fm_hazard *model, const double *theta, int order,
+                       int threads) {
   result r;
   const fm_pass pass = fm_hazard_pass(model, &data->design, threads);
   const fm_objective objective = fm_pass_objective(&pass);
@@ -131,7 +134,8 @@ static double difference(const double *f, double step) {
   return (8.0 * (f[2] - f[1]) - (f[3] - f[0])) / (12.0 * step);
 }
 
-static void check_derivatives(const dense *data, const fm_hazard *model, definition value_of, double *theta) {
+static void check_derivatives(const dense *data, const fm_hazard *model, definition value_of,
+                              double *theta) {
   static const double steps[] = {-2.0, -1.0, 1.0, 2.0};
   const size_t n_par = data->design.n_linear + (model->frailty ? 1 : 0);
   const result at = evaluate(data, model, theta, FM_INFORMATION, 1);

@@ -58,4 +58,9 @@ hazard_frame <- function(...) {
   f
 }
 
-fit_quietly <- function(...) suppressMessages(fit_migration(...))
+#' The call of fit_migration() as written, without its messages: update() works on the result
+fit_quietly <- function(...) {
+  call <- match.call()
+  call[[1]] <- quote(fit_migration)
+  suppressMessages(eval(call, parent.frame()))
+}

@@ -181,7 +181,8 @@ static fm_code hazard_block(const fm_pass *pass, fm_work *work, double *scratch,
 }
 
 /* ---- for the outside ------------------------------------------------------------------------------------------ */
-void fm_hazard_probabilities(const fm_kernels *kernels, const fm_block *block, double *v, double *log_total) {
+void fm_hazard_probabilities(const fm_kernels *kernels, const fm_block *block, double *v,
+                             double *log_total) {
   fm_hazard_shares(kernels, block, v, log_total);
   for (size_t i = 0; i < block->n; i++) {
     const double total = log_total[i] > -HUGE_VAL ? exp(log_total[i]) : 0.0;

@@ -39,7 +39,8 @@ fm_pass fm_hazard_pass(const fm_hazard *model, const fm_design *design, int thre
 size_t fm_hazard_scratch(const fm_design *design);
 
 /* Utilities v (rows of the block) become probabilities at u = 1, in place; log_total (n) is log S. */
-void fm_hazard_probabilities(const fm_kernels *kernels, const fm_block *block, double *v, double *log_total);
+void fm_hazard_probabilities(const fm_kernels *kernels, const fm_block *block, double *v,
+                             double *log_total);
 
 /* Score contributions of each unit of the loaded block without frailty: scores (n x n_linear, row-major). */
 void fm_hazard_occasion_scores(const fm_design *design, fm_work *work, const double *theta, double *scratch,

@@ -74,10 +74,10 @@ static void add_leaving(spell *l, double A, double total, double v) {
 
 /* ---- a group ---------------------------------------------------------------------------------------------------- */
 typedef struct buffers {
-  double *pi, *log_total;   /* rows and units of the group: shares and log S */
-  double *stays, *leaves;   /* units of the group: how often, over the weight of the group */
-  double *z, *y, *cov, *e;  /* rows, units x terms, units, units of a block */
-  double *dA, *da;          /* n_linear */
+  double *pi, *log_total;  /* rows and units of the group: shares and log S */
+  double *stays, *leaves;  /* units of the group: how often, over the weight of the group */
+  double *z, *y, *cov, *e; /* rows, units x terms, units, units of a block */
+  double *dA, *da;         /* n_linear */
 } buffers;
 
 size_t fm_hazard_group_scratch(const fm_design *design) {
@@ -154,8 +154,8 @@ static void chain(const fm_design *design, fm_work *work, const buffers *b) {
 }
 
 /* Score of log pi_k, and the parts of the information that are sums over units. */
-static void unit_sums(const fm_design *design, fm_work *work, const spell *l, double weight, const buffers *b,
-                      fm_sums *sums) {
+static void unit_sums(const fm_design *design, fm_work *work, const spell *l, double weight,
+                      const buffers *b, fm_sums *sums) {
   const fm_block *block = &work->block;
   for (size_t i = 0; i < block->n; i++) {
     const double stay = b->stays[i] > 0.0 ? b->stays[i] * exp(b->log_total[i]) : 0.0;
