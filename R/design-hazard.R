@@ -21,6 +21,7 @@ hazard_design <- function(model, formula, data, weights = NULL, subset = NULL, n
   } else {
     profile_periods(data, profile)
   }
+  if (is.null(basis)) check_durations(model, occasions$duration)
   data$firms$duration <- rep(NA_real_, nrow(data$firms))
   components <- lapply(atoms, hazard_component, data = data, occasions = occasions, basis = basis$atoms)
   entries <- hazard_entries(acting_on_leaving(plan), components)
@@ -91,6 +92,32 @@ hazard_plan <- function(model, formula, data, env) {
 
 #' @noRd
 term_names <- function(plan) vapply(plan$terms, function(term) term$name, "")
+
+#' The baseline needs durations it can be computed of and told by
+#' @noRd
+check_durations <- function(model, duration) {
+  known <- duration[!is.na(duration)]
+  if (length(known) == 0L) {
+    abort("`duration` of hazard() is missing for every period at risk.", class = "duration")
+  }
+  if (identical(model$baseline, "log") && any(known == 0)) {
+    abort("`baseline = \"log\"` takes the log of duration, which is 0 in ", plural(sum(known == 0), "period"),
+      ". Count the first period as 1, as in hazard(duration = ~ ", duration_expression(model), " + 1).",
+      class = "duration"
+    )
+  }
+  if (!identical(model$baseline, "constant") && all(known == known[1L])) {
+    abort("`baseline` lets the hazard change with duration, but every period at risk has the duration ", known[1L],
+      ". Use baseline = \"constant\", or name the columns of periods (time =) or of durations (duration =).",
+      class = "duration"
+    )
+  }
+}
+
+#' @noRd
+duration_expression <- function(model) {
+  if (inherits(model$duration, "formula")) deparse1(model$duration[[2L]]) else model$duration %||% "duration"
+}
 
 #' @noRd
 check_baseline <- function(plan) {

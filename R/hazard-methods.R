@@ -405,7 +405,7 @@ baseline_plot <- function(table, title, conf.level, stepped) {
     ggplot2::expand_limits(y = 0) +
     ggplot2::labs(
       x = "duration (periods)",
-      y = paste0("probability of leaving in the period, ", format(100 * conf.level), "% interval"), title = title
+      y = paste0("hazard, ", format(100 * conf.level), "% interval"), title = title
     ) +
     ggplot2::theme_bw() +
     ggplot2::theme(panel.grid.minor = ggplot2::element_blank())

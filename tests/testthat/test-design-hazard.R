@@ -3,9 +3,7 @@ design_of <- function(formula, model = hazard(), data = hazard_data(n = 60), ...
 }
 
 test_that("covariates are those of the firm and of its origin", {
-  f <- hazard_frame(n = 60)
   design <- design_of(~ push(rent) + rent:w + keep(w) + coast, hazard(baseline = "log"))
-  f <- f[match(paste(design$spec$n, seq_len(design$spec$n)), paste(design$spec$n, seq_len(nrow(f)))), ]
   f <- hazard_frame(n = 60)
   data <- hazard_data(n = 60)
   f <- f[match(paste(data$firms$firm, data$firms$year), paste(f$firm, f$year)), ]
@@ -23,10 +21,9 @@ test_that("peers are those at the origin", {
   data <- migration_data(tables$firms, tables$places, time = "year")
   design <- design_of(~ peers(scale = "count"), data = data)
   f <- tables$firms
-  last <- f[paste(f$firm, f$year) %in% paste(f$firm, f$year), ]
   expected <- vapply(seq_len(nrow(f)), function(i) {
-    before <- last$year == f$year[i] - 1 & last$firm != f$firm[i] & last$to %in% f$from[i]
-    if (f$year[i] == 1) before <- last$year == 1 & last$firm != f$firm[i] & last$from == f$from[i]
+    before <- f$year == f$year[i] - 1 & f$firm != f$firm[i] & f$to %in% f$from[i]
+    if (f$year[i] == 1) before <- f$year == 1 & f$firm != f$firm[i] & f$from == f$from[i]
     sum(before)
   }, 0)
   expect_equal(design$spec$multipliers[[1]], expected)
@@ -82,5 +79,28 @@ test_that("a subset keeps the durations of the whole panel", {
   expect_equal(sort(unique(f$duration)), fit$design$memory$durations)
   expect_equal(
     unname(coef(one)), unname(coef(glm(y == "exit" ~ log(duration) + w, binomial(), f))), tolerance = 1e-6
+  )
+})
+
+test_that("durations that the baseline cannot use are errors", {
+  tables <- hazard_tables(n = 60)
+  tables$firms$age <- tables$firms$year - 1
+  tables$firms$none <- NA_real_
+  data <- migration_data(tables$firms, tables$places, time = "year")
+  expect_snapshot(error = TRUE, design_of(~w, hazard(baseline = "log", duration = "age"), data))
+  expect_snapshot(error = TRUE, design_of(~w, hazard(duration = "none"), data))
+  first <- tables$firms[tables$firms$year == 1, c("firm", "from", "to", "w")]
+  once <- migration_data(first, tables$places[tables$places$year == 1, c("place", "rent")])
+  expect_snapshot(error = TRUE, design_of(~w, hazard(baseline = "spline"), once))
+  expect_identical(design_of(~w, hazard(), once)$duration, rep(1L, 60))
+})
+
+test_that("tibbles and data tables give the same design", {
+  skip_if_not_installed("tibble")
+  skip_if_not_installed("data.table")
+  tables <- hazard_tables(n = 60)
+  other <- migration_data(tibble::as_tibble(tables$firms), data.table::as.data.table(tables$places), time = "year")
+  expect_identical(
+    design_of(~ rent + w, hazard(baseline = "log"), other)$spec, design_of(~ rent + w, hazard(baseline = "log"))$spec
   )
 })

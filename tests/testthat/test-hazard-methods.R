@@ -128,7 +128,7 @@ test_that("covariances, tables and tests work", {
   ratio <- tidy(fit, exponentiate = TRUE)
   expect_equal(ratio$estimate, c(exp(table$estimate[1:8]), table$estimate[9]))
   expect_named(glance(fit)[5:6], c("n_movers", "n_exits"))
-  small <- update(plain, . ~ . - w)
+  small <- suppressMessages(update(plain, . ~ . - w))
   test <- anova(small, plain)
   expect_equal(test$Chisq[2], 2 * (plain$loglik - small$loglik))
   expect_equal(anova(plain)$Parameters, c(2, 8))

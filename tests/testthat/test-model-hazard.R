@@ -128,10 +128,10 @@ test_that("frailty 0 is the model without it, and is reported as an estimate", {
   expect_equal(coef(held)[1:8], coef(plain), tolerance = 1e-10)
   expect_equal(vcov(held)[1:8, 1:8], vcov(plain), tolerance = 1e-9)
   # without a baseline a falling hazard is frailty, a rising one is not
-  expect_message(
+  suppressMessages(expect_message(
     fit <- fit_migration(~w, data, hazard(frailty = TRUE), subset = year <= 3),
     class = "firmmove_message_frailty_zero"
-  )
+  ))
   expect_identical(coef(fit)[["frailty"]], 0)
   expect_identical(fit$convergence$code, 0L)
   expect_equal(attr(logLik(fit), "df"), 5)
@@ -143,7 +143,7 @@ test_that("frailty 0 is the model without it, and is reported as an estimate", {
 
 test_that("the boundary test of frailty is a mixture", {
   fit <- fit_quietly(~ rent + w, hazard_data(n = 400, v = 1), hazard(baseline = "log", frailty = TRUE))
-  plain <- update(fit, model = hazard(baseline = "log")) |> suppressMessages()
+  plain <- suppressMessages(update(fit, model = hazard(baseline = "log")))
   test <- fit$design$memory$frailty
   expect_equal(test$statistic, 2 * (fit$loglik - plain$loglik), tolerance = 1e-10)
   expect_equal(test$p.value, pchisq(test$statistic, 1, lower.tail = FALSE) / 2)
