@@ -180,7 +180,8 @@ checked_durations <- function(durations, object) {
   if (is.null(durations)) {
     return(if (identical(object$model$baseline, "dummies")) observed else seq_len(max(1, observed)))
   }
-  if (!is.numeric(durations) || length(durations) == 0L || anyNA(durations) || is.unsorted(durations, strictly = TRUE)) {
+  valid <- is.numeric(durations) && length(durations) > 0L && !anyNA(durations)
+  if (!valid || is.unsorted(durations, strictly = TRUE)) {
     abort("`durations` must be rising numbers, like 1:10.", class = "argument")
   }
   durations
@@ -239,8 +240,8 @@ outcomes_of_eta <- function(object, eta, order, average) {
 #' The baseline hazard of a fit
 #'
 #' @title Baseline hazard by duration
-#' @description The probability of leaving in a period by each risk, by duration, for a firm whose terms have their means
-#' over the periods of the fit (and, with a frailty, whose frailty is 1). Terms that hold `duration` are computed at
+#' @description The probability of leaving in a period by each risk, by duration, for a firm whose terms have their
+#' means over the periods of the fit (and, with a frailty, whose frailty is 1). Terms that hold `duration` are computed at
 #' each duration. Intervals are \eqn{\mathrm{logit}^{-1}}{inverse logit} of the Wald interval of
 #' \eqn{\mathrm{logit} P_k}{logit P_k}, by the delta method, so that they stay between 0 and 1.
 #' @param fit A fit of [fit_migration()] with [hazard()].

@@ -22,9 +22,10 @@
 #' `migration_control(fixed = c("exit:push(land_price)" = 0))`.
 #'
 #' @section Who is at risk:
-#' Rows with an origin. With both risks every such row counts. With `risks = "move"` the row in which a firm closes is left
-#' out: the firm is censored at the start of that period. With `risks = "exit"` a move is surviving: the firm goes on
-#' elsewhere. Rows that a panel lacks are not at risk.
+#' Rows with an origin. With both risks every such row counts. With `risks = "move"` the row in which a firm closes is
+#' left out: the firm is censored at the start of that period. With `risks = "exit"` a move is surviving: the firm
+#' goes on elsewhere. Rows that a panel lacks are not at risk. [simulate()][simulate.migration_fit] draws how each
+#' period at risk ends, given that the firm is at risk in it.
 #'
 #' @section Duration:
 #' By default the number of periods, this one included, in which the firm has been observed at its origin: the
@@ -45,9 +46,9 @@
 #' \eqn{\chi^2_1}{chi-squared(1)}, as \eqn{v} is at the boundary of its domain (Self and Liang 1987). An estimate of
 #' 0 is reported as such: the likelihood falls from \eqn{v = 0} on.
 #'
-#' A spell first observed at a duration above 1 has survived until then. Its likelihood here takes the frailty from that point
-#' on: among survivors it is again gamma with the same \eqn{v}, but its mean has fallen below 1, which the
-#' coefficients absorb only as far as the fall is the same for all. A message counts such spells; if they are many,
+#' A spell first observed at a duration above 1 has survived until then. Its likelihood here takes the frailty from
+#' that point on: among survivors it is again gamma with the same \eqn{v}, but its mean has fallen below 1, which
+#' the coefficients absorb only as far as the fall is the same for all. A message counts such spells; if they are many,
 #' estimate on the spells observed from the start (`subset = `).
 #'
 #' Without frailty the likelihood is a sum over periods. Its null model, `loglik_null`, is a constant hazard for
@@ -68,8 +69,9 @@
 #'   hazards and survival, [baseline_hazard()] and `plot()` for the baseline.
 #' @section Errors: Long data of places on offer ([choice_data()]); a risk that never occurs, or to which every period
 #'   at risk falls; rows of a firm after it closed; durations that are negative or missing for all; frailty
-#'   with a logit link, with weights that change within a spell. Warnings: gaps in a firm's periods, origins that change without a
-#'   recorded move, terms that separate those who leave from those who stay (dummies of durations at which no firm leaves).
+#'   with a logit link, with weights that change within a spell. Warnings: gaps in a firm's periods, origins that
+#'   change without a recorded move, terms that separate those who leave from those who stay (dummies of durations
+#'   at which no firm leaves).
 #' @references Allison, P. D. (1982). Discrete-time methods for the analysis of event histories. *Sociological
 #'   Methodology* 13, 61-98. \doi{10.2307/270718}
 #'
@@ -104,7 +106,9 @@ hazard <- function(link = c("cloglog", "logit"), risks = c("move", "exit"),
   }
   frailty <- check_flag(frailty, "frailty")
   if (frailty && link == "logit") {
-    abort("`frailty = TRUE` needs link = \"cloglog\": a gamma frailty has a closed form there only.", class = "argument")
+    abort("`frailty = TRUE` needs link = \"cloglog\": a gamma frailty has a closed form there only.",
+      class = "argument"
+    )
   }
   structure(
     list(

@@ -186,7 +186,9 @@ test_that("parameters are recovered", {
 test_that("threads do not change a bit", {
   data <- hazard_data(v = 1)
   one <- fit_quietly(~ rent + w, data, hazard(baseline = "log", frailty = TRUE), control = one_thread())
-  two <- fit_quietly(~ rent + w, data, hazard(baseline = "log", frailty = TRUE), control = migration_control(threads = 2))
+  two <- fit_quietly(~ rent + w, data, hazard(baseline = "log", frailty = TRUE),
+    control = migration_control(threads = 2)
+  )
   expect_identical(coef(one), coef(two))
   expect_identical(vcov(one), vcov(two))
 })
