@@ -7,7 +7,7 @@ fit_design <- function(object) {
     weights = object$given$weights, subset = object$given$subset, na.action = object$given$na.action,
     basis = object$design$basis, env = environment(object$formula)
   )
-  if (inherits(design$na.action, "exclude")) {
+  if (inherits(design$na.action, "exclude") && is.null(design$selected)) {
     design$selected <- select_occasions(object$data, left_side(object$formula), NULL, object$given$subset,
       choice = TRUE, env = environment(object$formula)
     )$number
@@ -117,7 +117,7 @@ model.matrix.migration_fit <- function(object, ...) {
   x <- parts$x
   colnames(x) <- object$design$terms$name
   attr(x, "occasion") <- parts$occasion
-  attr(x, "place") <- object$data$place[parts$place]
+  attr(x, "place") <- outcome_names(design, object$data)[parts$place]
   x
 }
 
@@ -144,7 +144,7 @@ confint.migration_fit <- function(object, parm, level = 0.95, ...) {
 #' @noRd
 standard_errors <- function(object, ...) {
   se <- sqrt(diag(vcov(object, ...)))
-  se[object$fixed] <- NA
+  se[!object$estimated] <- NA
   se
 }
 

@@ -103,6 +103,33 @@ model_null.migration_model <- function(model, setup, layout, design, control) {
   .Call(C_evaluate, design$spec, list(kind = "conditional"), theta, 0L, kernel_control(control))$value
 }
 
+#' The null model in words, and the number of its parameters
+#' @noRd
+model_null_text <- function(model) {
+  UseMethod("model_null_text")
+}
+
+#' @noRd
+model_null_text.migration_model <- function(model) {
+  "Equal shares"
+}
+
+#' @noRd
+null_parameters <- function(model) {
+  UseMethod("null_parameters")
+}
+
+#' @noRd
+null_parameters.migration_model <- function(model) {
+  0
+}
+
+#' Occasions, firms, places and moves in words; `x` is the fit or its summary
+#' @noRd
+counts_text <- function(model, x) {
+  UseMethod("counts_text")
+}
+
 #' Adds to the fit what only this model has
 #' @noRd
 model_finish <- function(model, fit, raw, setup, design) {

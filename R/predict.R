@@ -146,7 +146,7 @@ occasion_result <- function(x, design, data) {
 place_result <- function(x, design, data) {
   rows <- padded(design, data)
   if (design$spec$kind == "relational") {
-    full <- matrix(NA_real_, length(rows), ncol(x), dimnames = list(row_names(data)[rows], data$place))
+    full <- matrix(NA_real_, length(rows), ncol(x), dimnames = list(row_names(data)[rows], outcome_names(design, data)))
     full[match(design$occasion, rows), ] <- x
     return(full)
   }
@@ -178,9 +178,13 @@ user_rows <- function(data, occasion) {
   if (is.null(data$order)) rows else data$order[rows]
 }
 
-#' Calls `value` on slices of the occasions so small that occasions x places is no burden
+#' Calls `value` on slices of the occasions so small that occasions x places is no burden; on all of them where the
+#' design says that they belong together (`whole`)
 #' @noRd
 by_slice <- function(design, value) {
+  if (isTRUE(design$whole)) {
+    return(value(design))
+  }
   spec <- design$spec
   n <- length(spec$origin)
   size <- max(1L, as.integer(2^22 / spec$J))
@@ -213,8 +217,13 @@ likely_place <- function(object, design, data) {
     first <- order(occasion, -p)
     spec$place[first[!duplicated(occasion)]]
   }
-  factor(best, seq_along(data$place), data$place)
+  outcomes <- outcome_names(design, data)
+  factor(best, seq_along(outcomes), outcomes)
 }
+
+#' What is chosen among: the places, unless the model's design has other outcomes
+#' @noRd
+outcome_names <- function(design, data) design$outcomes %||% data$place
 
 #' @noRd
 flow_table <- function(flows, place) {

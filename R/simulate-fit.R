@@ -46,5 +46,6 @@ draw_choices <- function(object, design) {
   if (spec$kind == "ragged") {
     chosen <- spec$place[spec$start[-length(spec$start)] + chosen]
   }
-  factor(object$data$place[chosen], levels = object$data$place)
+  outcomes <- outcome_names(design, object$data)
+  factor(outcomes[chosen], levels = outcomes)
 }

@@ -23,7 +23,7 @@ summary.migration_fit <- function(object, type = c("hessian", "opg", "robust", "
   type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
   table <- coefficient_table(object, type = type, cluster = cluster)
   kept <- c(
-    "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "loglik", "loglik_null", "df",
+    "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "n_exits", "loglik", "loglik_null", "df",
     "convergence", "aliased", "fixed", "na.action", "effects"
   )
   structure(
@@ -105,17 +105,20 @@ print.migration_fit <- function(x, digits = max(3L, getOption("digits") - 3L), .
 #' @noRd
 print_head <- function(x) {
   cat(wrapped(model_text(x)), "\n", sep = "")
-  movers <- if (!is.na(x$n_movers)) {
-    paste0(", ", plural(x$n_movers, "move"), " (", format(100 * x$n_movers / x$n, digits = 2), "%)")
-  }
-  cat(
-    plural(x$n, "occasion"), " of ", plural(x$n_firms, "firm"), ", ", plural(x$n_places, "place"), movers, "\n",
-    sep = ""
-  )
+  cat(counts_text(x$model, x), "\n", sep = "")
   dropped <- length(x$na.action)
   if (dropped > 0L) {
     cat(plural(dropped, "occasion"), " dropped for missing values\n", sep = "")
   }
+}
+
+#' "400 occasions of 200 firms, 6 places, 215 moves (54%)"
+#' @noRd
+counts_text.migration_model <- function(model, x) {
+  movers <- if (!is.na(x$n_movers)) {
+    paste0(", ", plural(x$n_movers, "move"), " (", format(100 * x$n_movers / x$n, digits = 2), "%)")
+  }
+  paste0(plural(x$n, "occasion"), " of ", plural(x$n_firms, "firm"), ", ", plural(x$n_places, "place"), movers)
 }
 
 #' Model and formula in words
@@ -157,7 +160,7 @@ print_likelihood <- function(x) {
   cat("Log-likelihood ", value(x$loglik), " on ", plural(x$df, "parameter"), sep = "")
   if (!is.null(x$loglik_null)) {
     cat(
-      " (equal shares ", value(x$loglik_null), ", McFadden R2 ", format(mcfadden(x), digits = 3), ")",
+      " (", tolower(model_null_text(x$model)), " ", value(x$loglik_null), ", McFadden R2 ", format(mcfadden(x), digits = 3), ")",
       sep = ""
     )
   }
@@ -211,9 +214,9 @@ anova.migration_fit <- function(object, ...) {
   loglik <- vapply(fits, function(fit) fit$loglik, 0)
   text <- vapply(fits, model_text, "")
   if (length(fits) == 1L) {
-    parameters <- c(0, parameters)
+    parameters <- c(null_parameters(object$model), parameters)
     loglik <- c(object$loglik_null, loglik)
-    text <- c("Equal shares", text)
+    text <- c(model_null_text(object$model), text)
   }
   table <- likelihood_ratios(parameters, loglik)
   lines <- vapply(paste0("Model ", seq_along(text), ": ", text), wrapped, "")
