@@ -109,10 +109,12 @@ new_long <- function(newdata, data) {
   if (length(lacking) > 0L) {
     abort("`newdata` lacks ", quote_names(lacking), " of the data of the fit.", class = "newdata")
   }
+  answer <- data$answer
   if (!names$chosen %in% names(newdata)) {
+    answer <- NULL
     newdata[[names$chosen]] <- as.integer(!duplicated(newdata[[names$id]]))
   }
-  arguments <- names[c("chosen", "id", "place", "firm", "from", "time")]
+  arguments <- c(names[c("chosen", "id", "place", "firm", "from", "time")], list(answer = answer))
   do.call(choice_data, c(list(newdata), arguments[!vapply(arguments, is.null, NA)]))
 }
 

@@ -24,7 +24,7 @@ summary.migration_fit <- function(object, type = c("hessian", "opg", "robust", "
   table <- coefficient_table(object, type = type, cluster = cluster)
   kept <- c(
     "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "loglik", "loglik_null", "df",
-    "convergence", "aliased", "fixed", "na.action", "effects"
+    "convergence", "aliased", "fixed", "na.action", "effects", "allocations"
   )
   structure(
     c(
@@ -247,6 +247,7 @@ check_same_occasions <- function(other, fit) {
   same_kind <- identical(class(fit$data), class(other$data))
   choices <- function(x) x$data$index$chosen[x$design$occasion]
   same <- fit$n == other$n && identical(fit$n_movers, other$n_movers) &&
+    identical(fit$design$memory$stages, other$design$memory$stages) &&
     (!same_kind || (identical(choices(fit), choices(other)) &&
       isTRUE(all.equal(fit$weights, other$weights))))
   if (!same) {
