@@ -540,8 +540,8 @@ choose_places <- function(rows, panel, lag, world, network, choice, exit, t) {
 draw_choice <- function(choice, data, rows, u) {
   design <- migration_design(choice$formula, data, subset = rows,
                              na.action = stats::na.fail, choice = FALSE)
-  setup <- model_setup(choice$model, data, design$spec)
-  theta <- true_values(choice$beta, c(design$terms$name, setup$parameters))
+  setup <- model_setup(choice$model, data, design)
+  theta <- true_values(choice$beta, c(design$terms$name, setup$parameters$name))
   .Call(C_choice, design$spec, setup$kernel, theta, u,
         kernel_control(migration_control()))
 }
