@@ -120,7 +120,7 @@ describe_answers <- function(x) {
     return(NULL)
   }
   if (x$answer == "best_worst") {
-    return(paste0(plural(sum(x$index$rank == 1L), "best", "best"), ", ", plural(sum(x$index$rank == -1L), "worst", "worst")))
+    return(paste0(format_count(sum(x$index$rank == 1L)), " best, ", format_count(sum(x$index$rank == -1L)), " worst"))
   }
   depth <- range(tabulate(row_occasion(x)[x$index$rank > 0L], length(x$id)))
   paste0(

@@ -155,7 +155,9 @@ explode_answers <- function(spec, model) {
       stage_rows(rank != 1L, rank == -1L, occasion, n)
     )
   } else {
-    lapply(seq_len(min(max(rank), model$depth)), function(s) stage_rows(rank == 0L | rank >= s, rank == s, occasion, n))
+    lapply(seq_len(min(max(rank), model$depth)), function(s) {
+      stage_rows(rank == 0L | rank >= s, rank == s, occasion, n)
+    })
   }
   gather <- function(part) unlist(lapply(stages, `[[`, part))
   stage <- rep.int(seq_along(stages), vapply(stages, function(x) length(x$chosen), 0L))
@@ -217,7 +219,9 @@ model_setup.ranked_model <- function(model, data, design, memory = NULL) {
   scales <- if (model$scale == "stage") scale_names(model, length(memory$stages))
   list(
     kernel = list(kind = "conditional"),
-    parameters = parameter_table(as.character(scales), "scale", null = 1, section = "Scale of later stages (z and p of scale = 1)"),
+    parameters = parameter_table(as.character(scales), "scale",
+      null = 1, section = "Scale of later stages (z and p of scale = 1)"
+    ),
     start = rep(1, length(scales)),
     memory = memory
   )

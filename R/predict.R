@@ -102,7 +102,8 @@ new_firms <- function(firms, data, formula) {
   )
 }
 
-#' New long data; where nobody has chosen yet, the first place of each occasion stands in
+#' New long data; where nobody has chosen yet, or the answers are rankings of another choice set, the first place of
+#' each occasion stands in
 #' @noRd
 new_long <- function(newdata, data) {
   names <- data$names
@@ -110,12 +111,10 @@ new_long <- function(newdata, data) {
   if (length(lacking) > 0L) {
     abort("`newdata` lacks ", quote_names(lacking), " of the data of the fit.", class = "newdata")
   }
-  answer <- data$answer
-  if (!names$chosen %in% names(newdata)) {
-    answer <- NULL
+  if (!is.null(data$answer) || !names$chosen %in% names(newdata)) {
     newdata[[names$chosen]] <- as.integer(!duplicated(newdata[[names$id]]))
   }
-  arguments <- c(names[c("chosen", "id", "place", "firm", "from", "time")], list(answer = answer))
+  arguments <- names[c("chosen", "id", "place", "firm", "from", "time")]
   do.call(choice_data, c(list(newdata), arguments[!vapply(arguments, is.null, NA)]))
 }
 

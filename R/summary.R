@@ -253,7 +253,8 @@ check_same_occasions <- function(other, fit) {
   if (!same) {
     abort(
       "The fits differ in their occasions (", format_count(fit$n), " and ", format_count(other$n), "), choices or ",
-      "weights, so their likelihoods cannot be compared. Fit both to the rows that have all variables.",
+      "weights, so their likelihoods cannot be compared. Fit both to the rows that have all variables",
+      if (!is.null(fit$design$memory$stages)) ", and to as many ranks", ".",
       class = "occasions"
     )
   }

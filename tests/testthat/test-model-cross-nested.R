@@ -1,7 +1,8 @@
 single <- data.frame(place = letters[1:6], nest = c("north", "north", "south", "south", "south", "east"))
 several <- rbind(single, data.frame(place = c("b", "c", "f"), nest = c("south", "north", "south")))
 crossed_fit <- function(formula = ~ rent + distance, model = cross_nested(several), data = relocation_data(), ...) {
-  suppressWarnings(fit_migration(formula, data, model, ...), classes = c("firmmove_warning_lambda", "firmmove_warning_allocation"))
+  expected <- c("firmmove_warning_lambda", "firmmove_warning_allocation")
+  suppressWarnings(fit_migration(formula, data, model, ...), classes = expected)
 }
 
 # Probabilities by the definition, places x nests, staying (row number) alone
@@ -56,7 +57,8 @@ test_that("memberships that are none are named", {
   expect_snapshot(error = TRUE, cross_nested(matrix(1, 2, 2)))
   data <- relocation_data()
   expect_snapshot(error = TRUE, fit_migration(~rent, data, cross_nested(several[-4, ])))
-  expect_snapshot(error = TRUE, fit_migration(~rent, data, cross_nested(rbind(several, data.frame(place = "A", nest = "east")))))
+  more <- rbind(several, data.frame(place = "A", nest = "east"))
+  expect_snapshot(error = TRUE, fit_migration(~rent, data, cross_nested(more)))
   expect_snapshot(error = TRUE, fit_migration(~rent, data, cross_nested(transform(single, nest = place))))
   expect_snapshot(error = TRUE, fit_migration(~rent, data, cross_nested(several), start = c("lambda:north" = 0)))
 })
@@ -149,7 +151,10 @@ test_that("score and information are the derivatives, on merged, unmerged and ra
   # without terms of the firm many firms are alike and are merged
   merged <- crossed_fit(~ rent + distance, cross_nested(several, "estimate"))
   unmerged <- crossed_fit(~ rent + keep(size) + distance | place, cross_nested(several, "estimate", "one"))
-  membership <- data.frame(place = c(letters[1:9], "a", "d", "d", "i"), nest = c("u", "u", "u", "v", "v", "v", "w", "w", "w", "v", "u", "w", "u"))
+  membership <- data.frame(
+    place = c(letters[1:9], "a", "d", "d", "i"),
+    nest = c("u", "u", "u", "v", "v", "v", "w", "w", "w", "v", "u", "w", "u")
+  )
   ragged <- suppressWarnings(fit_migration(chosen ~ x + y, ragged_data(), cross_nested(membership, "estimate")))
   for (fit in list(merged, unmerged, ragged)) {
     theta <- fit_design(fit)$theta
@@ -205,7 +210,8 @@ test_that("parameters are found again, allocations with delta-method errors", {
   z <- (coef(fit) - truth) / sqrt(diag(vcov(fit)))
   expect_lt(sum(z^2), stats::qchisq(0.999, 5))
   table <- fit$allocations
-  expect_equal(table$allocation[table$nest == "delta" & table$place %in% c("d", "e")], unname(stats::plogis(coef(fit)[4:5])))
+  second <- table$nest == "delta" & table$place %in% c("d", "e")
+  expect_equal(table$allocation[second], unname(stats::plogis(coef(fit)[4:5])))
   a <- table$allocation[table$place == "d"]
   expect_equal(table$std.error[table$place == "d"], rep(a[1] * a[2] * sqrt(vcov(fit)[4, 4]), 2))
   expect_true(all(is.na(table$std.error[!table$place %in% c("d", "e")])))
@@ -239,17 +245,18 @@ test_that("the methods of a fit work", {
   fit <- crossed_fit()
   expect_equal(predict(fit, fit$data$firms[1:5, ]), predict(fit)[1:5, ])
   new <- migration_data(
-    data.frame(firm = 1:2, from = c("a", "b"), to = c("b", "b")), relocation()$places[1:4, ], relocation()$ties, time = NULL
+    data.frame(firm = 1:2, from = c("a", "b"), to = c("b", "b")), relocation()$places[1:4, ], relocation()$ties
   )
   expect_equal(unname(rowSums(predict(fit, new))), c(1, 1))
   expect_snapshot(print(summary(fit)))
   skip_if_not_installed("ggplot2")
-  expect_s3_class(autoplot.migration_fit(crossed_fit(model = cross_nested(several, "estimate", "one"))), "ggplot")
+  estimated <- crossed_fit(model = cross_nested(several, "estimate", "one"))
+  expect_s3_class(autoplot.migration_fit(estimated), "ggplot")
 })
 
 test_that("estimates at odds with the theory are warnings that name them", {
   expect_warning(
-    suppressWarnings(fit_migration(~ rent + distance, relocation_data(), cross_nested(several, "estimate", "one")), classes = "firmmove_warning_lambda"),
+    fit_migration(~ rent + distance, relocation_data(), cross_nested(several, "estimate", "one")),
     "`b` in `south`, `c` in `north`, `f` in `east`",
     class = "firmmove_warning_allocation"
   )

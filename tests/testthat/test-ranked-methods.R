@@ -17,6 +17,10 @@ test_that("predictions are of the first rank", {
   new <- new[new$who %in% names(which(table(new$who) > 1)), ]
   expect_length(predict(fit, new), nrow(new))
   expect_equal(unname(predict(fit, long[long$who == "r002", ])), unname(p[long$who == "r002"]))
+  # a choice set without the first choice
+  less <- long[long$who == "r002" & !long$rank %in% 1, ]
+  expect_equal(sum(predict(fit, less)), 1)
+  expect_named(augment(fit, newdata = less), c(names(less), ".fitted"))
   stage <- long_fit(model = ranked(scale = "stage"), data = long)
   v <- predict(stage, type = "utility")
   expect_equal(predict(stage), exp(v) / stats::ave(exp(v), long$who, FUN = sum))
@@ -84,7 +88,8 @@ test_that("simulated answers are like those given, and give the estimates back",
   expect_lt(sum(z^2), stats::qchisq(0.999, length(z)))
   worst <- best_worst_long(400)
   fit <- long_fit(answer ~ x + y + what, ranked("best_worst"), worst)
-  again <- long_fit(answer ~ x + y + what, ranked("best_worst"), transform(worst, answer = simulate(fit, seed = 1)$sim_1))
+  worst$answer <- simulate(fit, seed = 1)$sim_1
+  again <- long_fit(answer ~ x + y + what, ranked("best_worst"), worst)
   z <- (coef(again) - coef(fit)) / sqrt(diag(vcov(again)))
   expect_lt(sum(z^2), stats::qchisq(0.999, length(z)))
 })
