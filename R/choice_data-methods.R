@@ -32,6 +32,7 @@ print.choice_data <- function(x, top = 3, ...) {
       if (!is.null(x$time)) paste0(", ", time_range(x$time)), "\n", sep = "")
   print_lines(c(
     describe_moves(x),
+    answers = describe_answers(x),
     offered = offered,
     rows = paste0(format_count(nrow(x$data)), if (!is.null(x$order)) ", not grouped by occasion"),
     columns = attribute_text(attribute_columns(x$data, x$names)),

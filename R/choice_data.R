@@ -10,7 +10,7 @@
 #'   offered place.
 #' @param chosen Name of the column that tells the chosen row: `TRUE`/`FALSE`,
 #'   0/1 or `"yes"`/`"no"` (any case); or of a column that repeats, on each row
-#'   of the occasion, the id of the chosen place.
+#'   of the occasion, the id of the chosen place. For other answers see `answer`.
 #' @param id Name of the column that identifies the occasion.
 #' @param place Name of the column with the id of the offered place.
 #' @param firm Name of the column that identifies the firm, constant within an
@@ -23,6 +23,12 @@
 #' @param weights `NULL`, the name of a column constant within an occasion, or a
 #'   numeric vector with a value per row of `data` (constant within an occasion)
 #'   or per occasion in order of first appearance. Finite, not negative.
+#' @param answer What `chosen` holds: `"choice"` (default), the chosen place;
+#'   `"ranking"`, ranks: 1 for the best, 2 for the next, ..., `NA` where not ranked
+#'   (the lowest rank may be given to several rows: they count as not ranked);
+#'   `"best_worst"`, 1 for the best, -1 for the worst and 0 or `NA` for the others, or
+#'   `"best"`, `"worst"` and `""`. Models of [ranked()] use the whole answer; all else
+#'   takes the best for the chosen place.
 #'
 #' @return An object of class `choice_data`: a list with
 #' \describe{
@@ -38,12 +44,16 @@
 #'     `chosen` and `origin` (position within the occasion, 0: no origin),
 #'     `firm`, `time`.}
 #'   \item{`weights`}{numeric, per occasion, or `NULL`.}
+#'   \item{`answer`}{`"ranking"` or `"best_worst"`, with `index$rank` per row (0: not
+#'     ranked, -1: the worst); absent for choices.}
 #' }
 #'
 #' @section Errors:
 #' Two chosen places, none, a chosen place that is not offered, a place offered
 #' twice, an occasion with one place, missing ids, a firm, origin, time or weight
-#' that changes within an occasion: each names how many occasions and which. An
+#' that changes within an occasion: each names how many occasions and which; so do a
+#' ranking with a gap, with a tie above the bottom or without any rank, and an answer with
+#' no best or several. An
 #' origin that is not among the offered places is a warning: the firm cannot
 #' stay.
 #'
@@ -65,7 +75,8 @@
 #' as_flows(offers, zeros = FALSE)
 #' @export
 choice_data <- function(data, chosen, id, place, firm = id, from = NULL, time = NULL,
-                        weights = NULL) {
+                        weights = NULL, answer = c("choice", "ranking", "best_worst")) {
+  answer <- match.arg(answer)
   names <- list(chosen = chosen, id = id, place = place, firm = firm, from = from,
                 time = time, weights = if (is.character(weights)) weights)
   data <- plain_table(data, "data")
@@ -76,7 +87,7 @@ choice_data <- function(data, chosen, id, place, firm = id, from = NULL, time = 
   x$place <- found$levels
   x$index <- list(place = found$code)
   check_offers(x)
-  x$index$chosen <- code_chosen(x)
+  x <- code_answers(x, answer)
   x$index$origin <- code_origin(x)
   x <- code_long_firms(x)
   x["weights"] <- list(code_long_weights(weights, x))

@@ -27,21 +27,23 @@ lay_out.choice_data <- function(data, plan, occasions, na.action, basis, env) {
        occasion = occasions$number, na.action = dropped$na.action)
 }
 
-#' Rows of the occasions: take (rows of the data, NULL all), start, and the origin's row
+#' Rows of the occasions: take (rows of the data, NULL all), start, ranks, and the origin's row
 #' @noRd
 ragged_rows <- function(data, occasions) {
   start <- as.double(data$start)
   take <- data$order
   place <- data$index$place
+  rank <- data$index$rank
   if (!occasions$all) {
     size <- diff(start)[occasions$number]
     at <- sequence(size, from = start[occasions$number] + 1)
     take <- if (is.null(take)) at else take[at]
     place <- place[at]
+    rank <- rank[at]
     start <- c(0, cumsum(size))
   }
   origin <- occasions$origin
-  list(take = take, start = start, place = place, origin = origin,
+  list(take = take, start = start, place = place, rank = rank, origin = origin,
        origin_row = start[-length(start)][origin > 0L] + origin[origin > 0L])
 }
 
@@ -124,7 +126,7 @@ ragged_spec <- function(data, occasions, rows, columns, n_offset) {
   list(kind = "ragged", n = occasions$n, start = rows$start, columns = columns,
        place = rows$place, J = length(data$place), origin = occasions$origin,
        chosen = occasions$chosen, weights = occasions$weights, n_offset = n_offset,
-       offered = NULL)
+       offered = NULL, rank = rows$rank)
 }
 
 #' A column of long data, its first row of each occasion

@@ -12,12 +12,14 @@
 #' @param choice FALSE: chosen places are not needed (prediction).
 #' @param basis `basis` of an earlier design: the same columns on new data.
 #' @param env where names that no table has are looked up.
+#' @param unchosen which places no answer names, from the spec: what place constants
+#'   cannot be had of.
 #' @return list of class `migration_design`: spec, terms (name, term, kind,
 #'   variable), effects, basis, formula, occasion, na.action.
 #' @noRd
 migration_design <- function(formula, data, weights = NULL, subset = NULL,
                              na.action = stats::na.omit, choice = TRUE, basis = NULL,
-                             env = NULL) {
+                             env = NULL, unchosen = unchosen_places) {
   parsed <- parse_formula(formula, env)
   absorbed <- absorbs_places(parsed$absorbed, data$names$place)
   occasions <- select_occasions(data, parsed$response, weights, subset, choice, parsed$env)
@@ -27,7 +29,7 @@ migration_design <- function(formula, data, weights = NULL, subset = NULL,
   check_origins(plan, stay)
   design <- lay_out(data, plan, occasions, na.action, basis, parsed$env)
   design$spec$effects <- absorbed
-  design <- set_offered(design, data, basis, choice)
+  design <- set_offered(design, data, basis, if (choice) unchosen)
   design["effects"] <- list(if (absorbed) data$place)
   design$basis <- list(stay = stay, atoms = design$basis, effects = design$effects,
                        unchosen = data$place[!(design$spec$offered %||% TRUE)])
@@ -137,13 +139,13 @@ term_variables <- function(term, atoms) {
 
 #' Places taken out: those nobody chose when the model has place constants
 #' @noRd
-set_offered <- function(design, data, basis, choice) {
+set_offered <- function(design, data, basis, unchosen) {
   if (!design$spec$effects) return(design)
   out <- if (!is.null(basis)) {
     check_places(data, basis)
     data$place %in% basis$unchosen
-  } else if (choice) {
-    unchosen_places(design$spec)
+  } else if (!is.null(unchosen)) {
+    unchosen(design$spec)
   }
   if (!any(out)) return(design)
   if (is.null(basis)) {

@@ -172,10 +172,15 @@ fitted.migration_fit <- function(object, outcome = TRUE, ...) {
   occasion_result(chosen_probability(object, design), design, object$data)
 }
 
-#' Probabilities of the chosen places, a slice of occasions at a time so that no occasions x places
-#' matrix is made
+#' Probability of the answer of each occasion. Dispatches on the fit.
 #' @noRd
 chosen_probability <- function(object, design) {
+  UseMethod("chosen_probability")
+}
+
+#' Those of the chosen places, a slice of occasions at a time so that no occasions x places matrix is made
+#' @noRd
+chosen_probability.migration_fit <- function(object, design) {
   spec <- design$spec
   if (spec$kind == "ragged") {
     return(kernel_predict(object, design, "probability")[spec$start[-length(spec$start)] + spec$chosen])

@@ -84,7 +84,8 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
   call <- match.call()
   check_fit_arguments(formula, model, control, workers)
   report <- stage_reporter(control$trace)
-  data <- fit_data(formula, data, list(id = id, place = place, from = from, time = time, firm = firm))
+  columns <- list(id = id, place = place, from = from, time = time, firm = firm)
+  data <- fit_data(formula, data, columns, model_answer(model))
   rows <- fit_rows(data, call$weights, call$subset, parent.frame())
   report("data")
   design <- model_design(model, formula, data,
@@ -145,7 +146,7 @@ stage_reporter <- function(trace) {
 
 #' The data as migration_data or choice_data
 #' @noRd
-fit_data <- function(formula, data, columns) {
+fit_data <- function(formula, data, columns, answer = "choice") {
   given <- !vapply(columns, is.null, NA)
   if (inherits(data, c("migration_data", "choice_data"))) {
     if (any(given)) {
@@ -165,11 +166,11 @@ fit_data <- function(formula, data, columns) {
   if (inherits(data, "dfidx") && !any(given)) {
     return(as_migration_data(data, chosen = left_side(formula)))
   }
-  long_data(formula, data, columns)
+  long_data(formula, data, columns, answer)
 }
 
 #' @noRd
-long_data <- function(formula, data, columns) {
+long_data <- function(formula, data, columns, answer) {
   chosen <- left_side(formula)
   missing <- c(if (is.null(columns$id)) "id", if (is.null(columns$place)) "place")
   if (length(missing) > 0L || is.null(chosen)) {
@@ -179,7 +180,7 @@ long_data <- function(formula, data, columns) {
       class = "argument"
     )
   }
-  do.call(choice_data, c(list(data, chosen = chosen), columns[!vapply(columns, is.null, NA)]))
+  do.call(choice_data, c(list(data, chosen = chosen, answer = answer), columns[!vapply(columns, is.null, NA)]))
 }
 
 #' The name on the left side of a formula, or NULL

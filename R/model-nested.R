@@ -299,6 +299,14 @@ print_details.nested_model <- function(model, x) {
 check_estimates.nested_model <- function(model, fit) {
   nests <- fit$design$memory
   lambda <- fit$coefficients[nests$parameters]
+  warn_lambda(lambda)
+  if (!is.null(nests$upper)) {
+    check_nest_order(nests, lambda)
+  }
+}
+
+#' @noRd
+warn_lambda <- function(lambda) {
   outside <- lambda[!is.na(lambda) & (lambda <= 0 | lambda > 1)]
   if (length(outside) > 0L) {
     warn(
@@ -306,9 +314,6 @@ check_estimates.nested_model <- function(model, fit) {
       paste0("`", names(outside), "` = ", format_each(outside), collapse = ", "), ".",
       class = "lambda"
     )
-  }
-  if (!is.null(nests$upper)) {
-    check_nest_order(nests, lambda)
   }
 }
 

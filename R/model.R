@@ -19,6 +19,17 @@ model_design.migration_model <- function(model, formula, data, ...) {
   migration_design(formula, data, ...)
 }
 
+#' What the left side of the formula holds, as `answer` of choice_data()
+#' @noRd
+model_answer <- function(model) {
+  UseMethod("model_answer")
+}
+
+#' @noRd
+model_answer.migration_model <- function(model) {
+  "choice"
+}
+
 #' Stops where the choices of a design cannot identify the model
 #' @noRd
 check_choices <- function(model, design) {
@@ -196,4 +207,16 @@ kernel_choice <- function(object, design, uniform) {
 #' @noRd
 kernel_choice.migration_fit <- function(object, design, uniform) {
   .Call(C_choice, design$spec, design$kernel, design$theta, uniform, kernel_control(object$control))
+}
+
+#' Scores of all coefficients: a row for each occasion or, where the model groups them, each group. Dispatches on the
+#' fit.
+#' @noRd
+kernel_scores <- function(object, design) {
+  UseMethod("kernel_scores")
+}
+
+#' @noRd
+kernel_scores.migration_fit <- function(object, design) {
+  .Call(C_scores, design$spec, design$kernel, design$theta, object$design$adjust, kernel_control(object$control))
 }

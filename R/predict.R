@@ -10,6 +10,7 @@
 #' | `"utility"` | \eqn{v_{ij}}{v_ij} | the same; `NA` where a place is not on offer |
 #' | `"logsum"` | expected utility of the best place: \eqn{\log \sum_j \exp v_{ij}}{log sum_j exp v_ij}, or its nested form | a number for each occasion |
 #' | `"choice"` | the most probable place (the first one, where several are) | a factor, an entry for each occasion |
+#' | `"rank"` | for [ranked()]: expected rank in a complete ranking | a number for each occasion and place |
 #' | `"flows"` | \eqn{\sum_i w_i P_{ij}}{sum_i w_i P_ij} over the firms of an origin | a data frame `from`, `to`, `flow` |
 #'
 #' The shape for each occasion and place is a matrix of occasions x places, with the names of the places as
@@ -101,7 +102,8 @@ new_firms <- function(firms, data, formula) {
   )
 }
 
-#' New long data; where nobody has chosen yet, the first place of each occasion stands in
+#' New long data; where nobody has chosen yet, or the answers are rankings of another choice set, the first place of
+#' each occasion stands in
 #' @noRd
 new_long <- function(newdata, data) {
   names <- data$names
@@ -109,7 +111,7 @@ new_long <- function(newdata, data) {
   if (length(lacking) > 0L) {
     abort("`newdata` lacks ", quote_names(lacking), " of the data of the fit.", class = "newdata")
   }
-  if (!names$chosen %in% names(newdata)) {
+  if (!is.null(data$answer) || !names$chosen %in% names(newdata)) {
     newdata[[names$chosen]] <- as.integer(!duplicated(newdata[[names$id]]))
   }
   arguments <- names[c("chosen", "id", "place", "firm", "from", "time")]

@@ -32,14 +32,31 @@ simulate.migration_fit <- function(object, nsim = 1, seed = NULL, ...) {
   design <- fit_design(object)
   draws <- lapply(seq_len(nsim), function(i) draw_choices(object, design))
   names(draws) <- paste0("sim_", seq_len(nsim))
-  draws <- list2DF(draws, length(design$occasion))
-  row.names(draws) <- row_names(object$data)[design$occasion]
+  draws <- list2DF(draws)
+  row.names(draws) <- draw_names(object, design)
   attr(draws, "seed") <- used
   draws
 }
 
+#' What the rows of simulated answers are called. Dispatches on the fit.
+#' @noRd
+draw_names <- function(object, design) {
+  UseMethod("draw_names")
+}
+
+#' @noRd
+draw_names.migration_fit <- function(object, design) {
+  row_names(object$data)[design$occasion]
+}
+
+#' One draw of all answers. Dispatches on the fit.
 #' @noRd
 draw_choices <- function(object, design) {
+  UseMethod("draw_choices")
+}
+
+#' @noRd
+draw_choices.migration_fit <- function(object, design) {
   spec <- design$spec
   uniform <- stats::runif(length(spec$origin))
   chosen <- kernel_choice(object, design, uniform)

@@ -24,7 +24,7 @@ summary.migration_fit <- function(object, type = c("hessian", "opg", "robust", "
   table <- coefficient_table(object, type = type, cluster = cluster)
   kept <- c(
     "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "n_exits", "loglik", "loglik_null", "df",
-    "convergence", "aliased", "fixed", "na.action", "effects"
+    "convergence", "aliased", "fixed", "na.action", "effects", "allocations"
   )
   structure(
     c(
@@ -250,12 +250,14 @@ check_same_occasions <- function(other, fit) {
   same_kind <- identical(class(fit$data), class(other$data))
   choices <- function(x) x$data$index$chosen[x$design$occasion]
   same <- fit$n == other$n && identical(fit$n_movers, other$n_movers) &&
+    identical(fit$design$memory$stages, other$design$memory$stages) &&
     (!same_kind || (identical(choices(fit), choices(other)) &&
       isTRUE(all.equal(fit$weights, other$weights))))
   if (!same) {
     abort(
       "The fits differ in their occasions (", format_count(fit$n), " and ", format_count(other$n), "), choices or ",
-      "weights, so their likelihoods cannot be compared. Fit both to the rows that have all variables.",
+      "weights, so their likelihoods cannot be compared. Fit both to the rows that have all variables",
+      if (!is.null(fit$design$memory$stages)) ", and to as many ranks", ".",
       class = "occasions"
     )
   }

@@ -103,7 +103,7 @@ complete_covariance <- function(covariance, object) {
 #' @exportS3Method sandwich::estfun migration_fit
 estfun.migration_fit <- function(x, ...) {
   design <- fit_design(x)
-  scores <- .Call(C_scores, design$spec, design$kernel, design$theta, x$design$adjust, kernel_control(x$control))
+  scores <- kernel_scores(x, design)
   colnames(scores) <- names(x$coefficients)
   scores[, x$estimated, drop = FALSE]
 }

@@ -157,7 +157,8 @@ static fm_code run_fit(const fm_model *m, const fm_design *design, const double 
   pack(result, &fit, design, pass.n_par);
   /* Without a maximum Newton goes on, by about one unit of utility a step, until nothing is gained */
   const int ran_on = m->separable && (fit.iterations >= 8 || fit.stop != FM_CONVERGED);
-  const fm_code code = ran_on ? fm_separation(design, fit.direction, threads, separated, err) : FM_OK;
+  const fm_code code =
+      ran_on ? fm_separation(design, m->sign, fit.direction, threads, separated, err) : FM_OK;
   fm_newton_free(&fit);
   return code;
 }

@@ -25,10 +25,11 @@ typedef struct fm_model_ops {
 
 struct fm_model {
   const fm_model_ops *ops;
-  const void *state; /* the model's own */
-  size_t extra;      /* parameters after the linear ones */
-  int separable;     /* choices can be separated by the linear terms: look when a fit runs on */
-  const int *group;  /* n_occasions: 1-based group of each, or NULL */
+  const void *state;  /* the model's own */
+  size_t extra;       /* parameters after the linear ones */
+  int separable;      /* choices can be separated by the linear terms: look when a fit runs on */
+  const double *sign; /* n_occasions: -1 where the least useful place is named, else 1; or NULL */
+  const int *group;   /* n_occasions: 1-based group of each, or NULL */
   size_t n_groups;
 };
 
@@ -36,6 +37,8 @@ struct fm_model {
 fm_model fm_conditional_from_list(SEXP list, SEXP spec);
 fm_model fm_nested_from_list(SEXP list, SEXP spec);
 fm_model fm_hazard_from_list(SEXP list, SEXP spec);
+fm_model fm_cross_nested_from_list(SEXP list, SEXP spec);
+fm_model fm_scaled_from_list(SEXP list, SEXP spec);
 
 /* An integer vector of n entries of a list, or NULL where R has NULL. */
 const int *fm_list_integers(SEXP list, const char *name, size_t n);

@@ -302,11 +302,11 @@ static void separation_is_found(void) {
   int separated[2];
   CHECK(fm_ragged_init(&design, &spec, NULL) == FM_OK);
   const double along[] = {1.0, 0.0}, against[] = {-1.0, 0.0}, across[] = {0.0, 1.0}, tiny[] = {1e-6, 0.0};
-  CHECK(fm_separation(&design, along, 1, separated, NULL) == FM_OK);
+  CHECK(fm_separation(&design, NULL, along, 1, separated, NULL) == FM_OK);
   CHECK(separated[0] == 1 && separated[1] == 0);
-  CHECK(fm_separation(&design, against, 1, separated, NULL) == FM_OK && separated[0] == 0);
-  CHECK(fm_separation(&design, across, 1, separated, NULL) == FM_OK && separated[1] == 0);
-  CHECK(fm_separation(&design, tiny, 1, separated, NULL) == FM_OK && separated[0] == 0);
+  CHECK(fm_separation(&design, NULL, against, 1, separated, NULL) == FM_OK && separated[0] == 0);
+  CHECK(fm_separation(&design, NULL, across, 1, separated, NULL) == FM_OK && separated[1] == 0);
+  CHECK(fm_separation(&design, NULL, tiny, 1, separated, NULL) == FM_OK && separated[0] == 0);
   design.ops->free(&design);
 }
 

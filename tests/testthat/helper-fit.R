@@ -62,3 +62,33 @@ ragged_long <- function(n = 150, seed = 3) {
 ragged_data <- function(...) choice_data(ragged_long(...), "chosen", "id", "place")
 
 one_thread <- function(...) migration_control(threads = 1, ...)
+
+#' Rankings of 3 to 6 of seven reasons in random choice sets, some complete
+ranked_long <- function(n = 120, seed = 11) {
+  set.seed(seed)
+  offered <- sample(3:6, n, replace = TRUE)
+  long <- data.frame(
+    who = rep(sprintf("r%03d", seq_len(n)), offered),
+    what = unlist(lapply(offered, function(k) sort(sample(LETTERS[1:7], k)))),
+    x = round(stats::rnorm(sum(offered)), 3), y = round(stats::runif(sum(offered)), 3)
+  )
+  worth <- c(A = 0, B = 0.6, C = -0.4, D = 1, E = 0.2, F = -0.8, G = 0.5)
+  long$utility <- unname(worth[long$what]) + 0.7 * long$x - long$y + gumbel(nrow(long))
+  place <- stats::ave(-long$utility, long$who, FUN = rank)
+  depth <- stats::ave(seq_along(place), long$who, FUN = function(i) sample(length(i), 1))
+  long$rank <- ifelse(place <= depth, place, NA)
+  long
+}
+
+#' The same as best-worst answers by the model: the best, then the worst of the others
+best_worst_long <- function(n = 200, seed = 12) {
+  long <- ranked_long(n, seed)
+  v <- long$utility
+  best <- v == stats::ave(v, long$who, FUN = max)
+  worth <- c(A = 0, B = 0.6, C = -0.4, D = 1, E = 0.2, F = -0.8, G = 0.5)
+  down <- -(unname(worth[long$what]) + 0.7 * long$x - long$y) + gumbel(nrow(long))
+  down[best] <- -Inf
+  worst <- down == stats::ave(down, long$who, FUN = max)
+  long$answer <- best - worst
+  long
+}

@@ -16,16 +16,22 @@ typedef enum question { LOSSES, REACH } question;
 typedef struct asked {
   question what;
   double tolerance;
+  const double *sign; /* units, or NULL */
 } asked;
 
-/* v1 = change of each utility along the direction; unoffered places change nothing. */
+/* v1 = change of each utility along the direction, times the sign; unoffered places change nothing. */
 static void change_of_utility(const fm_pass *pass, fm_work *work, const double *zero, double *v1,
                               double *v0) {
   const fm_design *design = pass->design;
+  const asked *ask = pass->model;
+  const fm_block *block = &work->block;
   design->ops->utility(design, work, pass->theta, v1);
   design->ops->utility(design, work, zero, v0);
-  for (size_t r = 0; r < work->block.offset[work->block.n]; r++) {
-    v1[r] = v0[r] > -HUGE_VAL ? v1[r] - v0[r] : -HUGE_VAL;
+  for (size_t i = 0; i < block->n; i++) {
+    const double sign = ask->sign != NULL ? ask->sign[block->first + i] : 1.0;
+    for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
+      v1[r] = v0[r] > -HUGE_VAL ? sign * (v1[r] - v0[r]) : -HUGE_VAL;
+    }
   }
 }
 
@@ -85,7 +91,7 @@ static fm_code name_parameters(const fm_design *design, const double *direction,
     double own = 0.0;
     if (direction[k] != 0.0) {
       alone[k] = direction[k];
-      code = ask(design, alone, threads, (asked){REACH, 0.0}, &own, err);
+      code = ask(design, alone, threads, (asked){REACH, 0.0, NULL}, &own, err);
       alone[k] = 0.0;
     }
     separated[k] = own > 0.01 * reach;
@@ -94,8 +100,8 @@ static fm_code name_parameters(const fm_design *design, const double *direction,
   return code;
 }
 
-fm_code fm_separation(const fm_design *design, const double *direction, int threads, int *separated,
-                      fm_error *err) {
+fm_code fm_separation(const fm_design *design, const double *sign, const double *direction, int threads,
+                      int *separated, fm_error *err) {
   double reach = 0.0, losses = 0.0;
   for (size_t k = 0; k < design->n_linear; k++) {
     separated[k] = 0;
@@ -103,11 +109,11 @@ fm_code fm_separation(const fm_design *design, const double *direction, int thre
       return FM_OK;
     }
   }
-  FM_TRY(ask(design, direction, threads, (asked){REACH, 0.0}, &reach, err));
+  FM_TRY(ask(design, direction, threads, (asked){REACH, 0.0, NULL}, &reach, err));
   if (!(reach > 1e-3)) {
     return FM_OK;
   }
-  FM_TRY(ask(design, direction, threads, (asked){LOSSES, 1e-6 * reach}, &losses, err));
+  FM_TRY(ask(design, direction, threads, (asked){LOSSES, 1e-6 * reach, sign}, &losses, err));
   if (losses > 0.0) {
     return FM_OK;
   }

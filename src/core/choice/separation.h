@@ -12,9 +12,10 @@
 
 #include "../design/design.h"
 
-/* direction (n_linear). separated (n_linear): 1 for each parameter that takes part, all 0 when the
+/* sign (units): -1 where the least useful place was named, for which the inequality is the other way
+ * round; NULL: 1. direction (n_linear). separated (n_linear): 1 for each parameter that takes part, all 0 when the
  * direction does not separate or hardly moves any utility (less than 1e-3). */
-fm_code fm_separation(const fm_design *design, const double *direction, int threads, int *separated,
-                      fm_error *err);
+fm_code fm_separation(const fm_design *design, const double *sign, const double *direction, int threads,
+                      int *separated, fm_error *err);
 
 #endif

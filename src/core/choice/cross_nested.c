@@ -1,0 +1,396 @@
+/* cross_nested.c: the cross-nested logit as a pass over a design and as a predictor.
+ *
+ * With s_e = P(j | m), Q_m = P(m) of cross_nested.h and l_e = log s_e, a choice of y with weight w falls to
+ * the entries of y in the shares s_e Q_m / P_y; n_e are these weights, n_m, N their sums over a nest and a
+ * unit. With k = 1/lambda and the entropy H_m of the s_e the score is
+ *   a_m = n_m (1 - k_m) - N Q_m,             r_e = n_e k_m + a_m s_e   (derivative in v_j + log a_jm),
+ *   dl/dlambda_m = a_m H_m - k_m sum_e n_e l_e,   dl/dtau_e = r_e - a_e sum of r over the entries of j:
+ * that of a nested logit in which the nest of a choice is known with these probabilities. No exponent is
+ * positive, so utilities of any size do no harm. Overwrites its outputs, workspace and scratch only.
+ * Thread safety: reads the model and the design.
+ */
+#include "cross_nested.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "cross_nested_work.h"
+
+/* ---- model ---------------------------------------------------------------------------------------------- */
+static fm_code check_range(const int *index, size_t n, int lowest, size_t size, const char *what,
+                           fm_error *err) {
+  for (size_t i = 0; i < n && index != NULL; i++) {
+    if (index[i] < lowest || (index[i] >= 0 && (size_t)index[i] >= size)) {
+      return fm_fail(err, FM_INVALID, "%s %zu has index %d, outside %d..%zu", what, i + 1, index[i], lowest,
+                     size);
+    }
+  }
+  return FM_OK;
+}
+
+fm_code fm_cross_nested_check(const fm_cross_nested *model, size_t n_places, fm_error *err) {
+  if (model->n_nests == 0 || !model->first || !model->nest || !model->lambda || !model->log_allocation) {
+    return fm_fail(err, FM_INVALID, "a cross-nested logit needs nests, entries and allocations");
+  }
+  for (size_t j = 0; j < n_places; j++) {
+    if (model->first[j] < 0 || model->first[j + 1] <= model->first[j]) {
+      return fm_fail(err, FM_INVALID, "place %zu has no nest", j + 1);
+    }
+  }
+  const size_t n = (size_t)model->first[n_places];
+  FM_TRY(check_range(model->nest, n, 0, model->n_nests, "nest of entry", err));
+  FM_TRY(check_range(model->tau, n, -1, model->n_tau, "allocation of entry", err));
+  return check_range(model->lambda, model->n_nests, -1, model->n_lambda, "lambda of nest", err);
+}
+
+/* ---- layout ----------------------------------------------------------------------------------------------- */
+typedef struct arena {
+  double *base; /* NULL: only count */
+  size_t used;
+} arena;
+
+static double *take(arena *a, size_t n) {
+  double *start = a->base != NULL ? a->base + a->used : NULL;
+  a->used += n;
+  return start;
+}
+
+/* An int is no larger than a double, so n doubles hold n of them. */
+static int *take_int(arena *a, size_t n) { return (int *)(void *)take(a, n); }
+
+static size_t most_members(const fm_cross_nested *model, size_t n_places) {
+  int most = 1;
+  for (size_t j = 0; j < n_places; j++) {
+    const int n = model->first[j + 1] - model->first[j];
+    most = n > most ? n : most;
+  }
+  return (size_t)most;
+}
+
+static void take_nests(arena *a, fm_crossing *c) {
+  double **arrays[] = {&c->rate,    &c->inclusive,  &c->top,        &c->log_top,
+                       &c->entropy, &c->nest_count, &c->chosen_log, &c->nest_adjoint};
+  for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
+    *arrays[i] = take(a, c->n_slots);
+  }
+}
+
+size_t fm_crossing_layout(fm_crossing *c, const fm_cross_nested *model, const fm_design *design, size_t n,
+                          size_t n_rows, double *scratch) {
+  arena a = {scratch, 0};
+  const size_t most = most_members(model, design->n_places), all = (size_t)model->first[design->n_places];
+  const size_t entries = n_rows * most;
+  c->model = model;
+  c->width = model->n_nests + (model->stay_alone ? 1 : 0);
+  c->n_slots = n * c->width;
+  c->n_par = design->n_linear + model->n_lambda + model->n_tau;
+  const size_t vectors = (most > c->width ? most : c->width) + 1;
+  c->log_allocation = take(&a, all), c->allocation = take(&a, all);
+  c->first = take_int(&a, n_rows + 1);
+  c->utility = take(&a, n_rows), c->row_weights = take(&a, n_rows);
+  c->chosen = take(&a, n_rows), c->residual = take(&a, n_rows);
+  c->member = take_int(&a, entries), c->slot = take_int(&a, entries);
+  c->share = take(&a, entries), c->log_share = take(&a, entries);
+  c->count = take(&a, entries), c->adjoint = take(&a, entries);
+  take_nests(&a, c);
+  c->unit_chosen = take(&a, n), c->logsum = take(&a, n);
+  c->means = take(&a, c->n_slots * design->n_terms);
+  c->slope = take(&a, c->width * c->n_par);
+  c->vectors = take(&a, vectors * c->n_par), c->scaled = take(&a, vectors * c->n_par);
+  c->x = take(&a, design->n_terms + 1);
+  return a.used;
+}
+
+size_t fm_cross_nested_scratch(const fm_cross_nested *model, const fm_design *design) {
+  fm_crossing c;
+  return fm_crossing_layout(&c, model, design, design->max_units, design->max_rows, NULL);
+}
+
+/* ---- entries and rates -------------------------------------------------------------------------------------- */
+/* Softmax of tau for places that have one, else what is given. */
+static void fill_allocations(fm_crossing *c, size_t n_places, const double *tau) {
+  const fm_cross_nested *model = c->model;
+  const int *first = model->first;
+  memcpy(c->log_allocation, model->log_allocation, (size_t)first[n_places] * sizeof(double));
+  for (size_t j = 0; j < n_places && model->n_tau > 0; j++) {
+    double total = 0.0, largest = 0.0;
+    int any = 0;
+    for (int e = first[j]; e < first[j + 1]; e++) {
+      const double t = model->tau[e] >= 0 ? tau[model->tau[e]] : 0.0;
+      any |= model->tau[e] >= 0;
+      largest = t > largest ? t : largest;
+    }
+    for (int e = first[j]; e < first[j + 1] && any; e++) {
+      c->log_allocation[e] = (model->tau[e] >= 0 ? tau[model->tau[e]] : 0.0) - largest;
+      total += exp(c->log_allocation[e]);
+    }
+    for (int e = first[j]; e < first[j + 1] && any; e++) {
+      c->log_allocation[e] -= log(total);
+    }
+  }
+  for (int e = 0; e < first[n_places]; e++) {
+    c->allocation[e] = exp(c->log_allocation[e]);
+  }
+}
+
+static void list_entries(fm_crossing *c) {
+  const fm_block *block = c->block;
+  int at = 0;
+  for (size_t i = 0; i < block->n; i++) {
+    const int base = (int)(i * c->width);
+    for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
+      const int *range = c->model->first + block->place[r];
+      c->first[r] = at;
+      if (c->model->stay_alone && block->origin[i] >= 0 &&
+          r == block->offset[i] + (size_t)block->origin[i]) {
+        c->member[at] = -1;
+        c->slot[at++] = base + (int)c->width - 1;
+        continue;
+      }
+      for (int e = range[0]; e < range[1]; e++) {
+        c->member[at] = e;
+        c->slot[at++] = base + c->model->nest[e];
+      }
+    }
+  }
+  c->first[block->offset[block->n]] = at;
+  c->n_entries = (size_t)at;
+}
+
+static void start_block(fm_crossing *c, const fm_cross_nested *model, const fm_design *design,
+                        const fm_work *work, const double *theta, double *scratch) {
+  const double *lambda = theta + design->n_linear;
+  c->block = &work->block;
+  fm_crossing_layout(c, model, design, work->block.n, work->block.offset[work->block.n], scratch);
+  fill_allocations(c, design->n_places, lambda + model->n_lambda);
+  list_entries(c);
+  for (size_t m = 0; m < c->width; m++) {
+    const int k = fm_crossing_lambda(c, m);
+    for (size_t s = m; s < c->n_slots; s += c->width) {
+      c->rate[s] = k < 0 ? 1.0 : 1.0 / lambda[k];
+    }
+  }
+}
+
+/* ---- probabilities -------------------------------------------------------------------------------------------- */
+static double allocation_of(const fm_crossing *c, size_t e) {
+  return c->member[e] < 0 ? 0.0 : c->log_allocation[c->member[e]];
+}
+
+/* log_share = (v + log a - largest of the nest) / lambda; inclusive holds the largest. */
+static void scale_values(fm_crossing *c) {
+  const size_t n_rows = c->block->offset[c->block->n];
+  for (size_t s = 0; s < c->n_slots; s++) {
+    c->inclusive[s] = -INFINITY;
+  }
+  for (size_t r = 0; r < n_rows; r++) {
+    for (int e = c->first[r]; e < c->first[r + 1]; e++) {
+      const double u = c->utility[r] + allocation_of(c, (size_t)e);
+      c->log_share[e] = u;
+      c->inclusive[c->slot[e]] = u > c->inclusive[c->slot[e]] ? u : c->inclusive[c->slot[e]];
+    }
+  }
+  for (size_t e = 0; e < c->n_entries; e++) {
+    const int s = c->slot[e];
+    c->log_share[e] =
+        c->log_share[e] == -INFINITY ? -INFINITY : (c->log_share[e] - c->inclusive[s]) * c->rate[s];
+  }
+}
+
+static void solve_nests(fm_crossing *c, const fm_kernels *kernels) {
+  double *total = c->nest_count, *log_total = c->chosen_log; /* free until the tally */
+  scale_values(c);
+  kernels->exp(c->log_share, c->share, c->n_entries);
+  memset(total, 0, c->n_slots * sizeof(double));
+  for (size_t e = 0; e < c->n_entries; e++) {
+    total[c->slot[e]] += c->share[e];
+  }
+  kernels->log(total, log_total, c->n_slots);
+  for (size_t s = 0; s < c->n_slots; s++) {
+    const int empty = total[s] == 0.0;
+    c->inclusive[s] = empty ? -INFINITY : c->inclusive[s] + log_total[s] / c->rate[s];
+    total[s] = empty ? 0.0 : 1.0 / total[s];
+    log_total[s] = empty ? 0.0 : log_total[s];
+    c->entropy[s] = 0.0;
+  }
+  for (size_t e = 0; e < c->n_entries; e++) {
+    const int s = c->slot[e];
+    c->share[e] *= total[s];
+    c->log_share[e] -= log_total[s];
+    c->entropy[s] -= c->share[e] > 0.0 ? c->share[e] * c->log_share[e] : 0.0;
+  }
+}
+
+static void solve_units(fm_crossing *c, const fm_kernels *kernels) {
+  for (size_t i = 0; i < c->block->n; i++) {
+    double *top = c->top + i * c->width, *log_top = c->log_top + i * c->width;
+    const double *inclusive = c->inclusive + i * c->width;
+    const double largest = kernels->max(inclusive, c->width);
+    memcpy(top, inclusive, c->width * sizeof(double));
+    const double total = kernels->exp_less(largest, top, c->width);
+    kernels->scale(1.0 / total, top, c->width);
+    c->logsum[i] = largest + log(total);
+    kernels->less(c->logsum[i], inclusive, log_top, c->width);
+  }
+}
+
+void fm_cross_nested_probabilities(const fm_cross_nested *model, const fm_design *design,
+                                   const fm_work *work, const double *theta, double *scratch, double *v,
+                                   double *logsum) {
+  fm_crossing c;
+  start_block(&c, model, design, work, theta, scratch);
+  memcpy(c.utility, v, work->block.offset[work->block.n] * sizeof(double));
+  solve_nests(&c, design->kernels);
+  solve_units(&c, design->kernels);
+  for (size_t r = 0; r < work->block.offset[work->block.n]; r++) {
+    v[r] = 0.0;
+    for (int e = c.first[r]; e < c.first[r + 1]; e++) {
+      v[r] += c.share[e] * c.top[c.slot[e]];
+    }
+  }
+  memcpy(logsum, c.logsum, work->block.n * sizeof(double));
+}
+
+/* ---- likelihood and score ------------------------------------------------------------------------------------- */
+/* Shares the weight w of a choice of row r among its entries; gives w log P. */
+static double add_choice(fm_crossing *c, size_t r, double w) {
+  double largest = -INFINITY, total = 0.0;
+  for (int e = c->first[r]; e < c->first[r + 1]; e++) {
+    const double joint = c->log_share[e] + c->log_top[c->slot[e]];
+    largest = joint > largest ? joint : largest;
+  }
+  for (int e = c->first[r]; e < c->first[r + 1]; e++) {
+    total += exp(c->log_share[e] + c->log_top[c->slot[e]] - largest);
+  }
+  for (int e = c->first[r]; e < c->first[r + 1]; e++) {
+    const int s = c->slot[e];
+    const double n = w * exp(c->log_share[e] + c->log_top[s] - largest) / total;
+    c->count[e] += n;
+    c->nest_count[s] += n;
+    c->chosen_log[s] += n > 0.0 ? n * c->log_share[e] : 0.0;
+  }
+  c->chosen[r] += w;
+  return w * (largest + log(total));
+}
+
+static double tally(fm_crossing *c) {
+  const fm_block *block = c->block;
+  double value = 0.0;
+  memset(c->count, 0, c->n_entries * sizeof(double));
+  memset(c->nest_count, 0, c->n_slots * sizeof(double));
+  memset(c->chosen_log, 0, c->n_slots * sizeof(double));
+  memset(c->chosen, 0, block->offset[block->n] * sizeof(double));
+  for (size_t i = 0; i < block->n; i++) {
+    c->unit_chosen[i] = 0.0;
+    for (size_t k = block->choice[i]; k < block->choice[i + 1]; k++) {
+      const double w = block->choice_weight[k];
+      if (w > 0.0) {
+        c->unit_chosen[i] += w;
+        value += add_choice(c, block->offset[i] + (size_t)block->choice_row[k], w);
+      }
+    }
+  }
+  return value;
+}
+
+static void fill_residuals(fm_crossing *c) {
+  const fm_block *block = c->block;
+  for (size_t s = 0; s < c->n_slots; s++) {
+    c->nest_adjoint[s] = c->nest_count[s] * (1.0 - c->rate[s]) - c->unit_chosen[s / c->width] * c->top[s];
+  }
+  for (size_t r = 0; r < block->offset[block->n]; r++) {
+    c->residual[r] = 0.0;
+    for (int e = c->first[r]; e < c->first[r + 1]; e++) {
+      const int s = c->slot[e];
+      c->adjoint[e] = c->count[e] * c->rate[s] + c->nest_adjoint[s] * c->share[e];
+      c->residual[r] += c->adjoint[e];
+    }
+  }
+}
+
+/* g (n_lambda + n_tau) += derivatives of unit i. */
+static void extra_score(const fm_crossing *c, size_t i, double *g) {
+  for (size_t m = 0; m < c->model->n_nests; m++) {
+    const size_t s = i * c->width + m;
+    const int k = c->model->lambda[m];
+    if (k >= 0) {
+      g[k] += c->nest_adjoint[s] * c->entropy[s] - c->rate[s] * c->chosen_log[s];
+    }
+  }
+  for (size_t r = c->block->offset[i]; r < c->block->offset[i + 1] && c->model->n_tau > 0; r++) {
+    for (int e = c->first[r]; e < c->first[r + 1]; e++) {
+      const int t = fm_crossing_tau(c, c->member[e]);
+      if (t >= 0) {
+        g[c->model->n_lambda + (size_t)t] += c->adjoint[e] - c->allocation[c->member[e]] * c->residual[r];
+      }
+    }
+  }
+}
+
+/* Everything up to the residuals; gives the log-likelihood of the block. */
+static double solve_block(fm_crossing *c, const fm_cross_nested *model, const fm_design *design,
+                          fm_work *work, const double *theta, double *scratch) {
+  start_block(c, model, design, work, theta, scratch);
+  design->ops->utility(design, work, theta, c->utility);
+  solve_nests(c, design->kernels);
+  solve_units(c, design->kernels);
+  const double value = tally(c);
+  fill_residuals(c);
+  return value;
+}
+
+static fm_code cross_nested_block(const fm_pass *pass, fm_work *work, double *scratch, fm_sums *sums) {
+  const fm_design *design = pass->design;
+  fm_crossing c;
+  sums->value += solve_block(&c, pass->model, design, work, pass->theta, scratch);
+  if (sums->score != NULL) {
+    design->ops->score(design, work, NULL, c.residual, sums->score);
+    for (size_t i = 0; i < work->block.n; i++) {
+      extra_score(&c, i, sums->score + design->n_linear);
+    }
+  }
+  if (sums->information != NULL) {
+    fm_crossing_information(&c, design, work, sums->information);
+  }
+  return FM_OK;
+}
+
+static int admissible(const fm_pass *pass) {
+  const fm_cross_nested *model = pass->model;
+  const double *lambda = pass->theta + pass->design->n_linear;
+  for (size_t p = 0; p < model->n_lambda; p++) {
+    if (!(lambda[p] > 0.0 && lambda[p] < INFINITY)) {
+      return 0;
+    }
+  }
+  return 1;
+}
+
+fm_pass fm_cross_nested_pass(const fm_cross_nested *model, const fm_design *design, int threads) {
+  return (fm_pass){.design = design,
+                   .model = model,
+                   .n_par = design->n_linear + model->n_lambda + model->n_tau,
+                   .threads = threads,
+                   .effort = 3.0,
+                   .scratch = fm_cross_nested_scratch(model, design),
+                   .admissible = admissible,
+                   .block = cross_nested_block};
+}
+
+void fm_cross_nested_occasion_scores(const fm_cross_nested *model, const fm_design *design, fm_work *work,
+                                     const double *theta, double *scratch, double *scores) {
+  const fm_block *block = &work->block;
+  const size_t n_terms = design->n_terms;
+  fm_crossing c;
+  (void)solve_block(&c, model, design, work, theta, scratch);
+  design->ops->project(design, work, c.residual, c.means);
+  memset(scores, 0, block->n * c.n_par * sizeof(double));
+  for (size_t i = 0; i < block->n; i++) {
+    double *g = scores + i * c.n_par;
+    memcpy(g, c.means + i * n_terms, n_terms * sizeof(double));
+    for (size_t r = block->offset[i]; r < block->offset[i + 1] && design->n_effects > 0; r++) {
+      g[n_terms + (size_t)block->place[r]] += c.residual[r];
+    }
+    extra_score(&c, i, g + design->n_linear);
+  }
+}
