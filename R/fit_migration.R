@@ -3,7 +3,8 @@
 #' @title Fit a relocation-decision model
 #' @description Estimates, by maximum likelihood, the utility \eqn{v_{ij} = \sum_k b_k x_{ijk}}{v_ij = sum_k b_k x_ijk}
 #' that firm \eqn{i} finds in place \eqn{j}, from the places that firms chose, staying included. The model
-#' object says how utilities become probabilities: [conditional()] or [nested()] logit.
+#' object says how utilities become probabilities: [conditional()], [nested()], [cross_nested()] or [mixed()] logit,
+#' [latent()] classes, [chain()] migration in equilibrium, the [hazard()] of leaving, or [ranked()] answers.
 #'
 #' With weights \eqn{w_i} and chosen places \eqn{y_i} the log-likelihood is
 #' \eqn{\sum_i w_i \log P_{i y_i}}{sum_i w_i log P_iy}. It is maximised by Newton's method with the exact
@@ -16,7 +17,8 @@
 #' @param data A [migration_data()] or [choice_data()]; or a plain data frame in long format (a row for each
 #'   occasion and offered place), with `id`, `place` and the 0/1 column on the left side of `formula`; or a
 #'   `dfidx` of mlogit.
-#' @param model A model object: [conditional()] (default) or [nested()].
+#' @param model A model object: [conditional()] (default), [nested()], [cross_nested()], [mixed()], [latent()],
+#'   [chain()], [hazard()] or [ranked()].
 #' @param weights Weights of the occasions: a non-negative number for each row, as a vector, an expression in
 #'   the columns of the data, or a column name in quotes. `NULL`: the weights of `data`, or ones.
 #' @param subset Rows to use: an expression in the columns of `firms` (or of long data), `TRUE` to keep.
@@ -115,7 +117,11 @@ check_fit_arguments <- function(formula, model, control, workers) {
     abort("`formula` must be a formula, like ~ push(land_price) + pull(wage).", class = "argument")
   }
   if (!inherits(model, "migration_model")) {
-    abort("`model` must be a model object: conditional() or nested().", class = "argument")
+    abort(
+      "`model` must be a model object: conditional(), nested(), cross_nested(), mixed(), latent(), chain(), hazard() ",
+      "or ranked().",
+      class = "argument"
+    )
   }
   if (!inherits(control, "migration_control")) {
     abort("`control` must come from migration_control().", class = "argument")
