@@ -267,9 +267,11 @@ model_finish.latent_model <- function(model, fit, raw, setup, design) {
   fit$empty_classes <- raw$empty
   fit$equal_classes <- raw$equal
   fit$design$memory$summary <- fit[c("shares", "entropy_r2", "starts")]
-  class <- suppressWarnings(as.integer(sub("^Class ", "", fit$parameters$section)))
+  # the term that a coefficient is of
+  fit$parameters$term <- sub(":class[0-9]+$", "", fit$parameters$name)
+  class <- match(fit$parameters$group, names(raw$shares))
   own <- !is.na(class)
-  fit$parameters$section[own] <- paste0("Class ", class[own], ", share ", format_share(raw$shares)[class[own]])
+  fit$parameters$section[own] <- paste0("Class ", class[own], " (share ", format_share(raw$shares)[class[own]], ")")
   fit
 }
 

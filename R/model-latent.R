@@ -86,7 +86,7 @@
 #' head(individual(fit))
 #' @export
 latent <- function(classes = 2, membership = ~1, common = NULL, panel = TRUE, varying = c("error", "first"),
-                   starts = 10, seed = 1, em_iterations = 100, em_tolerance = 1e-6) {
+                   starts = 10, seed = 1, em_iterations = 100, em_tolerance = 1e-4) {
   if (!inherits(membership, "formula") || length(membership) != 2L) {
     abort("`membership` must be a one-sided formula of firm attributes, like ~ log(size).", class = "argument")
   }
@@ -109,7 +109,7 @@ latent <- function(classes = 2, membership = ~1, common = NULL, panel = TRUE, va
 
 #' @export
 print.latent_model <- function(x, ...) {
-  cat(model_title(x), "\n", sep = "")
+  cat("Latent-class logit, ", plural(x$classes, "class", "classes"), "\n", sep = "")
   cat("  membership: ", formula_text(x$membership), if (!x$panel) " on each occasion", "\n", sep = "")
   if (!is.null(x$common)) {
     cat("  the same in all classes: ", quote_names(x$common, max = 20), "\n", sep = "")
@@ -120,7 +120,8 @@ print.latent_model <- function(x, ...) {
 
 #' @noRd
 model_title.latent_model <- function(model) {
-  paste0("Latent-class logit, ", plural(model$classes, "class", "classes"))
+  by <- if (length(all.vars(model$membership)) > 0L && model$classes > 1L) paste0(" by ", formula_text(model$membership))
+  paste0("Latent-class logit, ", plural(model$classes, "class", "classes"), by)
 }
 
 #' @noRd

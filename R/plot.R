@@ -58,7 +58,9 @@ autoplot.migration_fit <- function(object, conf.level = 0.95, standardise = FALS
     table <- standardised(table, object)
   }
   table$term <- factor(table$term, rev(table$term))
-  table$group <- factor(group_titles[table$group], unique(group_titles))
+  # a group of the model's own has its section for a title
+  titles <- c(group_titles, own_titles(object$parameters))
+  table$group <- factor(titles[table$group], unique(titles))
   coefficient_plot(table, model_title(object$model), conf.level, standardise)
 }
 
@@ -69,11 +71,18 @@ group_titles <- c(
   firm_place = "Interaction", lambda = "Lambda"
 )
 
-#' Coefficients times the standard deviation of their columns; lambda has no column
+#' @noRd
+own_titles <- function(parameters) {
+  own <- parameters[!parameters$group %in% names(group_titles) & !duplicated(parameters$group), , drop = FALSE]
+  stats::setNames(sub(" \\(.*", "", own$section), own$group)
+}
+
+#' Coefficients times the standard deviation of their columns; parameters of the model, as lambda, have no column
 #' @noRd
 standardised <- function(table, object) {
   x <- model.matrix.migration_fit(object)
-  spread <- apply(x, 2L, stats::sd)[table$term]
+  of <- object$parameters$term %||% object$parameters$name
+  spread <- apply(x, 2L, stats::sd)[of[match(table$term, object$parameters$name)]]
   spread[is.na(spread)] <- 1
   for (column in c("estimate", "conf.low", "conf.high")) {
     table[[column]] <- table[[column]] * spread
@@ -81,17 +90,24 @@ standardised <- function(table, object) {
   table
 }
 
+#' A shape for each panel; those of other titles go round
+#' @noRd
+group_shapes <- function(titles) {
+  known <- c(16:18, 15, 1, 2, 0, 5, 4)
+  stats::setNames(rep_len(known, length(titles)), titles)
+}
+
 #' @noRd
 coefficient_plot <- function(table, title, conf.level, standardise) {
   null <- data.frame(group = unique(table$group))
-  null$at <- as.numeric(null$group == "Lambda")
+  null$at <- as.numeric(null$group %in% "Lambda")
   ggplot2::ggplot(table, ggplot2::aes(x = .data$estimate, y = .data$term)) +
     ggplot2::geom_vline(ggplot2::aes(xintercept = .data$at), null, linetype = "dashed", colour = "grey50") +
     ggplot2::geom_errorbarh(
       ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high), height = 0.2, colour = "grey30", na.rm = TRUE
     ) +
     ggplot2::geom_point(ggplot2::aes(shape = .data$group), size = 2.5, show.legend = FALSE) +
-    ggplot2::scale_shape_manual(values = stats::setNames(c(16:18, 15, 1, 2, 0, 5, 4), unique(group_titles))) +
+    ggplot2::scale_shape_manual(values = group_shapes(levels(table$group))) +
     ggplot2::facet_grid(group ~ ., scales = "free_y", space = "free_y") +
     ggplot2::labs(
       x = paste0(

@@ -37,6 +37,8 @@ two_kinds_long <- function(..., drop = 0.2) {
   long$chosen <- as.integer(long$to == long$place)
   set.seed(99)
   keep <- long$chosen == 1 | long$from == long$place | stats::runif(nrow(long)) > drop
+  # an occasion needs two places
+  keep <- keep | stats::ave(keep, long$id, FUN = sum) < 2
   long <- long[keep, ]
   row.names(long) <- NULL
   long

@@ -36,7 +36,7 @@ fm_code fm_latent_check(const fm_latent *model, size_t n_terms, fm_error *err) {
 typedef struct group_sums {
   const fm_latent *model;
   size_t n_linear, n_par, first_gamma;
-  double *theta;       /* n_linear: linear parameters of the class at work */
+  double *theta;       /* classes x n_linear: linear parameters of each class */
   double *log_pi, *pi; /* classes */
   double *value;       /* classes: log P of the group's choices */
   double *h;           /* classes: posterior */
@@ -52,7 +52,7 @@ static size_t lay_out(const fm_latent *model, const fm_design *design, double *s
   s->first_gamma = n + (m - 1) * model->n_free;
   double **part[] = {&s->theta, &s->log_pi,      &s->pi, &s->value, &s->h,
                      &s->score, &s->information, &s->g,  &s->logit};
-  const size_t size[] = {n, m, m, m, m, m * n, m * n * n, s->n_par, fm_logit_pass(design, 1).scratch};
+  const size_t size[] = {m * n, m, m, m, m, m * n, m * n * n, s->n_par, fm_logit_pass(design, 1).scratch};
   size_t at = 0;
   for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
     *part[i] = scratch == NULL ? NULL : scratch + at;
@@ -64,9 +64,10 @@ static size_t lay_out(const fm_latent *model, const fm_design *design, double *s
 /* theta of class c = theta of class 1 with the free terms of the class. */
 static void class_theta(const group_sums *s, size_t c, const double *theta) {
   const size_t n_free = s->model->n_free;
-  memcpy(s->theta, theta, s->n_linear * sizeof(double));
+  double *own = s->theta + c * s->n_linear;
+  memcpy(own, theta, s->n_linear * sizeof(double));
   for (size_t k = 0; c > 0 && k < n_free; k++) {
-    s->theta[s->model->free[k]] = theta[s->n_linear + (c - 1) * n_free + k];
+    own[s->model->free[k]] = theta[s->n_linear + (c - 1) * n_free + k];
   }
 }
 
@@ -112,30 +113,44 @@ static void membership(const group_sums *s, const double *theta, size_t group) {
   }
 }
 
-/* Value, score and information of the choices of the group as a conditional logit of class c. */
-static fm_code class_sums(const fm_pass *pass, fm_work *work, size_t group, size_t c, const fm_sums *out,
-                          const group_sums *s) {
+/* Adds the loaded block, as a conditional logit of class c, to value, score and information of the class. */
+static fm_code add_block(const fm_pass *pass, fm_work *work, size_t c, const fm_sums *out,
+                         const group_sums *s) {
   const fm_design *design = pass->design;
-  const size_t n = s->n_linear, first = design->group_block[group], end = design->group_block[group + 1];
-  const double weight = s->model->weight ? s->model->weight[group] : 1.0;
-  class_theta(s, c, pass->theta);
+  const size_t n = s->n_linear;
   fm_pass logit = fm_logit_pass(design, 1);
-  logit.theta = s->theta;
+  logit.theta = s->theta + c * n;
   fm_sums sums = {.n_par = n};
   sums.score = out->score != NULL ? s->score + c * n : NULL;
   sums.information = out->information != NULL ? s->information + c * n * n : NULL;
-  memset(s->score + c * n, 0, sums.score != NULL ? n * sizeof(double) : 0);
-  memset(s->information + c * n * n, 0, sums.information != NULL ? n * n * sizeof(double) : 0);
-  for (size_t b = first; b < end; b++) {
-    if (c == 0 || end - first > 1) {
-      design->ops->load(design, work, b);
-    }
-    FM_TRY(logit.block(&logit, work, s->logit, &sums));
-  }
+  FM_TRY(logit.block(&logit, work, s->logit, &sums));
   if (sums.information != NULL) {
     design->ops->flush(design, work, sums.information, n);
   }
-  s->value[c] = sums.value / weight;
+  s->value[c] += sums.value;
+  return FM_OK;
+}
+
+/* Value, score and information of the choices of the group under each class. */
+static fm_code class_sums(const fm_pass *pass, fm_work *work, size_t group, double weight,
+                          const fm_sums *out, const group_sums *s) {
+  const fm_design *design = pass->design;
+  const size_t m = s->model->n_classes, n = s->n_linear;
+  memset(s->value, 0, m * sizeof(double));
+  memset(s->score, 0, out->score != NULL ? m * n * sizeof(double) : 0);
+  memset(s->information, 0, out->information != NULL ? m * n * n * sizeof(double) : 0);
+  for (size_t c = 0; c < m; c++) {
+    class_theta(s, c, pass->theta);
+  }
+  for (size_t b = design->group_block[group]; b < design->group_block[group + 1]; b++) {
+    design->ops->load(design, work, b);
+    for (size_t c = 0; c < m; c++) {
+      FM_TRY(add_block(pass, work, c, out, s));
+    }
+  }
+  for (size_t c = 0; c < m; c++) {
+    s->value[c] /= weight;
+  }
   return FM_OK;
 }
 
@@ -273,9 +288,7 @@ static fm_code latent_group(const fm_pass *pass, fm_work *work, size_t group, do
   if (!(weight > 0.0)) { /* nothing is known of its class but its attributes */
     memcpy(s.h, s.pi, model->n_classes * sizeof(double));
   } else {
-    for (size_t c = 0; c < model->n_classes; c++) {
-      FM_TRY(class_sums(pass, work, group, c, sums, &s));
-    }
+    FM_TRY(class_sums(pass, work, group, weight, sums, &s));
     sums->value += weight * mix(&s, group);
   }
   if (model->posterior_out != NULL) {

@@ -11,7 +11,7 @@
 #include "../optim/newton.h"
 
 enum { MAX_STEPS = 20 };
-static const double step_tolerance = 1e-10;
+static const double step_tolerance = 1e-8;
 
 /* E step: h at theta, and the log-likelihood there. */
 static fm_code expectation(const fm_latent *model, const fm_design *design, int threads,
