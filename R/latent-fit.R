@@ -27,7 +27,6 @@ model_maximise.latent_model <- function(model, theta, setup, layout, held, desig
   raw <- runs[[best]]$raw
   raw <- in_order_of_size(raw, model, setup, index, fixed, held, design, control)
   raw <- mark_aliased(raw, plain, lost, index)
-  raw$covariance[!is.finite(raw$covariance)] <- NA
   raw$starts <- record
   describe_classes(raw, plain, model, setup, index, fixed, design, control)
 }
@@ -130,11 +129,25 @@ run_start <- function(theta, model, setup, fixed, design, control) {
       # one class needs no EM
       iterations <- if (model$classes > 1L) model$em_iterations else 0L
       em <- expectation_maximisation(theta, setup$kernel, fixed, design, control, iterations, model$em_tolerance)
-      raw <- .Call(C_fit, design$spec, setup$kernel, em$theta, fixed, kernel_control(control))
+      raw <- newton_finish(em$theta, setup, fixed, design, control)
       list(em = em, raw = raw)
     },
     firmmove_error = function(e) list(problem = conditionMessage(e))
   )
+}
+
+#' Which terms are not estimable is known of all firms together. A class that is badly determined is no reason to
+#' leave terms out of it: it has no standard errors.
+#' @noRd
+newton_finish <- function(theta, setup, fixed, design, control) {
+  control$rank_tolerance <- 1e-15
+  raw <- .Call(C_fit, design$spec, setup$kernel, theta, fixed, kernel_control(control))
+  unknown <- raw$aliased > 0L
+  raw$aliased[] <- 0L
+  raw$combine[] <- 0
+  raw$covariance[unknown, ] <- raw$covariance[, unknown] <- NA
+  raw$covariance[!is.finite(raw$covariance)] <- NA
+  raw
 }
 
 #' theta, posterior (classes x groups), path, iterations, converged; no iterations: the posterior at theta
@@ -174,7 +187,7 @@ in_order_of_size <- function(raw, model, setup, index, fixed, held, design, cont
   if (identical(order, seq_len(model$classes)) || any(held$is[own])) {
     return(raw)
   }
-  again <- .Call(C_fit, design$spec, setup$kernel, permuted(raw$theta, order, index), fixed, kernel_control(control))
+  again <- newton_finish(permuted(raw$theta, order, index), setup, fixed, design, control)
   again[c("iterations", "evaluations", "stop", "value_start")] <- raw[c("iterations", "evaluations", "stop", "value_start")]
   again
 }
@@ -283,6 +296,7 @@ format_share <- function(x) {
 #' @noRd
 check_estimates.latent_model <- function(model, fit) {
   report_starts(fit$starts)
+  warn_without_errors(fit)
   if (length(fit$empty_classes) > 0L) {
     warn(
       "Class ", paste(fit$empty_classes, collapse = ", "), " has collapsed: its share is below that of one firm. ",
@@ -295,6 +309,19 @@ check_estimates.latent_model <- function(model, fit) {
       "Classes ", paste(apply(fit$equal_classes, 2L, paste, collapse = " and "), collapse = ", "),
       " have the same coefficients. The data do not hold ", model$classes, " classes: take fewer.",
       class = "equal_classes"
+    )
+  }
+}
+
+#' @noRd
+warn_without_errors <- function(fit) {
+  unknown <- fit$estimated
+  unknown[unknown] <- is.na(diag(fit$covariance))
+  if (any(unknown) && fit$convergence$code != 3L) {
+    warn(
+      "The choices do not determine ", quote_names(names(fit$estimated)[unknown]), ": no standard error. ",
+      "Take fewer classes, or name terms in latent(common = ).",
+      class = "undetermined"
     )
   }
 }

@@ -61,7 +61,7 @@
 #'   a firm; `common` that names no term, or all of them. Warnings name classes that have no firms
 #'   left (`firmmove_warning_collapsed`), classes with the same coefficients (`firmmove_warning_equal_classes`), coefficients of a
 #'   class that run to infinity, as that of `stay` does in a class that never moves (`firmmove_warning_separated`),
-#'   and a fit no start of which converged. Starts that did not converge are counted in a message. Occasions that
+#'   coefficients that the choices do not determine (`firmmove_warning_undetermined`), and a fit no start of which converged. Starts that did not converge are counted in a message. Occasions that
 #'   miss an attribute of `membership` are treated as `na.action` says.
 #' @references Kamakura, W. A. and Russell, G. J. (1989). A probabilistic choice model for market segmentation and
 #'   elasticity structure. *Journal of Marketing Research* 26, 379-390. \doi{10.1177/002224378902600401}

@@ -304,7 +304,7 @@ test_that("an attribute that changes may stand with its first value", {
   data <- migration_data(tables$firms, tables$places, time = "year")
   first <- fit_migration(~x, data, model = few(2, ~now, varying = "first"))
   constant <- fit_migration(~x, data, model = few(2, ~z))
-  expect_identical(unname(coef(first)), unname(coef(constant)))
+  expect_equal(unname(coef(first)), unname(coef(constant)), tolerance = 1e-10)
 })
 
 test_that("numbers of classes are compared", {
@@ -330,4 +330,12 @@ test_that("numbers of classes are compared", {
   skip_if_not_installed("ggplot2")
   expect_s3_class(plot(table), "ggplot")
   expect_s3_class(plot(fit), "ggplot")
+})
+
+test_that("a class that the choices do not determine has no standard errors, and keeps its coefficients", {
+  fit <- fit_migration(~x, two_kinds_data(60, 3), model = few(2))
+  unknown <- fit
+  unknown$covariance[2, ] <- unknown$covariance[, 2] <- NA
+  expect_snapshot(check_estimates(fit$model, unknown))
+  expect_identical(is.na(tidy(unknown)$std.error), c(FALSE, TRUE, FALSE, FALSE, FALSE))
 })
