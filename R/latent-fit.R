@@ -130,10 +130,25 @@ run_start <- function(theta, model, setup, fixed, design, control) {
       iterations <- if (model$classes > 1L) model$em_iterations else 0L
       em <- expectation_maximisation(theta, setup$kernel, fixed, design, control, iterations, model$em_tolerance)
       raw <- newton_finish(em$theta, setup, fixed, design, control)
+      if (raw$stop != 0L && iterations > 0L) {
+        # Newton's method may end at a saddle where EM was not near a maximum yet
+        em <- longer_em(em, model, setup, fixed, design, control)
+        raw <- newton_finish(em$theta, setup, fixed, design, control)
+      }
       list(em = em, raw = raw)
     },
     firmmove_error = function(e) list(problem = conditionMessage(e))
   )
+}
+
+#' @noRd
+longer_em <- function(em, model, setup, fixed, design, control) {
+  more <- expectation_maximisation(
+    em$theta, setup$kernel, fixed, design, control, 5L * model$em_iterations, model$em_tolerance / 1e4
+  )
+  more$path <- c(em$path, more$path[-1L])
+  more$iterations <- em$iterations + more$iterations
+  more
 }
 
 #' Which terms are not estimable is known of all firms together. A class that is badly determined is no reason to

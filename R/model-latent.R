@@ -35,7 +35,8 @@
 #' @param starts Number of random starts.
 #' @param seed Seed of the starts, for [set.seed()]; the state of R's generator is put back afterwards.
 #' @param em_iterations,em_tolerance EM of a start ends after this many iterations, or when one gains at most
-#'   `em_tolerance * (1 + abs(log-likelihood))`; Newton's method goes on from there.
+#'   `em_tolerance * (1 + abs(log-likelihood))`; Newton's method goes on from there. Where that
+#'   does not converge, EM goes on for longer first.
 #'
 #' @return A model object of class `c("latent_model", "migration_model")` for the argument `model` of
 #'   [fit_migration()]. Coefficients of the fit are called `<term>:class1`, `<term>:class2`, ..., those of `common`
