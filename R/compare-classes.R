@@ -32,7 +32,9 @@
 #' @seealso [latent()]
 #' @examples
 #' data <- wenzhou_guzhen()
-#' table <- compare_classes(~ push(technology) + log(distance), data, classes = 1:2, model = latent(starts = 2))
+#' table <- compare_classes(~ push(technology) + log(distance), data,
+#'   classes = 1:2, model = latent(starts = 1), subset = year %in% 1997:2000
+#' )
 #' table
 #' attr(table, "fits")[[2]]
 #' @export

@@ -203,7 +203,8 @@ in_order_of_size <- function(raw, model, setup, index, fixed, held, design, cont
     return(raw)
   }
   again <- newton_finish(permuted(raw$theta, order, index), setup, fixed, design, control)
-  again[c("iterations", "evaluations", "stop", "value_start")] <- raw[c("iterations", "evaluations", "stop", "value_start")]
+  kept <- c("iterations", "evaluations", "stop", "value_start")
+  again[kept] <- raw[kept]
   again
 }
 

@@ -77,7 +77,9 @@ kernel_choice.migration_fit_latent <- function(object, design, uniform) {
 #'   mixed logit. *Transportation Research Part B* 37, 681-698. \doi{10.1016/S0191-2615(02)00046-2}
 #' @examples
 #' data <- wenzhou_guzhen()
-#' fit <- fit_migration(~ push(technology) + log(distance), data, model = latent(2, starts = 2))
+#' fit <- fit_migration(~ push(technology) + log(distance), data,
+#'   model = latent(2, starts = 1), subset = year %in% 1997:2000
+#' )
 #' firms <- individual(fit)
 #' head(firms)
 #' colMeans(firms[c("class1", "class2")])

@@ -78,10 +78,10 @@
 #' @seealso [compare_classes()], [individual.migration_fit_latent()], [conditional()], [fit_migration()]
 #' @examples
 #' latent(classes = 3, membership = ~ log(size))
-#' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(technology) + pull(creativity) + log(distance) + peers(kin), data,
-#'   model = latent(classes = 2, membership = ~ exporter, common = "log(distance)", starts = 2)
+#'   model = latent(classes = 2, membership = ~ exporter, common = "log(distance)", starts = 1),
+#'   subset = year %in% 1997:2000
 #' )
 #' summary(fit)
 #' head(individual(fit))
