@@ -77,7 +77,7 @@ autoplot.migration_fit <- function(object, what = c("coefficients", "observed", 
   }
   table$null <- object$parameters$null[match(table$term, object$parameters$name)]
   table$term <- factor(table$term, rev(table$term))
-  table$group <- titled_groups(table$group)
+  table$group <- titled_groups(table$group, object$parameters)
   coefficient_plot(table, model_title(object$model), conf.level, standardise)
 }
 
@@ -88,19 +88,26 @@ group_titles <- c(
   firm_place = "Interaction", lambda = "Lambda", move = "Move", exit = "Exit", frailty = "Frailty"
 )
 
-#' Panels of a picture: known groups in the order of their titles, those of other models after them
+#' Panels of a picture: known groups in the order of their titles; a group of the model's own has the heading of its
+#' section for a title
 #' @noRd
-titled_groups <- function(group) {
-  other <- setdiff(group, names(group_titles))
-  titles <- c(group_titles, stats::setNames(paste0(toupper(substr(other, 1L, 1L)), substring(other, 2L)), other))
+titled_groups <- function(group, parameters) {
+  titles <- c(group_titles, own_titles(parameters))
   factor(titles[group], unique(titles))
 }
 
-#' Coefficients times the standard deviation of their columns; lambda has no column
+#' @noRd
+own_titles <- function(parameters) {
+  own <- parameters[!parameters$group %in% names(group_titles) & !duplicated(parameters$group), , drop = FALSE]
+  stats::setNames(sub(" \\(.*", "", own$section), own$group)
+}
+
+#' Coefficients times the standard deviation of their columns; parameters of the model, as lambda, have no column
 #' @noRd
 standardised <- function(table, object) {
   x <- model.matrix.migration_fit(object)
-  spread <- apply(x, 2L, stats::sd)[table$term]
+  of <- object$parameters$term %||% object$parameters$name
+  spread <- apply(x, 2L, stats::sd)[of[match(table$term, object$parameters$name)]]
   spread[is.na(spread)] <- 1
   for (column in c("estimate", "conf.low", "conf.high")) {
     table[[column]] <- table[[column]] * spread

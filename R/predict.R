@@ -191,8 +191,11 @@ by_slice <- function(design, value) {
   n <- length(spec$origin)
   size <- max(1L, as.integer(2^22 / spec$J))
   first <- seq(1L, max(n, 1L), by = size)
+  group <- design$kernel$group
   unlist(lapply(first, function(from) {
-    design$spec <- slice_spec(spec, from:min(n, from + size - 1L))
+    rows <- from:min(n, from + size - 1L)
+    design$spec <- slice_spec(spec, rows)
+    design$kernel$group <- group[rows]
     value(design)
   }))
 }
@@ -205,6 +208,7 @@ slice_spec <- function(spec, rows) {
   }
   spec$keys <- lapply(spec$keys, `[`, rows)
   spec$multipliers <- lapply(spec$multipliers, `[`, rows)
+  spec$n <- length(rows)
   spec
 }
 

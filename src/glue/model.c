@@ -39,9 +39,12 @@ static const struct {
   const char *kind;
   fm_model (*from_list)(SEXP list, SEXP spec);
 } kinds[] = {
-    {"conditional", fm_conditional_from_list}, {"nested", fm_nested_from_list},
-    {"hazard", fm_hazard_from_list},           {"cross_nested", fm_cross_nested_from_list},
+    {"conditional", fm_conditional_from_list},
+    {"nested", fm_nested_from_list},
+    {"hazard", fm_hazard_from_list},
+    {"cross_nested", fm_cross_nested_from_list},
     {"scaled", fm_scaled_from_list},
+    {"latent", fm_latent_from_list},
 };
 
 /* `group` of a model: 1-based codes, each in use, for models whose likelihood is not a sum over occasions. */

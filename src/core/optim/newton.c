@@ -347,7 +347,8 @@ static fm_code iterate(solver *s, fm_error *err) {
     FM_TRY(prepare(s, err));
     if (is_converged(s)) {
       r->stop = s->shape == INDEFINITE ? FM_NO_INCREASE : FM_CONVERGED;
-      return s->shape == INDEFINITE || r->iterations >= control->max_iterations ? FM_OK : polish(s, err);
+      const int done = control->unpolished || r->iterations >= control->max_iterations;
+      return s->shape == INDEFINITE || done ? FM_OK : polish(s, err);
     }
     if (r->iterations >= control->max_iterations) {
       r->stop = FM_MAX_ITERATIONS;

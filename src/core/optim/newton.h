@@ -22,6 +22,7 @@ typedef struct fm_newton_control {
                           * with negative curvature cannot be tested: nothing is aliased then */
   const size_t *order;        /* n_par: order of elimination in the rank test; NULL natural */
   const int *fixed;           /* n_par: 1 = parameter stays at its start; NULL none */
+  int unpolished;             /* 1: no further steps from a point that has converged */
   int (*interrupted)(void *); /* polled once an iteration; non-zero: FM_INTERRUPTED. May be NULL */
   void *interrupt_context;
 } fm_newton_control;

@@ -1,0 +1,98 @@
+/* model_latent.c: the latent-class logit as R describes it (R/model-latent.R), and its EM algorithm. */
+#include <string.h>
+
+#include "../core/choice/latent.h"
+#include "../core/choice/latent_em.h"
+#include "latent.h"
+#include "model.h"
+
+static fm_pass pass(const fm_model *model, const fm_design *design, int threads) {
+  return fm_latent_pass(model->state, design, threads);
+}
+
+/* The attributes of the groups, n_z x n_groups; the group codes say how many groups there are. */
+static void unpack_membership(SEXP list, fm_latent *latent) {
+  SEXP z = fm_list_need(list, "membership", REALSXP), group = fm_list_need(list, "group", INTSXP);
+  SEXP dim = Rf_getAttrib(z, R_DimSymbol), weight = fm_list_get(list, "weight");
+  int n_groups = 0;
+  for (R_xlen_t i = 0; i < Rf_xlength(group); i++) {
+    n_groups = INTEGER(group)[i] > n_groups ? INTEGER(group)[i] : n_groups;
+  }
+  if (TYPEOF(dim) != INTSXP || Rf_xlength(dim) != 2 || INTEGER(dim)[1] != n_groups) {
+    Rf_error("internal: `membership` must have a column for each of %d groups", n_groups);
+  }
+  if (weight != R_NilValue && (TYPEOF(weight) != REALSXP || Rf_xlength(weight) != n_groups)) {
+    Rf_error("internal: `weight` must be %d doubles", n_groups);
+  }
+  latent->n_z = (size_t)INTEGER(dim)[0];
+  latent->z = REAL(z);
+  latent->weight = weight == R_NilValue ? NULL : REAL(weight);
+}
+
+fm_model fm_latent_from_list(SEXP list, SEXP spec) {
+  static const fm_model_ops ops = {.pass = pass};
+  SEXP free = fm_list_need(list, "free", INTSXP);
+  fm_latent *latent = (fm_latent *)R_alloc(1, sizeof(fm_latent));
+  *latent = (fm_latent){.n_classes = (size_t)fm_list_number(list, "classes", 0),
+                        .n_free = (size_t)Rf_xlength(free),
+                        .free = INTEGER(free)};
+  unpack_membership(list, latent);
+  fm_error err = {FM_OK, ""};
+  if (fm_latent_check(latent, fm_spec_terms(spec), &err) != FM_OK) {
+    fm_raise(&err);
+  }
+  return (fm_model){.ops = &ops, .state = latent, .extra = fm_latent_extra(latent)};
+}
+
+/* ---- EM ------------------------------------------------------------------------------------------------ */
+enum { THETA, POSTERIOR, PATH, ITERATIONS, CONVERGED };
+
+static SEXP new_result(size_t p, size_t classes, size_t groups, int iterations) {
+  const char *names[] = {"theta", "posterior", "path", "iterations", "converged", ""};
+  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(result, THETA, Rf_allocVector(REALSXP, (R_xlen_t)p));
+  SET_VECTOR_ELT(result, POSTERIOR, Rf_allocMatrix(REALSXP, (int)classes, (int)groups));
+  SET_VECTOR_ELT(result, PATH, Rf_allocVector(REALSXP, (R_xlen_t)iterations + 1));
+  SET_VECTOR_ELT(result, ITERATIONS, Rf_allocVector(INTSXP, 1));
+  SET_VECTOR_ELT(result, CONVERGED, Rf_allocVector(LGLSXP, 1));
+  UNPROTECT(1);
+  return result;
+}
+
+/* EM from start; control has threads, rank_tolerance, em_iterations, em_tolerance. */
+SEXP firmmove_latent_em(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
+  const fm_model *m = fm_model_from_list(model, spec);
+  const fm_latent *latent = m->state;
+  const size_t p = fm_spec_linear(spec) + m->extra;
+  if (TYPEOF(start) != REALSXP || (size_t)Rf_xlength(start) != p || TYPEOF(fixed) != LGLSXP ||
+      (size_t)Rf_xlength(fixed) != p) {
+    Rf_error("internal: start and fixed must have %lu entries", (unsigned long)p);
+  }
+  const fm_em_control em = {.iterations = (int)fm_list_number(control, "em_iterations", 0),
+                            .tolerance = fm_list_number(control, "em_tolerance", 0),
+                            .rank_tolerance = fm_list_number(control, "rank_tolerance", 0),
+                            .fixed = LOGICAL(fixed),
+                            .interrupted = fm_user_interrupted};
+  SEXP result = PROTECT(new_result(p, latent->n_classes, m->n_groups, em.iterations));
+  fm_em_result out = {.theta = REAL(VECTOR_ELT(result, THETA)),
+                      .posterior = REAL(VECTOR_ELT(result, POSTERIOR)),
+                      .path = REAL(VECTOR_ELT(result, PATH))};
+  memcpy(out.theta, REAL(start), p * sizeof(double));
+  fm_error err = {FM_OK, ""};
+  fm_design design;
+  const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
+  err.code = fm_design_from_spec(spec, &options, &design, &err);
+  if (err.code == FM_OK) {
+    const int threads = (int)fm_list_number(control, "threads", 1);
+    err.code = fm_latent_em(latent, &design, threads, &em, &out, &err);
+    design.ops->free(&design);
+  }
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+  INTEGER(VECTOR_ELT(result, ITERATIONS))[0] = out.iterations;
+  LOGICAL(VECTOR_ELT(result, CONVERGED))[0] = out.converged;
+  SET_VECTOR_ELT(result, PATH, Rf_lengthgets(VECTOR_ELT(result, PATH), (R_xlen_t)out.iterations + 1));
+  UNPROTECT(1);
+  return result;
+}
