@@ -619,6 +619,8 @@ settle_design.migration_fit_chain <- function(object, design, data) {
   design$spec$cell_size <- cell_sizes(counted(design, data)$spec, ncol(kernel$start))
   if (resolve == "fitted") {
     check_known_cells(design$cells, object$design$memory$cells)
+  }
+  if (resolve != "resolve") {
     return(design)
   }
   spec <- counted(design, data)$spec
