@@ -22,7 +22,7 @@
 #' @param delta Values of \eqn{\delta} for the map, a numeric vector; the default is 31 values from 0 to 1.5 times the
 #'   estimate. `NULL`: no map.
 #' @param tolerance Solutions whose shares differ by no more than this are one.
-#' @param seed A number for [set.seed()]; the state of the generator before is put back.
+#' @param seed A whole number that seeds the random starts; the state of the generator before is put back.
 #' @param x The result.
 #' @param places For `plot()`: which places; by default the two whose shares differ most between equilibria.
 #' @param ... Not used.
@@ -70,7 +70,7 @@ equilibria.migration_fit_chain <- function(fit, group = NULL, time = NULL, newda
   data <- chain_data(fit, newdata)
   fit$given$weights <- if (is.null(newdata)) fit$given$weights
   cells <- wanted_cells(fit, data, group, time)
-  restore <- keep_seed(seed)
+  restore <- seed_generator(seed)
   on.exit(restore())
   each <- lapply(seq_len(nrow(cells)), function(i) {
     cell_equilibria(cell_problem(fit, data, cells[i, ]), cells[i, ], starts, delta, tolerance)
@@ -99,17 +99,6 @@ check_rational <- function(fit) {
   }
 }
 
-#' Seeds the generator and gives the function that puts its state back
-#' @noRd
-keep_seed <- function(seed) {
-  if (!exists(".Random.seed", envir = .GlobalEnv)) {
-    stats::runif(1)
-  }
-  state <- get(".Random.seed", envir = .GlobalEnv)
-  set.seed(seed)
-  function() assign(".Random.seed", state, envir = .GlobalEnv)
-}
-
 # One cell ------------------------------------------------------------------------------------------------
 
 #' @noRd
@@ -122,7 +111,7 @@ chain_data <- function(fit, newdata) {
 wanted_cells <- function(fit, data, group, time) {
   cells <- fit$cells
   if (!identical(data, fit$data)) {
-    cells <- all_cells(fit, data)
+    cells <- data_cells(fit, data)
   }
   check_cell_values(group, cells$group, "group")
   check_cell_values(time, cells$time, "time")
@@ -139,12 +128,13 @@ wanted_cells <- function(fit, data, group, time) {
 
 #' @noRd
 check_cell_values <- function(given, known, name) {
-  unknown <- setdiff(as.character(given), as.character(known))
+  known <- as.character(known[!is.na(known)])
+  unknown <- setdiff(as.character(given), known)
   if (length(unknown) > 0L) {
     near <- nearest_name(unknown[1L], known)
     abort(
       "`", name, "` has ", quote_names(unknown), ", of which the data have no firm.",
-      if (!is.null(near) && !is.na(near)) paste0(" Did you mean `", near, "`?"),
+      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
       class = "argument"
     )
   }
@@ -152,7 +142,7 @@ check_cell_values <- function(given, known, name) {
 
 #' The cells of new data with their firms
 #' @noRd
-all_cells <- function(fit, data) {
+data_cells <- function(fit, data) {
   design <- counted(prediction_design(fit, data), data)
   cbind(design$cells, firms = cell_sizes(design$spec, nrow(design$cells)))
 }

@@ -691,7 +691,7 @@ with_interaction <- function(object, design) {
 #' @noRd
 kernel_predict.migration_fit_chain <- function(object, design, type) {
   if (is.null(design$spec$cell)) {
-    return(NextMethod())
+    return(kernel_predict.migration_fit(object, design, type))
   }
   kernel_predict.migration_fit(object, with_interaction(object, design), type)
 }
@@ -699,7 +699,7 @@ kernel_predict.migration_fit_chain <- function(object, design, type) {
 #' @noRd
 kernel_choice.migration_fit_chain <- function(object, design, uniform) {
   if (is.null(design$spec$cell)) {
-    return(NextMethod())
+    return(kernel_choice.migration_fit(object, design, uniform))
   }
   kernel_choice.migration_fit(object, with_interaction(object, design), uniform)
 }
@@ -710,7 +710,7 @@ kernel_choice.migration_fit_chain <- function(object, design, uniform) {
 estfun.migration_fit_chain <- function(x, ...) {
   turn <- x$design$turn
   if (is.null(turn)) {
-    return(NextMethod())
+    return(estfun.migration_fit(x))
   }
   design <- fit_design(x)
   n <- length(x$coefficients)

@@ -324,5 +324,5 @@ attribute_lines <- function(x) {
 
 #' @noRd
 plural_each <- function(n, noun) {
-  vapply(n, plural, "", singular = noun)
+  vapply(ifelse(is.na(n), 0, n), plural, "", singular = noun)
 }
