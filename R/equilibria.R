@@ -446,9 +446,9 @@ autoplot.chain_equilibria <- function(object, places = NULL, ...) {
   places <- places %||% telling_places(map)
   map <- map[map$place %in% places, ]
   map$place <- factor(map$place, places)
-  map$cell <- cell_names(map)
+  map$cell <- gsub("`", "", cell_names(map))
   tipping <- attr(object, "tipping")
-  tipping$cell <- if (nrow(tipping) > 0L) cell_names(tipping) else character()
+  tipping$cell <- gsub("`", "", cell_names(tipping))
   equilibrium_plot(map, tipping, attr(object, "delta"), attr(object, "label"))
 }
 
