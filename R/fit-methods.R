@@ -28,7 +28,7 @@ complete_design <- function(object, design, data) {
   extra[is.na(extra)] <- setup$start[is.na(extra)]
   design$kernel <- setup$kernel
   design$theta <- unname(c(b, effects, extra))
-  design
+  settle_design(object, design, data)
 }
 
 #' @export

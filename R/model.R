@@ -185,6 +185,17 @@ print_details.migration_model <- function(model, x) {
   invisible()
 }
 
+#' Adds to a design with its parameters what predictions need of all its occasions at once. Dispatches on the fit.
+#' @noRd
+settle_design <- function(object, design, data) {
+  UseMethod("settle_design")
+}
+
+#' @noRd
+settle_design.migration_fit <- function(object, design, data) {
+  design
+}
+
 #' Predictions of the kernel for a design (see C_predict): "probability", "utility", "logsum", "flows". Dispatches
 #' on the fit.
 #' @noRd

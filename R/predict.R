@@ -77,15 +77,20 @@ prediction_data <- function(newdata, object) {
   if (class == "migration_data") new_firms(newdata, object$data, object$formula) else new_long(newdata, object$data)
 }
 
+#' @noRd
+refuse_lone_firms <- function() {
+  abort(
+    "The model counts peers(), and a table of new firms does not say where the others are: give `newdata` as ",
+    "a migration_data() with the firms of the periods before.",
+    class = "newdata"
+  )
+}
+
 #' A new table of firms with the places, ties and network of the fit
 #' @noRd
 new_firms <- function(firms, data, formula) {
   if ("peers" %in% all.names(formula)) {
-    abort(
-      "The model counts peers(), and a table of new firms does not say where the others are: give `newdata` as ",
-      "a migration_data() with the firms of the periods before.",
-      class = "newdata"
-    )
+    refuse_lone_firms()
   }
   names <- data$names
   if (!names$to %in% names(firms)) {
@@ -203,7 +208,7 @@ by_slice <- function(design, value) {
 #' Some occasions of a relational spec; the tables are shared
 #' @noRd
 slice_spec <- function(spec, rows) {
-  for (part in c("origin", "chosen", "weights")) {
+  for (part in c("origin", "chosen", "weights", "cell")) {
     spec[[part]] <- spec[[part]][rows]
   }
   spec$keys <- lapply(spec$keys, `[`, rows)

@@ -45,6 +45,7 @@ static const struct {
     {"cross_nested", fm_cross_nested_from_list},
     {"scaled", fm_scaled_from_list},
     {"latent", fm_latent_from_list},
+    {"chain", fm_chain_from_list},
 };
 
 /* `group` of a model: 1-based codes, each in use, for models whose likelihood is not a sum over occasions. */

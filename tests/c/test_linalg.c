@@ -414,6 +414,43 @@ static void eigenvalues(void) {
 }
 
 void test_linalg(void);
+/* Random systems: A x and A' x are undone. */
+static void general_systems(void) {
+  enum { MOST = 20 };
+  double a[MOST * MOST], lu[MOST * MOST], x[2 * MOST], b[2 * MOST], bt[2 * MOST];
+  int pivot[MOST];
+  mu_seed(12);
+  for (size_t n = 1; n <= MOST; n++) {
+    for (size_t k = 0; k < n * n; k++) {
+      lu[k] = a[k] = mu_normal();
+    }
+    for (size_t k = 0; k < 2 * n; k++) {
+      x[k] = mu_normal();
+    }
+    for (size_t k = 0; k < 2 * n; k++) {
+      b[k] = bt[k] = 0.0;
+      for (size_t j = 0; j < n; j++) {
+        b[k] += a[k % n + j * n] * x[j + k / n * n];
+        bt[k] += a[j + k % n * n] * x[j + k / n * n];
+      }
+    }
+    CHECK_OK(fm_lu_factor(lu, n, pivot));
+    fm_lu_solve(lu, n, pivot, 0, b, 2);
+    fm_lu_solve(lu, n, pivot, 1, bt, 2);
+    CHECK_ARRAY(b, x, 2 * n, 1e-10);
+    CHECK_ARRAY(bt, x, 2 * n, 1e-10);
+  }
+}
+
+static void general_refusals(void) {
+  double singular[] = {1.0, 2.0, 2.0, 4.0}, bad[] = {1.0, NAN, 0.0, 1.0};
+  int pivot[2];
+  CHECK_CODE(fm_lu_factor(singular, 2, pivot), FM_SINGULAR);
+  CHECK_CODE(fm_lu_factor(bad, 2, pivot), FM_INVALID);
+  CHECK_OK(fm_lu_factor(bad, 0, pivot));
+  fm_lu_solve(bad, 0, pivot, 0, bad, 1);
+}
+
 void test_linalg(void) {
   RUN(known_ranks);
   RUN(reverse_orders);
@@ -426,5 +463,7 @@ void test_linalg(void) {
   RUN(eigenvalues);
   RUN(singular_condition);
   RUN(estimated_condition);
+  RUN(general_systems);
+  RUN(general_refusals);
   RUN(failing_memory);
 }

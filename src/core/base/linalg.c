@@ -1,4 +1,4 @@
-/* linalg.c: dense symmetric algebra: a rank-revealing Cholesky factorisation, and what follows from it.
+/* linalg.c: dense algebra: a rank-revealing Cholesky factorisation, what follows from it, and general LU.
  *
  * With S = diag(scale) and the kept variables in order of elimination, S A S = L L'. L is built a panel of
  * candidate variables at a time, by rows ("left-looking"):
@@ -9,7 +9,7 @@
  * both factors are read with stride one. L is stored by rows.
  *
  * Arguments: linalg.h. Inputs are never changed. Thread safety: no state.
- * LAPACK is called here only: dsyev.
+ * LAPACK is called here only: dsyev, dgetrf, dgetrs.
  */
 #include "linalg.h"
 
@@ -36,6 +36,10 @@ static const double power_accuracy = 1e-3;
 #endif
 extern void dsyev_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
                    double *work, const int *lwork, int *info, FC_LEN_T jobz_length, FC_LEN_T uplo_length);
+
+extern void dgetrf_(const int *m, const int *n, double *a, const int *lda, int *pivot, int *info);
+extern void dgetrs_(const char *trans, const int *n, const int *nrhs, const double *a, const int *lda,
+                    const int *pivot, double *b, const int *ldb, int *info, FC_LEN_T trans_length);
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -522,4 +526,29 @@ fm_code fm_condition(const double *a, size_t n, const int *skip, double *conditi
   fm_free(work);
   fm_free(index);
   return code;
+}
+
+/* ---- general matrices ---------------------------------------------------------------------------------- */
+
+fm_code fm_lu_factor(double *a, size_t n, int *pivot) {
+  if (n == 0) {
+    return FM_OK;
+  }
+  if (n > INT_MAX / 64) {
+    return FM_INVALID;
+  }
+  FM_TRY(check_finite(a, n, NULL, NULL));
+  const int order = (int)n;
+  int info = 0;
+  dgetrf_(&order, &order, a, &order, pivot, &info);
+  return info == 0 ? FM_OK : FM_SINGULAR;
+}
+
+void fm_lu_solve(const double *lu, size_t n, const int *pivot, int transposed, double *b, size_t m) {
+  if (n == 0 || m == 0) {
+    return;
+  }
+  const int order = (int)n, columns = (int)m;
+  int info = 0;
+  dgetrs_(transposed ? "T" : "N", &order, &columns, lu, &order, pivot, b, &order, &info, 1);
 }

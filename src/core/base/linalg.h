@@ -1,4 +1,4 @@
-/* linalg.h: the dense symmetric algebra the optimiser and the standard errors need.
+/* linalg.h: the dense algebra the optimiser, the standard errors and the equilibria need.
  *
  * Matrices are n x n, column-major, leading dimension n, both triangles filled unless said otherwise.
  * Thread safety: no state.
@@ -44,5 +44,11 @@ fm_code fm_eigenvalues(const double *a, size_t n, double *values, fm_error *err)
  * INFINITY when singular or not positive definite, 1 when all are skipped. From all eigenvalues up to
  * order 500; beyond, estimated from below (mostly within a few per cent) by power and inverse iteration. */
 fm_code fm_condition(const double *a, size_t n, const int *skip, double *condition, fm_error *err);
+
+/* LU factors of a general matrix a, in place, by partial pivoting (LAPACK dgetrf); pivot: n. FM_SINGULAR
+ * when a pivot is exactly zero, FM_INVALID when an entry is not finite or n is too large for LAPACK. */
+fm_code fm_lu_factor(double *a, size_t n, int *pivot);
+/* Columns of b (n x m) := A^-1 b, or A'^-1 b when transposed (LAPACK dgetrs). */
+void fm_lu_solve(const double *lu, size_t n, const int *pivot, int transposed, double *b, size_t m);
 
 #endif

@@ -1,0 +1,124 @@
+/* model_chain.c: the chain model as R describes it (R/model-chain.R), and its fixed points. */
+#include "../core/choice/chain.h"
+
+#include <string.h>
+
+#include "chain.h"
+#include "model.h"
+
+static fm_pass pass(const fm_model *model, const fm_design *design, int threads) {
+  return fm_chain_pass(model->state, design, threads);
+}
+
+static fm_chain_scale scale_of(SEXP list) {
+  const char *scale = CHAR(STRING_ELT(fm_list_need(list, "scale", STRSXP), 0));
+  return strcmp(scale, "share") == 0   ? FM_CHAIN_SHARE
+         : strcmp(scale, "count") == 0 ? FM_CHAIN_COUNT
+                                       : FM_CHAIN_LOG1P;
+}
+
+/* `start` must have a column for each code of `group`. */
+static void check_start(SEXP list, SEXP spec, SEXP start) {
+  const size_t n = fm_spec_occasions(spec);
+  const int *group = fm_list_integers(list, "group", n);
+  int n_groups = 0;
+  for (size_t i = 0; i < n && group != NULL; i++) {
+    n_groups = group[i] > n_groups ? group[i] : n_groups;
+  }
+  if (group == NULL || !Rf_isMatrix(start) || Rf_nrows(start) != (int)fm_list_number(spec, "J", 0) ||
+      Rf_ncols(start) != n_groups) {
+    Rf_error("internal: `start` must be places x groups");
+  }
+}
+
+fm_model fm_chain_from_list(SEXP list, SEXP spec) {
+  static const fm_model_ops ops = {pass, NULL, NULL, NULL};
+  SEXP start = fm_list_need(list, "start", REALSXP);
+  check_start(list, spec, start);
+  fm_chain *chain = (fm_chain *)R_alloc(1, sizeof(fm_chain));
+  *chain =
+      (fm_chain){.scale = scale_of(list), .given = fm_list_flag(list, "given", 0), .start = REAL(start)};
+  return (fm_model){.ops = &ops, .state = chain, .extra = 1, .separable = 1};
+}
+
+/* ---- fixed points --------------------------------------------------------------------------------------- */
+enum { SHARE, EIGENVALUE, RESIDUAL, ITERATIONS, CONVERGED };
+
+static SEXP new_result(int places, R_xlen_t n) {
+  const char *names[] = {"share", "eigenvalue", "residual", "iterations", "converged", ""};
+  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(result, SHARE, Rf_allocMatrix(REALSXP, places, (int)n));
+  SET_VECTOR_ELT(result, EIGENVALUE, Rf_allocMatrix(REALSXP, places, (int)n));
+  SET_VECTOR_ELT(result, RESIDUAL, Rf_allocVector(REALSXP, n));
+  SET_VECTOR_ELT(result, ITERATIONS, Rf_allocVector(INTSXP, n));
+  SET_VECTOR_ELT(result, CONVERGED, Rf_allocVector(LGLSXP, n));
+  UNPROTECT(1);
+  return result;
+}
+
+/* The runs R asks for: column r of theta and of start, in cell[r]. */
+static fm_chain_run *new_runs(SEXP theta, SEXP cell, SEXP start, const char *method, SEXP result,
+                              int places) {
+  const R_xlen_t n = Rf_xlength(cell);
+  const size_t p = (size_t)Rf_nrows(theta), j = (size_t)places;
+  const fm_chain_method how = strcmp(method, "newton") == 0     ? FM_CHAIN_NEWTON
+                              : strcmp(method, "dynamics") == 0 ? FM_CHAIN_DYNAMICS
+                                                                : FM_CHAIN_STEP;
+  fm_chain_run *runs = (fm_chain_run *)R_alloc((size_t)n + 1, sizeof(fm_chain_run));
+  for (R_xlen_t r = 0; r < n; r++) {
+    const size_t at = (size_t)r;
+    runs[r] = (fm_chain_run){.group = (size_t)INTEGER(cell)[r] - 1,
+                             .theta = REAL(theta) + (Rf_ncols(theta) > 1 ? at * p : 0),
+                             .start = REAL(start) + at * j,
+                             .method = how,
+                             .share = REAL(VECTOR_ELT(result, SHARE)) + at * j,
+                             .eigenvalue = REAL(VECTOR_ELT(result, EIGENVALUE)) + at * j};
+  }
+  return runs;
+}
+
+static void check_runs(const fm_model *m, SEXP spec, SEXP theta, SEXP cell, SEXP start) {
+  const R_xlen_t n = Rf_xlength(cell);
+  const int p = (int)(fm_spec_linear(spec) + m->extra), places = (int)fm_list_number(spec, "J", 0);
+  if (TYPEOF(theta) != REALSXP || !Rf_isMatrix(theta) || Rf_nrows(theta) != p ||
+      (Rf_ncols(theta) != 1 && Rf_ncols(theta) != n)) {
+    Rf_error("internal: theta must have %d rows and a column, or one for each run", p);
+  }
+  if (TYPEOF(start) != REALSXP || Rf_xlength(start) != n * places || TYPEOF(cell) != INTSXP) {
+    Rf_error("internal: start must have %d shares for each run", places);
+  }
+  for (R_xlen_t r = 0; r < n; r++) {
+    if (INTEGER(cell)[r] < 1 || (size_t)INTEGER(cell)[r] > m->n_groups) {
+      Rf_error("internal: there is no cell %d", INTEGER(cell)[r]);
+    }
+  }
+}
+
+SEXP firmmove_chain_solve(SEXP spec, SEXP model, SEXP theta, SEXP cell, SEXP start, SEXP method,
+                          SEXP control) {
+  const fm_model *m = fm_model_from_list(model, spec);
+  check_runs(m, spec, theta, cell, start);
+  const int places = (int)fm_list_number(spec, "J", 0);
+  const R_xlen_t n = Rf_xlength(cell);
+  SEXP result = PROTECT(new_result(places, n));
+  fm_chain_run *runs = new_runs(theta, cell, start, CHAR(Rf_asChar(method)), result, places);
+  fm_error err = {FM_OK, ""};
+  fm_design design;
+  const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
+  err.code = fm_design_from_spec(spec, &options, &design, &err);
+  if (err.code == FM_OK) {
+    err.code = fm_chain_solve(m->state, &design, runs, (size_t)n,
+                              (int)fm_list_number(control, "threads", 1), fm_user_interrupted, &err);
+    design.ops->free(&design);
+  }
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+  for (R_xlen_t r = 0; r < n; r++) {
+    REAL(VECTOR_ELT(result, RESIDUAL))[r] = runs[r].residual;
+    INTEGER(VECTOR_ELT(result, ITERATIONS))[r] = runs[r].iterations;
+    LOGICAL(VECTOR_ELT(result, CONVERGED))[r] = runs[r].converged;
+  }
+  UNPROTECT(1);
+  return result;
+}
