@@ -194,6 +194,7 @@ by_slice <- function(design, value) {
 #' Some occasions of a relational spec; the tables are shared
 #' @noRd
 slice_spec <- function(spec, rows) {
+  spec$n <- length(rows)
   for (part in c("origin", "chosen", "weights")) {
     spec[[part]] <- spec[[part]][rows]
   }
