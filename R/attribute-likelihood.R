@@ -22,7 +22,7 @@ likelihood_values <- function(object, design, groups, plan, weights = NULL, know
     design$spec$weights <- weights
   }
   contribution <- if (is.null(weights)) occasion_likelihoods(object, design)
-  keys <- apply(plan$member, 1L, subset_key)
+  keys <- drop(plan$member %*% 2^(seq_len(ncol(plan$member)) - 1L))
   theta <- matrix(0, length(design$theta), nrow(plan$member))
   value <- numeric(nrow(plan$member))
   score <- if (!is.null(contribution)) matrix(0, length(design$spec$origin), ncol(plan$member))
@@ -36,7 +36,10 @@ likelihood_values <- function(object, design, groups, plan, weights = NULL, know
     theta[, t] <- best$theta
     value[t] <- best$value
     if (!is.null(contribution)) {
-      score <- score + tcrossprod(contribution(best$theta), plan$weights[t, ])
+      # the gain of the last step is in these, not promised
+      each <- contribution(best$theta)
+      value[t] <- sum(each)
+      score <- score + each %o% plan$weights[t, ]
     }
   }
   list(value = value, theta = theta, score = score)
@@ -52,29 +55,24 @@ hold_groups <- function(frame, out) {
   frame$held
 }
 
-#' Start values for a set of groups from those of its subsets: if the effects of taking out a, b and c did not depend on
-#' each other beyond pairs, theta(T) = sum theta(T-a) - sum theta(T-ab) + theta(T-abc), here averaged over all three
-#' out of T. Only subsets that are known; NULL for none.
+#' Start values for a set of groups from those of its subsets: if what four groups do to theta were made up of what three
+#' of them do, theta(T) = sum theta(T-a) - sum theta(T-ab) + sum theta(T-abc) - theta(T-abcd), here averaged over all four
+#' out of T. Where some subsets are not known, from one that is; NULL for none.
 #' @noRd
 expected_theta <- function(member, theta, keys, t) {
-  size <- sum(member)
-  if (size == 0L) {
+  inside <- which(member)
+  if (length(inside) == 0L) {
     return(NULL)
   }
-  without <- function(drop) {
-    smaller <- vapply(drop, function(d) {
-      member[d] <- FALSE
-      subset_key(member)
-    }, "")
-    theta[, match(smaller, keys[seq_len(t - 1L)]), drop = FALSE]
+  bits <- 2^(inside - 1L)
+  order <- min(length(inside), 4L)
+  before <- keys[seq_len(t - 1L)]
+  at <- lapply(seq_len(order), function(k) match(keys[t] - utils::combn(bits, k, sum), before))
+  if (anyNA(unlist(at))) {
+    near <- at[[1L]][!is.na(at[[1L]])]
+    return(if (length(near) > 0L) theta[, near[1L]])
   }
-  order <- min(size, 3L)
-  parts <- lapply(seq_len(order), function(k) without(utils::combn(which(member), k, simplify = FALSE)))
-  if (anyNA(unlist(parts))) {
-    near <- parts[[1L]][, colSums(is.na(parts[[1L]])) == 0, drop = FALSE]
-    return(if (ncol(near) > 0L) near[, 1L])
-  }
-  means <- lapply(parts, rowMeans)
+  means <- lapply(at, function(columns) rowMeans(theta[, columns, drop = FALSE]))
   Reduce(`+`, Map(function(mean, k) (-1)^(k + 1L) * choose(order, k) * mean, means, seq_len(order)))
 }
 
@@ -90,20 +88,22 @@ restricted_maximum.migration_model <- function(model, theta, frame, held, design
   list(theta = raw$theta, value = raw$value)
 }
 
-#' Steps of Newton's method until the next one promises less than a hundredth, and with its gain: what is then left out is
-#' of third order, far below a thousandth. Near the maximum the information of the step before will do. Where a step does not
+#' Steps of Newton's method up to the one that promises less than a twentieth, and with its gain: what is then left out is
+#' of third order, below a thousandth. Near the maximum the information of the step before will do. Where a step does not
 #' raise the log-likelihood the careful maximiser takes over.
 #' @noRd
 restricted_maximum.conditional_model <- function(model, theta, frame, held, design, control) {
-  free <- !held$is
+  small <- smaller_design(design, !held$is | theta != 0)
+  free <- !held$is[small$at]
   begin <- theta
+  theta <- theta[small$at]
   last <- -Inf
   gain <- Inf
   for (iteration in 1:10) {
     near <- gain < 3
-    at <- .Call(C_evaluate, design$spec, design$kernel, theta, if (near) 1L else 2L, kernel_control(control))
+    at <- .Call(C_evaluate, small$spec, design$kernel, theta, if (near) 1L else 2L, kernel_control(control))
     if (!any(free)) {
-      return(list(theta = theta, value = at$value))
+      return(list(theta = begin, value = at$value))
     }
     if (at$value <= last) {
       break
@@ -116,11 +116,45 @@ restricted_maximum.conditional_model <- function(model, theta, frame, held, desi
     gain <- sum(step * at$score[free]) / 2
     last <- at$value
     theta[free] <- theta[free] + step
-    if (gain < 1e-2) {
-      return(list(theta = theta, value = at$value + gain))
+    if (gain < 0.05) {
+      return(list(theta = replace(begin, small$at, theta), value = at$value + gain))
     }
   }
   restricted_maximum.migration_model(model, begin, frame, held, design, control)
+}
+
+#' A design with the terms that matter at some theta, and only the tables, keys and multipliers these use: with fewer
+#' keys more occasions are alike. list(spec, at: the positions in theta that are left)
+#' @noRd
+smaller_design <- function(design, keep) {
+  spec <- design$spec
+  n_terms <- length(design$theta) - length(design$effects)
+  keep[-seq_len(n_terms)] <- TRUE
+  at <- which(keep)
+  if (!any(keep[seq_len(n_terms)]) || all(keep)) {
+    return(list(spec = spec, at = seq_along(keep)))
+  }
+  terms <- keep[seq_len(n_terms)]
+  if (spec$kind == "ragged") {
+    spec$columns <- spec$columns[c(which(terms), n_terms + seq_len(spec$n_offset))]
+    return(list(spec = spec, at = at))
+  }
+  terms <- c(terms, rep(TRUE, length(spec$terms$table) - n_terms))
+  spec$terms <- lapply(spec$terms, `[`, terms)
+  used <- sort(unique(spec$terms$table))
+  spec$tables <- spec$tables[used]
+  spec$terms$table <- match(spec$terms$table, used)
+  used <- setdiff(sort(unique(spec$terms$multiplier)), 0L)
+  spec$multipliers <- spec$multipliers[used]
+  spec$terms$multiplier <- no_na(match(spec$terms$multiplier, used))
+  used <- setdiff(unique(c(vapply(spec$tables, function(table) as.integer(table$key), 0L), spec$available$key)), 0L)
+  spec$keys <- spec$keys[used]
+  renumbered <- function(key) no_na(match(key, used))
+  spec$tables <- lapply(spec$tables, function(table) replace(table, "key", list(renumbered(table$key))))
+  if (!is.null(spec$available)) {
+    spec$available$key <- renumbered(spec$available$key)
+  }
+  list(spec = spec, at = at)
 }
 
 #' The Cholesky root of an information matrix scaled to a diagonal of ones, and the scales; NULL where it is not definite
@@ -139,7 +173,9 @@ occasion_likelihoods <- function(object, design) {
   if (inherits(object$model, "conditional_model")) {
     chosen <- chosen_columns(object, design)
     return(function(theta) {
-      logsum <- kernel_predict(object, at_theta(design, theta), "logsum")
+      small <- smaller_design(design, theta != 0)
+      design$spec <- small$spec
+      logsum <- kernel_predict(object, at_theta(design, theta[small$at]), "logsum")
       w * (chosen$level + drop(chosen$x %*% theta) - logsum)
     })
   }
