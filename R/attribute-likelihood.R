@@ -88,8 +88,8 @@ restricted_maximum.migration_model <- function(model, theta, frame, held, design
   list(theta = raw$theta, value = raw$value)
 }
 
-#' Steps of Newton's method up to the one that promises less than a twentieth, and with its gain: what is then left out is
-#' of third order, below a thousandth. Near the maximum the information of the step before will do. Where a step does not
+#' Steps of Newton's method up to the one that promises less than a millionth or, where there are many occasions and passes
+#' cost, a twentieth; with its gain, so that what is left out is of third order, below a thousandth. Near the maximum the information of the step before will do. Where a step does not
 #' raise the log-likelihood the careful maximiser takes over.
 #' @noRd
 restricted_maximum.conditional_model <- function(model, theta, frame, held, design, control) {
@@ -97,6 +97,7 @@ restricted_maximum.conditional_model <- function(model, theta, frame, held, desi
   free <- !held$is[small$at]
   begin <- theta
   theta <- theta[small$at]
+  enough <- if (length(design$spec$origin) > 10000L) 0.05 else 1e-6
   last <- -Inf
   gain <- Inf
   for (iteration in 1:10) {
@@ -116,7 +117,7 @@ restricted_maximum.conditional_model <- function(model, theta, frame, held, desi
     gain <- sum(step * at$score[free]) / 2
     last <- at$value
     theta[free] <- theta[free] + step
-    if (gain < 0.05) {
+    if (gain < enough) {
       return(list(theta = replace(begin, small$at, theta), value = at$value + gain))
     }
   }
@@ -169,7 +170,7 @@ scaled_root <- function(information) {
 #' log-likelihood is not a sum over occasions
 #' @noRd
 occasion_likelihoods <- function(object, design) {
-  w <- design$spec$weights %||% 1
+  w <- design$spec$weights %||% rep(1, length(design$spec$origin))
   if (inherits(object$model, "conditional_model")) {
     chosen <- chosen_columns(object, design)
     return(function(theta) {

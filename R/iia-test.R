@@ -164,7 +164,7 @@ hausman <- function(difference, middle, scale) {
   statistic <- sum(along^2 / eigen$values[positive])
   df <- sum(positive)
   list(
-    row = data.frame(statistic = statistic, df = best$df, p.value = stats::pchisq(statistic, best$df, lower.tail = FALSE)),
+    row = data.frame(statistic = statistic, df = df, p.value = stats::pchisq(statistic, df, lower.tail = FALSE)),
     eigenvalues = eigen$values, negative = sum(!positive)
   )
 }

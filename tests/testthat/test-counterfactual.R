@@ -61,14 +61,15 @@ test_that("who would have stayed is exact for a push", {
 })
 
 test_that("intervals come from the draws of the coefficients", {
-  fit <- small_fit(~ rent + distance | place)
-  found <- counterfactual(fit, places = transform(places, rent = rent + c(1, 0, 0, 0, 0, 0)), draws = 400, seed = 1)
-  again <- counterfactual(fit, places = transform(places, rent = rent + c(1, 0, 0, 0, 0, 0)), draws = 400, seed = 1)
-  expect_identical(found$stocks, again$stocks)
+  fit <- small_fit(~ distance + keep(size) | place)
+  what_if <- function() counterfactual(fit, ties = transform(ties, distance = distance + (to == "a")), draws = 400, seed = 1)
+  found <- what_if()
+  expect_identical(found$stocks, what_if()$stocks)
   expect_true(all(found$stocks$conf.low <= found$stocks$change & found$stocks$change <= found$stocks$conf.high))
   design <- fit_design(fit)
+  to_a <- fit$data$ties$ties$data$to == "a"
   changed <- fit$data
-  changed$places$rent[1] <- changed$places$rent[1] + 1
+  changed$ties$ties$data$distance[to_a] <- changed$ties$ties$data$distance[to_a] + 1
   after <- fit_design_on(fit, changed)
   value <- function(theta) {
     colSums(expected_flows(fit, at_theta(after, theta)) - expected_flows(fit, at_theta(design, theta)))
