@@ -43,8 +43,8 @@ stays_of <- function(flows) {
 # Coefficients ----------------------------------------------------------------------------------------
 
 #' theta of a design with its covariance, place constants included: list(theta, covariance, at: coefficients in theta,
-#' n_terms). Given the coefficients b the absorbed constants are d(b) = d - A'(b - b^) with A = H_bd H_dd^-1, and
-#' have the covariance H_dd^-1 around that.
+#' n_terms). Given the coefficients b the absorbed constants are d(b) = d - A'(b - b^) with A = H_bd H_dd^-1, and have
+#' the covariance H_dd^-1 around that.
 #' @noRd
 theta_space <- function(object, design, ...) {
   n_terms <- nrow(object$design$terms)
@@ -149,8 +149,8 @@ with_draws <- function(table, draws, conf.level) {
 
 # Variables -------------------------------------------------------------------------------------------
 
-#' The variables of the terms of a fit that are columns of its data: data frame variable, table. The group of
-#' peers() is none: what counts there is where its members are.
+#' The variables of the terms of a fit that are columns of its data: data frame variable, table. The group of peers()
+#' is none: what counts there is where its members are.
 #' @noRd
 fit_variables <- function(object) {
   terms <- object$design$terms
@@ -200,8 +200,8 @@ check_variable <- function(object, variable) {
   known[at, ]
 }
 
-#' Data of a fit with a variable changed by `change` at one place (by number), or everywhere for `place` NULL: of ties,
-#' those that lead to the place
+#' Data of a fit with a variable changed by `change` at one place (by number), or everywhere for `place` NULL: of
+#' ties, those that lead to the place
 #' @noRd
 change_variable <- function(data, variable, change, place = NULL) {
   column <- function(table, rows) {

@@ -13,8 +13,8 @@ refit_frame <- function(object, design) {
 }
 
 #' Maxima of the log-likelihood for the subsets of a plan, in the order of their size, each started from what its own
-#' subsets lead to expect. Returns list(value, score): `score` sums weights[T, k] l_i(T) over the subsets, an occasion a
-#' row, l_i the part of the occasion in the log-likelihood; NULL where the likelihood is no such sum.
+#' subsets lead to expect. Returns list(value, score): `score` sums weights[T, k] l_i(T) over the subsets, an occasion
+#' a row, l_i the part of the occasion in the log-likelihood; NULL where the likelihood is no such sum.
 #' @noRd
 likelihood_values <- function(object, design, groups, plan, weights = NULL, known = NULL) {
   frame <- refit_frame(object, design)
@@ -55,9 +55,9 @@ hold_groups <- function(frame, out) {
   frame$held
 }
 
-#' Start values for a set of groups from those of its subsets: if what four groups do to theta were made up of what three
-#' of them do, theta(T) = sum theta(T-a) - sum theta(T-ab) + sum theta(T-abc) - theta(T-abcd), here averaged over all four
-#' out of T. Where some subsets are not known, from one that is; NULL for none.
+#' Start values for a set of groups from those of its subsets: if what four groups do to theta were made up of what
+#' three of them do, theta(T) = sum theta(T-a) - sum theta(T-ab) + sum theta(T-abc) - theta(T-abcd), here averaged
+#' over all four out of T. Where some subsets are not known, from one that is; NULL for none.
 #' @noRd
 expected_theta <- function(member, theta, keys, t) {
   inside <- which(member)
@@ -88,9 +88,10 @@ restricted_maximum.migration_model <- function(model, theta, frame, held, design
   list(theta = raw$theta, value = raw$value)
 }
 
-#' Steps of Newton's method up to the one that promises less than a millionth or, where there are many occasions and passes
-#' cost, a twentieth; with its gain, so that what is left out is of third order, below a thousandth. Near the maximum the information of the step before will do. Where a step does not
-#' raise the log-likelihood the careful maximiser takes over.
+#' Steps of Newton's method up to the one that promises less than a millionth or, where there are many occasions and
+#' passes cost, a twentieth; with its gain, so that what is left out is of third order, below a thousandth. Near the
+#' maximum the information of the step before will do. Where a step does not raise the log-likelihood the careful
+#' maximiser takes over.
 #' @noRd
 restricted_maximum.conditional_model <- function(model, theta, frame, held, design, control) {
   small <- smaller_design(design, !held$is | theta != 0)
@@ -158,7 +159,8 @@ smaller_design <- function(design, keep) {
   list(spec = spec, at = at)
 }
 
-#' The Cholesky root of an information matrix scaled to a diagonal of ones, and the scales; NULL where it is not definite
+#' The Cholesky root of an information matrix scaled to a diagonal of ones, and the scales; NULL where it is not
+#' definite
 #' @noRd
 scaled_root <- function(information) {
   d <- 1 / sqrt(pmax(diag(information), .Machine$double.xmin))
@@ -166,8 +168,8 @@ scaled_root <- function(information) {
   if (!is.null(root)) list(root = root, d = d)
 }
 
-#' A function of theta that gives the part of each occasion in the log-likelihood, weights counted; NULL for models whose
-#' log-likelihood is not a sum over occasions
+#' A function of theta that gives the part of each occasion in the log-likelihood, weights counted; NULL for models
+#' whose log-likelihood is not a sum over occasions
 #' @noRd
 occasion_likelihoods <- function(object, design) {
   w <- design$spec$weights %||% rep(1, length(design$spec$origin))
@@ -189,8 +191,8 @@ occasion_likelihoods <- function(object, design) {
   if (same) each
 }
 
-#' Columns of the utility of the chosen places: v = level + x theta, from utilities at unit vectors, so that no table of
-#' occasions x places x terms is made
+#' Columns of the utility of the chosen places: v = level + x theta, from utilities at unit vectors, so that no table
+#' of occasions x places x terms is made
 #' @noRd
 chosen_columns <- function(object, design) {
   at <- function(theta) chosen_utility(object, at_theta(design, theta))

@@ -2,8 +2,8 @@
 # reference. A term at a constant c on all moves is no term at all and c less for staying, so that every set of groups is
 # a vector theta, linear in the estimate: theta(T) = base + M_T theta.
 
-#' How theta depends on the groups: for each coefficient its mean where it is not zero (`level`) and the sign with which
-#' that enters the constant of staying
+#' How theta depends on the groups: for each coefficient its mean where it is not zero (`level`) and the sign with
+#' which that enters the constant of staying
 #' @noRd
 moves_frame <- function(object, design, groups, reference) {
   terms <- object$design$terms
@@ -33,8 +33,8 @@ theta_without <- function(frame, theta, out) {
   list(theta = base + drop(map %*% theta), map = map)
 }
 
-#' The constant that stands for each coefficient's column, as it enters staying: 0 for terms that are the same everywhere
-#' when the variable is (attributes of places), for peers and with reference "zero"
+#' The constant that stands for each coefficient's column, as it enters staying: 0 for terms that are the same
+#' everywhere when the variable is (attributes of places), for peers and with reference "zero"
 #' @noRd
 reference_levels <- function(object, design, used, reference) {
   terms <- object$design$terms
@@ -93,8 +93,11 @@ utility_sums <- function(object, design) {
     each <- rep(seq_along(w), diff(spec$start))
     home <- seq_along(v) == (spec$start[-length(spec$start)] + spec$origin)[each] & spec$origin[each] > 0L
     away <- !home & spec$origin[each] > 0L
-    sums <- c(sum((w[each] * v)[away], na.rm = TRUE), sum((w[each] * v)[home]), sum(w[each][away & !is.na(v)]), sum(w[each][home]))
-    return(list(move = sums[1L], stay = sums[2L], n_move = sums[3L], n_stay = sums[4L]))
+    w <- w[each]
+    away <- away & !is.na(v)
+    return(list(
+      move = sum((w * v)[away]), stay = sum((w * v)[home]), n_move = sum(w[away]), n_stay = sum(w[home])
+    ))
   }
   sums <- by_slice(design, function(part) {
     u <- v(part)
@@ -103,7 +106,9 @@ utility_sums <- function(object, design) {
     w[o == 0L] <- 0
     home <- u[cbind(seq_along(o), pmax(o, 1L))]
     on <- rowSums(!is.na(u)) - !is.na(home)
-    c(sum(w * (rowSums(u, na.rm = TRUE) - ifelse(is.na(home), 0, home))), sum(w * home, na.rm = TRUE), sum(w * on), sum(w))
+    all <- rowSums(u, na.rm = TRUE)
+    home[is.na(home)] <- 0
+    c(sum(w * (all - home)), sum(w * home), sum(w * on), sum(w))
   })
   sums <- rowSums(matrix(sums, 4L))
   list(move = sums[1L], stay = sums[2L], n_move = sums[3L], n_stay = sums[4L])
@@ -115,8 +120,8 @@ expected_moves <- function(object, design, theta) {
   flows_away(expected_flows(object, at_theta(design, theta)))
 }
 
-#' Their derivatives in theta: dP = P d log P, so the score of staying with the weight w P(stay), with its sign turned.
-#' Models whose likelihood is not a sum over occasions: by differences.
+#' Their derivatives in theta: dP = P d log P, so the score of staying with the weight w P(stay), with its sign
+#' turned. Models whose likelihood is not a sum over occasions: by differences.
 #' @noRd
 moves_gradient <- function(object, design, theta, space) {
   if (!is.null(object$design$group)) {

@@ -1,67 +1,68 @@
 #' How much each cause explains
 #'
 #' @title Attribution of the likelihood and of the moves to groups of terms
-#' @description How much of what the model explains is due to cost, space, technology, networks? With \eqn{v(T)} the worth of
-#' the groups \eqn{T} together, the share of group \eqn{k} of \eqn{p} is its gain, averaged over all orders in which the groups
-#' can be brought in (Shapley 1953):
+#' @description How much of what the model explains is due to cost, space, technology, networks? With \eqn{v(T)} the
+#' worth of the groups \eqn{T} together, the share of group \eqn{k} of \eqn{p} is its gain, averaged over all orders
+#' in which the groups can be brought in (Shapley 1953):
 #' \deqn{\phi_k = \sum_{T \not\ni k} \frac{|T|!\,(p - 1 - |T|)!}{p!}\,[v(T \cup k) - v(T)], \qquad
-#'   \sum_k \phi_k = v(all) - v(none).}{phi_k = sum over T without k of |T|! (p - 1 - |T|)! / p! [v(T and k) - v(T)]; the phi_k sum to v(all) - v(none).}
+#'   \sum_k \phi_k = v(all) - v(none).}{phi_k = sum over T without k of |T|! (p - 1 - |T|)! / p! [v(T and k) - v(T)];
+#'   the phi_k sum to v(all) - v(none).}
 #'
-#' @details
-#' *What is shared out.*
-#' * `what = "likelihood"`: \eqn{v(T)} is the log-likelihood of the model refitted with the groups in \eqn{T} only, on the same
-#'   occasions. It measures what the groups tell about the choices.
-#' * `what = "moves"`: \eqn{v(T)} is the expected number of moves with the estimated coefficients when the variables outside
-#'   of \eqn{T} are at their reference. It measures how many firms more (or fewer) move because the variables are as they are.
-#'   The reference of a term of moving or staying (push, pull, keep, ties) is its mean over the moves or stays on offer,
-#'   so that what is shared out is due to *differences* between places and firms; that of an attribute of every place is any
-#'   value, the same everywhere; that of `peers()` is none. `reference` sets others.
+#' @details *What is shared out.*
+#' * `what = "likelihood"`: \eqn{v(T)} is the log-likelihood of the model refitted with the groups in \eqn{T} only, on
+#'   the same occasions. It measures what the groups tell about the choices.
+#' * `what = "moves"`: \eqn{v(T)} is the expected number of moves with the estimated coefficients when the variables
+#'   outside of \eqn{T} are at their reference. It measures how many firms more (or fewer) move because the variables
+#'   are as they are. The reference of a term of moving or staying (push, pull, keep, ties) is its mean over the moves
+#'   or stays on offer, so that what is shared out is due to *differences* between places and firms; that of an
+#'   attribute of every place is any value, the same everywhere; that of `peers()` is none. `reference` sets others.
 #'
 #' Terms in no group are in every model: by default the constant of staying, and always place constants.
 #'
-#' *How.* `method = "shapley"` as above; `"owen"` for groups in blocks (say pushes and pulls): the orders in which each block
-#' comes as a whole (Owen 1977), so that the shares of the groups of a block sum to the Shapley value of the block. Up to 12
-#' groups all \eqn{2^p} values are computed, above that those along `permutations` random orders, each with its
-#' reverse; `sampling.error` tells how far off that may be. `method = "path"`, for moves, takes instead the straight line from
-#' reference to actual values, along which every group changes at the same pace (Aumann and Shapley 1974); where one index decides, as
-#' with two places, the share of a group in the change of each probability is its share in the change of the index. It costs a few dozen
-#' predictions, whatever the number of groups.
+#' *How.* `method = "shapley"` as above; `"owen"` for groups in blocks (say pushes and pulls): the orders in which
+#' each block comes as a whole (Owen 1977), so that the shares of the groups of a block sum to the Shapley value of
+#' the block. Up to 12 groups all \eqn{2^p} values are computed, above that those along `permutations` random orders,
+#' each with its reverse; `sampling.error` tells how far off that may be. `method = "path"`, for moves, takes instead
+#' the straight line from reference to actual values, along which every group changes at the same pace (Aumann and
+#' Shapley 1974); where one index decides, as with two places, the share of a group in the change of each probability
+#' is its share in the change of the index. It costs a few dozen predictions, whatever the number of groups.
 #'
-#' *Intervals.* With `draws = 0` (default) they come from first-order theory and cost little: of the likelihood from the
-#' influence of each firm, which is its own part in \eqn{v(T)}, as the maxima do not move with the data to first order; of
-#' moves from the derivatives of \eqn{v(T)} in the coefficients. With `draws`, of the likelihood from a bootstrap over firms
-#' with all refits for each, which takes `draws` times as long: 20 to 50 give a rough standard error; of moves from draws of
-#' the coefficients. For the likelihood of a group that explains nothing, first-order theory fails, as the share cannot be
-#' negative: there use a test ([anova()][anova.migration_fit]).
+#' *Intervals.* With `draws = 0` (default) they come from first-order theory and cost little: of the likelihood from
+#' the influence of each firm, which is its own part in \eqn{v(T)}, as the maxima do not move with the data to first
+#' order; of moves from the derivatives of \eqn{v(T)} in the coefficients. With `draws`, of the likelihood from a
+#' bootstrap over firms with all refits for each, which takes `draws` times as long: 20 to 50 give a rough standard
+#' error; of moves from draws of the coefficients. For the likelihood of a group that explains nothing, first-order
+#' theory fails, as the share cannot be negative: there use a test ([anova()][anova.migration_fit]).
 #'
 #' @param object A fit of [fit_migration()].
 #' @param groups A named list: each element the names of the terms (or coefficients) of a group, such as
-#'   `list(cost = c("push(land_price)", "pull(land_price)"), network = "peers(network)")`. `NULL`: a group for
-#'   each kind of term, `push`, `pull`, `place`, `tie`, `peers`, `keep` and `firm_place` (interactions).
+#'   `list(cost = c("push(land_price)", "pull(land_price)"), network = "peers(network)")`. `NULL`: a group for each
+#'   kind of term, `push`, `pull`, `place`, `tie`, `peers`, `keep` and `firm_place` (interactions).
 #' @param what `"likelihood"` or `"moves"`.
 #' @param method `"shapley"`, `"owen"` or `"path"`.
-#' @param blocks For `"owen"`: a named list of vectors of names of groups; a group that is in none is a block by itself.
-#' @param reference For moves: `"mean"`, `"zero"` (the term is taken out) or a named vector of values of terms, the others
-#'   being at their mean.
+#' @param blocks For `"owen"`: a named list of vectors of names of groups; a group that is in none is a block by
+#'   itself.
+#' @param reference For moves: `"mean"`, `"zero"` (the term is taken out) or a named vector of values of terms, the
+#'   others being at their mean.
 #' @param draws 0, or the number of bootstrap samples or draws for intervals.
 #' @param permutations Orders to sample for more than 12 groups.
 #' @param seed A seed for sampled orders and draws, or `NULL`.
 #' @param conf.level Level of the intervals, between 0 and 1.
 #' @param ... For moves, `type` and `cluster`: which covariance, as in [vcov.migration_fit()].
 #' @return An object of class `migration_attribution`; its table, by `as.data.frame()`, has `group`, `block` (with
-#'   `"owen"`), `estimate`, `std.error`, `conf.low`, `conf.high`, `share` (of the total), `share.low`, `share.high` (missing where the total
-#'   is not told from 0), `alone` (the gain of the group as the first, \eqn{v(k) - v(none)}) and `last` (as the
-#'   last, \eqn{v(all) - v(all\ but\ k)}), where these are computed, and `sampling.error`. Elements
-#'   `none`, `all`: \eqn{v(none)}, \eqn{v(all)}; `covariance`: of the estimates; `blocks`: sums by block. `plot()` draws
-#'   bars with intervals.
+#'   `"owen"`), `estimate`, `std.error`, `conf.low`, `conf.high`, `share` (of the total), `share.low`, `share.high`
+#'   (missing where the total is not told from 0), `alone` (the gain of the group as the first, \eqn{v(k) - v(none)})
+#'   and `last` (as the last, \eqn{v(all) - v(all\ but\ k)}), where these are computed, and `sampling.error`. Elements
+#'   `none`, `all`: \eqn{v(none)}, \eqn{v(all)}; `covariance`: of the estimates; `blocks`: sums by block. `plot()`
+#'   draws bars with intervals.
 #' @section Errors: Groups that name no term, or a term twice; blocks that name no group; `"path"` for the likelihood.
 #' @references Aumann, R. J. and Shapley, L. S. (1974). *Values of Non-Atomic Games*. Princeton University Press.
 #'
-#'   Huettner, F. and Sunder, M. (2012). Axiomatic arguments for decomposing goodness of fit according to Shapley and Owen
-#'   values. *Electronic Journal of Statistics* 6, 1239-1250. \doi{10.1214/12-EJS710}
+#'   Huettner, F. and Sunder, M. (2012). Axiomatic arguments for decomposing goodness of fit according to Shapley and
+#'   Owen values. *Electronic Journal of Statistics* 6, 1239-1250. \doi{10.1214/12-EJS710}
 #'
-#'   Owen, G. (1977). Values of games with a priori unions. In *Mathematical Economics and Game Theory*, 76-88. Springer.
-#'   \doi{10.1007/978-3-642-45494-3_7}
+#'   Owen, G. (1977). Values of games with a priori unions. In *Mathematical Economics and Game Theory*, 76-88.
+#'   Springer. \doi{10.1007/978-3-642-45494-3_7}
 #'
 #'   Shapley, L. S. (1953). A value for n-person games. In *Contributions to the Theory of Games II*, 307-317.
 #'   Princeton University Press. \doi{10.1515/9781400881970-018}
@@ -79,8 +80,8 @@
 #' attribute_moves(fit, causes, what = "moves", method = "path")
 #' attribute_moves(fit, causes, method = "owen", blocks = list(push = c("cost", "technology")))
 #' @export
-attribute_moves <- function(object, groups = NULL, what = c("likelihood", "moves"), method = c("shapley", "owen", "path"),
-                            blocks = NULL, reference = "mean", draws = 0, permutations = 200, seed = NULL,
+attribute_moves <- function(object, groups = NULL, what = c("likelihood", "moves"),
+                            method = c("shapley", "owen", "path"), blocks = NULL, reference = "mean", draws = 0, permutations = 200, seed = NULL,
                             conf.level = 0.95, ...) {
   check_fit(object)
   what <- match.arg(what)
@@ -138,12 +139,16 @@ attribution_groups <- function(object, groups) {
   named <- is.list(groups) && length(groups) > 0L && !is.null(names(groups)) && all(nzchar(names(groups))) &&
     !anyDuplicated(names(groups))
   if (!named) {
-    abort("`groups` must be a list with a name for each group, like list(cost = \"push(land_price)\").", class = "groups")
+    abort("`groups` must be a list with a name for each group, like list(cost = \"push(land_price)\").",
+      class = "groups"
+    )
   }
   numbers <- lapply(groups, group_numbers, object = object)
   all <- unlist(numbers, use.names = FALSE)
   if (anyDuplicated(all)) {
-    abort("`groups` has ", quote_names(parameters$name[unique(all[duplicated(all)])]), " more than once.", class = "groups")
+    abort("`groups` has ", quote_names(parameters$name[unique(all[duplicated(all)])]), " more than once.",
+      class = "groups"
+    )
   }
   numbers
 }
@@ -348,7 +353,7 @@ autoplot.migration_attribution <- function(object, share = FALSE, ...) {
     table[c("estimate", "conf.low", "conf.high")] <- 100 * table[c("share", "share.low", "share.high")]
   }
   table$group <- factor(table$group, table$group[order(table$estimate)])
-  of <- if (object$what == "likelihood") "log-likelihood" else "expected moves"
+  of <- if (object$what == "likelihood") "gain in log-likelihood" else "change in expected moves"
   picture <- ggplot2::ggplot(table, ggplot2::aes(x = .data$estimate, y = .data$group)) +
     ggplot2::geom_col(fill = "grey80", colour = "grey40", width = 0.7) +
     ggplot2::geom_vline(xintercept = 0, colour = "grey30") +
@@ -356,7 +361,7 @@ autoplot.migration_attribution <- function(object, share = FALSE, ...) {
       ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high), height = 0.25, na.rm = TRUE
     ) +
     ggplot2::labs(
-      x = if (share) paste("per cent of the", of) else of, y = NULL, title = paste("What explains the", of),
+      x = if (share) paste("per cent of the", of) else of, y = NULL, title = paste("What makes up the", of),
       caption = paste(object$notes, collapse = " ")
     ) +
     ggplot2::theme_bw() +

@@ -3,23 +3,23 @@
 #' @title Willingness to pay, the money value of a tie, the cost of moving
 #' @description Divides coefficients by that of a price. A firm would pay
 #' \deqn{-b_k / b_p}{-b_k / b_p}
-#' units of price for one more unit of term \eqn{k}: its utility stays the same when the price rises by as much
-#' (the compensating variation). Of a tie or of [peers][migration_formula], it is the money value of the tie.
+#' units of price for one more unit of term \eqn{k}: its utility stays the same when the price rises by as much (the
+#' compensating variation). Of a tie or of [peers][migration_formula], it is the money value of the tie.
 #'
 #' The *cost of moving* is what a mover would have had to be paid to be as well off in a place just like the one it
 #' left: the utility that it loses by moving, over \eqn{-b_p}{-b_p}, averaged over the moves in the data,
-#' \deqn{-\frac{1}{b_p}\,\frac{1}{M} \sum_i \left[ (v^{stay}_{i} - v^{move}_{i}) \right].}{(1 / -b_p) (1/M) sum_i (v_stay,i - v_move,i).}
+#' \deqn{-\frac{1}{b_p}\,\frac{1}{M} \sum_i (v^{stay}_{i} - v^{move}_{i}).}{(1 / -b_p) (1/M) sum_i (v_stay,i - v_move,i).}
 #' Attributes of places, pushes and pulls are those of the origin on both sides, ties and peers those of the place the
 #' firm went to. It is given without the network (all terms of peers at 0) and with it; the difference is what the
 #' network saved the movers.
 #'
-#' @details
-#' Intervals of a ratio of coefficients:
-#' * `"delta"`: normal, with \eqn{se^2 = (V_{kk} + 2 r V_{kp} + r^2 V_{pp}) / b_p^2}{se^2 = (V_kk + 2 r V_kp + r^2 V_pp) / b_p^2} for \eqn{r = -b_k/b_p}{r = -b_k/b_p}.
-#'   Symmetric, and too short when \eqn{b_p} is imprecise.
-#' * `"fieller"`: all ratios \eqn{r} for which \eqn{b_k + r b_p = 0} is not rejected. Holds its level even when the price
-#'   coefficient is weak, and says so: when \eqn{b_p} itself is not told from 0 the set is unbounded, all numbers but
-#'   those between two limits, or all numbers (column `region`).
+#' @details Intervals of a ratio of coefficients:
+#' * `"delta"`: normal, with
+#'   \eqn{se^2 = (V_{kk} + 2 r V_{kp} + r^2 V_{pp}) / b_p^2}{se^2 = (V_kk + 2 r V_kp + r^2 V_pp) / b_p^2} for
+#'   \eqn{r = -b_k/b_p}{r = -b_k/b_p}. Symmetric, and too short when \eqn{b_p} is imprecise.
+#' * `"fieller"`: all ratios \eqn{r} for which \eqn{b_k + r b_p = 0} is not rejected. Holds its level even when the
+#'   price coefficient is weak, and says so: when \eqn{b_p} itself is not told from 0 the set is unbounded, all
+#'   numbers but those between two limits, or all numbers (column `region`).
 #' * `"simulated"`: quantiles of the ratio over draws of the coefficients from their asymptotic normal distribution
 #'   (Krinsky and Robb 1986).
 #'
@@ -32,23 +32,23 @@
 #' @param conf.level Level of the intervals, between 0 and 1.
 #' @param interval `"delta"`, `"fieller"` or `"simulated"`.
 #' @param network Names of coefficients that count as the network, besides all terms with `peers()`.
-#' @param draws,seed Number of draws of simulated intervals, and a seed for them (the state of the generator is then put
-#'   back).
+#' @param draws,seed Number of draws of simulated intervals, and a seed for them (the state of the generator is then
+#'   put back).
 #' @param ... `type` and `cluster`: which covariance, as in [vcov.migration_fit()].
 #' @return An object of class `migration_compensation`; its table, by `as.data.frame()`, has `term`, `group` (kind of
 #'   the term; `moving` for the rows `moving cost without network`, `network left at the origin`,
-#'   `network found at the destination` and their sum, `moving cost with network`), `estimate` in units of price, `std.error` (delta method; of draws with
-#'   `"simulated"`), `conf.low`, `conf.high` and `region`: `"interval"`, `"all but"` (every number that is *not* between
-#'   `conf.low` and `conf.high`) or `"all"`.
-#' @section Errors and warnings: A price that is not a coefficient of the model, not estimable or 0. A price coefficient
-#'   less than three standard errors from 0 is a warning: delta intervals are then not to be trusted. A positive one is a
-#'   warning too. The rows of the cost of moving are left out where no firm moves, and for long data with `pull()`,
-#'   whose columns do not say what the origin would be worth as a destination.
-#' @references Fieller, E. C. (1954). Some problems in interval estimation. *Journal of the Royal Statistical Society B*
-#'   16, 175-185. \doi{10.1111/j.2517-6161.1954.tb00159.x}
+#'   `network found at the destination` and their sum, `moving cost with network`), `estimate` in units of price,
+#'   `std.error` (delta method; of draws with `"simulated"`), `conf.low`, `conf.high` and `region`: `"interval"`,
+#'   `"all but"` (every number that is *not* between `conf.low` and `conf.high`) or `"all"`.
+#' @section Errors and warnings: A price that is not a coefficient of the model, not estimable or 0. A price
+#'   coefficient less than three standard errors from 0 is a warning: delta intervals are then not to be trusted. A
+#'   positive one is a warning too. The rows of the cost of moving are left out where no firm moves, and for long data
+#'   with `pull()`, whose columns do not say what the origin would be worth as a destination.
+#' @references Fieller, E. C. (1954). Some problems in interval estimation. *Journal of the Royal Statistical Society
+#'   B* 16, 175-185. \doi{10.1111/j.2517-6161.1954.tb00159.x}
 #'
-#'   Hole, A. R. (2007). A comparison of approaches to estimating confidence intervals for willingness to pay measures.
-#'   *Health Economics* 16, 827-840. \doi{10.1002/hec.1197}
+#'   Hole, A. R. (2007). A comparison of approaches to estimating confidence intervals for willingness to pay
+#'   measures. *Health Economics* 16, 827-840. \doi{10.1002/hec.1197}
 #'
 #'   Krinsky, I. and Robb, A. L. (1986). On approximating the statistical properties of elasticities. *Review of
 #'   Economics and Statistics* 68, 715-719. \doi{10.2307/1924536}
@@ -74,7 +74,8 @@ compensate <- function(object, price, terms = NULL, conf.level = 0.95, interval 
   b <- object$coefficients
   b[is.na(b)] <- 0
   ratio <- list(
-    top = drop(as.matrix(sums[-(1:2)]) %*% b), weights = as.matrix(sums[-(1:2)]), bottom = -b[[at]], at = at, v = v, b = b
+    top = drop(as.matrix(sums[-(1:2)]) %*% b), bottom = -b[[at]], weights = as.matrix(sums[-(1:2)]),
+    at = at, v = v, b = b
   )
   table <- data.frame(sums[1:2], estimate = ratio$top / ratio$bottom)
   table <- switch(interval,
@@ -186,8 +187,8 @@ moving_sums <- function(object, network) {
   data.frame(term = rownames(rows), group = "moving", unname(cbind(rows, rest)))
 }
 
-#' Means over the moves of each term at staying and at moving. Attributes of places are those of the origin on
-#' both sides, so plain ones cancel.
+#' Means over the moves of each term at staying and at moving. Attributes of places are those of the origin on both
+#' sides, so plain ones cancel.
 #' @noRd
 moving_loss <- function(object) {
   design <- fit_design(object)
@@ -305,8 +306,8 @@ compensation_notes <- function(table, interval, conf.level, draws) {
     interval_note(conf.level, how),
     if (any(table$region == "all but")) {
       paste0(
-        "The price coefficient is not told from 0 at this level, so sets are unbounded: where `region` is \"all but\", ",
-        "every number outside of conf.low to conf.high."
+        "The price coefficient is not told from 0 at this level, so sets are unbounded: where `region` is ",
+        "\"all but\", every number outside of conf.low to conf.high."
       )
     },
     if (any(table$region == "all")) "Where `region` is \"all\" the data exclude no value."

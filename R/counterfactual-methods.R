@@ -3,15 +3,15 @@
 #' Methods of counterfactuals
 #'
 #' @title Print, summarise and plot counterfactuals
-#' @description See [counterfactual()]. The picture has the places in the order of the change of their stock, each with
-#' its interval; shape and position carry what it says, so it reads in grey.
+#' @description See [counterfactual()]. The picture has the places in the order of the change of their stock, each
+#' with its interval; shape and position carry what it says, so it reads in grey.
 #' @param x,object A [counterfactual()].
 #' @param digits Significant digits to show.
 #' @param n Rows of a table to show, or places to draw: those with the largest changes.
 #' @param table Name of a table: `"stocks"`, `"flows"`, `"totals"`, `"origins"` or `"firms"`.
 #' @param row.names,optional,... Not used.
-#' @return `print()` returns `x`, invisibly; `summary()` an object with the tables `totals`, `stocks`, `flows` and `origins`; `autoplot()` a
-#'   ggplot.
+#' @return `print()` returns `x`, invisibly; `summary()` an object with the tables `totals`, `stocks`, `flows` and
+#'   `origins`; `autoplot()` a ggplot.
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' data <- subset(wenzhou_guzhen(), year %in% 1997:1998)
 #' fit <- fit_migration(~ pull(land_price) + log(distance) + log(makers), data)
@@ -34,7 +34,8 @@ print.migration_counterfactual <- function(x, digits = max(3L, getOption("digits
 
 #' @noRd
 counterfactual_title <- function(x) {
-  paste0("Counterfactual: other ", paste(x$changed, collapse = ", "), "; ", plural(nrow(x$firms), "occasion"), ", ", x$model)
+  changed <- paste(x$changed, collapse = ", ")
+  paste0("Counterfactual: other ", changed, "; ", plural(nrow(x$firms), "occasion"), ", ", x$model)
 }
 
 #' @noRd
@@ -109,7 +110,9 @@ autoplot.migration_counterfactual <- function(object, n = 20, ...) {
   table$place <- factor(table$place, table$place[order(table$change)])
   ggplot2::ggplot(table, ggplot2::aes(x = .data$change, y = .data$place)) +
     ggplot2::geom_vline(xintercept = 0, linetype = "dashed", colour = "grey50") +
-    ggplot2::geom_segment(ggplot2::aes(x = 0, xend = .data$change, yend = .data$place), colour = "grey70", linewidth = 2) +
+    ggplot2::geom_segment(
+      ggplot2::aes(x = 0, xend = .data$change, yend = .data$place), colour = "grey70", linewidth = 2
+    ) +
     ggplot2::geom_errorbarh(
       ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high), height = 0.25, colour = "grey20", na.rm = TRUE
     ) +

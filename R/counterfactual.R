@@ -2,33 +2,34 @@
 #'
 #' @title Counterfactual stocks, flows, stayers and welfare
 #' @description Changes the tables of places, firms or ties, and compares what the model then expects with what it
-#' expects of the data as they are: firms at each place, flows between places, who leaves, and the expected utility of the
-#' best place (the logsum), in money if a price is given. Intervals come from draws of the coefficients.
+#' expects of the data as they are: firms at each place, flows between places, who leaves, and the expected utility of
+#' the best place (the logsum), in money if a price is given. Intervals come from draws of the coefficients.
 #'
-#' @details
-#' With \eqn{P_{ij}}{P_ij} and \eqn{P'_{ij}}{P'_ij} the probabilities before and after, and weights \eqn{w_i}, the change of the
-#' stock of place \eqn{j} is \eqn{\sum_i w_i (P'_{ij} - P_{ij})}{sum_i w_i (P'_ij - P_ij)}, which adds up to 0 over the places. The
-#' change of welfare of firm \eqn{i} is that of its logsum \eqn{\log \sum_j \exp v_{ij}}{log sum_j exp v_ij}, over
+#' @details With \eqn{P_{ij}}{P_ij} and \eqn{P'_{ij}}{P'_ij} the probabilities before and after, and weights
+#' \eqn{w_i}, the change of the stock of place \eqn{j} is
+#' \eqn{\sum_i w_i (P'_{ij} - P_{ij})}{sum_i w_i (P'_ij - P_ij)}, which adds up to 0 over the places. The change of
+#' welfare of firm \eqn{i} is that of its logsum \eqn{\log \sum_j \exp v_{ij}}{log sum_j exp v_ij}, over
 #' \eqn{-b_p}{-b_p} in units of the price (Small and Rosen 1981).
 #'
-#' Every occasion is taken with the origin it has in the data: a firm that would have stayed in one year is not moved back
-#' in the next. With a model in equilibrium, `chain()`, the equilibrium is solved again after the change;
-#' `equilibrium = FALSE` holds the behaviour of the others as it was. Place constants, random coefficients and so
-#' on stay as estimated: the change is one of attributes, not of tastes.
+#' Every occasion is taken with the origin it has in the data: a firm that would have stayed in one year is not moved
+#' back in the next. With a model in equilibrium, `chain()`, the equilibrium is solved again after the change;
+#' `equilibrium = FALSE` holds the behaviour of the others as it was. Place constants, random coefficients and so on
+#' stay as estimated: the change is one of attributes, not of tastes.
 #'
-#' *Pushes and welfare.* `push(x)` adds to the utility of all moves alike. Choices cannot tell that from a loss of the utility of
-#' staying, but welfare can: a bad environment is a loss for those who suffer it. So pushes are counted as losses of
-#' staying: they are taken off the logsum.
+#' *Pushes and welfare.* `push(x)` adds to the utility of all moves alike. Choices cannot tell that from a loss of the
+#' utility of staying, but welfare can: a bad environment is a loss for those who suffer it. So pushes are counted as
+#' losses of staying: they are taken off the logsum.
 #'
 #' *Who would have stayed.* For a firm that left, the probability that it would have stayed is
-#' \eqn{\max(0, P'_{io} - P_{io}) / (1 - P_{io})}{max(0, P'_io - P_io) / (1 - P_io)}. It is exact when the change lifts the origin by the same
-#' amount against all other places (a change of a push, of `keep()`, of `stay`), and a lower bound otherwise.
+#' \eqn{\max(0, P'_{io} - P_{io}) / (1 - P_{io})}{max(0, P'_io - P_io) / (1 - P_io)}. It is exact when the change
+#' lifts the origin by the same amount against all other places (a change of a push, of `keep()`, of `stay`), and a
+#' lower bound otherwise.
 #'
 #' @param object A fit of [fit_migration()].
-#' @param places,firms,ties,network The changed table: a data frame with the columns of the old one; or an expression in
-#'   which `places`, `firms`, `ties` and `network` stand for the old tables, like
-#'   `transform(places, land_price = 0.8 * land_price)`; or a function of the old table. `ties`: where the data have several
-#'   tables, each is known by its name, and a named list gives those that change. A plain name is never an
+#' @param places,firms,ties,network The changed table: a data frame with the columns of the old one; or an expression
+#'   in which `places`, `firms`, `ties` and `network` stand for the old tables, like
+#'   `transform(places, land_price = 0.8 * land_price)`; or a function of the old table. `ties`: where the data have
+#'   several tables, each is known by its name, and a named list gives those that change. A plain name is never an
 #'   expression: `places = mine` is the data frame `mine`.
 #' @param data For a fit to long data: the changed data, in the same way, with the old as `data`.
 #' @param equilibrium `TRUE` solves equilibria again, for models that have one.
@@ -46,10 +47,10 @@
 #'   \item{firms}{an occasion a row: the key columns, `left` (did it leave), `leave_before`, `leave_after`, `would_stay`
 #'     (only for those who left), `welfare`}
 #'   \item{origins}{by origin: `left`, leavers expected `before` and `after`, and `would_stay` of those who left}
-#'   `print()` shows totals and stocks; `summary()` adds the largest changes of flows and `origins`;
-#'   `as.data.frame()` and `tidy()` give `stocks`, or another by `table =`; `plot()` draws changes of stocks.
-#' @section Errors: Nothing is changed; a changed table that lacks columns, has other rows of firms, or has missing values
-#'   where the old one has none; tables of relational data for a fit to long data and the other way round.
+#'   `print()` shows totals and stocks; `summary()` adds the largest changes of flows and `origins`; `as.data.frame()`
+#'   and `tidy()` give `stocks`, or another by `table =`; `plot()` draws changes of stocks.
+#' @section Errors: Nothing is changed; a changed table that lacks columns, has other rows of firms, or has missing
+#'   values where the old one has none; tables of relational data for a fit to long data and the other way round.
 #' @references Small, K. A. and Rosen, H. S. (1981). Applied welfare economics with discrete choice models.
 #'   *Econometrica* 49, 105-130. \doi{10.2307/1911129}
 #' @seealso [attribute_moves()], [compensate()], [predict()][predict.migration_fit]
@@ -162,8 +163,8 @@ rebuild_data <- function(data, new) {
     }
   }
   if (!is.null(new$firms) && nrow(new$firms) != nrow(data$firms)) {
-    abort("The changed `firms` has ", plural(nrow(new$firms), "row"), " and the old one ", format_count(nrow(data$firms)),
-      ": attributes can change, not which firms there are.",
+    abort("The changed `firms` has ", plural(nrow(new$firms), "row"), " and the old one ",
+      format_count(nrow(data$firms)), ": attributes can change, not which firms there are.",
       class = "argument"
     )
   }
@@ -270,7 +271,8 @@ leave_each <- function(object, design) {
 welfare_each <- function(object, design) {
   logsum <- kernel_predict(object, design, "logsum")
   terms <- object$design$terms
-  push <- grepl("push(", terms$term, fixed = TRUE) & !with_destination(object) & !grepl("pull(", terms$term, fixed = TRUE)
+  has <- function(role) grepl(role, terms$term, fixed = TRUE)
+  push <- has("push(") & !has("pull(") & !with_destination(object)
   if (!any(push)) {
     return(logsum)
   }
@@ -319,7 +321,8 @@ draw_comparisons <- function(object, before, after, price, space, draws, equilib
     }
     flows <- expected_flows(object, new) - expected_flows(object, old)
     welfare <- sum(w * (welfare_each(object, new) - welfare_each(object, old))) / sum(w)
-    list(flows = c(flows), stocks = colSums(flows), totals = c(flows_away(flows), welfare, welfare * money_of(object, old, price)))
+    totals <- c(flows_away(flows), welfare, welfare * money_of(object, old, price))
+    list(flows = c(flows), stocks = colSums(flows), totals = totals)
   })
   gathered <- function(part) do.call(cbind, lapply(each, `[[`, part))
   list(flows = gathered("flows"), stocks = gathered("stocks"), totals = gathered("totals"))

@@ -5,29 +5,29 @@
 #' by one per cent. With \eqn{P_{ij}}{P_ij} the probabilities and \eqn{w_i} the weights,
 #' \deqn{E_{jk} = \frac{x_k}{N_j} \frac{\partial N_j}{\partial x_k}
 #'   = \frac{\sum_i w_i P_{ij}\, e_{ijk}}{\sum_i w_i P_{ij}}, \qquad N_j = \sum_i w_i P_{ij}, \quad
-#'   e_{ijk} = \frac{x_{ik}}{P_{ij}} \frac{\partial P_{ij}}{\partial x_{ik}}:}{E_jk = (x_k / N_j) dN_j/dx_k = sum_i w_i P_ij e_ijk / sum_i w_i P_ij, with N_j = sum_i w_i P_ij and e_ijk = (x_ik / P_ij) dP_ij/dx_ik:}
+#'   e_{ijk} = \frac{x_{ik}}{P_{ij}} \frac{\partial P_{ij}}{\partial x_{ik}}:}{E_jk = (x_k / N_j) dN_j/dx_k = sum_i
+#'   w_i P_ij e_ijk / sum_i w_i P_ij, with N_j = sum_i w_i P_ij and e_ijk = (x_ik / P_ij) dP_ij/dx_ik:}
 #' the elasticities of the firms, weighted by their probabilities, so that those who never go there do not count
 #' (Ben-Akiva and Lerman 1985, section 5.4).
 #'
-#' @details
-#' For a [conditional()] logit with one term \eqn{b x} the elasticity of a firm is \eqn{b x_j (1 - P_j)} with respect
-#' to the place's own variable and \eqn{-b x_k P_k} with respect to another's, the same for all places. For a [nested()]
-#' logit, of one nest \eqn{n} and its parameter \eqn{\lambda}{lambda}, it is
+#' @details For a [conditional()] logit with one term \eqn{b x} the elasticity of a firm is \eqn{b x_j (1 - P_j)} with
+#' respect to the place's own variable and \eqn{-b x_k P_k} with respect to another's, the same for all places. For a
+#' [nested()] logit, of one nest \eqn{n} and its parameter \eqn{\lambda}{lambda}, it is
 #' \eqn{b x_j [(1 - P_j) + (1/\lambda - 1)(1 - P_{j|n})]}{b x_j ((1 - P_j) + (1/lambda - 1) (1 - P_j|n))} and
 #' \eqn{-b x_k [P_k + (1/\lambda - 1) P_{k|n}]}{-b x_k (P_k + (1/lambda - 1) P_k|n)} within the nest, and
-#' \eqn{-b x_k P_k} outside of it. What is computed needs no formula: it is the derivative of [predict()]ed
-#' flows when the variable changes in the data, so it holds for every model, and a variable that enters several
-#' times (`push(x)`, `w:pull(x)`, `log(x)`) counts with all of them. With `by = "place"` and data of one firm the result
-#' is that firm's elasticity.
+#' \eqn{-b x_k P_k} outside of it. What is computed needs no formula: it is the derivative of [predict()]ed flows when
+#' the variable changes in the data, so it holds for every model, and a variable that enters several times (`push(x)`,
+#' `w:pull(x)`, `log(x)`) counts with all of them. With `by = "place"` and data of one firm the result is that firm's
+#' elasticity.
 #'
-#' Where the choices feed back on each other, as in equilibria, places are held as they are: for the change with feedback see
-#' [counterfactual()].
+#' Where the choices feed back on each other, as in equilibria, places are held as they are: for the change with
+#' feedback see [counterfactual()].
 #'
 #' @param object A fit of [fit_migration()].
-#' @param variable Name of a numeric variable of places or ties (of long data: any) that is in the model. Of ties, those
-#'   that lead to the place.
-#' @param by `"place"`: of the number of firms at each place, whatever their origin; `"origin"`: of the flows from each
-#'   origin; `"leaving"`: of the number of firms that leave, with respect to the variable of each place.
+#' @param variable Name of a numeric variable of places or ties (of long data: any) that is in the model. Of ties,
+#'   those that lead to the place.
+#' @param by `"place"`: of the number of firms at each place, whatever their origin; `"origin"`: of the flows from
+#'   each origin; `"leaving"`: of the number of firms that leave, with respect to the variable of each place.
 #' @param of Names of the places whose variable changes; `NULL` is all. Work grows with their number.
 #' @param std.error `FALSE` leaves standard errors out, which are most of the work.
 #' @param conf.level Level of the intervals, between 0 and 1.
@@ -35,8 +35,8 @@
 #' @return An object of class `migration_elasticities`; its table, by `as.data.frame()`, has `variable`, `from` (only
 #'   with `by = "origin"`), `place` (not with `by = "leaving"`), `of` (whose variable changes), `own`, `estimate`,
 #'   `std.error`, `conf.low`, `conf.high`. `summary()` gives a matrix of the estimates, place by `of`.
-#' @section Errors: A variable that the model does not have, that is an attribute of firms (then see [marginal_effects()])
-#'   or that is not a number.
+#' @section Errors: A variable that the model does not have, that is an attribute of firms (then see
+#'   [marginal_effects()]) or that is not a number.
 #' @references Ben-Akiva, M. and Lerman, S. R. (1985). *Discrete Choice Analysis*. MIT Press.
 #'
 #'   Train, K. E. (2009). *Discrete Choice Methods with Simulation*, 2nd ed. Cambridge University Press.

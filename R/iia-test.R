@@ -2,41 +2,43 @@
 #'
 #' @title Tests of the independence of irrelevant alternatives
 #' @description A conditional logit says that the odds of two places do not change when a third is taken away. Fitted
-#' without some places, to the occasions that neither chose nor came from them, it should then give the same coefficients.
-#' With \eqn{b, V} of all places and \eqn{b_r, V_r} of the rest, the test of Hausman and McFadden (1984) is
+#' without some places, to the occasions that neither chose nor came from them, it should then give the same
+#' coefficients. With \eqn{b, V} of all places and \eqn{b_r, V_r} of the rest, the test of Hausman and McFadden (1984)
+#' is
 #' \deqn{H = (b_r - b)'\,(V_r - V)^{-}\,(b_r - b) \sim \chi^2_q,}{H = (b_r - b)' (V_r - V)^- (b_r - b), chi-squared on q degrees of freedom,}
 #' \eqn{q} the rank of the difference.
 #'
-#' @details
-#' *Not positive definite.* \eqn{V_r - V} is so under the hypothesis in large samples only. Where it has eigenvalues that are negative or
-#' nil (of its form scaled to the variances of \eqn{b_r}), `print()` says how many, and \eqn{H} uses the generalised inverse on the
-#' positive ones, with their number as degrees of freedom: directions in which leaving places out made the estimate *more*
-#' precise say nothing about the hypothesis, and dropping them makes the test conservative, not valid. Row `robust` needs no such
-#' care: the covariance of the difference is that of the influences of the occasions,
-#' \eqn{\sum_i d_i d_i'}{sum_i d_i d_i'} with \eqn{d_i = V_r s_{ri} - V s_i}{d_i = V_r s_ri - V s_i}, which is never indefinite (White 1982;
-#' as `suest` of Stata). Prefer it.
+#' @details *Not positive definite.* \eqn{V_r - V} is so under the hypothesis in large samples only. Where it has
+#' eigenvalues that are negative or nil (of its form scaled to the variances of \eqn{b_r}), `print()` says how many,
+#' and \eqn{H} uses the generalised inverse on the positive ones, with their number as degrees of freedom: directions
+#' in which leaving places out made the estimate *more* precise say nothing about the hypothesis, and dropping them
+#' makes the test conservative, not valid. Row `robust` needs no such care: the covariance of the difference is that
+#' of the influences of the occasions, \eqn{\sum_i d_i d_i'}{sum_i d_i d_i'} with
+#' \eqn{d_i = V_r s_{ri} - V s_i}{d_i = V_r s_ri - V s_i}, which is never indefinite (White 1982; as `suest` of
+#' Stata). Prefer it.
 #'
-#' *Small and Hsiao (1985).* Occasions are split at random. With \eqn{b_{ab} = b_a / \sqrt2 + (1 - 1/\sqrt2) b_b}{b_ab = b_a / sqrt(2) + (1 - 1/sqrt(2)) b_b} from both halves and all
-#' places, twice the difference of the log-likelihoods of half \eqn{b} without the places, at its own maximum and at
-#' \eqn{b_{ab}}{b_ab}, is chi-squared. The result depends on the split: set `seed`.
+#' *Small and Hsiao (1985).* Occasions are split at random. With
+#' \eqn{b_{ab} = b_a / \sqrt2 + (1 - 1/\sqrt2) b_b}{b_ab = b_a / sqrt(2) + (1 - 1/sqrt(2)) b_b} from both halves and
+#' all places, twice the difference of the log-likelihoods of half \eqn{b} without the places, at its own maximum and
+#' at \eqn{b_{ab}}{b_ab}, is chi-squared. The result depends on the split: set `seed`.
 #'
-#' Terms that do not vary any more without the places drop out of the comparison; place constants are re-estimated, not compared.
-#' All three tests have little power in samples of usual size (Cheng and Long 2007): not to reject is no proof of IIA.
-#' A [nested()] logit says more.
+#' Terms that do not vary any more without the places drop out of the comparison; place constants are re-estimated,
+#' not compared. All three tests have little power in samples of usual size (Cheng and Long 2007): not to reject is no
+#' proof of IIA. A [nested()] logit says more.
 #'
 #' @param object A fit of [fit_migration()] with [conditional()].
 #' @param omit Names of the places to leave out.
 #' @param small_hsiao `FALSE` leaves the test of Small and Hsiao out.
 #' @param seed A seed for the split, or `NULL`.
 #' @param ... Not used.
-#' @return An object of class `migration_iia`; its table, by `as.data.frame()`, has the rows `hausman_mcfadden`, `robust` and `small_hsiao`
-#'   with `statistic`, `df`, `p.value`. Elements: `estimates` (`term`, `all`, `restricted`, `difference`,
-#'   `std.error` of the difference, robust), `omit`, `n` (occasions that remain), `eigenvalues` of the scaled difference and
-#'   `negative`, their number at or below 0.
-#' @section Errors: A model that is not a conditional logit; places that are not there, or all but one; no occasions left that
-#'   move.
-#' @references Cheng, S. and Long, J. S. (2007). Testing for IIA in the multinomial logit model. *Sociological Methods &
-#'   Research* 35, 583-600. \doi{10.1177/0049124106292361}
+#' @return An object of class `migration_iia`; its table, by `as.data.frame()`, has the rows `hausman_mcfadden`,
+#'   `robust` and `small_hsiao` with `statistic`, `df`, `p.value`. Elements: `estimates` (`term`, `all`, `restricted`,
+#'   `difference`, `std.error` of the difference, robust), `omit`, `n` (occasions that remain), `eigenvalues` of the
+#'   scaled difference and `negative`, their number at or below 0.
+#' @section Errors: A model that is not a conditional logit; places that are not there, or all but one; no occasions
+#'   left that move.
+#' @references Cheng, S. and Long, J. S. (2007). Testing for IIA in the multinomial logit model. *Sociological Methods
+#'   & Research* 35, 583-600. \doi{10.1177/0049124106292361}
 #'
 #'   Hausman, J. and McFadden, D. (1984). Specification tests for the multinomial logit model. *Econometrica* 52,
 #'   1219-1240. \doi{10.2307/1910997}
@@ -169,8 +171,8 @@ hausman <- function(difference, middle, scale) {
   )
 }
 
-#' Covariance of the difference of two estimates, of which one is from some of the occasions of the other: the sum of the
-#' squares of the differences of their influences
+#' Covariance of the difference of two estimates, of which one is from some of the occasions of the other: the sum of
+#' the squares of the differences of their influences
 #' @noRd
 influence_of_difference <- function(object, restricted, refit, terms) {
   influence <- -estfun.migration_fit(object) %*% object$covariance[, names(object$coefficients)[terms], drop = FALSE]
@@ -213,8 +215,8 @@ iia_title <- function(object, places, restricted) {
 iia_notes <- function(classic, n) {
   if (classic$negative > 0L) {
     paste0(
-      "The difference of the covariances is not positive definite: ", classic$negative, " of ", n, " eigenvalues are not ",
-      "above 0. hausman_mcfadden is on the others and not to be relied on; `robust` is not affected."
+      "The difference of the covariances is not positive definite: ", classic$negative, " of ", n,
+      " eigenvalues are not above 0. hausman_mcfadden is on the others and not to be relied on; `robust` is not affected."
     )
   }
 }

@@ -1,27 +1,27 @@
 #' Marginal effects of a fit
 #'
 #' @title Average marginal effects on leaving and on going to a place
-#' @description By how much the probability of leaving, or of going to a place, changes on average when a variable rises
-#' by one unit: with weights \eqn{w_i}, origin \eqn{o} and \eqn{L_i = 1 - P_{io}}{L_i = 1 - P_io},
+#' @description By how much the probability of leaving, or of going to a place, changes on average when a variable
+#' rises by one unit: with weights \eqn{w_i}, origin \eqn{o} and \eqn{L_i = 1 - P_{io}}{L_i = 1 - P_io},
 #' \deqn{\frac{1}{\sum_i w_i} \sum_i w_i \frac{\partial L_i}{\partial x}.}{(1 / sum_i w_i) sum_i w_i dL_i/dx.}
 #' For a variable that is no number, the average difference between each level and the first.
 #'
-#' @details
-#' A unit can be added at different spots, which is column `at`:
+#' @details A unit can be added at different spots, which is column `at`:
 #' * `firm`: an attribute of firms, in all firms;
 #' * `origin`: an attribute of places, at the firm's own place only, so that it pushes or holds;
 #' * `elsewhere`: an attribute of places, at all places but the firm's own, so that it pulls;
 #' * `ties`: an attribute of ties, in all ties of the firm;
 #' * `own`: with `type = "place"`, at the place whose probability it is (of ties: those that lead there).
 #'
-#' Effects are derivatives of [predict()]ed probabilities when the variable changes in the data: they hold for every model
-#' and count all terms with the variable, interactions and functions included. An effect that is zero because the model has
-#' no such term is left out. `peers()` has no variable that could rise by a unit; [counterfactual()] takes links away.
+#' Effects are derivatives of [predict()]ed probabilities when the variable changes in the data: they hold for every
+#' model and count all terms with the variable, interactions and functions included. An effect that is zero because
+#' the model has no such term is left out. `peers()` has no variable that could rise by a unit; [counterfactual()]
+#' takes links away.
 #'
 #' @param object A fit of [fit_migration()].
 #' @param variables Names of variables of the model; `NULL` is all.
-#' @param type `"leave"`: on the probability of leaving, over occasions with an origin; `"place"`: on the probability of
-#'   each place, over all occasions.
+#' @param type `"leave"`: on the probability of leaving, over occasions with an origin; `"place"`: on the probability
+#'   of each place, over all occasions.
 #' @param std.error `FALSE` leaves standard errors out, which are most of the work.
 #' @param conf.level Level of the intervals, between 0 and 1.
 #' @param vcov Which covariance of the coefficients: a list of arguments of [vcov.migration_fit()], like
@@ -166,8 +166,8 @@ effect_spots <- function(level, type) {
   }
 }
 
-#' Designs with a variable changed everywhere; at each place in turn; at the origin of each occasion. A list of designs
-#' of which each is to be read at `place` (NULL: all)
+#' Designs with a variable changed everywhere; at each place in turn; at the origin of each occasion. A list of
+#' designs of which each is to be read at `place` (NULL: all)
 #' @noRd
 change_everywhere <- function(object, variable, change, base) {
   list(list(design = fit_design_on(object, change_variable(object$data, variable, change)), place = NULL))

@@ -1,47 +1,47 @@
 #' Claims about why and where firms go, tested on a fit
 #'
 #' @title Test claims on a fit and its data
-#' @description Puts each claim as a sum of coefficients, an interval and a verdict. Without `claims`, the claims of the study of
-#' lamp makers that went from Wenzhou to Guzhen (Zhu et al. 2009), as far as the model has their terms:
+#' @description Puts each claim as a sum of coefficients, an interval and a verdict. Without `claims`, the claims of
+#' the study of lamp makers that went from Wenzhou to Guzhen (Zhu et al. 2009), as far as the model has their terms:
 #'
 #' | claim | what must hold | shown by |
 #' |---|---|---|
-#' | land price, lack of space cannot fully explain the leaving | their share in the expected or observed leaving is below 1 | `attribute_moves()`: the upper limit of the share of their pushes |
+#' | land price, lack of space cannot fully explain the leaving | their share is below 1 | share in `attribute_moves()` |
 #' | scarce technology, a bad environment push firms out | `push(technology) < 0`, `push(environment) < 0` | coefficient |
 #' | networks make the move cheaper | `peers() > 0` | coefficient |
 #' | networks strengthen bargaining where firms arrive | `peers(g):pull(land_price) > 0` | coefficient |
 #' | the cluster attracts: creativity, governance | `pull(creativity) > 0`, `pull(governance) > 0` | coefficient |
-#' | leaving weakens the origin | jobs, and the mean performance, lost to emigration | [decompose_cluster()], size and mean account |
-#' | arrival strengthens the destination | jobs, and the mean performance, gained by immigration | [decompose_cluster()] |
+#' | leaving weakens the origin | emigration takes jobs and mean performance | [decompose_cluster()] |
+#' | arrival strengthens the destination | immigration brings both | [decompose_cluster()] |
 #'
-#' @details
-#' *Verdicts.* A claim \eqn{c'b > 0} is `"supported"` when the interval of \eqn{c'b} is above 0, `"contradicted"` when it is below,
-#' else `"open"`: not told from 0, which is not the same as 0. A claim of equality, `==`, is `"contradicted"` when the interval leaves the value
-#' out, else `"not contradicted"`.
+#' @details *Verdicts.* A claim \eqn{c'b > 0} is `"supported"` when the interval of \eqn{c'b} is above 0,
+#' `"contradicted"` when it is below, else `"open"`: not told from 0, which is not the same as 0. A claim of equality,
+#' `==`, is `"contradicted"` when the interval leaves the value out, else `"not contradicted"`.
 #'
-#' The claim that land price and space do not fully explain the leaving is one about a share. With the pushes of the model as groups
-#' (the terms of `land`, one by one, and all other terms), it is supported when the upper limit of the share of `land` in the
-#' log-likelihood is below `full`.
+#' The claim that land price and space do not fully explain the leaving is one about a share. With the pushes of the
+#' model as groups (the terms of `land`, one by one, and all other terms), it is supported when the upper limit of the
+#' share of `land` in the log-likelihood is below `full`.
 #'
-#' *Own claims.* A list or vector of strings or formulas in the names of coefficients:
-#' `"push(technology) < 0"`, `"2 * pull(creativity) - pull(governance) > 0"`, `~ pull(land_price) + push(land_price) == 0`. Names are
-#' the words the list has, and are shown as the claim. Only sums of coefficients with constant factors can be tested.
+#' *Own claims.* A list or vector of strings or formulas in the names of coefficients: `"push(technology) < 0"`,
+#' `"2 * pull(creativity) - pull(governance) > 0"`, `~ pull(land_price) + push(land_price) == 0`. Names are the words
+#' the list has, and are shown as the claim. Only sums of coefficients with constant factors can be tested.
 #'
 #' @param object A fit of [fit_migration()].
 #' @param claims `NULL` for the claims of the study; or a vector or list of claims, named by what they say.
-#' @param performance,weight Columns of `firms` for the claims about the clusters, as in [decompose_cluster()]; `NULL` leaves these
-#'   claims out.
-#' @param origin,destination The places the claims about clusters are about: the one most firms left (on balance) and the one most went to,
-#'   unless given.
+#' @param performance,weight Columns of `firms` for the claims about the clusters, as in [decompose_cluster()]; `NULL`
+#'   leaves these claims out.
+#' @param origin,destination The places the claims about clusters are about: the one most firms left (on balance) and
+#'   the one most went to, unless given.
 #' @param periods Two times between which the clusters are compared; the first and the last unless given.
 #' @param land Terms of cost and space.
 #' @param full The share that would be a full explanation.
 #' @param conf.level Level of the intervals, between 0 and 1.
 #' @param ... `type` and `cluster`: which covariance, as in [vcov.migration_fit()].
-#' @return An object of class `migration_claims`; its table, by `as.data.frame()`, has `claim`, `shown_by` (the coefficient, or the row of a table),
-#'   `says` (what must hold), `estimate`, `std.error`, `conf.low`, `conf.high`, `verdict`.
-#' @section Errors: A claim that is no comparison of a sum of coefficients with a number, or names what is none; no claim of the study for which the model has
-#'   a term.
+#' @return An object of class `migration_claims`; its table, by `as.data.frame()`, has `claim`, `shown_by` (the
+#'   coefficient, or the row of a table), `says` (what must hold), `estimate`, `std.error`, `conf.low`, `conf.high`,
+#'   `verdict`.
+#' @section Errors: A claim that is no comparison of a sum of coefficients with a number, or names what is none; no
+#'   claim of the study for which the model has a term.
 #' @references Zhu, H., Wang, J., Li, Q. and Li, X. (2009). *Progress in Geography* 28, 329-336.
 #'   \doi{10.11820/dlkxjz.2009.03.002}
 #' @seealso [attribute_moves()], [decompose_cluster()], [compensate()]
@@ -91,7 +91,8 @@ print.migration_claims <- function(x, digits = max(3L, getOption("digits") - 3L)
   for (claim in unique(table$claim)) {
     rows <- table[table$claim == claim, ]
     cat("\n", wrapped(claim), "\n", sep = "")
-    print(rows[c("shown_by", "says", "estimate", "conf.low", "conf.high", "verdict")], digits = digits, row.names = FALSE)
+    columns <- c("shown_by", "says", "estimate", "conf.low", "conf.high", "verdict")
+    print(rows[columns], digits = digits, row.names = FALSE)
   }
   cat("\n", vapply(x$notes, function(note) paste0(wrapped(note), "\n"), ""), sep = "")
   invisible(x)
@@ -174,8 +175,8 @@ read_claim <- function(claim, object) {
   )
 }
 
-#' An expression as a sum of coefficients and a constant: list(weights, constant). What is written like a coefficient is
-#' one, before any arithmetic is looked for.
+#' An expression as a sum of coefficients and a constant: list(weights, constant). What is written like a coefficient
+#' is one, before any arithmetic is looked for.
 #' @noRd
 claim_sum <- function(expr, names) {
   text <- if (is.name(expr)) as.character(expr) else deparse1(expr)
@@ -250,7 +251,8 @@ land_claim <- function(object, land, full, conf.level) {
   found <- attribute_moves(object, groups, conf.level = conf.level)
   total <- sum(found$table$estimate)
   own <- seq_along(land)
-  into <- rbind(diag(length(groups))[own, , drop = FALSE], if (length(land) > 1L) as.numeric(seq_along(groups) %in% own))
+  each <- diag(length(groups))[own, , drop = FALSE]
+  into <- rbind(each, if (length(land) > 1L) as.numeric(seq_along(groups) %in% own))
   share <- drop(into %*% found$table$estimate) / total
   gradient <- (into - share) / total
   row <- data.frame(
@@ -320,9 +322,10 @@ cluster_rows <- function(account, cluster, partner, components, sign, claim) {
     if (nrow(part) == 0L) {
       return(NULL)
     }
+    where <- paste0(if (sign == "<") " to " else " from ", partner, " (", names(components)[i], " account)")
     data.frame(
       claim = claim, says = if (sign == "<") "below 0" else "above 0",
-      shown_by = paste0(cluster, ", ", components[[i]], if (sign == "<") " to " else " from ", partner, " (", names(components)[i], " account)"),
+      shown_by = paste0(cluster, ", ", components[[i]], where),
       part[c("estimate", "std.error", "conf.low", "conf.high")]
     )
   })

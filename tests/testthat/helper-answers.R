@@ -16,3 +16,10 @@ two_place_data <- function(n = 500, seed = 4) {
   firms$to <- ifelse(leave, ifelse(firms$from == "a", "b", "a"), firms$from)
   migration_data(firms, data.frame(place = c("a", "b"), rent = c(1, 2)))
 }
+
+#' The same from the table written out long
+long_fit <- function(formula, firm = NULL, time = NULL) {
+  fit_migration(formula, relocation_long(),
+    id = "id", place = "place", from = "from", firm = firm, time = time, control = one_thread()
+  )
+}

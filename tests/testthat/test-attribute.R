@@ -37,7 +37,8 @@ test_that("weights give Shapley's and Owen's values", {
   owen <- exact_plan(4, blocks)
   value <- vapply(seq_len(nrow(owen$member)), function(t) game$of(owen$member[t, ]), 0)
   together <- apply(all_orders(4), 1, function(o) abs(diff(match(1:2, o))) == 1)
-  expect_equal(drop(crossprod(owen$weights, value)), by_orders(game$of, 4, all_orders(4)[together, ]), tolerance = 1e-12)
+  by_hand <- by_orders(game$of, 4, all_orders(4)[together, ])
+  expect_equal(drop(crossprod(owen$weights, value)), by_hand, tolerance = 1e-12)
   # not needed: both blocks in part
   expect_identical(nrow(exact_plan(4, c(1, 1, 2, 2))$member), 12L)
   # blocks of one are no blocks
@@ -77,9 +78,7 @@ test_that("the likelihood is shared out as by refits", {
 })
 
 test_that("long data, place constants, weights and nested models are shared out too", {
-  long <- fit_migration(
-    chosen ~ rent + distance + keep(size), relocation_long(), id = "id", place = "place", from = "from", firm = "firm", time = "year"
-  )
+  long <- long_fit(chosen ~ rent + distance + keep(size), firm = "firm", time = "year")
   expect_equal(attribute_moves(long, causes)$table, attribute_moves(small_fit(), causes)$table, tolerance = 1e-4)
   absorbed <- fit_migration(~ distance + keep(size) | place, relocation_data(), weights = w, control = one_thread())
   found <- attribute_moves(absorbed, causes[-1])

@@ -2,7 +2,8 @@ test_that("ratios and delta errors are those of logitr's wtp()", {
   skip_if_not_installed("logitr")
   data <- relocation_long()
   fit <- fit_migration(chosen ~ rent + distance + stays - stay, data, id = "id", place = "place")
-  utils::capture.output(theirs <- logitr::logitr(data, outcome = "chosen", obsID = "id", pars = c("rent", "distance", "stays")), type = "message")
+  terms <- c("rent", "distance", "stays")
+  theirs <- suppressMessages(logitr::logitr(data, outcome = "chosen", obsID = "id", pars = terms))
   wtp <- logitr::wtp(theirs, scalePar = "rent")
   ours <- as.data.frame(compensate(fit, "rent"))
   ours <- ours[match(c("distance", "stays"), ours$term), ]
@@ -80,10 +81,10 @@ test_that("the network's parts add up, and do not depend on where an index has i
 })
 
 test_that("long data without pull() give the cost of moving, with pull() none", {
-  long <- fit_migration(chosen ~ rent + distance + keep(size), relocation_long(), id = "id", place = "place", from = "from")
+  long <- long_fit(chosen ~ rent + distance + keep(size))
   ours <- as.data.frame(compensate(long, "rent"))
   expect_equal(ours$estimate, as.data.frame(compensate(small_fit(), "rent"))$estimate, tolerance = 1e-6)
-  pulled <- fit_migration(chosen ~ pull(rent) + distance, relocation_long(), id = "id", place = "place", from = "from")
+  pulled <- long_fit(chosen ~ pull(rent) + distance)
   expect_false("moving" %in% as.data.frame(compensate(pulled, "pull(rent)"))$group)
 })
 

@@ -34,7 +34,9 @@ test_that("tables may come as data frames, functions or expressions, firms and t
   expect_gt(nearer$totals$change[1], 0)
   larger <- counterfactual(fit, firms = transform(firms, size = 2 * size), draws = 0)
   expect_lt(larger$totals$change[1], 0)
-  both <- counterfactual(fit, firms = transform(firms, size = 2 * size), ties = transform(ties, distance = distance / 2), draws = 0)
+  both <- counterfactual(fit,
+    firms = transform(firms, size = 2 * size), ties = transform(ties, distance = distance / 2), draws = 0
+  )
   expect_identical(both$changed, c("firms", "ties"))
 })
 
@@ -42,7 +44,8 @@ test_that("who would have stayed is exact for a push", {
   data <- relocation_data()
   fit <- fit_migration(~ push(rent) + distance, data, control = one_thread())
   found <- counterfactual(fit, places = transform(places, rent = 0.5 * rent), draws = 0)
-  expect_equal(found$origins$before - found$origins$after, -tapply(found$firms$leave_after - found$firms$leave_before, data$firms$from, sum), ignore_attr = TRUE)
+  kept <- tapply(found$firms$leave_before - found$firms$leave_after, data$firms$from, sum)
+  expect_equal(found$origins$before - found$origins$after, kept, ignore_attr = TRUE)
   # the same errors, drawn given what was chosen, before and after
   set.seed(1)
   v <- predict(fit, type = "utility")
@@ -62,7 +65,9 @@ test_that("who would have stayed is exact for a push", {
 
 test_that("intervals come from the draws of the coefficients", {
   fit <- small_fit(~ distance + keep(size) | place)
-  what_if <- function() counterfactual(fit, ties = transform(ties, distance = distance + (to == "a")), draws = 400, seed = 1)
+  what_if <- function() {
+    counterfactual(fit, ties = transform(ties, distance = distance + (to == "a")), draws = 400, seed = 1)
+  }
   found <- what_if()
   expect_identical(found$stocks, what_if()$stocks)
   expect_true(all(found$stocks$conf.low <= found$stocks$change & found$stocks$change <= found$stocks$conf.high))
@@ -79,12 +84,14 @@ test_that("intervals come from the draws of the coefficients", {
 })
 
 test_that("long data, subsets and the picture", {
-  long <- fit_migration(chosen ~ rent + distance + keep(size), relocation_long(), id = "id", place = "place", from = "from")
+  long <- long_fit(chosen ~ rent + distance + keep(size))
   found <- counterfactual(long, data = transform(data, rent = 0.5 * rent), draws = 0)
   relational <- counterfactual(small_fit(), places = transform(places, rent = 0.5 * rent), draws = 0)
   expect_equal(found$stocks$change, relational$stocks$change, tolerance = 1e-6)
   expect_equal(found$origins$would_stay, relational$origins$would_stay, tolerance = 1e-6)
-  part <- counterfactual(small_fit(), places = transform(places, rent = 0.5 * rent), subset = year == 1 & from == "a", draws = 0)
+  part <- counterfactual(small_fit(),
+    places = transform(places, rent = 0.5 * rent), subset = year == 1 & from == "a", draws = 0
+  )
   expect_identical(part$origins$from, "a")
   skip_if_not_installed("ggplot2")
   expect_s3_class(ggplot2::autoplot(found), "ggplot")

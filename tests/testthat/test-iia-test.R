@@ -57,7 +57,10 @@ test_that("tests hold their level under IIA and reject against it", {
   x <- matrix(stats::rnorm(3 * n), n)
   shared <- gumbel(n)
   u <- x + cbind(shared + 0.05 * gumbel(n), shared + 0.05 * gumbel(n), gumbel(n))
-  long <- data.frame(id = rep(1:n, each = 3), place = c("red", "blue", "car"), x = c(t(x)), chosen = c(t(u == apply(u, 1, max))) + 0)
+  long <- data.frame(
+    id = rep(1:n, each = 3), place = c("red", "blue", "car"), x = c(t(x)),
+    chosen = as.integer(t(u == apply(u, 1, max)))
+  )
   fit <- fit_migration(chosen ~ x, long, id = "id", place = "place")
   expect_lt(as.data.frame(iia_test(fit, "blue", small_hsiao = FALSE))$p.value[2], 1e-4)
 })

@@ -1,6 +1,7 @@
 test_that("effects on leaving equal numerical differences of predict()", {
   data <- relocation_data()
-  fit <- fit_migration(~ pull(rent) + push(rent) + distance + keep(size) + size:wage, data, weights = w, control = one_thread())
+  formula <- ~ pull(rent) + push(rent) + distance + keep(size) + size:wage
+  fit <- fit_migration(formula, data, weights = w, control = one_thread())
   found <- as.data.frame(marginal_effects(fit, std.error = FALSE))
   w <- data$firms$w
   home <- cbind(1:400, match(data$firms$from, data$place))
@@ -57,8 +58,9 @@ test_that("levels are contrasts, and long data give what relational ones give", 
     data$firms$kin <- level
     mean(1 - predict(fit, data)[cbind(1:400, match(data$firms$from, data$place))])
   }
-  expect_equal(found$estimate[found$variable == "kin"], c(set("Wang") - set("Li"), set("Zhu") - set("Li")), tolerance = 1e-8)
-  long <- fit_migration(chosen ~ rent + distance + keep(kin), relocation_long(), id = "id", place = "place", from = "from")
+  contrasts <- c(set("Wang") - set("Li"), set("Zhu") - set("Li"))
+  expect_equal(found$estimate[found$variable == "kin"], contrasts, tolerance = 1e-8)
+  long <- long_fit(chosen ~ rent + distance + keep(kin))
   same <- as.data.frame(marginal_effects(long, std.error = FALSE))
   expect_equal(same$estimate[same$variable == "kin"], found$estimate[found$variable == "kin"], tolerance = 1e-6)
   expect_equal(same$estimate[same$variable == "rent"], found$estimate[found$variable == "rent"], tolerance = 1e-6)
