@@ -277,8 +277,8 @@ check_fit <- function(object) {
 #'   `conf.low` and `conf.high` among its columns.
 #' @examples
 #' data <- wenzhou_guzhen()
-#' fit <- fit_migration(~ push(technology) + pull(land_price) + log(distance), data)
-#' tidy(compensate(fit, "pull(land_price)"))
+#' fit <- fit_migration(~ push(technology) + pull(creativity) + log(distance), data)
+#' tidy(marginal_effects(fit, "technology"))
 #' @name print.migration_answer
 NULL
 

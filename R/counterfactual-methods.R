@@ -15,7 +15,9 @@
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' data <- subset(wenzhou_guzhen(), year %in% 1997:1998)
 #' fit <- fit_migration(~ pull(land_price) + log(distance) + log(makers), data)
-#' cheap <- counterfactual(fit, places = transform(places, land_price = 0.8 * land_price), draws = 20, seed = 1)
+#' cheap <- counterfactual(fit,
+#'   places = transform(places, land_price = 0.8 * land_price), draws = 20, seed = 1
+#' )
 #' summary(cheap)
 #' plot(cheap)
 #' @name print.migration_counterfactual

@@ -48,12 +48,12 @@
 #' @examples
 #' lamps <- wenzhou_guzhen()
 #' fit <- fit_migration(
-#'   ~ push(land_price) + push(space) + push(technology) + push(environment) + pull(land_price) + pull(creativity) +
-#'     pull(governance) + log(distance) + peers(kin) + peers(kin):pull(land_price),
+#'   ~ push(land_price) + push(space) + push(technology) + push(environment) +
+#'     pull(land_price) + pull(creativity) + pull(governance) + log(distance) + peers(kin) + peers(kin):pull(land_price),
 #'   lamps
 #' )
 #' test_claims(fit, performance = "productivity", weight = "jobs", periods = c(1996, 2004))
-#' test_claims(fit, c("kin attract more than one point of creativity" = "peers(kin) - pull(creativity) > 0"))
+#' test_claims(fit, c("kin weigh more than creativity" = "peers(kin) - pull(creativity) > 0"))
 #' @export
 test_claims <- function(object, claims = NULL, performance = NULL, weight = NULL, origin = NULL, destination = NULL,
                         periods = NULL, land = c("push(land_price)", "push(space)"), full = 1, conf.level = 0.95, ...) {
