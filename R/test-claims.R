@@ -49,7 +49,8 @@
 #' lamps <- wenzhou_guzhen()
 #' fit <- fit_migration(
 #'   ~ push(land_price) + push(space) + push(technology) + push(environment) +
-#'     pull(land_price) + pull(creativity) + pull(governance) + log(distance) + peers(kin) + peers(kin):pull(land_price),
+#'     pull(land_price) + pull(creativity) + pull(governance) +
+#'     log(distance) + peers(kin) + peers(kin):pull(land_price),
 #'   lamps
 #' )
 #' test_claims(fit, performance = "productivity", weight = "jobs", periods = c(1996, 2004))
