@@ -1,0 +1,237 @@
+# Attribution of the log-likelihood: the maximum with the terms of some groups, for many sets of groups on one design.
+
+#' What the refits need of a fit
+#' @noRd
+refit_frame <- function(object, design) {
+  setup <- model_setup(object$model, object$data, design, memory = object$design$memory)
+  layout <- parameter_layout(design, setup)
+  fixed <- object$coefficients[object$fixed]
+  held <- held_parameters(layout, if (length(fixed) > 0L) fixed, design)
+  # a term that is not estimable stays out of every refit
+  held$is[layout$coefficients[is.na(object$coefficients)]] <- TRUE
+  list(setup = setup, layout = layout, held = held, null = layout$parameters$null)
+}
+
+#' Maxima of the log-likelihood for the subsets of a plan, in the order of their size, each started from what its own
+#' subsets lead to expect. Returns list(value, score): `score` sums weights[T, k] l_i(T) over the subsets, an occasion
+#' a row, l_i the part of the occasion in the log-likelihood; NULL where the likelihood is no such sum.
+#' @noRd
+likelihood_values <- function(object, design, groups, plan, weights = NULL, known = NULL) {
+  frame <- refit_frame(object, design)
+  if (!is.null(weights)) {
+    design$spec$weights <- weights
+  }
+  contribution <- if (is.null(weights)) occasion_likelihoods(object, design)
+  keys <- drop(plan$member %*% 2^(seq_len(ncol(plan$member)) - 1L))
+  theta <- matrix(0, length(design$theta), nrow(plan$member))
+  value <- numeric(nrow(plan$member))
+  score <- if (!is.null(contribution)) matrix(0, length(design$spec$origin), ncol(plan$member))
+  for (t in seq_len(nrow(plan$member))) {
+    member <- plan$member[t, ]
+    start <- if (is.null(known)) expected_theta(member, theta, keys, t) else known[, t]
+    held <- hold_groups(frame, groups[!member])
+    start <- if (is.null(start)) design$theta else start
+    start[held$is] <- held$value[held$is]
+    best <- restricted_maximum(object$model, start, frame, held, design, object$control)
+    theta[, t] <- best$theta
+    value[t] <- best$value
+    if (!is.null(contribution)) {
+      # the gain of the last step is in these, not promised
+      each <- contribution(best$theta)
+      value[t] <- sum(each)
+      score <- score + each %o% plan$weights[t, ]
+    }
+  }
+  list(value = value, theta = theta, score = score)
+}
+
+#' Parameters that are not estimated when some groups (of numbers of coefficients) are out
+#' @noRd
+hold_groups <- function(frame, out) {
+  out <- unlist(out)
+  at <- frame$layout$coefficients[out]
+  frame$held$is[at] <- TRUE
+  frame$held$value[at] <- frame$null[out]
+  frame$held
+}
+
+#' Start values for a set of groups from those of its subsets: if what four groups do to theta were made up of what
+#' three of them do, theta(T) = sum theta(T-a) - sum theta(T-ab) + sum theta(T-abc) - theta(T-abcd), here averaged
+#' over all four out of T. Where some subsets are not known, from one that is; NULL for none.
+#' @noRd
+expected_theta <- function(member, theta, keys, t) {
+  inside <- which(member)
+  if (length(inside) == 0L) {
+    return(NULL)
+  }
+  bits <- 2^(inside - 1L)
+  order <- min(length(inside), 4L)
+  before <- keys[seq_len(t - 1L)]
+  at <- lapply(seq_len(order), function(k) match(keys[t] - utils::combn(bits, k, sum), before))
+  if (anyNA(unlist(at))) {
+    near <- at[[1L]][!is.na(at[[1L]])]
+    return(if (length(near) > 0L) theta[, near[1L]])
+  }
+  means <- lapply(at, function(columns) rowMeans(theta[, columns, drop = FALSE]))
+  Reduce(`+`, Map(function(mean, k) (-1)^(k + 1L) * choose(order, k) * mean, means, seq_len(order)))
+}
+
+#' The maximum with some parameters held, from a start that may be good; dispatches on the model
+#' @noRd
+restricted_maximum <- function(model, theta, frame, held, design, control) {
+  UseMethod("restricted_maximum")
+}
+
+#' @noRd
+restricted_maximum.migration_model <- function(model, theta, frame, held, design, control) {
+  raw <- model_maximise(model, theta, frame$setup, frame$layout, held, design, control)
+  list(theta = raw$theta, value = raw$value)
+}
+
+#' Steps of Newton's method up to the one that promises less than a millionth or, where there are many occasions and
+#' passes cost, a twentieth; with its gain, so that what is left out is of third order, below a thousandth. Near the
+#' maximum the information of the step before will do. Where a step does not raise the log-likelihood the careful
+#' maximiser takes over.
+#' @noRd
+restricted_maximum.conditional_model <- function(model, theta, frame, held, design, control) {
+  small <- smaller_design(design, !held$is | theta != 0)
+  free <- !held$is[small$at]
+  begin <- theta
+  theta <- theta[small$at]
+  enough <- if (length(design$spec$origin) > 10000L) 0.05 else 1e-6
+  last <- -Inf
+  gain <- Inf
+  for (iteration in 1:10) {
+    near <- gain < 3
+    at <- .Call(C_evaluate, small$spec, design$kernel, theta, if (near) 1L else 2L, kernel_control(control))
+    if (!any(free)) {
+      return(list(theta = begin, value = at$value))
+    }
+    if (at$value <= last) {
+      break
+    }
+    newton <- if (near) newton else scaled_root(at$information[free, free, drop = FALSE])
+    if (is.null(newton)) {
+      break
+    }
+    step <- newton$d * backsolve(newton$root, backsolve(newton$root, newton$d * at$score[free], transpose = TRUE))
+    gain <- sum(step * at$score[free]) / 2
+    last <- at$value
+    theta[free] <- theta[free] + step
+    if (gain < enough) {
+      return(list(theta = replace(begin, small$at, theta), value = at$value + gain))
+    }
+  }
+  restricted_maximum.migration_model(model, begin, frame, held, design, control)
+}
+
+#' A design with the terms that matter at some theta, and only the tables, keys and multipliers these use: with fewer
+#' keys more occasions are alike. list(spec, at: the positions in theta that are left)
+#' @noRd
+smaller_design <- function(design, keep) {
+  spec <- design$spec
+  n_terms <- length(design$theta) - length(design$effects)
+  keep[-seq_len(n_terms)] <- TRUE
+  at <- which(keep)
+  if (!any(keep[seq_len(n_terms)]) || all(keep)) {
+    return(list(spec = spec, at = seq_along(keep)))
+  }
+  terms <- keep[seq_len(n_terms)]
+  if (spec$kind == "ragged") {
+    spec$columns <- spec$columns[c(which(terms), n_terms + seq_len(spec$n_offset))]
+    return(list(spec = spec, at = at))
+  }
+  terms <- c(terms, rep(TRUE, length(spec$terms$table) - n_terms))
+  spec$terms <- lapply(spec$terms, `[`, terms)
+  used <- sort(unique(spec$terms$table))
+  spec$tables <- spec$tables[used]
+  spec$terms$table <- match(spec$terms$table, used)
+  used <- setdiff(sort(unique(spec$terms$multiplier)), 0L)
+  spec$multipliers <- spec$multipliers[used]
+  spec$terms$multiplier <- no_na(match(spec$terms$multiplier, used))
+  used <- setdiff(unique(c(vapply(spec$tables, function(table) as.integer(table$key), 0L), spec$available$key)), 0L)
+  spec$keys <- spec$keys[used]
+  renumbered <- function(key) no_na(match(key, used))
+  spec$tables <- lapply(spec$tables, function(table) replace(table, "key", list(renumbered(table$key))))
+  if (!is.null(spec$available)) {
+    spec$available$key <- renumbered(spec$available$key)
+  }
+  list(spec = spec, at = at)
+}
+
+#' The Cholesky root of an information matrix scaled to a diagonal of ones, and the scales; NULL where it is not
+#' definite
+#' @noRd
+scaled_root <- function(information) {
+  d <- 1 / sqrt(pmax(diag(information), .Machine$double.xmin))
+  root <- tryCatch(chol(information * tcrossprod(d)), error = function(e) NULL)
+  if (!is.null(root)) list(root = root, d = d)
+}
+
+#' A function of theta that gives the part of each occasion in the log-likelihood, weights counted; NULL for models
+#' whose log-likelihood is not a sum over occasions
+#' @noRd
+occasion_likelihoods <- function(object, design) {
+  w <- design$spec$weights %||% rep(1, length(design$spec$origin))
+  if (inherits(object$model, "conditional_model")) {
+    chosen <- chosen_columns(object, design)
+    return(function(theta) {
+      small <- smaller_design(design, theta != 0)
+      design$spec <- small$spec
+      logsum <- kernel_predict(object, at_theta(design, theta[small$at]), "logsum")
+      w * (chosen$level + drop(chosen$x %*% theta) - logsum)
+    })
+  }
+  each <- function(theta) {
+    p <- chosen_probability(object, at_theta(design, theta))
+    ifelse(w > 0, w * log(p), 0)
+  }
+  here <- tryCatch(sum(each(design$theta)), error = function(e) NA)
+  same <- is.finite(here) && abs(here - object$loglik) < 1e-6 * (1 + abs(object$loglik))
+  if (same) each
+}
+
+#' Columns of the utility of the chosen places: v = level + x theta, from utilities at unit vectors, so that no table
+#' of occasions x places x terms is made
+#' @noRd
+chosen_columns <- function(object, design) {
+  at <- function(theta) chosen_utility(object, at_theta(design, theta))
+  zero <- numeric(length(design$theta))
+  level <- at(zero)
+  x <- vapply(seq_along(zero), function(k) at(replace(zero, k, 1)) - level, level)
+  list(level = level, x = matrix(x, length(level)))
+}
+
+#' @noRd
+chosen_utility <- function(object, design) {
+  spec <- design$spec
+  if (spec$kind == "ragged") {
+    return(kernel_predict(object, design, "utility")[spec$start[-length(spec$start)] + spec$chosen])
+  }
+  by_slice(design, function(part) {
+    kernel_predict(object, part, "utility")[cbind(seq_along(part$spec$chosen), part$spec$chosen)]
+  })
+}
+
+#' Covariance of the shares of the groups when firms are drawn anew: the maximum does not move with the data to first
+#' order, so the influence of a firm on v(T) is its own part in it
+#' @noRd
+influence_covariance <- function(object, score) {
+  firm <- object$data$index$firm[object$design$occasion]
+  sums <- rowsum(score, firm)
+  n <- nrow(sums)
+  crossprod(sweep(sums, 2L, colMeans(sums))) * n / (n - 1)
+}
+
+#' Covariance over bootstrap samples of firms: each counts as often as it is drawn
+#' @noRd
+bootstrap_draws <- function(object, design, groups, plan, theta, draws) {
+  firm <- match(object$data$index$firm[object$design$occasion], unique(object$data$index$firm[object$design$occasion]))
+  w <- design$spec$weights %||% rep(1, length(firm))
+  n <- max(firm)
+  vapply(seq_len(draws), function(i) {
+    count <- tabulate(sample.int(n, n, replace = TRUE), n)
+    value <- likelihood_values(object, design, groups, plan, weights = w * count[firm], known = theta)$value
+    drop(crossprod(plan$weights, value))
+  }, numeric(ncol(plan$member)))
+}

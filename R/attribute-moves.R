@@ -1,0 +1,178 @@
+# Attribution of the expected number of moves: the coefficients as they are, the variables of some groups at their
+# reference. A term at a constant c on all moves is no term at all and c less for staying, so that every set of groups is
+# a vector theta, linear in the estimate: theta(T) = base + M_T theta.
+
+#' How theta depends on the groups: for each coefficient its mean where it is not zero (`level`) and the sign with
+#' which that enters the constant of staying
+#' @noRd
+moves_frame <- function(object, design, groups, reference) {
+  terms <- object$design$terms
+  level <- reference_levels(object, design, unique(unlist(groups)), reference)
+  stay <- match("stay", terms$name)
+  if (any(level != 0) && is.na(stay)) {
+    abort("Terms at their mean need the constant `stay` in the model: use `reference = \"zero\"`.", class = "reference")
+  }
+  space <- theta_space(object, design)
+  list(at = space$at, level = level, stay = stay, null = object$parameters$null)
+}
+
+#' theta with some groups (of numbers of coefficients) at their reference, and the matrix that makes it of theta
+#' @noRd
+theta_without <- function(frame, theta, out) {
+  out <- unlist(out)
+  map <- diag(length(theta))
+  base <- numeric(length(theta))
+  if (length(out) > 0L) {
+    at <- frame$at[out]
+    map[at, ] <- 0
+    if (any(frame$level[out] != 0)) {
+      map[frame$stay, at] <- frame$level[out]
+    }
+    base[at] <- frame$null[out]
+  }
+  list(theta = base + drop(map %*% theta), map = map)
+}
+
+#' The constant that stands for each coefficient's column, as it enters staying: 0 for terms that are the same
+#' everywhere when the variable is (attributes of places), for peers and with reference "zero"
+#' @noRd
+reference_levels <- function(object, design, used, reference) {
+  terms <- object$design$terms
+  level <- numeric(length(object$coefficients))
+  given <- if (is.numeric(reference)) reference else numeric()
+  unknown <- setdiff(names(given), terms$name)
+  if (length(unknown) > 0L) {
+    abort("`reference` names ", quote_names(unknown), ", not among the terms.", class = "reference")
+  }
+  mask <- moving_masks(object, design)
+  sign <- c(0, -1, 1)[mask + 1L]
+  peers <- grepl("peers(", terms$term, fixed = TRUE)
+  if (!identical(reference, "zero")) {
+    wanted <- which(seq_along(mask) %in% used & mask > 0L & !peers & terms$name != "stay")
+    level[wanted] <- sign[wanted] * column_means(object, design, wanted, mask)
+  }
+  level[match(names(given), terms$name)] <- sign[match(names(given), terms$name)] * given
+  level
+}
+
+#' 1: a term of moving (also a tie, 0 at the origin), 2: of staying, 0: of every place
+#' @noRd
+moving_masks <- function(object, design) {
+  terms <- object$design$terms
+  mask <- term_masks(terms)
+  ties <- with_destination(object) & mask == 0L
+  if (design$spec$kind == "ragged") {
+    origin <- design$spec$start[-length(design$spec$start)] + design$spec$origin
+    origin <- origin[design$spec$origin > 0L]
+    at_home <- vapply(design$spec$columns[seq_len(nrow(terms))], function(x) any(x[origin] != 0), NA)
+    ties <- ties | (mask == 0L & !at_home)
+  }
+  ifelse(ties, 1L, mask)
+}
+
+#' Weighted means of columns of the utility over the moves (mask 1) or stays (mask 2) on offer
+#' @noRd
+column_means <- function(object, design, which, mask) {
+  zero <- numeric(length(design$theta))
+  level <- utility_sums(object, at_theta(design, zero))
+  vapply(which, function(k) {
+    sums <- utility_sums(object, at_theta(design, replace(zero, k, 1)))
+    at <- if (mask[k] == 1L) "move" else "stay"
+    (sums[[at]] - level[[at]]) / level[[paste0("n_", at)]]
+  }, 0)
+}
+
+#' Sums of the utilities of moves and of stays on offer, with the weight they are sums of
+#' @noRd
+utility_sums <- function(object, design) {
+  spec <- design$spec
+  w <- spec$weights %||% rep(1, length(spec$origin))
+  v <- function(part) kernel_predict(object, part, "utility")
+  if (spec$kind == "ragged") {
+    v <- v(design)
+    each <- rep(seq_along(w), diff(spec$start))
+    home <- seq_along(v) == (spec$start[-length(spec$start)] + spec$origin)[each] & spec$origin[each] > 0L
+    away <- !home & spec$origin[each] > 0L
+    w <- w[each]
+    away <- away & !is.na(v)
+    return(list(
+      move = sum((w * v)[away]), stay = sum((w * v)[home]), n_move = sum(w[away]), n_stay = sum(w[home])
+    ))
+  }
+  sums <- by_slice(design, function(part) {
+    u <- v(part)
+    o <- part$spec$origin
+    w <- part$spec$weights %||% rep(1, length(o))
+    w[o == 0L] <- 0
+    home <- u[cbind(seq_along(o), pmax(o, 1L))]
+    on <- rowSums(!is.na(u)) - !is.na(home)
+    all <- rowSums(u, na.rm = TRUE)
+    home[is.na(home)] <- 0
+    c(sum(w * (all - home)), sum(w * home), sum(w * on), sum(w))
+  })
+  sums <- rowSums(matrix(sums, 4L))
+  list(move = sums[1L], stay = sums[2L], n_move = sums[3L], n_stay = sums[4L])
+}
+
+#' Expected moves at theta
+#' @noRd
+expected_moves <- function(object, design, theta) {
+  flows_away(expected_flows(object, at_theta(design, theta)))
+}
+
+#' Their derivatives in theta: dP = P d log P, so the score of staying with the weight w P(stay), with its sign
+#' turned. Models whose likelihood is not a sum over occasions: by differences.
+#' @noRd
+moves_gradient <- function(object, design, theta, space) {
+  if (!is.null(object$design$group)) {
+    return(drop(theta_jacobian(
+      function(theta) expected_moves(object, design, theta), replace(space, "theta", list(theta))
+    )))
+  }
+  design <- at_theta(design, theta)
+  leave <- leave_each(object, design)
+  leave[is.na(leave)] <- 1
+  spec <- design$spec
+  spec$weights <- (spec$weights %||% 1) * (1 - leave)
+  spec$chosen <- pmax(spec$origin, 1L)
+  -.Call(C_evaluate, spec, design$kernel, theta, 1L, kernel_control(object$control))$score
+}
+
+#' Values and gradients for the subsets of a plan: list(value, gradient of phi in theta, a row a group)
+#' @noRd
+moves_values <- function(object, design, groups, plan, frame, space, gradient) {
+  value <- numeric(nrow(plan$member))
+  slope <- matrix(0, ncol(plan$member), length(space$theta))
+  for (t in seq_len(nrow(plan$member))) {
+    at <- theta_without(frame, space$theta, groups[!plan$member[t, ]])
+    value[t] <- expected_moves(object, design, at$theta)
+    if (gradient) {
+      slope <- slope + outer(plan$weights[t, ], drop(moves_gradient(object, design, at$theta, space) %*% at$map))
+    }
+  }
+  list(value = value, gradient = slope)
+}
+
+# Along a straight line -------------------------------------------------------------------------------
+
+#' Aumann-Shapley values: the gains of each group along the line from all at reference to all as they are
+#' @noRd
+path_values <- function(object, design, groups, frame, space, nodes) {
+  from <- theta_without(frame, space$theta, groups)$theta
+  to <- space$theta
+  # the part of the line that each group goes
+  share <- vapply(groups, function(group) to - theta_without(frame, to, list(group))$theta, to)
+  rule <- gauss_legendre(nodes)
+  gradient <- vapply(rule$x, function(x) moves_gradient(object, design, from + x * (to - from), space), to)
+  drop(crossprod(share, gradient %*% rule$w))
+}
+
+#' Nodes and weights on (0, 1), from the eigenvalues of the Jacobi matrix (Golub and Welsch 1969)
+#' @noRd
+gauss_legendre <- function(n) {
+  k <- seq_len(n - 1L)
+  jacobi <- matrix(0, n, n)
+  jacobi[cbind(k, k + 1L)] <- jacobi[cbind(k + 1L, k)] <- k / sqrt(4 * k^2 - 1)
+  eigen <- eigen(jacobi, symmetric = TRUE)
+  list(x = (1 + eigen$values) / 2, w = eigen$vectors[1L, ]^2)
+}
