@@ -66,7 +66,7 @@ autoplot.migration_fit <- function(object, conf.level = 0.95, standardise = FALS
 #' @noRd
 group_titles <- c(
   push = "Push", pull = "Pull", keep = "Keep", stay = "Stay", place = "Place", tie = "Tie", peers = "Peers",
-  firm_place = "Interaction", lambda = "Lambda"
+  firm_place = "Interaction", lambda = "Lambda", sd = "Spread", spread = "Spread", chol = "Covariance factor"
 )
 
 #' Coefficients times the standard deviation of their columns; lambda has no column
@@ -91,7 +91,7 @@ coefficient_plot <- function(table, title, conf.level, standardise) {
       ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high), height = 0.2, colour = "grey30", na.rm = TRUE
     ) +
     ggplot2::geom_point(ggplot2::aes(shape = .data$group), size = 2.5, show.legend = FALSE) +
-    ggplot2::scale_shape_manual(values = stats::setNames(c(16:18, 15, 1, 2, 0, 5, 4), unique(group_titles))) +
+    ggplot2::scale_shape_manual(values = stats::setNames(c(16:18, 15, 1, 2, 0, 5, 4, 6, 3), unique(group_titles))) +
     ggplot2::facet_grid(group ~ ., scales = "free_y", space = "free_y") +
     ggplot2::labs(
       x = paste0(

@@ -41,6 +41,7 @@ static const struct {
 } kinds[] = {
     {"conditional", fm_conditional_from_list},
     {"nested", fm_nested_from_list},
+    {"mixed", fm_mixed_from_list},
 };
 
 /* `group` of a model: 1-based codes, each in use, for models whose likelihood is not a sum over occasions. */

@@ -35,6 +35,7 @@ struct fm_model {
 /* One for each kind; memory of R, freed by R. They check what R gives them. */
 fm_model fm_conditional_from_list(SEXP list, SEXP spec);
 fm_model fm_nested_from_list(SEXP list, SEXP spec);
+fm_model fm_mixed_from_list(SEXP list, SEXP spec);
 
 /* An integer vector of n entries of a list, or NULL where R has NULL. */
 const int *fm_list_integers(SEXP list, const char *name, size_t n);
