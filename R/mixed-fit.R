@@ -71,7 +71,7 @@ model_maximise.mixed_model <- function(model, theta, setup, layout, held, design
   theta[lost] <- 0
   is_fixed <- held$is | lost
   raws <- lapply(start_points(model, theta, is_fixed, setup, layout), function(start) {
-    tryCatch(maximise(design$spec, setup$kernel, start, is_fixed, control, n_extra = length(layout$extra)),
+    tryCatch(climb(design$spec, setup$kernel, start, is_fixed, control),
              firmmove_error_invalid = function(e) NULL)
   })
   found <- vapply(raws, is.list, NA)
@@ -85,6 +85,28 @@ model_maximise.mixed_model <- function(model, theta, setup, layout, held, design
   raw$aliased[lost] <- rank$aliased[rank$aliased > 0L]
   raw$combine[seq_along(rank$aliased), lost] <- rank$combine[, rank$aliased > 0L]
   raw$starts <- starts
+  raw
+}
+
+#' Far from a maximum the information may be indefinite and Newton's method slow: outer products of the firms' scores
+#' lead the way to where it is not. With censored coefficients the score jumps where a draw crosses zero, so the top is
+#' found to fewer digits.
+#' @noRd
+climb <- function(spec, kernel, start, fixed, control) {
+  asked <- kernel_control(control)
+  if (any(kernel$transform == 3L)) {
+    asked$tolerance <- max(asked$tolerance, 1e-9)
+  }
+  near <- asked
+  near$tolerance <- max(asked$tolerance, 1e-6)
+  kernel$outer <- TRUE
+  approach <- .Call(C_fit, spec, kernel, start, fixed, near)
+  kernel$outer <- FALSE
+  asked$max_iterations <- max(asked$max_iterations - approach$iterations, 0L)
+  raw <- .Call(C_fit, spec, kernel, approach$theta, fixed, asked)
+  raw$iterations <- raw$iterations + approach$iterations
+  raw$evaluations <- raw$evaluations + approach$evaluations
+  raw$value_start <- approach$value_start
   raw
 }
 

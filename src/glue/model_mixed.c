@@ -66,6 +66,7 @@ fm_model fm_mixed_from_list(SEXP list, SEXP spec) {
                       .price = (int)fm_list_number(list, "price", -1),
                       .draws = draws_from_list(list, m),
                       .given_normal = fm_list_flag(list, "given_normal", 0),
+                      .outer = fm_list_flag(list, "outer", 0),
                       .weight = weight == R_NilValue ? NULL : REAL(weight)};
   fm_error err = {FM_OK, ""};
   const size_t terms = fm_spec_terms(spec);

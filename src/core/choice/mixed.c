@@ -101,7 +101,9 @@ static fm_code mixed_group(const fm_pass *pass, fm_work *work, size_t group, dou
     return FM_OK;
   }
   fm_mixed_group g;
-  (void)fm_mixed_lay_out(&g, model, pass->design, order_of(sums), pass->theta, scratch);
+  const int order = order_of(sums);
+  const int needed = model->outer && order > FM_SCORE ? FM_SCORE : order;
+  (void)fm_mixed_lay_out(&g, model, pass->design, needed, pass->theta, scratch);
   fm_mixed_number(&g);
   fm_mixed_load(&g, work, group);
   fm_mixed_draw(&g, group);

@@ -8,7 +8,9 @@
  *   L = sum_f w_f log (1/R) sum_r prod_{i in f} P_{i y_i}(beta_fr).
  *
  * theta = [b (n_terms; those of varying terms are the means), d (n_effects), spread (n_spread)]. Score and
- * information (minus the Hessian) are exact, for the given draws.
+ * information (minus the Hessian) are exact, for the given draws; but where a coefficient is censored, the kink at
+ * zero is in the information as a density of draws around it, estimated by a normal kernel: what its average over
+ * draws has, and no finite number of draws shows.
  *
  * Thread safety: a model is read-only; scratch memory belongs to one thread.
  */
@@ -47,8 +49,9 @@ typedef struct fm_mixed {
   int price;               /* 0-based term in willingness-to-pay space, else -1 */
   fm_draws draws;          /* n_dims = n_random */
   int given_normal;        /* draws are points of the standard normal, not of the unit cube */
+  int outer; /* the information is the outer product of the groups' scores: cheaper, never indefinite */
   const double
-      *weight; /* w_f by group, or NULL: ones. The weights of the group's choices are multiples of it */
+      *weight; /* w_f by group, or NULL: ones; weights of the group's choices are multiples of it */
 } fm_mixed;
 
 /* FM_INVALID with words when an index is out of range. In willingness-to-pay space there may be no place

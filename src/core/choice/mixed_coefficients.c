@@ -42,12 +42,30 @@ static void transform_log(const fm_kernels *kernels, double sign, double *x, dou
   memcpy(curve, x, n * sizeof(double));
 }
 
-static void transform_censored(double *x, double *slope, double *curve, size_t n) {
+/* The second derivative of max(0, eta) is a unit mass at 0; a normal kernel of the given width stands for it. */
+static void transform_censored(const fm_kernels *kernels, double width, double *x, double *slope,
+                               double *curve, size_t n) {
+  const double height = width > 0.0 ? 0.39894228040143267794 / width : 0.0;
+  const double narrow = width > 0.0 ? -0.5 / (width * width) : 0.0;
+  kernels->times(x, x, curve, n);
+  kernels->scale(narrow, curve, n);
+  kernels->exp(curve, curve, n);
+  kernels->scale(height, curve, n);
   for (size_t r = 0; r < n; r++) {
     slope[r] = x[r] > 0.0 ? 1.0 : 0.0;
-    curve[r] = 0.0;
     x[r] = x[r] > 0.0 ? x[r] : 0.0;
   }
+}
+
+/* Standard deviation of eta over R^(1/3). */
+static double kernel_width(const fm_mixed_group *g, size_t m) {
+  const fm_mixed *model = g->model;
+  double variance = 0.0;
+  for (size_t q = 0; q < model->n_spread; q++) {
+    const double spread = (size_t)model->row[q] == m ? g->theta[g->n_linear + q] : 0.0;
+    variance += spread * spread;
+  }
+  return sqrt(variance) / cbrt((double)model->draws.n_draws);
 }
 
 static void transform_bounded(const fm_kernels *kernels, double low, double width, double *x, double *slope,
@@ -74,7 +92,7 @@ static void transform(fm_mixed_group *g, size_t s, double *x) {
       transform_log(g->kernels, -1.0, x, slope, curve, n);
       break;
     case FM_CENSORED:
-      transform_censored(x, slope, curve, n);
+      transform_censored(g->kernels, kernel_width(g, m), x, slope, curve, n);
       break;
     case FM_BOUNDED:
       transform_bounded(g->kernels, g->model->low[m], g->model->width[m], x, slope, curve, n);

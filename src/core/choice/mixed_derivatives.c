@@ -270,9 +270,14 @@ static void collect_information(const fm_mixed_group *g, double *h, size_t ld) {
       add_entry(h, ld, fixed[k], g->moving[q], by * g->across[k * nm + q]);
     }
   }
+}
+
+/* score score' of the group, which H lacks and which alone is the outer product. */
+static void collect_outer(const fm_mixed_group *g, double *h, size_t ld) {
+  const double by = g->weight / (g->total * g->total);
   for (size_t l = 0; l < g->n_par; l++) {
     for (size_t k = 0; k <= l; k++) {
-      h[k + l * ld] += by / g->total * g->score[k] * g->score[l];
+      h[k + l * ld] += by * g->score[k] * g->score[l];
     }
   }
 }
@@ -285,5 +290,8 @@ void fm_mixed_collect(fm_mixed_group *g, fm_sums *sums) {
       finish_fixed(g);
     }
     collect_information(g, sums->information, sums->n_par);
+  }
+  if (sums->information != NULL) {
+    collect_outer(g, sums->information, sums->n_par);
   }
 }
