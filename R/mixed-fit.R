@@ -88,8 +88,8 @@ model_maximise.mixed_model <- function(model, theta, setup, layout, held, design
   raw
 }
 
-#' Far from a maximum the information may be indefinite and Newton's method slow: outer products of the firms' scores
-#' lead the way to where it is not. With censored coefficients the score jumps where a draw crosses zero, so the top is
+#' Far from a maximum the information may be indefinite and Newton's method slow: a few steps with outer products of the
+#' firms' scores lead to where it is not (many would be slow again). With censored coefficients the score jumps where a draw crosses zero, so the top is
 #' found to fewer digits.
 #' @noRd
 climb <- function(spec, kernel, start, fixed, control) {
@@ -99,6 +99,7 @@ climb <- function(spec, kernel, start, fixed, control) {
   }
   near <- asked
   near$tolerance <- max(asked$tolerance, 1e-6)
+  near$max_iterations <- min(asked$max_iterations, 4L)
   kernel$outer <- TRUE
   approach <- .Call(C_fit, spec, kernel, start, fixed, near)
   kernel$outer <- FALSE

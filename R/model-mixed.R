@@ -241,7 +241,8 @@ check_known <- function(names, among, says, what) {
   if (length(unknown) > 0L) {
     near <- nearest_name(unknown[1L], among)
     abort(
-      says, " ", quote_names(unknown), ", which is not ", what, ". There are ", quote_names(among, max = 20), ".",
+      says, " ", quote_names(unknown), ", which is not ", what, ".",
+      if (length(among) > 0L) paste0(" There are ", quote_names(among, max = 20), "."),
       if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
       class = "random"
     )
