@@ -195,7 +195,25 @@ model_finish.mixed_model <- function(model, fit, raw, setup, design) {
   fit$simulation <- simulation_noise(model, fit, raw, setup, design)
   fit$design$memory$simulation <- fit$simulation
   fit$design$memory$distribution <- distribution_table(model, fit$coefficients, fit$covariance)
+  warn_edge(fit$design$memory$distribution, setup$scale)
   fit
+}
+
+#' Warns of distributions of one sign that have shrunk to nothing: the data want the other sign
+#' @noRd
+warn_edge <- function(table, scale) {
+  if (is.null(table)) {
+    return(invisible())
+  }
+  one_sided <- table$distribution %in% c("lognormal", "negative_lognormal", "truncated_normal")
+  gone <- one_sided & abs(table$mean) * scale[table$term] < 1e-4
+  if (any(gone)) {
+    warn(
+      "Shrunk to 0: the distribution of ", quote_names(table$term[gone]), " allows one sign only, and the choices show ",
+      "none of it. Its location and spread mean nothing; take a normal, or the other sign.",
+      class = "edge"
+    )
+  }
 }
 
 # Noise -----------------------------------------------------------------------------------------------

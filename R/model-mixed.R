@@ -90,7 +90,8 @@
 #'   suggested); an unknown distribution; a random coefficient whose term does not vary between the places of any
 #'   occasion, or is a combination of others; weights that differ between the occasions of a firm (with `panel`);
 #'   draws of the wrong shape; place constants in willingness-to-pay space. Warnings: a panel in which each
-#'   firm has one occasion; too few draws; a start from which no maximum was found.
+#'   firm has one occasion; too few draws; a start from which no maximum was found; a one-sided distribution that has
+#'   shrunk to 0, because the choices show the other sign.
 #' @references Train, K. E. (2009). *Discrete Choice Methods with Simulation*, 2nd ed. Cambridge University Press.
 #'   \doi{10.1017/CBO9780511805271}
 #'

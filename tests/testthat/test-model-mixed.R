@@ -236,6 +236,14 @@ test_that("starts are recorded, and a fit with few draws warns", {
   expect_gt(few$simulation$loglik, 0)
 })
 
+test_that("a distribution on the wrong side of zero is named", {
+  expect_warning(
+    fit_migration(~ rent + distance, relocation_data(), mixed(c(rent = "lognormal"), draws = 32, check_draws = 0)),
+    "Shrunk to 0: the distribution of `rent`",
+    class = "firmmove_warning_edge"
+  )
+})
+
 test_that("a model of many places has few rows in memory", {
   set.seed(9)
   places <- data.frame(place = sprintf("p%03d", 1:300), rent = stats::rnorm(300), wage = stats::rnorm(300))
