@@ -85,7 +85,8 @@ autoplot.migration_fit <- function(object, what = c("coefficients", "observed", 
 #' @noRd
 group_titles <- c(
   push = "Push", pull = "Pull", keep = "Keep", stay = "Stay", place = "Place", tie = "Tie", peers = "Peers",
-  chain = "Chain", firm_place = "Interaction", lambda = "Lambda", move = "Move", exit = "Exit", frailty = "Frailty"
+  chain = "Chain", firm_place = "Interaction", lambda = "Lambda", move = "Move", exit = "Exit",
+  frailty = "Frailty", sd = "Spread", spread = "Spread", chol = "Covariance factor"
 )
 
 #' Panels of a picture: known groups in the order of their titles; a group of the model's own has the heading of its

@@ -5,6 +5,7 @@
 #include "glue/decompose.h"
 #include "glue/entropy.h"
 #include "glue/latent.h"
+#include "glue/mixed.h"
 #include "glue/model.h"
 #include "glue/pairs.h"
 #include "glue/shapley.h"
@@ -18,6 +19,7 @@ static const R_CallMethodDef call_entries[] = {
     {"chain_solve", (DL_FUNC)&firmmove_chain_solve, 7},
     {"choice", (DL_FUNC)&firmmove_choice, 5},
     {"column_codes", (DL_FUNC)&firmmove_column_codes, 1},
+    {"draws", (DL_FUNC)&firmmove_draws, 2},
     {"entropies", (DL_FUNC)&firmmove_entropies, 5},
     {"evaluate", (DL_FUNC)&firmmove_evaluate, 5},
     {"firm_codes", (DL_FUNC)&firmmove_firm_codes, 1},
@@ -25,6 +27,7 @@ static const R_CallMethodDef call_entries[] = {
     {"fit", (DL_FUNC)&firmmove_fit, 5},
     {"latent_em", (DL_FUNC)&firmmove_latent_em, 5},
     {"m_function", (DL_FUNC)&firmmove_m_function, 8},
+    {"mixed_individual", (DL_FUNC)&firmmove_mixed_individual, 4},
     {"model_matrix", (DL_FUNC)&firmmove_model_matrix, 1},
     {"owen", (DL_FUNC)&firmmove_owen, 3},
     {"owen_needed", (DL_FUNC)&firmmove_owen_needed, 2},

@@ -46,6 +46,7 @@ static const struct {
     {"scaled", fm_scaled_from_list},
     {"latent", fm_latent_from_list},
     {"chain", fm_chain_from_list},
+    {"mixed", fm_mixed_from_list},
 };
 
 /* `group` of a model: 1-based codes, each in use, for models whose likelihood is not a sum over occasions. */

@@ -41,6 +41,7 @@ fm_model fm_cross_nested_from_list(SEXP list, SEXP spec);
 fm_model fm_scaled_from_list(SEXP list, SEXP spec);
 fm_model fm_latent_from_list(SEXP list, SEXP spec);
 fm_model fm_chain_from_list(SEXP list, SEXP spec);
+fm_model fm_mixed_from_list(SEXP list, SEXP spec);
 
 /* An integer vector of n entries of a list, or NULL where R has NULL. */
 const int *fm_list_integers(SEXP list, const char *name, size_t n);

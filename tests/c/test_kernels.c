@@ -163,6 +163,61 @@ static void exponentials_of_differences(const fm_kernels *kernels) {
   }
 }
 
+/* Quantiles against the distribution function, from both ends. */
+static void quantiles(const fm_kernels *kernels) {
+  double u[N], z[N];
+  mu_seed(17);
+  for (size_t i = 0; i < N; i++) {
+    u[i] = i % 3 == 0 ? exp(-700.0 * mu_uniform()) : mu_uniform();
+  }
+  u[0] = 0.5, u[1] = 0.075, u[2] = 0.925;
+  kernels->quantile(u, z, N);
+  CHECK(z[0] == 0.0);
+  for (size_t i = 0; i < N; i++) {
+    const double back = 0.5 * erfc(-z[i] * sqrt(0.5));
+    /* a relative error of z moves the probability z^2 times as much, about */
+    CHECK(fabs(back - u[i]) <= 4e-15 * u[i] * (1.0 + z[i] * z[i]));
+  }
+}
+
+static void shares_by_column(const fm_kernels *kernels) {
+  double v[5 * 16], exact[5 * 16], logsum[16];
+  mu_seed(23);
+  for (size_t i = 0; i < 5 * 16; i++) {
+    v[i] = exact[i] = i / 16 == 2 ? -HUGE_VAL : 300.0 * mu_normal();
+  }
+  kernels->softmax_rows(5, 16, v, 16, logsum);
+  for (size_t r = 0; r < 16; r++) {
+    double top = -HUGE_VAL, total = 0.0;
+    for (size_t j = 0; j < 5; j++) {
+      top = fmax(top, exact[j * 16 + r]);
+    }
+    for (size_t j = 0; j < 5; j++) {
+      total += exp(exact[j * 16 + r] - top);
+    }
+    CHECK_CLOSE(logsum[r], top + log(total), 1e-15);
+    for (size_t j = 0; j < 5; j++) {
+      CHECK_CLOSE(v[j * 16 + r], exp(exact[j * 16 + r] - top) / total, 1e-14);
+    }
+  }
+}
+
+static void pairs(const fm_kernels *kernels) {
+  double y[3 * 8], c[6 * 8] = {0};
+  mu_seed(29);
+  for (size_t i = 0; i < 3 * 8; i++) {
+    y[i] = mu_normal();
+  }
+  kernels->add_pairs(3, 8, -2.0, y, 8, c, 8);
+  for (size_t k = 0, pair = 0; k < 3; k++) {
+    for (size_t l = k; l < 3; l++, pair++) {
+      for (size_t r = 0; r < 8; r++) {
+        CHECK_CLOSE(c[pair * 8 + r], -2.0 * y[k * 8 + r] * y[l * 8 + r], 1e-14);
+      }
+    }
+  }
+}
+
 static void every_instruction_set(void (*check)(const fm_kernels *)) {
   const fm_kernels *tables[4];
   const size_t n = fm_kernels_all(tables, 4);
@@ -186,6 +241,9 @@ static void exp_and_log_are_accurate(void) { every_instruction_set(accuracy); }
 static void exp_and_log_know_special_values(void) { every_instruction_set(special_values); }
 static void sums_match_plain_loops(void) { every_instruction_set(sums); }
 static void rows_combine(void) { every_instruction_set(combinations); }
+static void quantiles_are_accurate(void) { every_instruction_set(quantiles); }
+static void columns_become_shares(void) { every_instruction_set(shares_by_column); }
+static void pairs_are_added(void) { every_instruction_set(pairs); }
 static void exp_less_sums(void) { every_instruction_set(exponentials_of_differences); }
 static void products_match_plain_loops(void) { every_instruction_set(all_small_products); }
 
@@ -247,6 +305,9 @@ void test_kernels(void) {
   RUN(sums_match_plain_loops);
   RUN(rows_combine);
   RUN(exp_less_sums);
+  RUN(quantiles_are_accurate);
+  RUN(columns_become_shares);
+  RUN(pairs_are_added);
   RUN(products_match_plain_loops);
   RUN(squares_match_plain_loops);
   RUN(discs_match_plain_loops);

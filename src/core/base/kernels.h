@@ -48,6 +48,17 @@ typedef struct fm_kernels {
    * `square`; their number is added to count. */
   double (*disc)(const fm_points *points, const size_t *run, const double *centre, double square,
                  double *count);
+  /* z_i = quantile of the standard normal at u_i in (0, 1), within a few ulp. z may be u. */
+  void (*quantile)(const double *u, double *z, size_t n);
+  /* u_i in (0, 1): x_i (a number of 32 digits, the first digit lowest) with its digits permuted, each by a
+   * permutation that depends on the digits before it and on seed (Owen 1995) */
+  void (*scramble)(unsigned int seed, const unsigned int *x, double *u, size_t n);
+  /* Each column r < n of v (m rows, ldv apart): v_jr = exp(v_jr) / sum_j exp(v_jr), logsum_r = log sum_j
+   * exp(v_jr). n must be a multiple of 8; a column needs a finite entry */
+  void (*softmax_rows)(size_t m, size_t n, double *v, size_t ldv, double *logsum);
+  /* c_kl += a y_k y_l, entry by entry, for k <= l < m, pairs in the order (0,0), (0,1), ..., (1,1), ...; n
+   * must be a multiple of 8 */
+  void (*add_pairs)(size_t m, size_t n, double a, const double *y, size_t ldy, double *c, size_t ldc);
 } fm_kernels;
 
 const fm_kernels *fm_kernels_best(void);

@@ -100,44 +100,43 @@ FM_TARGET static double FM_NAME(exp_less_)(double shift, double *x, size_t n) {
 /* ---- log ------------------------------------------------------------------------------------------
  * x = 2^k m with m in [sqrt(1/2), sqrt(2)), f = m - 1, s = f / (2 + f): log m = f - f^2/2 +
  * s (f^2/2 + R(s^2)) with the odd series of log((1 + s) / (1 - s)) for R. */
+FM_INLINE vec FM_NAME(log_lanes)(vec v) {
+  const double ln2_hi = 6.93147180369123816490e-01, ln2_lo = 1.90821492927058770002e-10;
+  const ivec tiny = v < SPLAT(2.2250738585072014e-308);
+  const vec a = SELECT(tiny, v * 18014398509481984.0, v); /* 2^54 */
+  const uvec bits = (uvec)a;
+  /* adding 2^52 - bits of sqrt(1/2) carries into the exponent exactly when m >= sqrt(1/2) */
+  const uvec exponent = (bits + (0x3ff0000000000000ULL - 0x3fe6a09e667f3bcdULL)) >> 52;
+  const uvec k = exponent - 1023 - ((uvec)tiny & 54);
+  const vec m = (vec)(bits - (exponent << 52) + (1023ULL << 52));
+  const vec f = m - 1.0;
+  const vec s = f / (f + 2.0);
+  const vec z = s * s;
+  const vec w = z * z;
+  const vec t1 = w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332));
+  const vec t2 =
+      z * (0.6666666666666735130 +
+           w * (0.2857142874366239149 + w * (0.1818357216161805012 + w * 0.1479819860511658591)));
+  const vec half_square = 0.5 * f * f;
+  /* integers this small become doubles by the same trick as in exp, backwards */
+  const vec kd = (vec)(k + (uvec)SPLAT(6755399441055744.0)) - 6755399441055744.0;
+  const vec body = s * (half_square + t1 + t2) + kd * ln2_lo;
+  vec result = kd * ln2_hi - ((half_square - body) - f);
+  result = SELECT(v == SPLAT(HUGE_VAL), v, result);
+  result = SELECT(v == SPLAT(0.0), SPLAT(-HUGE_VAL), result);
+  return SELECT((v < SPLAT(0.0)) | ~(v == v), SPLAT(FM_NAN), result);
+}
+
 FM_TARGET static void FM_NAME(log_)(const double *x, double *y, size_t n) {
-  static const double ln2_hi = 6.93147180369123816490e-01, ln2_lo = 1.90821492927058770002e-10;
-  for (size_t i = 0; i < n; i += FM_LANES) {
-    const size_t left = n - i;
+  size_t i = 0;
+  for (; i + FM_LANES <= n; i += FM_LANES) {
+    STORE(y + i, FM_NAME(log_lanes)(LOAD(x + i)));
+  }
+  if (i < n) {
     vec v = SPLAT(1.0);
-    if (left >= FM_LANES) {
-      v = LOAD(x + i);
-    } else {
-      memcpy(&v, x + i, left * sizeof(double));
-    }
-    const ivec tiny = v < SPLAT(2.2250738585072014e-308);
-    const vec a = SELECT(tiny, v * 18014398509481984.0, v); /* 2^54 */
-    const uvec bits = (uvec)a;
-    /* adding 2^52 - bits of sqrt(1/2) carries into the exponent exactly when m >= sqrt(1/2) */
-    const uvec exponent = (bits + (0x3ff0000000000000ULL - 0x3fe6a09e667f3bcdULL)) >> 52;
-    const uvec k = exponent - 1023 - ((uvec)tiny & 54);
-    const vec m = (vec)(bits - (exponent << 52) + (1023ULL << 52));
-    const vec f = m - 1.0;
-    const vec s = f / (f + 2.0);
-    const vec z = s * s;
-    const vec w = z * z;
-    const vec t1 = w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332));
-    const vec t2 =
-        z * (0.6666666666666735130 +
-             w * (0.2857142874366239149 + w * (0.1818357216161805012 + w * 0.1479819860511658591)));
-    const vec half_square = 0.5 * f * f;
-    /* integers this small become doubles by the same trick as in exp, backwards */
-    const vec kd = (vec)(k + (uvec)SPLAT(6755399441055744.0)) - 6755399441055744.0;
-    const vec body = s * (half_square + t1 + t2) + kd * ln2_lo;
-    vec result = kd * ln2_hi - ((half_square - body) - f);
-    result = SELECT(v == SPLAT(HUGE_VAL), v, result);
-    result = SELECT(v == SPLAT(0.0), SPLAT(-HUGE_VAL), result);
-    result = SELECT((v < SPLAT(0.0)) | ~(v == v), SPLAT(FM_NAN), result);
-    if (left >= FM_LANES) {
-      STORE(y + i, result);
-    } else {
-      memcpy(y + i, &result, left * sizeof(double));
-    }
+    memcpy(&v, x + i, (n - i) * sizeof(double));
+    v = FM_NAME(log_lanes)(v);
+    memcpy(y + i, &v, (n - i) * sizeof(double));
   }
 }
 
@@ -446,12 +445,116 @@ FM_TARGET static double FM_NAME(disc_)(const fm_points *points, const size_t *ru
   return FM_NAME(lanes)(total);
 }
 
+/* ---- draws ---------------------------------------------------------------------------------------- */
+/* The quantile of the standard normal by two rational functions, for the middle and for the tails
+ * (Wichura 1988, AS 241), and a third for the far tails. */
+FM_INLINE vec FM_NAME(ratio)(vec r, const double *a, const double *b) {
+  vec above = SPLAT(a[7]), below = SPLAT(b[7]);
+  for (int k = 6; k >= 0; k--) {
+    above = above * r + a[k];
+    below = below * r + b[k];
+  }
+  return above / below;
+}
+
+FM_INLINE vec FM_NAME(quantile_lanes)(vec u) {
+  const vec q = u - 0.5;
+  const vec middle = q * FM_NAME(ratio)(0.180625 - q * q, fm_middle_above, fm_middle_below);
+  const ivec lower = q < SPLAT(0.0);
+  /* the distance from the nearer end, and the root of minus its logarithm, without a square root */
+  const vec end = SELECT(lower, u, 1.0 - u);
+  const vec minus_log = -FM_NAME(log_lanes)(end);
+  const vec r = FM_NAME(exp_lanes)(0.5 * FM_NAME(log_lanes)(minus_log));
+  vec tail = FM_NAME(ratio)(r - 1.6, fm_tail_above, fm_tail_below);
+  const vec far = FM_NAME(ratio)(r - 5.0, fm_far_above, fm_far_below);
+  tail = SELECT(r > SPLAT(5.0), far, tail);
+  tail = SELECT(lower, -tail, tail);
+  return SELECT((q <= SPLAT(0.425)) & (q >= SPLAT(-0.425)), middle, tail);
+}
+
+FM_TARGET static void FM_NAME(quantile_)(const double *u, double *z, size_t n) {
+  size_t i = 0;
+  for (; i + FM_LANES <= n; i += FM_LANES) {
+    STORE(z + i, FM_NAME(quantile_lanes)(LOAD(u + i)));
+  }
+  if (i < n) {
+    vec v = SPLAT(0.5);
+    memcpy(&v, u + i, (n - i) * sizeof(double));
+    v = FM_NAME(quantile_lanes)(v);
+    memcpy(z + i, &v, (n - i) * sizeof(double));
+  }
+}
+
+typedef unsigned int FM_NAME(word) __attribute__((vector_size(FM_BYTES / 2)));
+typedef int FM_NAME(signed_word) __attribute__((vector_size(FM_BYTES / 2)));
+#define word FM_NAME(word)
+
+FM_INLINE word FM_NAME(reverse_bits)(word x) {
+  x = ((x >> 1) & 0x55555555u) | ((x & 0x55555555u) << 1);
+  x = ((x >> 2) & 0x33333333u) | ((x & 0x33333333u) << 2);
+  x = ((x >> 4) & 0x0f0f0f0fu) | ((x & 0x0f0f0f0fu) << 4);
+  x = ((x >> 8) & 0x00ff00ffu) | ((x & 0x00ff00ffu) << 8);
+  return (x >> 16) | (x << 16);
+}
+
+/* A bit of the product with an even number depends on lower bits alone: each step is a nested permutation
+ * of the reversed digits (Laine and Karras 2011; constants of Burley 2020). */
+FM_TARGET static void FM_NAME(scramble_)(unsigned int seed, const unsigned int *x, double *u, size_t n) {
+  for (size_t i = 0; i < n; i += FM_LANES) {
+    const size_t here = n - i < FM_LANES ? n - i : FM_LANES;
+    word w = {0};
+    memcpy(&w, x + i, here * sizeof(unsigned int));
+    w += seed;
+    w ^= w * 0x6c50b47cu;
+    w ^= w * 0xb82f1e52u;
+    w ^= w * 0xc7afe638u;
+    w ^= w * 0x8d22f6e6u;
+    w = FM_NAME(reverse_bits)(w) ^ 0x80000000u;
+    const vec v = __builtin_convertvector((FM_NAME(signed_word))w, vec);
+    const vec inside = (v + 2147483648.5) * 2.3283064365386963e-10; /* 2^-32 */
+    memcpy(u + i, &inside, here * sizeof(double));
+  }
+}
+
+/* ---- a column of lanes for each draw ---------------------------------------------------------------- */
+FM_TARGET static void FM_NAME(softmax_rows_)(size_t m, size_t n, double *v, size_t ldv, double *logsum) {
+  for (size_t r = 0; r < n; r += FM_LANES) {
+    vec top = LOAD(v + r), total = SPLAT(0.0);
+    for (size_t j = 1; j < m; j++) {
+      const vec x = LOAD(v + j * ldv + r);
+      top = SELECT(x > top, x, top);
+    }
+    for (size_t j = 0; j < m; j++) {
+      const vec x = FM_NAME(exp_lanes)(LOAD(v + j * ldv + r) - top);
+      STORE(v + j * ldv + r, x);
+      total += x;
+    }
+    const vec share = 1.0 / total;
+    for (size_t j = 0; j < m; j++) {
+      STORE(v + j * ldv + r, LOAD(v + j * ldv + r) * share);
+    }
+    STORE(logsum + r, top + FM_NAME(log_lanes)(total));
+  }
+}
+
+FM_TARGET static void FM_NAME(add_pairs_)(size_t m, size_t n, double a, const double *y, size_t ldy,
+                                          double *c, size_t ldc) {
+  for (size_t k = 0; k < m; k++) {
+    for (size_t l = k; l < m; l++, c += ldc) {
+      for (size_t r = 0; r < n; r += FM_LANES) {
+        STORE(c + r, LOAD(c + r) + a * LOAD(y + k * ldy + r) * LOAD(y + l * ldy + r));
+      }
+    }
+  }
+}
+
 static const fm_kernels FM_NAME(table) = {
-    FM_LABEL,          FM_NAME(exp_),     FM_NAME(exp_less_), FM_NAME(log_),
-    FM_NAME(max_),     FM_NAME(sum_),     FM_NAME(dot_),      FM_NAME(dot3_),
-    FM_NAME(axpy_),    FM_NAME(scale_),   FM_NAME(less_),     FM_NAME(times_),
-    FM_NAME(combine_), FM_NAME(gemm_nt_), FM_NAME(gemm_tn_),  FM_NAME(add_squares_),
-    FM_NAME(disc_)};
+    FM_LABEL,           FM_NAME(exp_),      FM_NAME(exp_less_), FM_NAME(log_),
+    FM_NAME(max_),      FM_NAME(sum_),      FM_NAME(dot_),      FM_NAME(dot3_),
+    FM_NAME(axpy_),     FM_NAME(scale_),    FM_NAME(less_),     FM_NAME(times_),
+    FM_NAME(combine_),  FM_NAME(gemm_nt_),  FM_NAME(gemm_tn_),  FM_NAME(add_squares_),
+    FM_NAME(disc_),     FM_NAME(quantile_), FM_NAME(scramble_), FM_NAME(softmax_rows_),
+    FM_NAME(add_pairs_)};
 
 #undef FM_SHORT
 #undef FM_LANES
@@ -464,3 +567,4 @@ static const fm_kernels FM_NAME(table) = {
 #undef STORE
 #undef SPLAT
 #undef SELECT
+#undef word

@@ -1,0 +1,277 @@
+/* mixed.c: the mixed logit as a pass over the groups of a design.
+ *
+ * A group is worked through in batches of draws. Of each batch the likelihoods are put on the scale of the
+ * likeliest draw so far, and the older sums with them, so nothing overflows or vanishes and memory does not grow
+ * with the number of draws. Equations: mixed.h. Thread safety: reads the model and the design, writes its sums and
+ * scratch.
+ */
+#include "mixed.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "mixed_group.h"
+
+/* ---- model ----------------------------------------------------------------------------------------------- */
+static fm_code check_index(const int *index, size_t n, size_t size, const char *what, fm_error *err) {
+  for (size_t i = 0; i < n; i++) {
+    if (index[i] < 0 || (size_t)index[i] >= size) {
+      return fm_fail(err, FM_INVALID, "%s %zu has index %d, outside 0..%zu", what, i + 1, index[i], size);
+    }
+  }
+  return FM_OK;
+}
+
+fm_code fm_mixed_check(const fm_mixed *model, size_t n_terms, size_t n_effects, fm_error *err) {
+  FM_TRY(check_index(model->term, model->n_random, n_terms, "random coefficient", err));
+  FM_TRY(check_index(model->transform, model->n_random, FM_BOUNDED + 1, "distribution", err));
+  FM_TRY(check_index(model->shape, model->n_random, FM_TRIANGULAR + 1, "shape", err));
+  FM_TRY(check_index(model->row, model->n_spread, model->n_random, "row of spread", err));
+  FM_TRY(check_index(model->column, model->n_spread, model->n_random, "column of spread", err));
+  for (size_t m = 1; m < model->n_random; m++) {
+    for (size_t l = 0; l < m; l++) {
+      if (model->term[l] == model->term[m]) {
+        return fm_fail(err, FM_INVALID, "term %d is random twice", model->term[m]);
+      }
+    }
+  }
+  if (model->price >= 0 && ((size_t)model->price >= n_terms || n_effects > 0)) {
+    return fm_fail(err, FM_INVALID, "no price for willingness to pay, or place constants beside it");
+  }
+  return fm_draws_check(&model->draws, err);
+}
+
+/* ---- a batch ---------------------------------------------------------------------------------------------- */
+/* loglik += n v over the chosen rows, less size times the inclusive values. */
+static void solve_unit(fm_mixed_group *g, size_t unit) {
+  const size_t n = g->batch, first = g->offset[unit], rows = g->offset[unit + 1] - first;
+  double *v = g->p + first * n;
+  for (size_t row = 0; row < rows; row++) {
+    if (g->count[first + row] > 0.0) {
+      g->kernels->axpy(g->count[first + row], v + row * n, g->loglik, n);
+    }
+  }
+  g->kernels->softmax_rows(rows, n, v, n, g->logsum);
+  if (g->size[unit] > 0.0) {
+    g->kernels->axpy(-g->size[unit], g->logsum, g->loglik, n);
+  }
+}
+
+void fm_mixed_solve(fm_mixed_group *g, size_t b) {
+  const size_t n = g->batch;
+  fm_mixed_coefficients(g, b);
+  for (size_t at = 0; at < g->n_rows; at++) {
+    for (size_t r = 0; r < n; r++) {
+      g->p[at * n + r] = g->base[at];
+    }
+  }
+  g->kernels->gemm_tn(g->n_varying, g->n_rows, n, g->column, g->n_rows, g->beta, n, g->p, n);
+  memset(g->loglik, 0, n * sizeof(double));
+  for (size_t unit = 0; unit < g->n_units; unit++) {
+    solve_unit(g, unit);
+  }
+}
+
+double fm_mixed_weigh(fm_mixed_group *g, size_t b) {
+  const size_t here = fm_mixed_in_batch(g, b);
+  const double best = g->kernels->max(g->loglik, here);
+  double older = 1.0;
+  if (best > g->top) {
+    older = exp(g->top - best);
+    g->top = best;
+  }
+  memset(g->share, 0, g->batch * sizeof(double));
+  g->total *= older;
+  if (g->top > -HUGE_VAL) {
+    memcpy(g->share, g->loglik, here * sizeof(double));
+    g->total += g->kernels->exp_less(g->top, g->share, here);
+  }
+  return older;
+}
+
+/* ---- the pass --------------------------------------------------------------------------------------------- */
+static int order_of(const fm_sums *sums) {
+  return sums->information != NULL ? FM_INFORMATION : (sums->score != NULL ? FM_SCORE : FM_VALUE);
+}
+
+static fm_code mixed_group(const fm_pass *pass, fm_work *work, size_t group, double *scratch,
+                           fm_sums *sums) {
+  const fm_mixed *model = pass->model;
+  if (model->weight != NULL && !(model->weight[group] > 0.0)) {
+    return FM_OK;
+  }
+  fm_mixed_group g;
+  const int order = order_of(sums);
+  const int needed = model->outer && order > FM_SCORE ? FM_SCORE : order;
+  (void)fm_mixed_lay_out(&g, model, pass->design, needed, pass->theta, scratch);
+  fm_mixed_number(&g);
+  fm_mixed_load(&g, work, group);
+  fm_mixed_draw(&g, group);
+  g.top = -HUGE_VAL;
+  g.total = 0.0;
+  fm_mixed_rescale(&g, 0.0);
+  for (size_t b = 0; b < g.n_batches; b++) {
+    fm_mixed_solve(&g, b);
+    const double older = fm_mixed_weigh(&g, b);
+    if (g.order >= FM_SCORE && g.total > 0.0) {
+      fm_mixed_rescale(&g, older);
+      fm_mixed_differentiate(&g, b);
+    }
+  }
+  sums->value += g.weight * (g.top + log(g.total / (double)model->draws.n_draws));
+  if (g.order >= FM_SCORE && g.total > 0.0) {
+    fm_mixed_collect(&g, sums);
+  }
+  return FM_OK;
+}
+
+static fm_pass pass_of(const fm_mixed *model, const fm_design *design, int threads) {
+  fm_mixed_group g;
+  return (fm_pass){.design = design,
+                   .model = model,
+                   .n_par = design->n_linear + model->n_spread,
+                   .threads = threads,
+                   .effort = (double)model->draws.n_draws,
+                   .scratch = fm_mixed_lay_out(&g, model, design, FM_INFORMATION, NULL, NULL)};
+}
+
+fm_pass fm_mixed_pass(const fm_mixed *model, const fm_design *design, int threads) {
+  fm_pass pass = pass_of(model, design, threads);
+  pass.group = mixed_group;
+  return pass;
+}
+
+/* ---- coefficients given the choices ------------------------------------------------------------------------- */
+typedef struct individual {
+  fm_mixed model;
+  double *out;
+} individual;
+
+/* Column of a random coefficient among the varying ones. */
+static size_t column_of(const fm_mixed_group *g, size_t m) {
+  size_t s = 0;
+  while (g->dimension[s] != m) {
+    s++;
+  }
+  return s;
+}
+
+/* Adds share times gamma, and its square, to the sums of each random coefficient; moments are taken about the
+ * first draw, so that a coefficient that hardly varies keeps its digits. */
+static void add_moments(fm_mixed_group *g, double *moment, double *centre, double older, int first) {
+  const size_t n = g->batch, m_all = g->model->n_random;
+  for (size_t m = 0; m < m_all; m++) {
+    const double *gamma = g->gamma + column_of(g, m) * n;
+    centre[m] = first ? gamma[0] : centre[m];
+    g->kernels->less(centre[m], gamma, g->spare, n);
+    moment[m] = older * moment[m] + g->kernels->dot(g->share, g->spare, n);
+    moment[m_all + m] = older * moment[m_all + m] + g->kernels->dot3(g->share, g->spare, g->spare, n);
+  }
+}
+
+static fm_code individual_group(const fm_pass *pass, fm_work *work, size_t group, double *scratch,
+                                fm_sums *sums) {
+  const individual *who = pass->model;
+  const size_t m_all = who->model.n_random, n_groups = pass->design->n_groups;
+  fm_mixed_group g;
+  const size_t used = fm_mixed_lay_out(&g, &who->model, pass->design, FM_VALUE, pass->theta, scratch);
+  double *moment = scratch + used, *centre = moment + 2 * m_all;
+  (void)sums;
+  fm_mixed_number(&g);
+  fm_mixed_load(&g, work, group);
+  fm_mixed_draw(&g, group);
+  g.top = -HUGE_VAL;
+  g.total = 0.0;
+  memset(moment, 0, 2 * m_all * sizeof(double));
+  for (size_t b = 0; b < g.n_batches; b++) {
+    fm_mixed_solve(&g, b);
+    const double older = fm_mixed_weigh(&g, b);
+    add_moments(&g, moment, centre, older, b == 0);
+  }
+  for (size_t m = 0; m < m_all; m++) {
+    const double mean = moment[m] / g.total;
+    const double variance = moment[m_all + m] / g.total - mean * mean;
+    who->out[group + m * n_groups] = centre[m] + mean;
+    who->out[group + (m_all + m) * n_groups] = sqrt(variance > 0.0 ? variance : 0.0);
+  }
+  return FM_OK;
+}
+
+fm_code fm_mixed_individual(const fm_mixed *model, const fm_design *design, const double *theta,
+                            int threads, double *out, fm_error *err) {
+  const individual who = {*model, out};
+  double value;
+  fm_pass pass = pass_of(model, design, threads);
+  pass.model = &who;
+  pass.theta = theta;
+  pass.order = FM_VALUE;
+  pass.scratch += 3 * model->n_random;
+  pass.group = individual_group;
+  return fm_pass_run(&pass, &value, NULL, NULL, err);
+}
+
+/* ---- prediction ----------------------------------------------------------------------------------------------- */
+size_t fm_mixed_predict_scratch(const fm_mixed *model, const fm_design *design) {
+  fm_mixed_group g;
+  const size_t own = fm_mixed_lay_out(&g, model, design, FM_VALUE, NULL, NULL);
+  return own + design->max_rows + design->max_units + design->n_linear;
+}
+
+/* Averages over the draws of a unit. */
+static double average_unit(fm_mixed_group *g, double *p) {
+  const double each = 1.0 / (double)g->model->draws.n_draws;
+  double logsum = 0.0;
+  for (size_t b = 0; b < g->n_batches; b++) {
+    const size_t here = fm_mixed_in_batch(g, b);
+    fm_mixed_solve(g, b);
+    for (size_t row = 0; row < g->n_rows; row++) {
+      p[row] += each * g->kernels->sum(g->p + row * g->batch, here);
+    }
+    logsum += each * g->kernels->sum(g->logsum, here);
+  }
+  return logsum;
+}
+
+/* theta with the average coefficients of the varying terms. */
+static void average_coefficients(fm_mixed_group *g, double *theta) {
+  const double each = 1.0 / (double)g->model->draws.n_draws;
+  memcpy(theta, g->base_theta, g->n_linear * sizeof(double));
+  for (size_t b = 0; b < g->n_batches; b++) {
+    fm_mixed_coefficients(g, b);
+    for (size_t s = 0; s < g->n_varying; s++) {
+      theta[g->linear[s]] += each * g->kernels->sum(g->beta + s * g->batch, fm_mixed_in_batch(g, b));
+    }
+  }
+}
+
+/* The inclusive values are less the level at the average coefficients; the caller adds the one at theta. */
+static void move_level(const fm_design *design, fm_work *work, const double *theta, const double *average,
+                       double *level, double *logsum) {
+  design->ops->level(design, work, average, level);
+  design->kernels->axpy(1.0, level, logsum, work->block.n);
+  design->ops->level(design, work, theta, level);
+  design->kernels->axpy(-1.0, level, logsum, work->block.n);
+}
+
+void fm_mixed_probabilities(const fm_mixed *model, const fm_design *design, fm_work *work,
+                            const double *theta, double *p, double *logsum, double *scratch) {
+  const fm_block *block = &work->block;
+  fm_mixed_group g;
+  double *base = scratch + fm_mixed_lay_out(&g, model, design, FM_VALUE, theta, scratch);
+  double *level = base + design->max_rows, *average = level + design->max_units;
+  fm_mixed_number(&g);
+  fm_mixed_draw(&g, 0);
+  design->ops->utility(design, work, g.base_theta, base);
+  memset(p, 0, block->offset[block->n] * sizeof(double));
+  for (size_t i = 0; i < block->n; i++) {
+    fm_mixed_load_unit(&g, work, i, base);
+    const double value = average_unit(&g, p + block->offset[i]);
+    if (logsum != NULL) {
+      logsum[i] = value;
+    }
+  }
+  if (logsum != NULL) {
+    average_coefficients(&g, average);
+    move_level(design, work, theta, average, level, logsum);
+  }
+}
