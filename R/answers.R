@@ -84,21 +84,6 @@ draw_theta <- function(space, draws) {
   space$theta + root %*% noise
 }
 
-#' Evaluates `code` with a seed and puts the state of the generator back; NULL goes on from the state there is
-#' @noRd
-with_seed <- function(seed, code) {
-  if (is.null(seed)) {
-    return(code)
-  }
-  if (!exists(".Random.seed", envir = .GlobalEnv)) {
-    stats::runif(1)
-  }
-  state <- get(".Random.seed", envir = .GlobalEnv)
-  on.exit(assign(".Random.seed", state, envir = .GlobalEnv))
-  set.seed(seed)
-  code
-}
-
 # Standard errors -------------------------------------------------------------------------------------
 
 #' Derivatives of value(theta), a vector, in theta: central differences, a thousandth of a standard error wide, so

@@ -163,16 +163,6 @@ path_values <- function(object, design, groups, frame, space, nodes) {
   # the part of the line that each group goes
   share <- vapply(groups, function(group) to - theta_without(frame, to, list(group))$theta, to)
   rule <- gauss_legendre(nodes)
-  gradient <- vapply(rule$x, function(x) moves_gradient(object, design, from + x * (to - from), space), to)
-  drop(crossprod(share, gradient %*% rule$w))
-}
-
-#' Nodes and weights on (0, 1), from the eigenvalues of the Jacobi matrix (Golub and Welsch 1969)
-#' @noRd
-gauss_legendre <- function(n) {
-  k <- seq_len(n - 1L)
-  jacobi <- matrix(0, n, n)
-  jacobi[cbind(k, k + 1L)] <- jacobi[cbind(k + 1L, k)] <- k / sqrt(4 * k^2 - 1)
-  eigen <- eigen(jacobi, symmetric = TRUE)
-  list(x = (1 + eigen$values) / 2, w = eigen$vectors[1L, ]^2)
+  gradient <- vapply(rule$at, function(x) moves_gradient(object, design, from + x * (to - from), space), to)
+  drop(crossprod(share, gradient %*% rule$weight))
 }

@@ -109,18 +109,6 @@ disturbed <- function(theta, index, fixed, spread) {
   theta
 }
 
-#' The value of an expression with R's generator seeded, and put back
-#' @noRd
-with_seed <- function(seed, value) {
-  if (!exists(".Random.seed", envir = .GlobalEnv)) {
-    stats::runif(1)
-  }
-  state <- get(".Random.seed", envir = .GlobalEnv)
-  on.exit(assign(".Random.seed", state, envir = .GlobalEnv))
-  set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion")
-  value
-}
-
 #' EM, then Newton's method. A start from which the likelihood cannot be computed is part of the record.
 #' @noRd
 run_start <- function(theta, model, setup, fixed, design, control) {

@@ -198,7 +198,7 @@ model_setup.latent_model <- function(model, data, design, memory = NULL) {
   group <- latent_groups(model, data, design)
   weight <- firm_weights(model, design$spec$weights, group, check = is.null(memory))
   memory <- memory %||% list(free = free_terms(model, design$terms))
-  built <- membership_matrix(model, data, design, group, memory$coding)
+  built <- class_membership(model, data, design, group, memory$coding)
   memory$coding <- built$coding
   classes <- model$classes
   table <- latent_parameters(classes, design$terms$name, memory$free, rownames(built$z))
@@ -294,7 +294,7 @@ latent_parameters <- function(classes, terms, free, attributes) {
 
 #' Attributes of the groups: z (attributes x groups) and the coding that new data must get
 #' @noRd
-membership_matrix <- function(model, data, design, group, coding = NULL) {
+class_membership <- function(model, data, design, group, coding = NULL) {
   first <- match(seq_len(max(group)), group)
   frame <- membership_frame(model, data, design, group, first)
   built <- if (is.null(coding)) stats::terms(model$membership) else coding$terms

@@ -342,8 +342,8 @@ model_setup.mixed_model <- function(model, data, design, memory = NULL) {
     abort("Place constants (`| place`) have no place in willingness-to-pay space: write space = \"preference\".",
           class = "random")
   }
-  spreads <- spread_table(model)
-  group <- occasion_groups(model, data, design)
+  spreads <- random_spreads(model)
+  group <- mixed_groups(model, data, design)
   kernel <- mixed_kernel(model, names, spreads, group, memory)
   kernel$group_weight <- group_weights(model, data, design, group, is.null(memory))
   scale <- NULL
@@ -370,7 +370,7 @@ linear_section <- function(model) {
 
 #' The spreads: name, group, row and column (numbers of random coefficients) of the factor of the covariance
 #' @noRd
-spread_table <- function(model) {
+random_spreads <- function(model) {
   random <- names(model$random)
   rows <- lapply(seq_along(random), function(m) {
     block <- Filter(function(b) random[m] %in% b, model$blocks)
@@ -388,7 +388,7 @@ spread_table <- function(model) {
 
 #' Group of each occasion: its firm, in order of appearance, or itself
 #' @noRd
-occasion_groups <- function(model, data, design) {
+mixed_groups <- function(model, data, design) {
   n <- length(design$occasion)
   if (!model$panel) {
     return(seq_len(n))

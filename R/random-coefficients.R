@@ -30,12 +30,12 @@ random_coefficients <- function(object, type = c("hessian", "opg", "robust", "cl
 #' @noRd
 distribution_table <- function(model, coefficients, covariance) {
   random <- model$random
-  spreads <- spread_table(model)
+  spreads <- random_spreads(model)
   rows <- lapply(seq_along(random), function(m) {
     used <- c(names(random)[m], spreads$name[spreads$row == m])
     value <- function(theta) coefficient_moments(theta, random[[m]], model$bounds[[names(random)[m]]])
     at <- coefficients[used]
-    se <- delta_errors(value, at, covariance)
+    se <- distribution_errors(value, at, covariance)
     moments <- value(at)
     data.frame(
       term = names(random)[m], distribution = random[[m]], mean = moments[["mean"]], mean.se = se[[1L]],
@@ -110,7 +110,7 @@ share_positive <- function(theta, distribution, bounds) {
 #' Standard errors of a function of some coefficients: central differences times the covariance. Coefficients that are
 #' not estimated have none.
 #' @noRd
-delta_errors <- function(value, at, covariance) {
+distribution_errors <- function(value, at, covariance) {
   used <- intersect(names(at), rownames(covariance))
   gradient <- vapply(used, function(name) {
     step <- 1e-5 * max(1, abs(at[[name]]))

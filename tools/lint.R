@@ -147,11 +147,27 @@ current_docs <- function() {
 
 # ---- all of them --------------------------------------------------------------------------------------------
 
+# A second definition of an internal function silently takes the place of the first, in the order of the file names.
+defined_once <- function() {
+  names_of <- function(file) {
+    found <- vapply(parse(file), function(x) {
+      named <- is.call(x) && identical(x[[1]], quote(`<-`)) && is.name(x[[2]])
+      if (named) as.character(x[[2]]) else NA_character_
+    }, "")
+    found[!is.na(found)]
+  }
+  defined <- lapply(r_files, names_of)
+  table <- data.frame(file = rep(r_files, lengths(defined)), name = unlist(defined))
+  twice <- table[table$name %in% table$name[duplicated(table$name)], ]
+  sprintf("%s: %s() is defined twice in R/", twice$file, twice$name)
+}
+
 rules <- list(
   "the core knows no R" = core_without_r, "includes keep to the floors" = respected_floors,
   "the core is quiet" = quiet_core, "the core has no state" = stateless_core,
   "files are short" = short_files, "functions are short" = short_functions,
   "nothing is left undone" = nothing_left_undone, "text is clean" = clean_text, "R is plain" = plain_r,
+  "R functions are defined once" = defined_once,
   "init.c and Makevars are current" = generated_files, "NAMESPACE and man are current" = current_docs
 )
 found <- lapply(rules, function(rule) as.character(rule()))
