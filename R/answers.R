@@ -1,7 +1,9 @@
 # What the answers of a fit share: the design at other data and other coefficients, standard errors of anything that
 # is computed from coefficients, draws of coefficients, and the tables that come out.
 
-#' Re-solves what a design holds in equilibrium, for models that have one; dispatches on the fit. The default has
+# What others do --------------------------------------------------------------------------------------
+
+#' Solves again what a design holds in equilibrium, at its data and theta; dispatches on the fit. The default has
 #' nothing to solve.
 #' @noRd
 resolve_equilibrium <- function(object, design) {
@@ -11,6 +13,28 @@ resolve_equilibrium <- function(object, design) {
 #' @noRd
 resolve_equilibrium.migration_fit <- function(object, design) {
   design
+}
+
+#' A design with what others do taken from another design of the same occasions, or of more; dispatches on the fit
+#' @noRd
+hold_equilibrium <- function(object, design, other) {
+  UseMethod("hold_equilibrium")
+}
+
+#' @noRd
+hold_equilibrium.migration_fit <- function(object, design, other) {
+  design
+}
+
+#' The fit as of some of its occasions: `rows` is logical, by row of the table they are in. Where firms react to each
+#' other, `context` keeps the fit to all.
+#' @noRd
+restrict_fit <- function(object, rows) {
+  if (is.null(object$context)) {
+    object$context <- object
+  }
+  object$given$subset <- rows
+  object
 }
 
 # Designs ---------------------------------------------------------------------------------------------
@@ -47,18 +71,25 @@ stays_of <- function(flows) {
 #' the covariance H_dd^-1 around that.
 #' @noRd
 theta_space <- function(object, design, ...) {
+  v <- vcov(object, ...)
+  v[is.na(v)] <- 0
+  space <- theta_covariance(object, design, v)
+  list(theta = design$theta, covariance = space$covariance, at = space$at, n_terms = nrow(object$design$terms))
+}
+
+#' The covariance of theta from that of the coefficients, and where these are in theta
+#' @noRd
+theta_covariance <- function(object, design, v) {
   n_terms <- nrow(object$design$terms)
   n <- length(design$theta)
   n_effects <- n - length(object$coefficients)
   at <- c(seq_len(n_terms), n_terms + n_effects + seq_len(length(object$coefficients) - n_terms))
-  v <- vcov(object, ...)
-  v[is.na(v)] <- 0
   covariance <- matrix(0, n, n)
   covariance[at, at] <- v
   if (n_effects > 0L) {
     covariance <- with_effects(covariance, at, n_terms + seq_len(n_effects), object, design)
   }
-  list(theta = design$theta, covariance = covariance, at = at, n_terms = n_terms)
+  list(covariance = covariance, at = at)
 }
 
 #' @noRd

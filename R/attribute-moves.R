@@ -117,7 +117,7 @@ utility_sums <- function(object, design) {
 #' Expected moves at theta
 #' @noRd
 expected_moves <- function(object, design, theta) {
-  flows_away(expected_flows(object, at_theta(design, theta)))
+  flows_away(expected_flows(object, resolve_equilibrium(object, at_theta(design, theta))))
 }
 
 #' Their derivatives in theta: dP = P d log P, so the score of staying with the weight w P(stay), with its sign

@@ -1,30 +1,46 @@
 # Predictions, draws and scores of a chain() fit. The equilibrium of all occasions of a design is solved first; the
 # interaction is then an offset of the conditional logit, and any slice of the occasions can be predicted.
 
-#' Solves the equilibrium of a design for predictions: design$share, places x cells
+#' Solves the equilibrium of a design for predictions: design$share, places x cells. Of some of the occasions it is
+#' that of all: the cells of a part of the firms are not smaller cells.
 #' @noRd
 settle_design.migration_fit_chain <- function(object, design, data) {
   if (is.null(design$spec$cell)) {
     return(design)
   }
-  kernel <- design$kernel
-  design$share <- kernel$start
+  design$share <- design$kernel$start
+  if (!is.null(object$context)) {
+    all <- object$context
+    all$data <- object$data
+    design$all <- fit_design(all)
+    return(hold_equilibrium(object, design, design$all))
+  }
   resolve <- object$design$memory$equilibrium %||% "resolve"
-  design$spec$cell_size <- cell_sizes(counted(design, data)$spec, ncol(kernel$start))
+  design$counted <- counted(design, data)$spec
+  design$spec$cell_size <- cell_sizes(design$counted, ncol(design$share))
   if (resolve == "fitted") {
     check_known_cells(design$cells, object$design$memory$cells)
   }
-  if (resolve != "resolve") {
+  if (resolve == "resolve") resolve_equilibrium(object, design) else design
+}
+
+#' @noRd
+resolve_equilibrium.migration_fit_chain <- function(object, design) {
+  if (is.null(design$spec$cell)) {
     return(design)
   }
-  spec <- counted(design, data)$spec
+  if (!is.null(design$all)) {
+    design$all <- resolve_equilibrium(object, at_theta(design$all, design$theta))
+    return(hold_equilibrium(object, design, design$all))
+  }
+  kernel <- design$kernel
   kernel$given <- FALSE
-  cells <- seq_len(ncol(kernel$start))
-  now <- solve_shares(spec, kernel, design$theta, cells, kernel$start, "step", object$control)
+  cells <- seq_len(ncol(design$share))
+  now <- solve_shares(design$counted, kernel, design$theta, cells, design$share, "step", object$control)
   moved <- which(now$residual > 1e-9)
   if (length(moved) > 0L) {
     found <- solve_shares(
-      spec, kernel, design$theta, moved, kernel$start[, moved, drop = FALSE], "dynamics", object$control
+      design$counted, kernel, design$theta, moved, design$share[, moved, drop = FALSE], "dynamics", object$control
     )
     design$share[, moved] <- found$share
     if (!all(found$converged)) {
@@ -34,6 +50,17 @@ settle_design.migration_fit_chain <- function(object, design, data) {
       )
     }
   }
+  design
+}
+
+#' @noRd
+hold_equilibrium.migration_fit_chain <- function(object, design, other) {
+  if (is.null(design$spec$cell)) {
+    return(design)
+  }
+  at <- match_cells(design$cells, other$cells)
+  design$share <- other$share[, at, drop = FALSE]
+  design$spec$cell_size <- other$spec$cell_size[at]
   design
 }
 

@@ -82,8 +82,8 @@ counterfactual <- function(object, places = NULL, firms = NULL, ties = NULL, net
   before <- fit_design(counted_occasions(object, counted))
   after <- fit_design_on(counted_occasions(object, counted), changed)
   check_occasions_kept(before, after)
-  if (equilibrium) {
-    after <- resolve_equilibrium(object, after)
+  if (!equilibrium) {
+    after <- hold_equilibrium(object, after, before)
   }
   compared <- compare_designs(object, before, after, price)
   space <- theta_space(object, fit_design(object), ...)
@@ -222,11 +222,11 @@ counted_occasions <- function(object, counted) {
   if (!is.logical(counted) || length(counted) != n) {
     abort("`subset` must be a condition with a value for each of the ", format_count(n), " rows.", class = "subset")
   }
-  object$given$subset <- seq_len(n) %in% object$design$occasion & counted & !is.na(counted)
-  if (!any(object$given$subset)) {
+  rows <- seq_len(n) %in% object$design$occasion & counted & !is.na(counted)
+  if (!any(rows)) {
     abort("`subset` leaves no occasion of the fit.", class = "subset")
   }
-  object
+  restrict_fit(object, rows)
 }
 
 #' @noRd
@@ -314,11 +314,9 @@ draw_comparisons <- function(object, before, after, price, space, draws, equilib
   theta <- draw_theta(space, check_count(draws, "draws"))
   w <- before$spec$weights %||% rep(1, length(before$spec$origin))
   each <- lapply(seq_len(ncol(theta)), function(k) {
-    old <- at_theta(before, theta[, k])
+    old <- resolve_equilibrium(object, at_theta(before, theta[, k]))
     new <- at_theta(after, theta[, k])
-    if (equilibrium) {
-      new <- resolve_equilibrium(object, new)
-    }
+    new <- if (equilibrium) resolve_equilibrium(object, new) else hold_equilibrium(object, new, old)
     flows <- expected_flows(object, new) - expected_flows(object, old)
     welfare <- sum(w * (welfare_each(object, new) - welfare_each(object, old))) / sum(w)
     totals <- c(flows_away(flows), welfare, welfare * money_of(object, old, price))

@@ -10,9 +10,11 @@
 #' @description `marginaleffects::predictions()`, `avg_slopes()`, `comparisons()` and their kin work on fits. For
 #' [migration_data()] the rows are the occasions, the variables are the columns of `firms`, and the outcome is the
 #' probability of leaving the origin (`type = "response"`) or the probabilities of all places
-#' (`type = "probability"`, a group for each place). For [choice_data()] the rows are those of the long table and
+#' (`type = "probability"`, a group for each place; of a [hazard()] for each outcome). For [choice_data()] the rows are those of the long table and
 #' the outcome is the probability of the row's place. Standard errors are by the delta method from
-#' [vcov()][vcov.migration_fit]. Attributes of places are not columns of `firms`: for these see
+#' [vcov()][vcov.migration_fit]; place constants count among the coefficients, as `constant: <place>`. Where firms
+#' react to each other, as with [peers][migration_formula] or in an equilibrium of [chain()], a variable changes for all
+#' rows at once, and the equilibrium is solved again. Attributes of places are not columns of `firms`: for these see
 #' `marginal_effects()`.
 #'
 #' Loading firmmove adds its class to `options("marginaleffects_model_classes")`, which is how marginaleffects
@@ -36,10 +38,10 @@ get_predict.migration_fit <- function(model, newdata = NULL, type = "response", 
   if (is.null(newdata)) {
     newdata <- insight_rows(model)
   }
-  long <- inherits(model$data, "choice_data")
-  p <- predict(model, effect_data(newdata, model), type = "probability")
+  newdata <- as.data.frame(newdata)
   rowid <- newdata$rowid %||% seq_len(nrow(newdata))
-  if (long) {
+  p <- effect_probabilities(model, newdata[setdiff(names(newdata), c("rowid", "rowidcf"))])
+  if (!is.matrix(p)) {
     return(data.frame(rowid = rowid, estimate = unname(p)))
   }
   if (identical(type, "probability")) {
@@ -48,46 +50,89 @@ get_predict.migration_fit <- function(model, newdata = NULL, type = "response", 
       estimate = as.vector(p)
     ))
   }
-  origin <- match(as.character(newdata[[model$data$names$from]]), colnames(p))
+  home <- home_column(model, newdata, colnames(p))
+  data.frame(rowid = rowid, estimate = 1 - unname(p)[cbind(seq_along(home), home)])
+}
+
+#' The column of the probabilities that is staying, for each row
+#' @noRd
+home_column <- function(model, newdata, outcomes) {
+  if (inherits(model$model, "hazard_model")) {
+    return(rep(1L, nrow(newdata)))
+  }
+  origin <- match(as.character(newdata[[model$data$names$from %||% ""]]), outcomes)
   if (all(is.na(origin))) {
     abort(
       "No firm has an origin to leave: ask marginaleffects for type = \"probability\", those of the places.",
       class = "argument"
     )
   }
-  data.frame(rowid = rowid, estimate = 1 - unname(p)[cbind(seq_along(origin), origin)])
+  origin
 }
 
-#' Rows in the shape predict() takes. Where the keys are those of the fit's own occasions, which marginaleffects
-#' asks for again and again, the table of firms is exchanged and nothing is checked anew.
+#' Probabilities of the rows of a table, a vector or matrix. marginaleffects asks again and again for the rows of the fit
+#' with other values, or for several such tables one below the other: these are predicted in the place of the fit's own
+#' rows, so that durations, peers and equilibria are those of the data. Other rows are new firms.
 #' @noRd
-effect_data <- function(newdata, model) {
-  newdata <- as.data.frame(newdata)
+effect_probabilities <- function(model, newdata) {
+  rows <- insight_rows(model)
+  copies <- nrow(newdata) / nrow(rows)
+  keys <- unlist(model$data$names[c("firm", "from", "to", "time", "id", "place", "chosen")])
+  keys <- intersect(keys, names(rows))
+  same <- copies >= 1 && copies == round(copies) && all(names(rows) %in% names(newdata)) &&
+    all(vapply(keys, function(k) identical(as.vector(newdata[[k]]), rep(as.vector(rows[[k]]), copies)), NA))
+  if (!same) {
+    return(predict(model, newdata[intersect(names(newdata), names(rows))], type = "probability"))
+  }
+  each <- lapply(seq_len(copies), function(copy) {
+    own <- newdata[(copy - 1L) * nrow(rows) + seq_len(nrow(rows)), names(rows), drop = FALSE]
+    predict_in_place(model, own)
+  })
+  if (is.matrix(each[[1L]])) do.call(rbind, each) else unlist(each)
+}
+
+#' Probabilities of the occasions of a fit whose rows have other values
+#' @noRd
+predict_in_place <- function(model, rows) {
   data <- model$data
-  if (inherits(data, "choice_data")) {
-    return(newdata[setdiff(names(newdata), c("rowid", "rowidcf"))])
+  model$given$na.action <- stats::na.omit
+  if (inherits(data, "migration_data")) {
+    for (name in names(rows)) {
+      data$firms[[name]][model$design$occasion] <- rows[[name]]
+    }
+    model$data <- data
+    return(predict(model, type = "probability"))
   }
-  occasion <- model$design$occasion
-  keys <- unlist(data$names[c("firm", "from", "to", "time")])
-  same <- nrow(newdata) == length(occasion) && all(names(data$firms) %in% names(newdata)) &&
-    all(vapply(keys, function(k) identical(as.vector(newdata[[k]]), as.vector(data$firms[[k]][occasion])), NA))
-  if (!same || length(occasion) < nrow(data$firms)) {
-    return(newdata[intersect(names(newdata), names(data$firms))])
+  at <- sort(user_rows(data, model$design$occasion))
+  for (name in names(rows)) {
+    data$data[[name]][at] <- rows[[name]]
   }
-  data$firms <- newdata[names(data$firms)]
-  data
+  model$data <- data
+  predict(model, type = "probability")
 }
 
 #' @rdname marginaleffects_migration_fit
 #' @exportS3Method marginaleffects::get_coef migration_fit
 get_coef.migration_fit <- function(model, ...) {
-  model$coefficients[model$estimated]
+  c(model$coefficients[model$estimated], free_effects(model))
+}
+
+#' Estimated place constants, named like factor levels; NULL without
+#' @noRd
+free_effects <- function(model) {
+  free <- is.finite(model$effects) & model$design$effects_se > 0
+  if (!any(free)) {
+    return(NULL)
+  }
+  stats::setNames(model$effects[free], paste0("constant: ", names(model$effects)[free]))
 }
 
 #' @rdname marginaleffects_migration_fit
 #' @exportS3Method marginaleffects::set_coef migration_fit
 set_coef.migration_fit <- function(model, coefs, ...) {
-  model$coefficients[names(coefs)] <- coefs
+  effects <- startsWith(names(coefs), "constant: ") & !names(coefs) %in% names(model$coefficients)
+  model$coefficients[names(coefs)[!effects]] <- coefs[!effects]
+  model$effects[substring(names(coefs)[effects], nchar("constant: ") + 1L)] <- coefs[effects]
   model
 }
 
@@ -97,11 +142,18 @@ get_vcov.migration_fit <- function(model, vcov = NULL, ...) {
   if (isFALSE(vcov)) {
     return(NULL)
   }
-  if (is.matrix(vcov)) {
-    return(vcov)
-  }
   type <- if (is.character(vcov)) vcov else "hessian"
-  vcov.migration_fit(model, type = type, complete = FALSE)
+  v <- if (is.matrix(vcov)) vcov else vcov.migration_fit(model, type = type, complete = FALSE)
+  coefficients <- names(model$coefficients)[model$estimated]
+  constants <- names(free_effects(model))
+  if (is.null(constants) || all(constants %in% colnames(v))) {
+    return(v)
+  }
+  all <- complete_covariance(v[coefficients, coefficients, drop = FALSE], model)
+  full <- theta_covariance(model, fit_design(model), no_na(all))
+  places <- match(substring(constants, nchar("constant: ") + 1L), names(model$effects))
+  at <- c(full$at[model$estimated], nrow(model$design$terms) + places)
+  named_square(full$covariance[at, at], c(coefficients, constants))
 }
 
 #' Tells marginaleffects of the class of fits; called when firmmove is loaded
@@ -176,7 +228,7 @@ find_statistic.migration_fit <- function(x, ...) {
 #' @exportS3Method insight::model_info migration_fit
 model_info.migration_fit <- function(x, ...) {
   list(
-    family = tolower(model_title(x$model)), link_function = "logit", is_multinomial = TRUE, is_logit = TRUE,
+    family = family(x)$family, link_function = family(x)$link, is_multinomial = TRUE, is_logit = TRUE,
     is_binomial = FALSE, is_linear = FALSE, is_bayesian = FALSE, is_mixed = FALSE, is_multivariate = FALSE,
     is_zero_inflated = FALSE, n_obs = x$n, model_terms = find_variables.migration_fit(x)
   )
@@ -184,7 +236,7 @@ model_info.migration_fit <- function(x, ...) {
 
 #' @exportS3Method insight::link_inverse migration_fit
 link_inverse.migration_fit <- function(x, ...) {
-  stats::plogis
+  stats::make.link(family(x)$link)$linkinv
 }
 
 # parameters, performance -----------------------------------------------------------------------------------------

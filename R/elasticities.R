@@ -20,8 +20,8 @@
 #' `w:pull(x)`, `log(x)`) counts with all of them. With `by = "place"` and data of one firm the result is that firm's
 #' elasticity.
 #'
-#' Where the choices feed back on each other, as in equilibria, places are held as they are: for the change with
-#' feedback see [counterfactual()].
+#' Where the choices feed back on each other, as in the equilibrium of [chain()], what the others do is held as it is:
+#' for the change with feedback see [counterfactual()].
 #'
 #' @param object A fit of [fit_migration()].
 #' @param variable Name of a numeric variable of places or ties (of long data: any) that is in the model. Of ties,
@@ -115,12 +115,10 @@ shifted_designs <- function(object, variable, places) {
 #' Elasticities at theta: an array of what responds x places of the variable
 #' @noRd
 elasticity_array <- function(object, designs, theta, by) {
+  settled <- resolve_equilibrium(object, at_theta(designs$base, theta))
   counted <- function(design) {
-    flows <- expected_flows(object, at_theta(design, theta))
-    switch(by,
-      place = colSums(flows), origin = c(flows),
-      leaving = sum(flows[-nrow(flows), ]) - sum(flows[stays_of(flows)])
-    )
+    flows <- expected_flows(object, hold_equilibrium(object, at_theta(design, theta), settled))
+    switch(by, place = colSums(flows), origin = c(flows), leaving = flows_away(flows))
   }
   base <- counted(designs$base)
   vapply(seq_along(designs$up), function(k) {

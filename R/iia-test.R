@@ -126,8 +126,7 @@ some_occasions <- function(object, design, keep) {
     abort("No occasion is left.", class = "no_occasions")
   }
   n <- nrow(occasion_frame(object$data))
-  object$given$subset <- seq_len(n) %in% design$occasion[keep]
-  fit_design(object)
+  fit_design(restrict_fit(object, seq_len(n) %in% design$occasion[keep]))
 }
 
 #' The maximum on a design: list(theta, value, covariance, free, adjust), coefficients first

@@ -16,7 +16,8 @@
 #' Effects are derivatives of [predict()]ed probabilities when the variable changes in the data: they hold for every
 #' model and count all terms with the variable, interactions and functions included. An effect that is zero because
 #' the model has no such term is left out. `peers()` has no variable that could rise by a unit; [counterfactual()]
-#' takes links away.
+#' takes links away. In an equilibrium of [chain()] what the others do is held as it is: for the change with feedback
+#' see [counterfactual()].
 #'
 #' @param object A fit of [fit_migration()].
 #' @param variables Names of variables of the model; `NULL` is all.
@@ -120,7 +121,8 @@ effect_rows <- function(object, variable, step, type, base, space) {
   })
   total <- weight_counted(base, type)
   value <- function(theta) {
-    changes <- lapply(parts, function(part) probability_change(object, part, theta, type))
+    settled <- resolve_equilibrium(object, at_theta(base, theta))
+    changes <- lapply(parts, function(part) probability_change(object, part, settled, type))
     effect <- if (identical(spots$at, c("origin", "elsewhere"))) {
       c(changes[[1L]], changes[[2L]] - changes[[1L]])
     } else {
@@ -188,8 +190,8 @@ change_origins <- function(object, variable, change, base) {
     return(list(list(design = fit_design_on(object, change_at_origin(object$data, variable, change)), place = NULL)))
   }
   lapply(sort(unique(origin[origin > 0L])), function(place) {
-    object$given$subset <- seq_len(nrow(object$data$firms)) %in% base$occasion[origin == place]
-    list(design = fit_design_on(object, change_variable(object$data, variable, change, place)), place = NULL)
+    those <- restrict_fit(object, seq_len(nrow(object$data$firms)) %in% base$occasion[origin == place])
+    list(design = fit_design_on(those, change_variable(object$data, variable, change, place)), place = NULL)
   })
 }
 
@@ -207,12 +209,13 @@ change_at_origin <- function(data, variable, change) {
   data
 }
 
-#' Difference of the mean probability, of leaving or of each place, between designs up and down
+#' Difference of the mean probability, of leaving or of each place, between designs up and down, at theta of the design
+#' `settled` and with the others doing what they do there
 #' @noRd
-probability_change <- function(object, part, theta, type) {
+probability_change <- function(object, part, settled, type) {
   read <- function(designs) {
     lapply(designs, function(one) {
-      flows <- expected_flows(object, at_theta(one$design, theta))
+      flows <- expected_flows(object, hold_equilibrium(object, at_theta(one$design, settled$theta), settled))
       if (type == "place") flows_to(flows, one$place) else flows_away(flows)
     })
   }

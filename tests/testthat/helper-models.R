@@ -1,10 +1,34 @@
-# A small fit of every model, for tests of what all of them must do.
+# A small fit of every model, for tests of what all of them must do. They are made once, when first asked for.
+
+made_fits <- new.env()
 
 fits_of_models <- function() {
+  if (is.null(made_fits$fits)) {
+    made_fits$fits <- suppressMessages(suppressWarnings(make_fits()))
+  }
+  made_fits$fits
+}
+
+#' The fit of one model
+fit_of <- function(model) fits_of_models()[[model]]
+
+make_fits <- function() {
   data <- relocation_data(200)
+  kinds <- two_kinds_data(firms = 60, times = 3, apart = 1.5)
+  one <- one_thread()
+  regions <- data.frame(
+    place = c("a", "b", "c", "c", "d", "e", "f"), nest = c("north", "north", "north", "south", "south", "south", "east"),
+    allocation = c(1, 1, 0.5, 0.5, 1, 1, 1)
+  )
   list(
     conditional = fit_migration(~ keep(size) + rent + distance, data),
-    nested = suppressWarnings(fit_migration(~ keep(size) + rent + distance, data, model = nested())),
+    nested = fit_migration(~ keep(size) + rent + distance, data, model = nested()),
+    cross_nested = fit_migration(~ keep(size) + rent + distance, data, model = cross_nested(regions), control = one),
+    mixed = fit_migration(~ x + y, kinds, model = mixed(c(x = "normal"), draws = 32, check_draws = 0), control = one),
+    latent = fit_migration(~ x + y, kinds, model = latent(2, starts = 2), control = one),
+    chain = fit_migration(chain_formula, chain_panel(1, groups = 3, periods = 2), model = chain(kin), control = one),
+    hazard = fit_migration(~ push(rent) + w, hazard_data(120), model = hazard(baseline = "log"), control = one),
+    ranked = fit_migration(rank ~ factor, wenzhou_interviews(), ranked(), id = "firm", place = "factor"),
     long = fit_migration(~ x + y, ragged_data())
   )
 }

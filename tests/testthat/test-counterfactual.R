@@ -116,3 +116,50 @@ test_that("messages and prints of counterfactual()", {
   })
   expect_identical(tidy(found, "flows"), as.data.frame(found, table = "flows"))
 })
+
+test_that("the equilibrium of two places is solved again in closed form, or held", {
+  charm <- 0.3
+  fit <- two_place_fit(charm, 1.2, c(k = 0.7))
+  after <- function(...) {
+    what_if <- counterfactual(fit, places = transform(places, charm = charm + c(0.5, 0)), draws = 0, ...)
+    what_if$stocks
+  }
+  share <- function(table, when) table[[when]][1L] / sum(table[[when]])
+  expect_equal(2 * share(after(), "before") - 1, two_place_roots(charm, 1.2), tolerance = 1e-7)
+  expect_equal(2 * share(after(), "after") - 1, two_place_roots(charm + 0.5, 1.2), tolerance = 1e-7)
+  m <- two_place_roots(charm, 1.2)
+  expect_equal(2 * share(after(equilibrium = FALSE), "after") - 1, tanh((charm + 0.5 + 1.2 * m) / 2), tolerance = 1e-7)
+})
+
+test_that("a chain's counterfactual is predict() in equilibrium, of all firms also where some are counted", {
+  fit <- fit_of("chain")
+  changed <- fit$data
+  changed$places$rent <- changed$places$rent + (changed$places$place == "b")
+  sums <- function(p, rows = TRUE) unname(colSums(p[rows, ]))
+  what_if <- function(...) {
+    counterfactual(fit, places = transform(places, rent = rent + (place == "b")), draws = 0, ...)$stocks
+  }
+  solved <- predict(fit, changed)
+  held <- predict(fit, changed, equilibrium = "fitted")
+  expect_equal(what_if()$after, sums(solved), tolerance = 1e-7)
+  expect_equal(what_if(equilibrium = FALSE)$after, sums(held), tolerance = 1e-7)
+  expect_gt(max(abs(solved - held)), 1e-3)
+  big <- fit$data$firms$size > 0
+  expect_equal(what_if(subset = size > 0)$after, sums(solved, big), tolerance = 1e-7)
+  expect_equal(what_if(subset = size > 0, equilibrium = FALSE)$after, sums(held, big), tolerance = 1e-7)
+})
+
+test_that("draws of a chain's coefficients move both equilibria", {
+  fit <- fit_of("chain")
+  what_if <- counterfactual(fit, places = transform(places, rent = rent + (place == "b")), draws = 5, seed = 1)
+  space <- theta_space(fit, fit_design(fit))
+  theta <- with_seed(1, draw_theta(space, 5))
+  change <- vapply(1:5, function(k) {
+    at <- fit
+    at$coefficients[] <- theta[, k]
+    changed <- fit$data
+    changed$places$rent <- changed$places$rent + (changed$places$place == "b")
+    colSums(predict(at, changed)) - colSums(predict(at))
+  }, numeric(5))
+  expect_equal(what_if$stocks$std.error, unname(apply(change, 1L, stats::sd)), tolerance = 1e-4)
+})

@@ -126,3 +126,44 @@ test_that("texreg shows the standard errors asked for", {
   expect_equal(table@se, unname(sqrt(diag(vcov(fit, cluster = ~firm)))))
   expect_output(print(texreg::screenreg(table)), "distance")
 })
+
+test_that("avg_predictions of a hazard is the mean probability of leaving, durations those of the data", {
+  skip_if_not_installed("marginaleffects")
+  fit <- fit_of("hazard")
+  average <- with_null_default(marginaleffects::avg_predictions(fit))
+  expect_equal(average$estimate, mean(predict(fit, type = "hazard")))
+  slopes <- with_null_default(marginaleffects::avg_slopes(fit, variables = "w"))
+  up <- down <- fit
+  up$data$firms$w <- up$data$firms$w + 1e-4
+  down$data$firms$w <- down$data$firms$w - 1e-4
+  expect_equal(slopes$estimate, mean(predict(up, type = "hazard") - predict(down, type = "hazard")) / 2e-4,
+    tolerance = 1e-4
+  )
+  risks <- with_null_default(marginaleffects::avg_predictions(fit, type = "probability"))
+  expect_equal(risks$estimate, unname(colMeans(predict(fit))[as.character(risks$group)]))
+})
+
+test_that("place constants are among the coefficients of marginaleffects, with the covariance of all", {
+  skip_if_not_installed("marginaleffects")
+  data <- relocation_data()
+  absorbed <- fit_migration(~ keep(size) + distance | place, data)
+  dummies <- fit_migration(~ keep(size) + distance + place, data)
+  expect_equal(absorbed$loglik, dummies$loglik)
+  expect_identical(names(get_coef.migration_fit(absorbed))[4:8], paste0("constant: ", letters[2:6]))
+  expect_equal(unname(get_vcov.migration_fit(absorbed)), unname(vcov(dummies)), tolerance = 1e-5)
+  slope <- function(fit) with_null_default(marginaleffects::avg_slopes(fit, variables = "size"))
+  expect_equal(slope(absorbed)$estimate, slope(dummies)$estimate, tolerance = 1e-6)
+  expect_equal(slope(absorbed)$std.error, slope(dummies)$std.error, tolerance = 1e-4)
+})
+
+test_that("slopes of two variables at once, of part of the data and of long data", {
+  skip_if_not_installed("marginaleffects")
+  fit <- fit_migration(~ keep(size) + keep(w) + peers(kin), relocation_data(), subset = year == 2)
+  both <- with_null_default(marginaleffects::avg_slopes(fit, variables = c("size", "w")))
+  alone <- with_null_default(marginaleffects::avg_slopes(fit, variables = "w"))
+  expect_equal(both$estimate[both$term == "w"], alone$estimate)
+  long <- fit_of("long")
+  slopes <- with_null_default(marginaleffects::avg_slopes(long, variables = c("x", "y")))
+  # all rows of an occasion change alike, so no probability does
+  expect_lt(max(abs(slopes$estimate)), 1e-6)
+})

@@ -86,3 +86,39 @@ test_that("effects without origins, and their messages", {
   expect_identical(unique(as.data.frame(marginal_effects(fit, type = "place", std.error = FALSE))$at), "own")
   expect_snapshot(marginal_effects(small_fit(~ rent + distance), "rent"))
 })
+
+test_that("effects in an equilibrium hold what the others do, for any part of the occasions", {
+  fit <- fit_of("chain")
+  step <- 1e-4
+  leaving <- function(size = 0, rent = 0, at = c("origin", "all")) {
+    data <- fit$data
+    data$firms$size <- data$firms$size + size
+    data$places$rent <- data$places$rent + rent
+    p <- predict(fit, data, equilibrium = "fitted")
+    mean(1 - p[cbind(seq_len(nrow(p)), match(data$firms$from, colnames(p)))])
+  }
+  table <- as.data.frame(marginal_effects(fit, c("size", "rent"), std.error = FALSE))
+  expect_equal(table$estimate[table$variable == "size"], (leaving(step) - leaving(-step)) / (2 * step), tolerance = 1e-5)
+  rent <- vapply(letters[1:5], function(place) {
+    change <- function(by) {
+      data <- fit$data
+      data$places$rent <- data$places$rent + by * (data$places$place == place)
+      p <- predict(fit, data, equilibrium = "fitted")
+      sum((1 - p[, place])[data$firms$from == place])
+    }
+    (change(step) - change(-step)) / (2 * step)
+  }, 0)
+  expect_equal(table$estimate[table$at == "origin"], sum(rent) / fit$n, tolerance = 1e-5)
+  expect_true(all(marginal_effects(fit, "size")$table$std.error > 0))
+})
+
+test_that("elasticities in an equilibrium hold what the others do", {
+  fit <- fit_of("chain")
+  shifted <- function(by) {
+    data <- fit$data
+    data$places$rent[data$places$place == "b"] <- data$places$rent[data$places$place == "b"] * exp(by)
+    colSums(predict(fit, data, equilibrium = "fitted"))
+  }
+  table <- as.data.frame(elasticities(fit, "rent", of = "b", std.error = FALSE))
+  expect_equal(table$estimate, unname((shifted(1e-4) - shifted(-1e-4)) / (2e-4 * shifted(0))), tolerance = 1e-5)
+})
