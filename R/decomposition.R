@@ -167,17 +167,23 @@ print.decompose_cluster <- function(x, digits = max(3L, getOption("digits") - 3L
   invisible(x)
 }
 
-#' Start, components, end: each line adds up
+#' Start, components, end of each cluster, or NULL where the pair has no rows: each line adds up
 #' @noRd
-print_account <- function(table, title, ends, pair, digits, n) {
+account_lines <- function(table, ends, pair) {
   table <- in_pair(table, pair)
-  if (nrow(table) == 0) return(invisible())
+  if (nrow(table) == 0) return(NULL)
   wide <- wide_account(table)
   parts <- wide[setdiff(names(wide), c("cluster", "start", "end", "change"))]
   at <- match(wide$cluster, ends$cluster)
   # what is left of terms that cancel is no digit to show
   parts[] <- lapply(parts, function(x) replace(x, abs(x) < 1e-13 * max(abs(unlist(ends[-1])), na.rm = TRUE), 0))
-  lines <- data.frame(cluster = wide$cluster, start = ends[[2]][at], parts, end = ends[[3]][at], check.names = FALSE)
+  data.frame(cluster = wide$cluster, start = ends[[2]][at], parts, end = ends[[3]][at], check.names = FALSE)
+}
+
+#' @noRd
+print_account <- function(table, title, ends, pair, digits, n) {
+  lines <- account_lines(table, ends, pair)
+  if (is.null(lines)) return(invisible())
   cat("\n", title, ": start + components = end\n", sep = "")
   print(utils::head(lines, n), digits = digits, row.names = FALSE)
   if (nrow(lines) > n) cat("... ", plural(nrow(lines) - n, "more cluster"), "\n", sep = "")

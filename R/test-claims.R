@@ -42,7 +42,7 @@
 #'   `verdict`.
 #' @section Errors: A claim that is no comparison of a sum of coefficients with a number, or names what is none; no
 #'   claim of the study for which the model has a term.
-#' @references Zhu, H., Wang, J., Li, Q. and Li, X. (2009). *Progress in Geography* 28, 329-336.
+#' @references Zhu, H., Wang, J., Li, P. and Li, W. (2009). *Progress in Geography* 28, 329-336.
 #'   \doi{10.11820/dlkxjz.2009.03.002}
 #' @seealso [attribute_moves()], [decompose_cluster()], [compensate()]
 #' @examples
