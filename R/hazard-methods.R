@@ -254,7 +254,8 @@ outcomes_of_eta <- function(object, eta, order, average) {
 #' @seealso [plot.migration_fit_hazard()], [predict.migration_fit_hazard()] for survival
 #' @examples
 #' lamps <- wenzhou_guzhen()
-#' fit <- fit_migration(~ push(environment), lamps, model = hazard(baseline = "spline", duration = "age"))
+#' spline <- hazard(baseline = "spline", duration = "age")
+#' fit <- fit_migration(~ push(environment), lamps, model = spline)
 #' baseline_hazard(fit, durations = c(1, 5, 10, 20))
 #' @export
 baseline_hazard <- function(fit, durations = NULL, conf.level = 0.95,
