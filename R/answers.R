@@ -83,13 +83,20 @@ theta_covariance <- function(object, design, v) {
   n_terms <- nrow(object$design$terms)
   n <- length(design$theta)
   n_effects <- n - length(object$coefficients)
-  at <- c(seq_len(n_terms), n_terms + n_effects + seq_len(length(object$coefficients) - n_terms))
+  at <- theta_positions(object, n_effects)
   covariance <- matrix(0, n, n)
   covariance[at, at] <- v
   if (n_effects > 0L) {
     covariance <- with_effects(covariance, at, n_terms + seq_len(n_effects), object, design)
   }
   list(covariance = covariance, at = at)
+}
+
+#' Where theta has the coefficients: the place constants stand between those of the terms and the others
+#' @noRd
+theta_positions <- function(object, n_effects = length(object$effects)) {
+  n_terms <- nrow(object$design$terms)
+  c(seq_len(n_terms), n_terms + n_effects + seq_len(length(object$coefficients) - n_terms))
 }
 
 #' @noRd

@@ -37,7 +37,7 @@ likelihood_values <- function(object, design, groups, plan, weights = NULL, know
     value[t] <- best$value
     if (!is.null(contribution)) {
       # the gain of the last step is in these, not promised
-      each <- contribution(best$theta)
+      each <- contribution(best$theta, best$logsum)
       value[t] <- sum(each)
       score <- score + each %o% plan$weights[t, ]
     }
@@ -88,41 +88,18 @@ restricted_maximum.migration_model <- function(model, theta, frame, held, design
   list(theta = raw$theta, value = raw$value)
 }
 
-#' Steps of Newton's method up to the one that promises less than a millionth or, where there are many occasions and
-#' passes cost, a twentieth; with its gain, so that what is left out is of third order, below a thousandth. Near the
-#' maximum the information of the step before will do. Where a step does not raise the log-likelihood the careful
-#' maximiser takes over.
+#' Newton steps on one design (C_subset) up to the one that promises less than a millionth or, where there are many
+#' occasions and passes cost, a twentieth; with its gain, so that what is left out is of third order, below a
+#' thousandth. `logsum`: of each occasion there. Where steps do not lead to a maximum the careful maximiser takes over.
 #' @noRd
 restricted_maximum.conditional_model <- function(model, theta, frame, held, design, control) {
   small <- smaller_design(design, !held$is | theta != 0)
-  free <- !held$is[small$at]
-  begin <- theta
-  theta <- theta[small$at]
   enough <- if (length(design$spec$origin) > 10000L) 0.05 else 1e-6
-  last <- -Inf
-  gain <- Inf
-  for (iteration in 1:10) {
-    near <- gain < 3
-    at <- .Call(C_evaluate, small$spec, design$kernel, theta, if (near) 1L else 2L, kernel_control(control))
-    if (!any(free)) {
-      return(list(theta = begin, value = at$value))
-    }
-    if (at$value <= last) {
-      break
-    }
-    newton <- if (near) newton else scaled_root(at$information[free, free, drop = FALSE])
-    if (is.null(newton)) {
-      break
-    }
-    step <- newton$d * backsolve(newton$root, backsolve(newton$root, newton$d * at$score[free], transpose = TRUE))
-    gain <- sum(step * at$score[free]) / 2
-    last <- at$value
-    theta[free] <- theta[free] + step
-    if (gain < enough) {
-      return(list(theta = replace(begin, small$at, theta), value = at$value + gain))
-    }
+  found <- .Call(C_subset, small$spec, theta[small$at], held$is[small$at], enough, kernel_control(control))
+  if (!found$done) {
+    return(restricted_maximum.migration_model(model, theta, frame, held, design, control))
   }
-  restricted_maximum.migration_model(model, begin, frame, held, design, control)
+  list(theta = replace(theta, small$at, found$theta), value = found$value, logsum = found$logsum)
 }
 
 #' A design with the terms that matter at some theta, and only the tables, keys and multipliers these use: with fewer
@@ -159,30 +136,20 @@ smaller_design <- function(design, keep) {
   list(spec = spec, at = at)
 }
 
-#' The Cholesky root of an information matrix scaled to a diagonal of ones, and the scales; NULL where it is not
-#' definite
-#' @noRd
-scaled_root <- function(information) {
-  d <- 1 / sqrt(pmax(diag(information), .Machine$double.xmin))
-  root <- tryCatch(chol(information * tcrossprod(d)), error = function(e) NULL)
-  if (!is.null(root)) list(root = root, d = d)
-}
-
-#' A function of theta that gives the part of each occasion in the log-likelihood, weights counted; NULL for models
-#' whose log-likelihood is not a sum over occasions
+#' A function of theta, and of the logsums of the occasions there where they are known, that gives the part of each
+#' occasion in the log-likelihood, weights counted; NULL for models whose log-likelihood is not a sum over occasions
 #' @noRd
 occasion_likelihoods <- function(object, design) {
   w <- design$spec$weights %||% rep(1, length(design$spec$origin))
   if (inherits(object$model, "conditional_model")) {
     chosen <- chosen_columns(object, design)
-    return(function(theta) {
-      small <- smaller_design(design, theta != 0)
-      design$spec <- small$spec
-      logsum <- kernel_predict(object, at_theta(design, theta[small$at]), "logsum")
-      w * (chosen$level + drop(chosen$x %*% theta) - logsum)
+    return(function(theta, logsum) {
+      logsum <- logsum %||% kernel_predict(object, at_theta(design, theta), "logsum")
+      used <- theta != 0
+      w * (chosen$level + drop(chosen$x[, used, drop = FALSE] %*% theta[used]) - logsum)
     })
   }
-  each <- function(theta) {
+  each <- function(theta, logsum) {
     p <- chosen_probability(object, at_theta(design, theta))
     ifelse(w > 0, w * log(p), 0)
   }

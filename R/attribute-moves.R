@@ -2,18 +2,40 @@
 # reference. A term at a constant c on all moves is no term at all and c less for staying, so that every set of groups is
 # a vector theta, linear in the estimate: theta(T) = base + M_T theta.
 
-#' How theta depends on the groups: for each coefficient its mean where it is not zero (`level`) and the sign with
-#' which that enters the constant of staying
+#' How theta depends on the groups: for each coefficient its place in theta (`at`), its mean where that is not zero, with
+#' the sign with which it enters the constant of staying (`level`), and the place of that constant (`stay`)
 #' @noRd
 moves_frame <- function(object, design, groups, reference) {
-  terms <- object$design$terms
-  level <- reference_levels(object, design, unique(unlist(groups)), reference)
-  stay <- match("stay", terms$name)
-  if (any(level != 0) && is.na(stay)) {
+  refuse_hazard(object, "attribute_moves(what = \"moves\")", "Use `what = \"likelihood\"`.")
+  if (all(design$spec$origin == 0L)) {
+    abort("No firm has an origin, so none moves: use `what = \"likelihood\"`.", class = "argument")
+  }
+  of_terms <- reference_levels(object, design, term_of_coefficients(object)[unlist(groups)], reference)
+  check_fixed_levels(object, of_terms)
+  level <- numeric(length(object$coefficients))
+  stay <- rep(NA_integer_, length(level))
+  for (class in class_coefficients(object)) {
+    level[class] <- of_terms
+    stay[class] <- theta_positions(object, length(design$effects))[class[match("stay", object$design$terms$name)]]
+  }
+  if (any(is.na(stay[level != 0]))) {
     abort("Terms at their mean need the constant `stay` in the model: use `reference = \"zero\"`.", class = "reference")
   }
-  space <- theta_space(object, design)
-  list(at = space$at, level = level, stay = stay, null = object$parameters$null)
+  list(
+    at = theta_positions(object, length(design$effects)), level = level, stay = stay, null = object$parameters$null
+  )
+}
+
+#' A random coefficient of a constant would be a random constant of staying, which the model may not have
+#' @noRd
+check_fixed_levels <- function(object, level) {
+  random <- intersect(object$design$terms$name[level != 0], names(object$model$random))
+  if (length(random) > 0L) {
+    abort("The mean of ", quote_names(random), ", with a random coefficient, would be a random constant of staying: ",
+      "use `reference = \"zero\"`.",
+      class = "reference"
+    )
+  }
 }
 
 #' theta with some groups (of numbers of coefficients) at their reference, and the matrix that makes it of theta
@@ -26,7 +48,8 @@ theta_without <- function(frame, theta, out) {
     at <- frame$at[out]
     map[at, ] <- 0
     if (any(frame$level[out] != 0)) {
-      map[frame$stay, at] <- frame$level[out]
+      shifted <- out[frame$level[out] != 0]
+      map[cbind(frame$stay[shifted], frame$at[shifted])] <- frame$level[shifted]
     }
     base[at] <- frame$null[out]
   }
@@ -38,7 +61,7 @@ theta_without <- function(frame, theta, out) {
 #' @noRd
 reference_levels <- function(object, design, used, reference) {
   terms <- object$design$terms
-  level <- numeric(length(object$coefficients))
+  level <- numeric(nrow(terms))
   given <- if (is.numeric(reference)) reference else numeric()
   unknown <- setdiff(names(given), terms$name)
   if (length(unknown) > 0L) {
@@ -73,21 +96,21 @@ moving_masks <- function(object, design) {
 #' Weighted means of columns of the utility over the moves (mask 1) or stays (mask 2) on offer
 #' @noRd
 column_means <- function(object, design, which, mask) {
-  zero <- numeric(length(design$theta))
-  level <- utility_sums(object, at_theta(design, zero))
+  zero <- numeric(nrow(object$design$terms) + length(design$effects))
+  level <- utility_sums(object, design, zero)
   vapply(which, function(k) {
-    sums <- utility_sums(object, at_theta(design, replace(zero, k, 1)))
+    sums <- utility_sums(object, design, replace(zero, k, 1))
     at <- if (mask[k] == 1L) "move" else "stay"
     (sums[[at]] - level[[at]]) / level[[paste0("n_", at)]]
   }, 0)
 }
 
-#' Sums of the utilities of moves and of stays on offer, with the weight they are sums of
+#' Sums of the utilities of moves and of stays on offer at plain coefficients b, with the weight they are sums of
 #' @noRd
-utility_sums <- function(object, design) {
+utility_sums <- function(object, design, b) {
   spec <- design$spec
   w <- spec$weights %||% rep(1, length(spec$origin))
-  v <- function(part) kernel_predict(object, part, "utility")
+  v <- function(part) plain_utility(object, part, b)
   if (spec$kind == "ragged") {
     v <- v(design)
     each <- rep(seq_along(w), diff(spec$start))
@@ -124,7 +147,7 @@ expected_moves <- function(object, design, theta) {
 #' turned. Models whose likelihood is not a sum over occasions: by differences.
 #' @noRd
 moves_gradient <- function(object, design, theta, space) {
-  if (!is.null(object$design$group)) {
+  if (!is.null(object$design$group) || inherits(object$model, "ranked_model")) {
     return(drop(theta_jacobian(
       function(theta) expected_moves(object, design, theta), replace(space, "theta", list(theta))
     )))

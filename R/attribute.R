@@ -87,7 +87,7 @@ attribute_moves <- function(object, groups = NULL, what = c("likelihood", "moves
   what <- match.arg(what)
   method <- match.arg(method)
   conf.level <- check_fraction(conf.level, "conf.level")
-  groups <- attribution_groups(object, groups)
+  groups <- whole_terms(object, attribution_groups(object, groups), what)
   blocks <- attribution_blocks(blocks, method, names(groups))
   check_attribution(what, method, reference)
   if (!identical(as.numeric(draws), 0)) {
@@ -133,7 +133,7 @@ attribution_groups <- function(object, groups) {
   parameters <- object$parameters
   if (is.null(groups)) {
     kind <- object$design$terms$kind
-    used <- setdiff(unique(kind), "stay")
+    used <- setdiff(unique(kind), c("stay", "baseline"))
     return(lapply(stats::setNames(nm = used), function(k) which(kind == k)))
   }
   named <- is.list(groups) && length(groups) > 0L && !is.null(names(groups)) && all(nzchar(names(groups))) &&
@@ -151,6 +151,38 @@ attribution_groups <- function(object, groups) {
     )
   }
   numbers
+}
+
+#' A term and the spread of its random coefficient, or its coefficients in all classes, go together: the groups with
+#' all coefficients of their terms
+#' @noRd
+whole_terms <- function(object, groups, what) {
+  term <- term_of_coefficients(object)
+  groups <- lapply(groups, function(group) union(group, which(term > 0L & term %in% term[group])))
+  all <- unlist(groups, use.names = FALSE)
+  if (anyDuplicated(all)) {
+    name <- object$design$terms$name[unique(term[all[duplicated(all)]])]
+    abort("`groups` has coefficients of ", quote_names(name), " in several groups: those of one term (its spread, its ",
+      "coefficients in the classes) go together.",
+      class = "groups"
+    )
+  }
+  check_removable(object, object$design$terms$name[term[all]], what)
+  groups
+}
+
+#' Stops at terms of random coefficients that no value of the location takes out of the model
+#' @noRd
+check_removable <- function(object, names, what) {
+  random <- object$model$random
+  bound <- names(random)[random %in% c("lognormal", "negative_lognormal", "johnson_sb")]
+  bad <- intersect(names, c(bound, if (identical(object$model$space, "wtp")) object$model$price))
+  if (length(bad) > 0L) {
+    abort("`groups` has ", quote_names(bad), ", whose coefficient cannot be 0 in this mixed logit, so that it cannot be ",
+      "taken out. Leave it out of the groups, or give it a normal distribution in preference space.",
+      class = "groups"
+    )
+  }
 }
 
 #' Coefficients named in a group, by their own name or that of their term

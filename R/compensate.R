@@ -23,8 +23,10 @@
 #' * `"simulated"`: quantiles of the ratio over draws of the coefficients from their asymptotic normal distribution
 #'   (Krinsky and Robb 1986).
 #'
-#' Coefficients of mixed and latent-class models are parameters of distributions; what is divided here is the
-#' coefficient of each term as the fit reports it.
+#' *Firms that differ.* Of a [mixed()] logit the means of the distributions are divided: that is not the mean of the
+#' ratio of each firm, which need not exist. In willingness-to-pay space nothing is divided: the result is the
+#' coefficients themselves, of random ones their means. Of [latent()] classes each has its own rows, for `price` the name
+#' of the term (all classes) or of one coefficient (its class).
 #'
 #' @param object A fit of [fit_migration()].
 #' @param price Name of the coefficient of the price, like `"pull(land_price)"`. A cost has a negative coefficient.
@@ -66,18 +68,26 @@ compensate <- function(object, price, terms = NULL, conf.level = 0.95, interval 
   interval <- match.arg(interval)
   conf.level <- check_fraction(conf.level, "conf.level")
   draws <- check_count(draws, "draws")
+  refuse_hazard(object, "compensate()", "Its coefficients are of log hazards, not of utility.")
   at <- price_position(object, price)
-  v <- vcov(object, ...)
-  v[is.na(v)] <- 0
-  weak <- tell_price(object, price, v[at, at])
   sums <- rbind(term_sums(object, terms, at), moving_sums(object, network))
-  b <- object$coefficients
-  b[is.na(b)] <- 0
+  classes <- class_coefficients(object)
+  if (price %in% names(object$coefficients) && length(classes) > 1L) {
+    classes <- Filter(function(class) names(object$coefficients)[class[at]] == price, classes)
+  }
+  known <- worth_coefficients(object, price, ...)
+  weak <- any(mapply(tell_price, known$price[classes_at(classes, at)], known$price_se[classes_at(classes, at)],
+    class_labels(price, names(classes))
+  ))
+  parts <- lapply(seq_along(classes), function(k) sums_in_class(object, sums, classes[[k]], names(classes)[k], at))
+  labels <- do.call(rbind, lapply(parts, `[[`, "labels"))
   ratio <- list(
-    top = drop(as.matrix(sums[-(1:2)]) %*% b), bottom = -b[[at]], weights = as.matrix(sums[-(1:2)]),
-    at = at, v = v, b = b
+    weights = do.call(rbind, lapply(parts, `[[`, "weights")), at = unlist(lapply(parts, `[[`, "at")),
+    v = known$v, b = known$b, draw = known$draw, space = known$space
   )
-  table <- data.frame(sums[1:2], estimate = ratio$top / ratio$bottom)
+  ratio$top <- drop(ratio$weights %*% known$b)
+  ratio$bottom <- -unname(known$b[ratio$at])
+  table <- data.frame(labels, estimate = ratio$top / ratio$bottom)
   table <- switch(interval,
     delta = delta_ratio(table, ratio, conf.level),
     fieller = fieller_ratio(delta_ratio(table, ratio, conf.level), ratio, conf.level),
@@ -85,30 +95,99 @@ compensate <- function(object, price, terms = NULL, conf.level = 0.95, interval 
   )
   new_answer("migration_compensation",
     table = plain_rows(table), title = paste0("Worth to firms, in units of `", price, "`"), price = price, weak = weak,
-    notes = compensation_notes(table, interval, conf.level, draws)
+    notes = c(compensation_notes(table, interval, conf.level, draws), worth_note(object))
   )
 }
 
+#' The number of the term that is the price, which may be named as the term or as one of its coefficients
 #' @noRd
 price_position <- function(object, price) {
-  names <- linear_names(object)
-  if (!is.character(price) || length(price) != 1L || !price %in% names) {
-    near <- if (is.character(price) && length(price) == 1L) nearest_name(price, names)
+  terms <- object$design$terms$name
+  classes <- class_coefficients(object)
+  named <- unique(c(terms, names(object$coefficients)[unlist(classes)]))
+  if (!is.character(price) || length(price) != 1L || !price %in% named) {
+    near <- if (is.character(price) && length(price) == 1L) nearest_name(price, named)
     abort(
       "`price` must be the name of a coefficient of a term. ",
-      if (is.null(near)) paste0("The model has ", quote_names(names, 20), ".") else
+      if (is.null(near)) paste0("The model has ", quote_names(terms, 20), ".") else
         paste0("Did you mean `", near, "`?"),
       class = "price"
     )
   }
-  b <- object$coefficients[[price]]
-  if (is.na(b) || b == 0) {
-    abort("The coefficient of the price `", price, "` is ", if (is.na(b)) "not estimable" else "0",
+  at <- term_numbers(object, price)
+  b <- object$coefficients[vapply(classes, `[`, 0L, at)]
+  if (anyNA(b) || any(b == 0)) {
+    abort("The coefficient of the price `", price, "` is ", if (anyNA(b)) "not estimable" else "0",
       ", so nothing can be valued in it.",
       class = "price"
     )
   }
-  match(price, names(object$coefficients))
+  at
+}
+
+#' Numbers of the terms with these names or, in latent classes, names of their coefficients; NA for unknown ones
+#' @noRd
+term_numbers <- function(object, names) {
+  at <- match(names, object$design$terms$name)
+  for (class in class_coefficients(object)) {
+    at <- ifelse(is.na(at), match(names, names(object$coefficients)[class]), at)
+  }
+  at
+}
+
+#' Coefficients that ratios are taken of, with their covariance, `draw` (which makes them of drawn coefficients), and the
+#' coefficients of prices with standard errors. Of random coefficients these are the means; in willingness-to-pay space
+#' the price counts as -1, so that a ratio to it is the coefficient itself.
+#' @noRd
+worth_coefficients <- function(object, price, ...) {
+  b <- object$coefficients
+  b[is.na(b)] <- 0
+  v <- vcov(object, ...)
+  v[is.na(v)] <- 0
+  space <- list(theta = b, covariance = v)
+  if (!inherits(object$model, "mixed_model")) {
+    return(list(b = b, v = v, draw = identity, space = space, price = b, price_se = sqrt(diag(v))))
+  }
+  means <- function(b) random_means(object$model, stats::setNames(b, names(object$coefficients)))
+  slope <- theta_jacobian(means, space)
+  of_means <- slope %*% v %*% t(slope)
+  fixed <- if (object$model$space == "wtp") match(object$model$price, names(b))
+  worth <- function(b) replace(means(b), fixed, -1)
+  v_worth <- of_means
+  v_worth[fixed, ] <- v_worth[, fixed] <- 0
+  list(b = worth(b), v = v_worth, draw = worth, space = space, price = means(b), price_se = sqrt(diag(of_means)))
+}
+
+#' @noRd
+worth_note <- function(object) {
+  if (inherits(object$model, "mixed_model") && object$model$space == "wtp") {
+    "In willingness-to-pay space: the coefficients themselves, of random ones the means."
+  } else if (length(object$model$random) > 0L) {
+    "Of random coefficients the ratio is that of the means, which is not the mean of the ratio of each firm."
+  } else if (length(class_coefficients(object)) > 1L) {
+    "Each class of firms has its own worth; individual() tells the classes of firms."
+  }
+}
+
+#' Numbers of the coefficients of a term in some classes
+#' @noRd
+classes_at <- function(classes, at) {
+  vapply(classes, `[`, 0L, at)
+}
+
+#' @noRd
+class_labels <- function(names, class) {
+  if (is.null(class)) names else paste0(names, ":", class)
+}
+
+#' Sums of the coefficients of the terms as sums of the coefficients of a class: list(labels, weights, at, the number
+#' of the price for each row)
+#' @noRd
+sums_in_class <- function(object, sums, class, name, at) {
+  weights <- matrix(0, nrow(sums), length(object$coefficients))
+  weights[, class] <- as.matrix(sums[-(1:2)])
+  labels <- data.frame(term = class_labels(sums$term, name), group = sums$group)
+  list(labels = labels, weights = weights, at = rep(class[at], nrow(sums)))
 }
 
 #' Names of the coefficients of the terms
@@ -119,15 +198,14 @@ linear_names <- function(object) {
 
 #' Warns of a price coefficient that is imprecise or positive; TRUE for an imprecise one
 #' @noRd
-tell_price <- function(object, price, variance) {
-  b <- object$coefficients[[price]]
+tell_price <- function(b, se, price) {
   if (b > 0) {
     warn("The coefficient of the price `", price, "` is positive (", format(b, digits = 3),
       "): firms would seek a high price, and what they would pay has the opposite sign.",
       class = "price"
     )
   }
-  z <- abs(b) / sqrt(variance)
+  z <- abs(b) / se
   if (z >= 3) {
     return(FALSE)
   }
@@ -139,22 +217,24 @@ tell_price <- function(object, price, variance) {
   TRUE
 }
 
-#' The sums of coefficients to value: label, group and a column for each coefficient
+#' The sums of terms to value: label, group and a column for each term
 #' @noRd
 term_sums <- function(object, terms, at) {
-  names <- linear_names(object)
-  known <- names[!is.na(object$coefficients[names])]
-  unknown <- setdiff(terms, names)
-  if (length(unknown) > 0L) {
+  names <- object$design$terms$name
+  lost <- vapply(seq_along(names), function(k) anyNA(object$coefficients[classes_at(class_coefficients(object), k)]), NA)
+  known <- which(!lost)
+  asked <- term_numbers(object, terms)
+  if (anyNA(asked)) {
+    unknown <- terms[is.na(asked)]
     near <- nearest_name(unknown[1L], names)
     abort("`terms` names ", quote_names(unknown), ", not among the terms.",
       if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
       class = "argument"
     )
   }
-  chosen <- setdiff(if (is.null(terms)) known else intersect(terms, known), names[at])
-  weights <- diag(length(object$coefficients))[match(chosen, names), , drop = FALSE]
-  data.frame(term = chosen, group = object$design$terms$kind[match(chosen, names)], weights)
+  chosen <- setdiff(if (is.null(terms)) known else intersect(asked, known), at)
+  weights <- diag(length(names))[chosen, , drop = FALSE]
+  data.frame(term = names[chosen], group = object$design$terms$kind[chosen], weights)
 }
 
 # The cost of moving ----------------------------------------------------------------------------------
@@ -162,8 +242,8 @@ term_sums <- function(object, terms, at) {
 #' What a mover loses by moving to a place like its own, as sums of coefficients; no rows where it cannot be told
 #' @noRd
 moving_sums <- function(object, network) {
-  linear <- linear_names(object)
-  unknown <- setdiff(network, linear)
+  linear <- object$design$terms$name
+  unknown <- network[is.na(term_numbers(object, network))]
   if (length(unknown) > 0L) {
     abort("`network` names ", quote_names(unknown), ", not among the terms.", class = "argument")
   }
@@ -171,7 +251,8 @@ moving_sums <- function(object, network) {
   if (is.null(lost)) {
     return(NULL)
   }
-  network <- grepl("peers(", object$design$terms$term, fixed = TRUE) | linear %in% network
+  network <- grepl("peers(", object$design$terms$term, fixed = TRUE) |
+    seq_along(linear) %in% term_numbers(object, network)
   rows <- if (any(network)) {
     cost <- ifelse(network, 0, lost$stay - lost$move)
     left <- ifelse(network, lost$stay, 0)
@@ -183,8 +264,7 @@ moving_sums <- function(object, network) {
   } else {
     rbind("moving cost" = lost$stay - lost$move)
   }
-  rest <- matrix(0, nrow(rows), length(object$coefficients) - length(linear))
-  data.frame(term = rownames(rows), group = "moving", unname(cbind(rows, rest)))
+  data.frame(term = rownames(rows), group = "moving", unname(rows))
 }
 
 #' Means over the moves of each term at staying and at moving. Attributes of places are those of the origin on both
@@ -255,7 +335,8 @@ moves_ragged <- function(spec, at, n_terms) {
 #' @noRd
 ratio_gradient <- function(ratio, value) {
   gradient <- ratio$weights
-  gradient[, ratio$at] <- gradient[, ratio$at] + value
+  price <- cbind(seq_along(ratio$at), ratio$at)
+  gradient[price] <- gradient[price] + value
   gradient / ratio$bottom
 }
 
@@ -273,15 +354,15 @@ delta_ratio <- function(table, ratio, conf.level) {
 fieller_ratio <- function(table, ratio, conf.level) {
   z2 <- stats::qnorm((1 + conf.level) / 2)^2
   v_top <- rowSums((ratio$weights %*% ratio$v) * ratio$weights)
-  v_both <- -drop(ratio$weights %*% ratio$v[, ratio$at])
-  a <- ratio$bottom^2 - z2 * ratio$v[ratio$at, ratio$at]
+  v_both <- -rowSums(ratio$weights * ratio$v[ratio$at, , drop = FALSE])
+  a <- ratio$bottom^2 - z2 * diag(ratio$v)[ratio$at]
   half <- ratio$top * ratio$bottom - z2 * v_both
   root <- half^2 - a * (ratio$top^2 - z2 * v_top)
   none <- root < 0
   root <- sqrt(pmax(root, 0))
   low <- (half - sign(a) * root) / a
   high <- (half + sign(a) * root) / a
-  table$region <- if (a > 0) "interval" else ifelse(none, "all", "all but")
+  table$region <- ifelse(a > 0, "interval", ifelse(none, "all", "all but"))
   table$conf.low <- ifelse(none, -Inf, low)
   table$conf.high <- ifelse(none, Inf, high)
   table
@@ -289,8 +370,8 @@ fieller_ratio <- function(table, ratio, conf.level) {
 
 #' @noRd
 simulated_ratio <- function(table, ratio, conf.level, draws) {
-  b <- draw_theta(list(theta = ratio$b, covariance = ratio$v), draws)
-  drawn <- (ratio$weights %*% b) / rep(-b[ratio$at, ], each = nrow(ratio$weights))
+  b <- apply(draw_theta(ratio$space, draws), 2L, ratio$draw)
+  drawn <- (ratio$weights %*% b) / -b[ratio$at, , drop = FALSE]
   table <- with_draws(table, drawn, conf.level)
   table$region <- "interval"
   table

@@ -72,9 +72,10 @@ counterfactual <- function(object, places = NULL, firms = NULL, ties = NULL, net
                            equilibrium = TRUE, price = NULL, subset = NULL, draws = 200, seed = NULL,
                            conf.level = 0.95, ...) {
   check_fit(object)
+  refuse_hazard(object, "counterfactual()", "Compare predict(fit, newdata) with predict(fit), or see marginal_effects().")
   check_flag(equilibrium, "equilibrium")
   conf.level <- check_fraction(conf.level, "conf.level")
-  price <- if (!is.null(price)) price_position(object, price)
+  price <- if (!is.null(price)) welfare_price(object, price)
   given <- lapply(match.call()[c("places", "firms", "ties", "network", "data")], identity)
   given <- given[!vapply(given, is.null, NA)]
   changed <- changed_data(object$data, given, parent.frame())
@@ -276,22 +277,48 @@ welfare_each <- function(object, design) {
   if (!any(push)) {
     return(logsum)
   }
-  only <- numeric(length(design$theta))
-  with_push <- move_utility(object, at_theta(design, replace(only, which(push), design$theta[which(push)])))
-  logsum - with_push + move_utility(object, at_theta(design, only))
+  typical <- typical_coefficients(object, design)
+  typical$b[-which(push), ] <- 0
+  zero <- move_utility(object, design, numeric(nrow(typical$b)))
+  lost <- lapply(seq_len(ncol(typical$b)), function(class) {
+    share <- if (is.null(typical$share)) 1 else typical$share[, class]
+    share * (move_utility(object, design, typical$b[, class]) - zero)
+  })
+  logsum - Reduce(`+`, lost)
 }
 
-#' The utility of the first move on offer of each occasion; 0 without an origin, who is not pushed
+#' The place in theta of a price that is the same for all firms
 #' @noRd
-move_utility <- function(object, design) {
+welfare_price <- function(object, price) {
+  at <- price_position(object, price)
+  classes <- unique(vapply(class_coefficients(object), `[`, 0L, at))
+  if (length(classes) > 1L || price %in% names(object$model$random)) {
+    abort("The coefficient of the price `", price, "` differs between firms, and so does the money worth of a unit of ",
+      "utility: ", if (length(classes) > 1L) "hold it equal with latent(common = )" else "fit it as a fixed coefficient",
+      ", or leave `price` out.",
+      class = "price"
+    )
+  }
+  if (identical(object$model$space, "wtp") && price != object$model$price) {
+    abort("In willingness-to-pay space money is in units of `", object$model$price, "`: give that as `price`.",
+      class = "price"
+    )
+  }
+  theta_positions(object)[classes]
+}
+
+#' The utility, at plain coefficients b, of the first move on offer of each occasion; 0 without an origin, who is not
+#' pushed
+#' @noRd
+move_utility <- function(object, design, b) {
   spec <- design$spec
   if (spec$kind == "ragged") {
     first <- spec$start[-length(spec$start)]
-    v <- kernel_predict(object, design, "utility")[first + 1L + (spec$origin == 1L)]
+    v <- plain_utility(object, design, b)[first + 1L + (spec$origin == 1L)]
     return(ifelse(spec$origin > 0L & diff(spec$start) > 1, v, 0))
   }
   by_slice(design, function(part) {
-    v <- kernel_predict(object, part, "utility")
+    v <- plain_utility(object, part, b)
     origin <- part$spec$origin
     v[cbind(seq_along(origin), pmax(origin, 1L))] <- NA
     at <- max.col(!is.na(v), "first")

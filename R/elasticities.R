@@ -36,7 +36,7 @@
 #'   with `by = "origin"`), `place` (not with `by = "leaving"`), `of` (whose variable changes), `own`, `estimate`,
 #'   `std.error`, `conf.low`, `conf.high`. `summary()` gives a matrix of the estimates, place by `of`.
 #' @section Errors: A variable that the model does not have, that is an attribute of firms (then see
-#'   [marginal_effects()]) or that is not a number.
+#'   [marginal_effects()]) or that is not a number; of [hazard()] anything but `by = "leaving"`.
 #' @references Ben-Akiva, M. and Lerman, S. R. (1985). *Discrete Choice Analysis*. MIT Press.
 #'
 #'   Train, K. E. (2009). *Discrete Choice Methods with Simulation*, 2nd ed. Cambridge University Press.
@@ -52,6 +52,9 @@ elasticities <- function(object, variable, by = c("place", "origin", "leaving"),
                          conf.level = 0.95, ...) {
   check_fit(object)
   by <- match.arg(by)
+  if (by != "leaving") {
+    refuse_hazard(object, paste0("elasticities(by = \"", by, "\")"), "Use `by = \"leaving\"`.")
+  }
   variable <- check_variable(object, variable)
   check_elastic(object, variable)
   conf.level <- check_fraction(conf.level, "conf.level")

@@ -66,6 +66,13 @@ glance.migration_fit_hazard <- function(x, ...) {
 #' its spell before, averaged over the frailty of such firms: their product over a spell is its likelihood.
 #' @noRd
 kernel_predict.migration_fit_hazard <- function(object, design, type) {
+  if (type == "flows") {
+    # every firm is where it stays, the first outcome
+    p <- hazard_outcomes(object, design, "probability", average = TRUE)
+    flows <- matrix(0, ncol(p) + 1L, ncol(p))
+    flows[1L, ] <- colSums(p * (design$spec$weights %||% 1))
+    return(flows)
+  }
   hazard_outcomes(object, design, type, average = TRUE)
 }
 

@@ -92,6 +92,9 @@ disturbance <- function(plain, index, fixed, n_groups) {
   covariance <- plain$covariance[at, at, drop = FALSE]
   usable <- is.finite(diag(covariance)) & diag(covariance) > 0
   at <- at[usable]
+  if (length(at) == 0L) {
+    return(list(at = at, root = matrix(0, 0L, 0L)))
+  }
   d <- sqrt(diag(covariance)[usable])
   scaled <- covariance[usable, usable, drop = FALSE] / tcrossprod(d)
   parts <- eigen(scaled, symmetric = TRUE)

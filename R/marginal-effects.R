@@ -31,7 +31,8 @@
 #' @return An object of class `migration_effects`; its table, by `as.data.frame()`, has `variable`, `at`, `contrast`
 #'   (`"dY/dX"` or the two levels), `place` (with `type = "place"`), `estimate`, `std.error`, `statistic`, `p.value`,
 #'   `conf.low`, `conf.high`.
-#' @section Errors: A variable that the model does not have; `type = "leave"` where no firm has an origin.
+#' @section Errors: A variable that the model does not have; `type = "leave"` where no firm has an origin;
+#'   `type = "place"` of [hazard()].
 #' @references Wooldridge, J. M. (2010). *Econometric Analysis of Cross Section and Panel Data*, 2nd ed., section 2.2.
 #'   MIT Press.
 #' @seealso [elasticities()], [counterfactual()]
@@ -46,6 +47,9 @@ marginal_effects <- function(object, variables = NULL, type = c("leave", "place"
   check_fit(object)
   check_dots(...)
   type <- match.arg(type)
+  if (type == "place") {
+    refuse_hazard(object, "marginal_effects(type = \"place\")", "Use `type = \"leave\"`.")
+  }
   conf.level <- check_fraction(conf.level, "conf.level")
   variables <- effect_variables(object, variables)
   base <- fit_design(object)
@@ -143,7 +147,9 @@ effect_rows <- function(object, variable, step, type, base, space) {
 #' @noRd
 variable_level <- function(object, variable) {
   if (variable$table != "data") {
-    return(switch(variable$table, firms = "firm", places = "place", "tie"))
+    # where the choice is when to leave, only the own place counts
+    place <- if (inherits(object$model, "hazard_model")) "home" else "place"
+    return(switch(variable$table, firms = "firm", places = place, "tie"))
   }
   x <- variable_values(object$data, variable)
   if (!is.null(object$data$order)) {
@@ -159,6 +165,8 @@ variable_level <- function(object, variable) {
 effect_spots <- function(level, type) {
   if (level == "firm") {
     list(at = "firm", change = list(change_everywhere))
+  } else if (level == "home") {
+    list(at = "origin", change = list(change_everywhere))
   } else if (type == "place") {
     list(at = "own", change = list(change_each))
   } else if (level == "tie") {

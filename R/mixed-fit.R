@@ -278,9 +278,7 @@ population_kernel <- function(object, kernel) {
 #' @noRd
 kernel_predict.migration_fit_mixed <- function(object, design, type) {
   if (type == "utility") {
-    theta <- design$theta[seq_len(length(design$theta) - length(design$kernel$row))]
-    theta[seq_len(nrow(object$design$terms))] <- mean_coefficients(object)
-    return(.Call(C_predict, design$spec, list(kind = "conditional"), theta, type, kernel_control(object$control)))
+    return(plain_utility(object, design, drop(typical_coefficients(object, design)$b)))
   }
   kernel <- population_kernel(object, design$kernel)
   .Call(C_predict, design$spec, kernel, design$theta, type, kernel_control(object$control))
@@ -295,12 +293,9 @@ kernel_choice.migration_fit_mixed <- function(object, design, uniform) {
 #' What the terms are multiplied by at the means of the distributions: in willingness-to-pay space products of the
 #' means of price coefficient and willingness to pay
 #' @noRd
-mean_coefficients <- function(object) {
-  b <- object$coefficients[seq_len(nrow(object$design$terms))]
-  b[is.na(b)] <- 0
-  table <- object$design$memory$distribution
-  mean <- stats::setNames(table$mean, table$term)
-  b[names(mean)] <- mean
+mean_coefficients <- function(object, coefficients = object$coefficients) {
+  coefficients[is.na(coefficients)] <- 0
+  b <- random_means(object$model, coefficients)[seq_len(nrow(object$design$terms))]
   if (object$model$space == "wtp") {
     other <- names(b) != object$model$price
     b[other] <- -b[other] * b[[object$model$price]]

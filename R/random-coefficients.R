@@ -50,6 +50,19 @@ distribution_table <- function(model, coefficients, covariance) {
   table
 }
 
+#' Coefficients with the means of the distributions in the place of their locations
+#' @noRd
+random_means <- function(model, coefficients) {
+  spreads <- random_spreads(model)
+  means <- coefficients
+  for (m in seq_along(model$random)) {
+    name <- names(model$random)[m]
+    used <- c(name, spreads$name[spreads$row == m])
+    means[[name]] <- coefficient_moments(coefficients[used], model$random[[m]], model$bounds[[name]])[["mean"]]
+  }
+  means
+}
+
 #' Mean, median and standard deviation of a coefficient; theta is its location, then a row of the factor
 #' @noRd
 coefficient_moments <- function(theta, distribution, bounds) {

@@ -32,3 +32,24 @@ make_fits <- function() {
     long = fit_migration(~ x + y, ragged_data())
   )
 }
+
+#' A fit of the same data with random and class-wise coefficients held at those of a conditional logit, so that every
+#' answer must be that of the latter: list(plain, mixed, latent)
+degenerate_fits <- function() {
+  if (is.null(made_fits$degenerate)) {
+    data <- two_kinds_data(firms = 60, times = 3)
+    formula <- ~ push(x) + pull(y)
+    plain <- fit_migration(formula, data, control = one_thread())
+    b <- coef(plain)
+    held <- function(model, fixed) {
+      suppressWarnings(fit_migration(formula, data, model = model, control = one_thread(fixed = fixed)))
+    }
+    by_class <- stats::setNames(rep(b, 2), paste0(names(b), ":class", rep(1:2, each = 3)))
+    made_fits$degenerate <- list(
+      plain = plain,
+      mixed = held(mixed(c("pull(y)" = "normal"), draws = 16, check_draws = 0), c(b, "sd:pull(y)" = 0)),
+      latent = held(latent(2, starts = 1), c(by_class, "class2:(Intercept)" = 0.3))
+    )
+  }
+  made_fits$degenerate
+}
