@@ -139,6 +139,7 @@ find_response.migration_fit <- function(x, ...) {
 }
 
 #' Variables of the formula that are columns of the rows
+#' @noRd
 #' @exportS3Method insight::find_predictors migration_fit
 find_predictors.migration_fit <- function(x, flatten = FALSE, ...) {
   variables <- intersect(all.vars(x$formula), names(insight_rows(x)))
@@ -215,6 +216,7 @@ model_performance.migration_fit <- function(model, ...) {
 }
 
 #' McFadden's R2 of a fit, in the shape of performance::r2()
+#' @noRd
 #' @exportS3Method performance::r2 migration_fit
 r2.migration_fit <- function(model, ...) {
   structure(list(R2 = c(`McFadden's R2` = mcfadden(model))), model_type = "Migration model", class = "r2_generic")
