@@ -6,7 +6,8 @@
 #   make check      R CMD check --as-cran; fails on anything but the new-submission note
 #   make sanitize   address, undefined-behaviour and leak sanitizers, valgrind, gctorture
 #   make bench      times and memory against other packages; BENCH="nested --quick" passes options (tools/bench)
-#   make docs       NAMESPACE and man/ from the comments of R/, vignettes into build/docs
+#   make docs       NAMESPACE and man/ from the comments of R/, vignettes into build/docs,
+#                   the site by pkgdown into build/site
 #   make init       src/init.c and the objects of src/Makevars from src/
 #   make lint       the house rules alone
 #   make format     does clang-format agree? (make format-fix rewrites)
@@ -51,6 +52,7 @@ docs:
 	@$(MAKE) --no-print-directory install
 	@mkdir -p build/docs
 	$(R_RUN) tools/vignettes.R build/docs
+	$(R_RUN) tools/site.R build/site
 
 init:
 	@Rscript --no-save --no-restore tools/make-init.R

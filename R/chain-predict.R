@@ -125,7 +125,7 @@ kernel_choice.migration_fit_chain <- function(object, design, uniform) {
   kernel_choice.migration_fit(object, with_interaction(object, design), uniform)
 }
 
-#' Scores of the cells. Those of the pseudo-likelihood are turned, so that they go with the covariance.
+# Scores of the cells. Those of the pseudo-likelihood are turned, so that they go with the covariance.
 #' @rdname estfun.migration_fit
 #' @exportS3Method sandwich::estfun migration_fit_chain
 estfun.migration_fit_chain <- function(x, ...) {

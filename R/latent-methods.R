@@ -128,7 +128,7 @@ print_details.latent_model <- function(model, x) {
   }
 }
 
-#' The coefficients side by side
+# The coefficients side by side
 #' @rdname summary.migration_fit
 #' @export
 print.migration_fit_latent <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {

@@ -6,7 +6,7 @@
 #   check     and qpdf and tidy, which R CMD check asks for
 #   sanitize  and valgrind, clang
 #   bench     and the packages firmmove is compared with
-#   docs      and roxygen2
+#   docs      and roxygen2, and pkgdown for the site
 #
 # As root on Debian or Ubuntu, packages come prebuilt from apt (one `apt-get update`, and only when something
 # is missing); what apt lacks, and everything elsewhere, comes from the CRAN mirror that R is set up to use

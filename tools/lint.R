@@ -162,13 +162,23 @@ defined_once <- function() {
   sprintf("%s: %s() is defined twice in R/", twice$file, twice$name)
 }
 
+# Each help page is in the reference of the site, and each article in its list.
+indexed_docs <- function() {
+  listed <- trimws(sub("^ *- ", "", grep("^ *- ", readLines("_pkgdown.yml"), value = TRUE)))
+  pages <- list.files("man", "\\.Rd$", full.names = TRUE)
+  internal <- vapply(pages, function(page) any(grepl("\\keyword{internal}", readLines(page), fixed = TRUE)), NA)
+  named <- c(sub("\\.Rd$", "", basename(pages[!internal])), sub("\\.Rmd$", "", list.files("vignettes", "\\.Rmd$")))
+  sprintf("_pkgdown.yml: %s is in no section", setdiff(named, listed))
+}
+
 rules <- list(
   "the core knows no R" = core_without_r, "includes keep to the floors" = respected_floors,
   "the core is quiet" = quiet_core, "the core has no state" = stateless_core,
   "files are short" = short_files, "functions are short" = short_functions,
   "nothing is left undone" = nothing_left_undone, "text is clean" = clean_text, "R is plain" = plain_r,
   "R functions are defined once" = defined_once,
-  "init.c and Makevars are current" = generated_files, "NAMESPACE and man are current" = current_docs
+  "init.c and Makevars are current" = generated_files, "NAMESPACE and man are current" = current_docs,
+  "help pages and articles are in the index" = indexed_docs
 )
 found <- lapply(rules, function(rule) as.character(rule()))
 broken <- lengths(found) > 0

@@ -10,7 +10,7 @@
 
 optional <- c(
   "mlogit", "dfidx", "choicer", "dbmss", "dfvad", "fixest", "logitr", "mclogit",
-  "insight", "marginaleffects", "modelsummary", "parameters", "performance", "texreg", "chromote"
+  "insight", "marginaleffects", "modelsummary", "parameters", "performance", "texreg", "chromote", "pkgdown"
 )
 
 field <- function(...) {
