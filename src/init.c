@@ -9,6 +9,7 @@
 #include "glue/model.h"
 #include "glue/pairs.h"
 #include "glue/shapley.h"
+#include "glue/subset.h"
 
 #include <R_ext/Rdynload.h>
 #include <R_ext/Visibility.h>
@@ -43,6 +44,7 @@ static const R_CallMethodDef call_entries[] = {
     {"scores", (DL_FUNC)&firmmove_scores, 5},
     {"shapley_dominance", (DL_FUNC)&firmmove_shapley_dominance, 2},
     {"shapley_orders", (DL_FUNC)&firmmove_shapley_orders, 2},
+    {"subset", (DL_FUNC)&firmmove_subset, 5},
     {"synergy_null", (DL_FUNC)&firmmove_synergy_null, 6},
     {NULL, NULL, 0}};
 
