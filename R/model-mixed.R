@@ -76,6 +76,12 @@
 #' Newton step from there says where the estimates would have been, and so how much they owe to chance. A fit
 #' whose noise exceeds `precision` standard errors in some coefficient warns and names it: take more draws.
 #'
+#' @section Standard errors:
+#' Those of the exact information of the simulated likelihood. The unit of that likelihood is the firm (the occasion with
+#' `panel = FALSE`), so the score contributions of [estfun()][estfun.migration_fit] have a row for each firm, and
+#' `vcov(fit, type = "robust")` is clustered by firm. mlogit prints errors from the outer product of the scores of
+#' choice situations, also in a panel, where these are not independent: its errors may differ from these by a third
+#' at the same estimates.
 #' @section Predictions:
 #' `predict()` averages the probabilities over the distribution of the coefficients in the population, not over
 #' what is known of a firm from its choices; `type = "utility"` is at the mean coefficients.
