@@ -153,7 +153,7 @@ extdata_path <- function(file) system.file("extdata", file, package = "firmmove"
 #' A bundled table
 #' @noRd
 read_extdata <- function(name) {
-  utils::read.csv(extdata_path(paste0(name, ".csv.gz")), na.strings = "",
+  utils::read.csv(extdata_path(paste0(name, ".csv.xz")), na.strings = "",
                   stringsAsFactors = FALSE)
 }
 

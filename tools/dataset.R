@@ -79,7 +79,7 @@ truth <- rbind(values("choice", truth$beta), values("exit", truth$exit),
 
 directory <- c(commandArgs(TRUE), "inst/extdata")[1]
 save_csv <- function(data, name) {
-  con <- gzfile(file.path(directory, paste0(name, ".csv.gz")), "wb", compression = 9)
+  con <- xzfile(file.path(directory, paste0(name, ".csv.xz")), "wb", compression = -9)
   on.exit(close(con))
   write.csv(data, con, row.names = FALSE, quote = FALSE, na = "")
 }
