@@ -14,20 +14,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
 #include "cross_nested_work.h"
 
 /* ---- model ---------------------------------------------------------------------------------------------- */
-static fm_code check_range(const int *index, size_t n, int lowest, size_t size, const char *what,
-                           fm_error *err) {
-  for (size_t i = 0; i < n && index != NULL; i++) {
-    if (index[i] < lowest || (index[i] >= 0 && (size_t)index[i] >= size)) {
-      return fm_fail(err, FM_INVALID, "%s %zu has index %d, outside %d..%zu", what, i + 1, index[i], lowest,
-                     size);
-    }
-  }
-  return FM_OK;
-}
-
 fm_code fm_cross_nested_check(const fm_cross_nested *model, size_t n_places, fm_error *err) {
   if (model->n_nests == 0 || !model->first || !model->nest || !model->lambda || !model->log_allocation) {
     return fm_fail(err, FM_INVALID, "a cross-nested logit needs nests, entries and allocations");
@@ -38,26 +28,12 @@ fm_code fm_cross_nested_check(const fm_cross_nested *model, size_t n_places, fm_
     }
   }
   const size_t n = (size_t)model->first[n_places];
-  FM_TRY(check_range(model->nest, n, 0, model->n_nests, "nest of entry", err));
-  FM_TRY(check_range(model->tau, n, -1, model->n_tau, "allocation of entry", err));
-  return check_range(model->lambda, model->n_nests, -1, model->n_lambda, "lambda of nest", err);
+  FM_TRY(fm_check_range(model->nest, n, 0, model->n_nests, "nest of entry", err));
+  FM_TRY(fm_check_range(model->tau, n, -1, model->n_tau, "allocation of entry", err));
+  return fm_check_range(model->lambda, model->n_nests, -1, model->n_lambda, "lambda of nest", err);
 }
 
 /* ---- layout ----------------------------------------------------------------------------------------------- */
-typedef struct arena {
-  double *base; /* NULL: only count */
-  size_t used;
-} arena;
-
-static double *take(arena *a, size_t n) {
-  double *start = a->base != NULL ? a->base + a->used : NULL;
-  a->used += n;
-  return start;
-}
-
-/* An int is no larger than a double, so n doubles hold n of them. */
-static int *take_int(arena *a, size_t n) { return (int *)(void *)take(a, n); }
-
 static size_t most_members(const fm_cross_nested *model, size_t n_places) {
   int most = 1;
   for (size_t j = 0; j < n_places; j++) {
@@ -67,17 +43,17 @@ static size_t most_members(const fm_cross_nested *model, size_t n_places) {
   return (size_t)most;
 }
 
-static void take_nests(arena *a, fm_crossing *c) {
+static void take_nests(fm_arena *a, fm_crossing *c) {
   double **arrays[] = {&c->rate,    &c->inclusive,  &c->top,        &c->log_top,
                        &c->entropy, &c->nest_count, &c->chosen_log, &c->nest_adjoint};
   for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
-    *arrays[i] = take(a, c->n_slots);
+    *arrays[i] = fm_take(a, c->n_slots);
   }
 }
 
 size_t fm_crossing_layout(fm_crossing *c, const fm_cross_nested *model, const fm_design *design, size_t n,
                           size_t n_rows, double *scratch) {
-  arena a = {scratch, 0};
+  fm_arena a = {scratch, 0};
   const size_t most = most_members(model, design->n_places), all = (size_t)model->first[design->n_places];
   const size_t entries = n_rows * most;
   c->model = model;
@@ -85,19 +61,19 @@ size_t fm_crossing_layout(fm_crossing *c, const fm_cross_nested *model, const fm
   c->n_slots = n * c->width;
   c->n_par = design->n_linear + model->n_lambda + model->n_tau;
   const size_t vectors = (most > c->width ? most : c->width) + 1;
-  c->log_allocation = take(&a, all), c->allocation = take(&a, all);
-  c->first = take_int(&a, n_rows + 1);
-  c->utility = take(&a, n_rows), c->row_weights = take(&a, n_rows);
-  c->chosen = take(&a, n_rows), c->residual = take(&a, n_rows);
-  c->member = take_int(&a, entries), c->slot = take_int(&a, entries);
-  c->share = take(&a, entries), c->log_share = take(&a, entries);
-  c->count = take(&a, entries), c->adjoint = take(&a, entries);
+  c->log_allocation = fm_take(&a, all), c->allocation = fm_take(&a, all);
+  c->first = fm_take_int(&a, n_rows + 1);
+  c->utility = fm_take(&a, n_rows), c->row_weights = fm_take(&a, n_rows);
+  c->chosen = fm_take(&a, n_rows), c->residual = fm_take(&a, n_rows);
+  c->member = fm_take_int(&a, entries), c->slot = fm_take_int(&a, entries);
+  c->share = fm_take(&a, entries), c->log_share = fm_take(&a, entries);
+  c->count = fm_take(&a, entries), c->adjoint = fm_take(&a, entries);
   take_nests(&a, c);
-  c->unit_chosen = take(&a, n), c->logsum = take(&a, n);
-  c->means = take(&a, c->n_slots * design->n_terms);
-  c->slope = take(&a, c->width * c->n_par);
-  c->vectors = take(&a, vectors * c->n_par), c->scaled = take(&a, vectors * c->n_par);
-  c->x = take(&a, design->n_terms + 1);
+  c->unit_chosen = fm_take(&a, n), c->logsum = fm_take(&a, n);
+  c->means = fm_take(&a, c->n_slots * design->n_terms);
+  c->slope = fm_take(&a, c->width * c->n_par);
+  c->vectors = fm_take(&a, vectors * c->n_par), c->scaled = fm_take(&a, vectors * c->n_par);
+  c->x = fm_take(&a, design->n_terms + 1);
   return a.used;
 }
 

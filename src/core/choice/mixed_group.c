@@ -2,6 +2,7 @@
  * Thread safety: a group belongs to one thread.
  */
 #include "mixed_group.h"
+#include "arena.h"
 
 #include <math.h>
 #include <string.h>
@@ -13,20 +14,11 @@ enum {
 };
 
 /* ---- memory -------------------------------------------------------------------------------------------- */
-typedef struct arena {
-  double *base;
-  size_t used;
-} arena;
-
 /* n doubles on a cache line of their own. */
-static double *numbers(arena *a, size_t n) {
-  double *p = a->base ? a->base + a->used : NULL;
-  a->used += (n + LANES - 1) / LANES * LANES;
-  return p;
-}
+static double *numbers(fm_arena *a, size_t n) { return fm_take(a, (n + LANES - 1) / LANES * LANES); }
 
 /* n indices in the same memory, which serves nothing else. */
-static size_t *indices(arena *a, size_t n) { return (void *)numbers(a, n); }
+static size_t *indices(fm_arena *a, size_t n) { return (void *)numbers(a, n); }
 
 static void count_columns(fm_mixed_group *g) {
   const fm_mixed *model = g->model;
@@ -49,7 +41,7 @@ static void cut_batches(fm_mixed_group *g, size_t rows) {
   g->n_batches = (draws + g->batch - 1) / g->batch;
 }
 
-static void lay_out_rows(fm_mixed_group *g, arena *a, size_t units, size_t rows) {
+static void lay_out_rows(fm_mixed_group *g, fm_arena *a, size_t units, size_t rows) {
   const int derivatives = g->order >= FM_SCORE;
   g->offset = indices(a, units + 1);
   g->place = indices(a, rows);
@@ -65,7 +57,7 @@ static void lay_out_rows(fm_mixed_group *g, arena *a, size_t units, size_t rows)
   g->lever_p = numbers(a, g->order >= FM_INFORMATION && g->n_fixed > 0 ? rows * g->n_moving : 0);
 }
 
-static void lay_out_batch(fm_mixed_group *g, arena *a, size_t rows) {
+static void lay_out_batch(fm_mixed_group *g, fm_arena *a, size_t rows) {
   const size_t n = g->batch, s = g->n_varying;
   const size_t scores = g->order >= FM_SCORE ? g->n_linear * n : 0;
   const size_t spare = g->n_fixed > g->n_moving ? g->n_fixed : g->n_moving;
@@ -92,7 +84,7 @@ size_t fm_mixed_lay_out(fm_mixed_group *g, const fm_mixed *model, const fm_desig
   const size_t rows = design->max_group_rows > 0 ? design->max_group_rows : design->max_rows;
   *g = (fm_mixed_group){
       .model = model, .design = design, .kernels = design->kernels, .theta = theta, .order = order};
-  arena a = {scratch, 0};
+  fm_arena a = {scratch, 0};
   count_columns(g);
   cut_batches(g, rows);
   g->linear = indices(&a, g->n_linear);

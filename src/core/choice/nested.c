@@ -8,21 +8,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
 #include "nested_tree.h"
 
 /* ---- model ---------------------------------------------------------------------------------------- */
-/* -1 counts as in range where lowest is -1. */
-static fm_code check_range(const int *index, size_t n, int lowest, size_t size, const char *what,
-                           fm_error *err) {
-  for (size_t i = 0; i < n; i++) {
-    if (index[i] < lowest || (index[i] >= 0 && (size_t)index[i] >= size)) {
-      return fm_fail(err, FM_INVALID, "%s %zu has index %d, outside %d..%zu", what, i + 1, index[i], lowest,
-                     size);
-    }
-  }
-  return FM_OK;
-}
-
 fm_code fm_nested_check(const fm_nested *model, size_t n_places, fm_error *err) {
   if (model->n_nests == 0 || model->nest == NULL || model->lambda == NULL) {
     return fm_fail(err, FM_INVALID, "a nested logit needs at least one nest");
@@ -30,13 +19,13 @@ fm_code fm_nested_check(const fm_nested *model, size_t n_places, fm_error *err) 
   if (model->n_upper > 0 && model->lambda_upper == NULL) {
     return fm_fail(err, FM_INVALID, "upper nests need their lambda");
   }
-  FM_TRY(check_range(model->nest, n_places, 0, model->n_nests, "nest of place", err));
-  FM_TRY(check_range(model->lambda, model->n_nests, -1, model->n_lambda, "lambda of nest", err));
-  FM_TRY(
-      check_range(model->lambda_upper, model->n_upper, -1, model->n_lambda, "lambda of upper nest", err));
+  FM_TRY(fm_check_range(model->nest, n_places, 0, model->n_nests, "nest of place", err));
+  FM_TRY(fm_check_range(model->lambda, model->n_nests, -1, model->n_lambda, "lambda of nest", err));
+  FM_TRY(fm_check_range(model->lambda_upper, model->n_upper, -1, model->n_lambda, "lambda of upper nest",
+                        err));
   return model->parent == NULL
              ? FM_OK
-             : check_range(model->parent, model->n_nests, -1, model->n_upper, "upper nest of nest", err);
+             : fm_check_range(model->parent, model->n_nests, -1, model->n_upper, "upper nest of nest", err);
 }
 
 size_t fm_nested_scratch(const fm_nested *model, const fm_design *design) {

@@ -8,50 +8,40 @@
  * Overwrites only the tree's scratch. Thread safety: the tree belongs to one thread.
  */
 #include "nested_tree.h"
+#include "arena.h"
 
 #include <math.h>
 #include <string.h>
 
 /* ---- layout --------------------------------------------------------------------------------------- */
-typedef struct arena {
-  double *base; /* NULL: only count */
-  size_t used;
-} arena;
-
-static double *take(arena *a, size_t n) {
-  double *start = a->base != NULL ? a->base + a->used : NULL;
-  a->used += n;
-  return start;
-}
-
 /* An int is no larger than a double, so n doubles hold n of them. */
-static void take_branches(arena *a, fm_branches *branches, size_t n) {
+static void take_branches(fm_arena *a, fm_branches *branches, size_t n) {
   branches->n = n;
-  branches->parent = (int *)(void *)take(a, n);
-  branches->share = take(a, n);
-  branches->log_share = take(a, n);
-  branches->product = take(a, n);
+  branches->parent = (int *)(void *)fm_take(a, n);
+  branches->share = fm_take(a, n);
+  branches->log_share = fm_take(a, n);
+  branches->product = fm_take(a, n);
 }
 
-static void take_nodes(arena *a, fm_nodes *nodes, size_t width, size_t units) {
+static void take_nodes(fm_arena *a, fm_nodes *nodes, size_t width, size_t units) {
   const size_t n = width * units;
   nodes->width = width;
   nodes->n = n;
-  nodes->rate = take(a, n);
-  nodes->inclusive = take(a, n);
-  nodes->entropy = take(a, n);
-  nodes->chosen = take(a, n);
-  nodes->chosen_log = take(a, n);
-  nodes->adjoint = take(a, n);
-  nodes->curvature = take(a, n);
-  nodes->mean_weight = take(a, n);
+  nodes->rate = fm_take(a, n);
+  nodes->inclusive = fm_take(a, n);
+  nodes->entropy = fm_take(a, n);
+  nodes->chosen = fm_take(a, n);
+  nodes->chosen_log = fm_take(a, n);
+  nodes->adjoint = fm_take(a, n);
+  nodes->curvature = fm_take(a, n);
+  nodes->mean_weight = fm_take(a, n);
 }
 
 size_t fm_tree_layout(fm_tree *tree, const fm_nested *model, const fm_design *design, size_t n,
                       size_t n_rows, double *scratch) {
   const size_t n_bottom = n * (model->n_nests + (model->stay_alone ? 1 : 0));
   const size_t n_upper = n * (model->n_upper + 1);
-  arena a = {scratch, 0};
+  fm_arena a = {scratch, 0};
   tree->model = model;
   take_branches(&a, &tree->branches[FM_BOTTOM], n_rows);
   take_branches(&a, &tree->branches[FM_UPPER], n_bottom);
@@ -59,14 +49,14 @@ size_t fm_tree_layout(fm_tree *tree, const fm_nested *model, const fm_design *de
   take_nodes(&a, &tree->nodes[FM_BOTTOM], model->n_nests + (model->stay_alone ? 1 : 0), n);
   take_nodes(&a, &tree->nodes[FM_UPPER], model->n_upper + 1, n);
   take_nodes(&a, &tree->nodes[FM_ROOT], 1, n);
-  tree->row_weights = take(&a, n_rows);
-  tree->alpha = take(&a, n_bottom);
-  tree->beta = take(&a, n_bottom);
-  tree->unit_scale = take(&a, n);
-  tree->unit_means = take(&a, n * design->n_terms);
-  tree->slope_upper = take(&a, n_upper * model->n_lambda);
-  tree->slope_root = take(&a, n * model->n_lambda);
-  tree->variance = take(&a, n_bottom);
+  tree->row_weights = fm_take(&a, n_rows);
+  tree->alpha = fm_take(&a, n_bottom);
+  tree->beta = fm_take(&a, n_bottom);
+  tree->unit_scale = fm_take(&a, n);
+  tree->unit_means = fm_take(&a, n * design->n_terms);
+  tree->slope_upper = fm_take(&a, n_upper * model->n_lambda);
+  tree->slope_root = fm_take(&a, n * model->n_lambda);
+  tree->variance = fm_take(&a, n_bottom);
   return a.used;
 }
 
