@@ -130,11 +130,10 @@ static void flush(const fm_design *design, fm_work *work, double *h, size_t ld) 
 }
 
 /* ---- load: the dense rows of a cell ---------------------------------------------------------------------- */
-/* Copies the table row of a dense term, applies its mask and takes out its mean. */
+/* Copies row `row` of the table of a dense term, applies its mask and takes out its mean. */
 static void load_dense(const fm_kernels *kernels, const fm_relational *rel, fm_relational_work *w, size_t k,
-                       size_t occasion, int origin) {
+                       size_t row, int origin) {
   const fm_table *table = &rel->tables[rel->dense[k].table];
-  const size_t row = table->key ? (size_t)(table->key[occasion] - 1) : 0;
   double *z = w->z + k * rel->stride;
   memcpy(z, table->values + row * rel->n_places, rel->n_places * sizeof(double));
   if (rel->dense[k].mask == FM_MOVE && origin >= 0) {
@@ -153,14 +152,13 @@ static void load(const fm_design *design, fm_work *work, size_t b) {
   const size_t first = rel->block_first[b];
   if (rel->cell_of[first] != w->cell) {
     flush(design, work, w->pending_h, w->pending_ld); /* before its rows are replaced */
-    const size_t occasion = rel->representative[first];
+    const int *row = rel->cell_row + rel->cell_of[first] * (rel->n_dense + 1);
     for (size_t k = 0; k < rel->n_dense; k++) {
-      load_dense(design->kernels, rel, w, k, occasion, rel->origin[first]);
+      load_dense(design->kernels, rel, w, k, (size_t)row[k], rel->origin[first]);
     }
     w->cell = rel->cell_of[first];
     w->stale = 1;
-    const size_t row = rel->available_key ? (size_t)(rel->available_key[occasion] - 1) : 0;
-    w->available = rel->available ? rel->available + row * rel->n_places : NULL;
+    w->available = rel->available ? rel->available + (size_t)row[rel->n_dense] * rel->n_places : NULL;
   }
   work->block = (fm_block){.first = first,
                            .n = rel->block_first[b + 1] - first,

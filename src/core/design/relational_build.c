@@ -264,33 +264,48 @@ static fm_code sort_occasions(fm_relational *rel, const fm_relational_spec *spec
 }
 
 /* ---- what each unit needs ------------------------------------------------------------------------------ */
-/* What an origin term is worth at the origin of occasion i, and the level centring takes from all. */
-static void origin_term_value(const fm_relational *rel, const fm_relational_spec *spec,
-                              const fm_origin_term *term, size_t i, double *value, double *level) {
+static int row_of(const int *key, size_t occasion) { return key ? key[occasion] - 1 : 0; }
+
+/* Multiplier times table of an origin term, at the origin of occasion i. */
+static double origin_term_x(const fm_relational *rel, const fm_relational_spec *spec,
+                            const fm_origin_term *term, size_t i) {
   const fm_table *table = &rel->tables[term->table];
-  const size_t row = table->key ? (size_t)(table->key[i] - 1) : 0;
+  const size_t row = (size_t)row_of(table->key, i);
   const int origin = spec->origin[i];
   const double by = term->multiplier ? term->multiplier[i] : 1.0;
   double x = table->kind == FM_TABLE_SCALAR ? table->values[row] : 0.0;
   if (table->kind == FM_TABLE_DENSE && origin > 0) {
     x = table->values[row * rel->n_places + (size_t)(origin - 1)];
   }
-  *value = term->mask == FM_STAY ? by * x : (term->mask == FM_MOVE ? -by * x : 0.0);
-  *level = term->mask == FM_STAY ? 0.0 : by * x;
-  if (origin <= 0) {
-    *value = 0.0;
+  return by * x;
+}
+
+/* The rows that each cell reads of the tables, from the first unit of the cell. */
+static fm_code gather_cells(fm_relational *rel, const fm_relational_spec *spec) {
+  const size_t width = rel->n_dense + 1;
+  rel->cell_row = fm_alloc(rel->n_cells * width, sizeof(int));
+  if (!rel->cell_row) {
+    return FM_NO_MEMORY;
   }
+  for (size_t u = rel->n_units; u-- > 0;) {
+    int *row = rel->cell_row + rel->cell_of[u] * width;
+    const size_t i = rel->representative[u];
+    for (size_t k = 0; k < rel->n_dense; k++) {
+      row[k] = row_of(rel->tables[rel->dense[k].table].key, i);
+    }
+    row[rel->n_dense] = row_of(spec->available ? spec->available_key : NULL, i);
+  }
+  return FM_OK;
 }
 
 static fm_code gather_units(fm_relational *rel, const fm_relational_spec *spec) {
   const size_t n = rel->n_units;
   rel->origin = fm_alloc(n, sizeof(int));
   rel->multiplier = fm_alloc(n * rel->n_multipliers, sizeof(double));
-  rel->origin_value = fm_alloc(n * rel->n_origin, sizeof(double));
-  rel->origin_level = fm_alloc(n * rel->n_origin, sizeof(double));
+  rel->origin_x = fm_alloc(n * rel->n_origin, sizeof(double));
   rel->sparse_multiplier = fm_alloc(n * rel->n_sparse, sizeof(double));
-  if (!rel->origin || !rel->multiplier || !rel->origin_value || !rel->origin_level ||
-      !rel->sparse_multiplier) {
+  rel->sparse_row = fm_alloc(n * rel->n_sparse, sizeof(int));
+  if (!rel->origin || !rel->multiplier || !rel->origin_x || !rel->sparse_multiplier || !rel->sparse_row) {
     return FM_NO_MEMORY;
   }
   for (size_t u = 0; u < n; u++) {
@@ -300,12 +315,12 @@ static fm_code gather_units(fm_relational *rel, const fm_relational_spec *spec) 
       rel->multiplier[u * rel->n_multipliers + a] = rel->multipliers[a][i];
     }
     for (size_t k = 0; k < rel->n_origin; k++) {
-      origin_term_value(rel, spec, &rel->at_origin[k], i, &rel->origin_value[u * rel->n_origin + k],
-                        &rel->origin_level[u * rel->n_origin + k]);
+      rel->origin_x[u * rel->n_origin + k] = origin_term_x(rel, spec, &rel->at_origin[k], i);
     }
     for (size_t k = 0; k < rel->n_sparse; k++) {
       const double *by = rel->sparse[k].multiplier;
       rel->sparse_multiplier[u * rel->n_sparse + k] = by ? by[i] : 1.0;
+      rel->sparse_row[u * rel->n_sparse + k] = row_of(rel->tables[rel->sparse[k].table].key, i);
     }
   }
   return FM_OK;
@@ -419,6 +434,22 @@ static fm_code lay_out_rows(fm_relational *rel, const fm_design *design) {
   return FM_OK;
 }
 
+/* Drops what points into the occasions of the spec, and what only building needs. */
+static void forget_spec(fm_relational *rel) {
+  fm_free(rel->representative), fm_free(rel->group_of), fm_free(rel->multipliers);
+  rel->representative = rel->group_of = NULL;
+  rel->multipliers = NULL;
+  for (size_t t = 0; t < rel->n_tables; t++) {
+    rel->tables[t].key = NULL;
+  }
+  for (size_t k = 0; k < rel->n_origin; k++) {
+    rel->at_origin[k].multiplier = NULL;
+  }
+  for (size_t k = 0; k < rel->n_sparse; k++) {
+    rel->sparse[k].multiplier = NULL;
+  }
+}
+
 fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_relational_spec *spec,
                             fm_error *err) {
   rel->n_places = spec->n_places;
@@ -426,35 +457,54 @@ fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_rela
   rel->n_terms = spec->n_terms;
   rel->effects = spec->effects;
   rel->available = spec->available;
-  rel->available_key = spec->available_key;
+  rel->n_available = spec->n_available;
   rel->offered = spec->offered;
   fm_code code = split_terms(rel, spec);
   code = code == FM_OK ? group_dense(rel) : code;
   code = code == FM_OK ? number_pairs(rel) : code;
   code = code == FM_OK ? average_rows(rel) : code;
   code = code == FM_OK ? sort_occasions(rel, spec) : code;
+  code = code == FM_OK ? gather_cells(rel, spec) : code;
   code = code == FM_OK ? gather_units(rel, spec) : code;
   code = code == FM_OK ? gather_choices(rel, spec) : code;
   code = code == FM_OK ? cut_blocks(rel, spec, design) : code;
   code = code == FM_OK ? lay_out_rows(rel, design) : code;
+  if (code == FM_OK) {
+    forget_spec(rel);
+  }
   return code == FM_OK ? FM_OK : fm_fail(err, code, "%s", fm_code_text(code));
 }
 
 void fm_relational_release(fm_relational *rel) {
-  void *owned[] = {rel->tables,         rel->dense,
-                   rel->at_origin,      rel->sparse,
-                   rel->multipliers,    rel->group,
-                   rel->pair,           rel->pair_a,
-                   rel->pair_b,         rel->unit_of,
-                   rel->cell_of,        rel->group_of,
-                   rel->representative, rel->origin,
-                   rel->weight,         rel->choice,
-                   rel->choice_row,     rel->choice_weight,
-                   rel->multiplier,     rel->origin_value,
-                   rel->origin_level,   rel->sparse_multiplier,
-                   rel->block_first,    rel->chunk,
-                   rel->offset,         rel->place,
-                   rel->row_mean,       rel->row_mean_first};
+  void *owned[] = {rel->tables,
+                   rel->dense,
+                   rel->at_origin,
+                   rel->sparse,
+                   rel->multipliers,
+                   rel->group,
+                   rel->pair,
+                   rel->pair_a,
+                   rel->pair_b,
+                   rel->unit_of,
+                   rel->cell_of,
+                   rel->group_of,
+                   rel->representative,
+                   rel->origin,
+                   rel->cell_row,
+                   rel->sparse_row,
+                   rel->weight,
+                   rel->choice,
+                   rel->choice_row,
+                   rel->choice_weight,
+                   rel->multiplier,
+                   rel->origin_x,
+                   rel->sparse_multiplier,
+                   rel->block_first,
+                   rel->chunk,
+                   rel->offset,
+                   rel->place,
+                   rel->row_mean,
+                   rel->row_mean_first};
   for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
     fm_free(owned[i]);
   }

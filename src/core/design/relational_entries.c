@@ -18,10 +18,14 @@ typedef struct entries {
   int skip_origin, only_origin, origin;
 } entries;
 
+static double origin_value(const fm_relational *rel, size_t unit, size_t k) {
+  return fm_at_origin(&rel->at_origin[k], rel->origin_x[unit * rel->n_origin + k]);
+}
+
 static entries sparse_entries(const fm_relational *rel, size_t unit, size_t k) {
   const fm_sparse_term *term = &rel->sparse[k];
   const fm_table *table = &rel->tables[term->table];
-  const size_t row = table->key ? (size_t)(table->key[rel->representative[unit]] - 1) : 0;
+  const size_t row = (size_t)rel->sparse_row[unit * rel->n_sparse + k];
   const int from = table->first[row];
   return (entries){.place = table->place + from,
                    .value = table->values + from,
@@ -47,8 +51,7 @@ static int entry_at(const entries *e, size_t i, size_t *place, double *x) {
 void fm_relational_entries_utility(const fm_relational *rel, size_t unit, const double *theta, double *v) {
   const int origin = rel->origin[unit];
   for (size_t k = 0; k < rel->n_origin && origin >= 0; k++) {
-    v[origin] +=
-        fm_coefficient(theta, rel->at_origin[k].term) * rel->origin_value[unit * rel->n_origin + k];
+    v[origin] += fm_coefficient(theta, rel->at_origin[k].term) * origin_value(rel, unit, k);
   }
   for (size_t k = 0; k < rel->n_sparse; k++) {
     const entries e = sparse_entries(rel, unit, k);
@@ -66,7 +69,8 @@ void fm_relational_entries_utility(const fm_relational *rel, size_t unit, const 
 double fm_relational_entries_level(const fm_relational *rel, size_t unit, const double *theta) {
   double total = 0.0;
   for (size_t k = 0; k < rel->n_origin; k++) {
-    total += fm_coefficient(theta, rel->at_origin[k].term) * rel->origin_level[unit * rel->n_origin + k];
+    total += fm_coefficient(theta, rel->at_origin[k].term) *
+             fm_origin_level(&rel->at_origin[k], rel->origin_x[unit * rel->n_origin + k]);
   }
   for (size_t k = 0; k < rel->n_sparse; k++) {
     const entries e = sparse_entries(rel, unit, k);
@@ -78,7 +82,7 @@ double fm_relational_entries_level(const fm_relational *rel, size_t unit, const 
 void fm_relational_entries_row(const fm_relational *rel, size_t unit, int at, double *x) {
   for (size_t k = 0; k < rel->n_origin && at == rel->origin[unit]; k++) {
     if (rel->at_origin[k].term != FM_OFFSET_TERM) {
-      x[rel->at_origin[k].term] = rel->origin_value[unit * rel->n_origin + k];
+      x[rel->at_origin[k].term] = origin_value(rel, unit, k);
     }
   }
   for (size_t k = 0; k < rel->n_sparse; k++) {
@@ -98,7 +102,7 @@ void fm_relational_entries_sum(const fm_relational *rel, size_t unit, double sca
   const int origin = rel->origin[unit];
   for (size_t k = 0; k < rel->n_origin && origin >= 0; k++) {
     if (rel->at_origin[k].term != FM_OFFSET_TERM) {
-      g[rel->at_origin[k].term] += scale * r[origin] * rel->origin_value[unit * rel->n_origin + k];
+      g[rel->at_origin[k].term] += scale * r[origin] * origin_value(rel, unit, k);
     }
   }
   for (size_t k = 0; k < rel->n_sparse; k++) {
@@ -136,17 +140,17 @@ static void entry_with_dense(const fm_relational *rel, const fm_relational_work 
 
 static void origin_cross(const fm_relational *rel, const fm_relational_work *work, size_t unit, double q,
                          double *h, size_t ld) {
-  const double *value = rel->origin_value + unit * rel->n_origin;
   const size_t j = (size_t)rel->origin[unit];
   for (size_t k = 0; k < rel->n_origin; k++) {
     const size_t term = rel->at_origin[k].term;
-    if (term == FM_OFFSET_TERM || value[k] == 0.0) {
+    const double value = origin_value(rel, unit, k);
+    if (term == FM_OFFSET_TERM || value == 0.0) {
       continue;
     }
-    entry_with_dense(rel, work, unit, term, j, q * value[k], h, ld);
+    entry_with_dense(rel, work, unit, term, j, q * value, h, ld);
     for (size_t l = k; l < rel->n_origin; l++) {
       if (rel->at_origin[l].term != FM_OFFSET_TERM) {
-        *fm_upper(h, ld, term, rel->at_origin[l].term) += q * value[k] * value[l];
+        *fm_upper(h, ld, term, rel->at_origin[l].term) += q * value * origin_value(rel, unit, l);
       }
     }
   }
@@ -171,7 +175,7 @@ static void sparse_with_entries(const fm_relational *rel, const fm_relational_wo
   for (size_t l = 0; l < rel->n_origin && origin >= 0; l++) {
     if (rel->at_origin[l].term != FM_OFFSET_TERM) {
       *fm_upper(h, ld, term, rel->at_origin[l].term) +=
-          scale * q[origin] * work->spread[origin] * rel->origin_value[unit * rel->n_origin + l];
+          scale * q[origin] * work->spread[origin] * origin_value(rel, unit, l);
     }
   }
   for (size_t l = k; l < rel->n_sparse; l++) {

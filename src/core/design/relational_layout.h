@@ -22,15 +22,15 @@ typedef struct fm_dense_term {
 typedef struct fm_origin_term {
   size_t term;
   size_t table;
-  fm_mask mask; /* FM_STAY, or FM_MOVE / FM_ALL of a scalar table */
-  const double *multiplier;
+  fm_mask mask;             /* FM_STAY, or FM_MOVE / FM_ALL of a scalar table */
+  const double *multiplier; /* while the design is built */
 } fm_origin_term;
 
 typedef struct fm_sparse_term {
   size_t term;
   size_t table;
   fm_mask mask;
-  const double *multiplier;
+  const double *multiplier; /* while the design is built */
 } fm_sparse_term;
 
 #define FM_OFFSET_TERM ((size_t)-1)
@@ -40,6 +40,16 @@ static inline double fm_coefficient(const double *theta, size_t term) {
   return term == FM_OFFSET_TERM ? 1.0 : theta[term];
 }
 
+/* What an origin term adds at the origin, and what centring took from all places, of its product x of
+ * multiplier and table. */
+static inline double fm_at_origin(const fm_origin_term *term, double x) {
+  return term->mask == FM_STAY ? x : (term->mask == FM_MOVE ? -x : 0.0);
+}
+static inline double fm_origin_level(const fm_origin_term *term, double x) {
+  return term->mask == FM_STAY ? 0.0 : x;
+}
+
+/* Once built, a design looks at nothing of the spec but the numbers of the tables. */
 typedef struct fm_relational {
   size_t n_places, stride; /* stride: n_places rounded up to whole vectors */
   size_t n_terms;          /* with a coefficient */
@@ -52,27 +62,28 @@ typedef struct fm_relational {
   size_t n_origin;
   fm_sparse_term *sparse;
   size_t n_sparse;
-  const double **multipliers; /* distinct multipliers of dense terms */
+  const double **multipliers; /* distinct multipliers of dense terms, while the design is built */
   size_t n_multipliers;
   size_t *pair; /* (m + 1) x (m + 1), m = n_multipliers: number of the product of multipliers a, b */
   size_t *pair_a, *pair_b;
   size_t n_pairs;
   int effects;
   const unsigned char *available, *offered;
-  const int *available_key;
+  size_t n_available; /* rows of available */
   size_t n_units, n_cells, n_blocks;
   size_t *unit_of;        /* n_occasions */
   size_t *cell_of;        /* n_units */
-  size_t *group_of;       /* n_units, or NULL without groups */
-  size_t *representative; /* n_units: an occasion of each */
-  int *origin;            /* n_units: 0-based place or -1 */
-  double *weight;         /* n_units */
-  size_t *choice;         /* n_units + 1 */
+  size_t *group_of;       /* n_units with groups; while the design is built */
+  size_t *representative; /* n_units: an occasion of each; while the design is built */
+  int *cell_row;   /* n_cells x (n_dense + 1): 0-based rows of the dense terms' tables, and of available */
+  int *sparse_row; /* n_units x n_sparse: 0-based rows of the sparse terms' tables */
+  int *origin;     /* n_units: 0-based place or -1 */
+  double *weight;  /* n_units */
+  size_t *choice;  /* n_units + 1 */
   int *choice_row;
   double *choice_weight;
   double *multiplier;        /* n_units x n_multipliers */
-  double *origin_value;      /* n_units x n_origin: what an origin term adds at the origin */
-  double *origin_level;      /* n_units x n_origin: what centring took from all places */
+  double *origin_x;          /* n_units x n_origin: multiplier times table; see fm_at_origin() */
   double *sparse_multiplier; /* n_units x n_sparse */
   size_t *block_first;       /* n_blocks + 1: first unit of each block */
   size_t *chunk;             /* n_chunks + 1 */
