@@ -21,28 +21,40 @@ likelihood_values <- function(object, design, groups, plan, weights = NULL, know
   if (!is.null(weights)) {
     design$spec$weights <- weights
   }
-  contribution <- if (is.null(weights)) occasion_likelihoods(object, design)
+  contributions <- if (is.null(weights)) occasion_likelihoods(object, design)
+  n <- nrow(plan$member)
   keys <- drop(plan$member %*% 2^(seq_len(ncol(plan$member)) - 1L))
-  theta <- matrix(0, length(design$theta), nrow(plan$member))
-  value <- numeric(nrow(plan$member))
-  score <- if (!is.null(contribution)) matrix(0, length(design$spec$origin), ncol(plan$member))
-  for (t in seq_len(nrow(plan$member))) {
-    member <- plan$member[t, ]
-    start <- if (is.null(known)) expected_theta(member, theta, keys, t) else known[, t]
-    held <- hold_groups(frame, groups[!member])
-    start <- if (is.null(start)) design$theta else start
-    start[held$is] <- held$value[held$is]
-    best <- restricted_maximum(object$model, start, frame, held, design, object$control)
-    theta[, t] <- best$theta
-    value[t] <- best$value
-    if (!is.null(contribution)) {
+  theta <- matrix(0, length(design$theta), n)
+  value <- numeric(n)
+  score <- if (!is.null(contributions)) matrix(0, length(design$spec$origin), ncol(plan$member))
+  for (batch in subset_batches(rowSums(plan$member), length(design$spec$origin))) {
+    held <- lapply(batch, function(t) hold_groups(frame, groups[!plan$member[t, ]]))
+    starts <- Map(function(t, held) {
+      start <- if (is.null(known)) expected_theta(plan$member[t, ], theta, keys, t) else known[, t]
+      start <- if (is.null(start)) design$theta else start
+      replace(start, held$is, held$value[held$is])
+    }, batch, held)
+    best <- restricted_maxima(object$model, starts, frame, held, design, object$control)
+    theta[, batch] <- best$theta
+    value[batch] <- best$value
+    if (!is.null(contributions)) {
       # the gain of the last step is in these, not promised
-      each <- contribution(best$theta, best$logsum)
-      value[t] <- sum(each)
-      score <- score + each %o% plan$weights[t, ]
+      each <- contributions(best$theta, best$logsum)
+      value[batch] <- colSums(each)
+      score <- score + each %*% plan$weights[batch, , drop = FALSE]
     }
   }
   list(value = value, theta = theta, score = score)
+}
+
+#' The numbers of the subsets in batches, each of subsets of one size, which do not need one another. So many that
+#' threads are rarely idle and an interrupt waits for little; few where there are many occasions, since the parts of
+#' all of these in the likelihood of each subset are at hand at once.
+#' @noRd
+subset_batches <- function(sizes, n_occasions) {
+  most <- max(4, min(32, 1e6 %/% n_occasions))
+  by_size <- split(seq_along(sizes), sizes)
+  unlist(lapply(by_size, function(at) split(at, (seq_along(at) - 1L) %/% most)), recursive = FALSE, use.names = FALSE)
 }
 
 #' Parameters that are not estimated when some groups (of numbers of coefficients) are out
@@ -76,30 +88,47 @@ expected_theta <- function(member, theta, keys, t) {
   Reduce(`+`, Map(function(mean, k) (-1)^(k + 1L) * choose(order, k) * mean, means, seq_len(order)))
 }
 
-#' The maximum with some parameters held, from a start that may be good; dispatches on the model
+#' The maxima with some parameters held, from starts that may be good, for several sets of held parameters; dispatches
+#' on the model. Returns list(theta, a column a set; value; logsum, a column a set, or NULL).
 #' @noRd
-restricted_maximum <- function(model, theta, frame, held, design, control) {
-  UseMethod("restricted_maximum")
+restricted_maxima <- function(model, starts, frame, held, design, control) {
+  UseMethod("restricted_maxima")
 }
 
 #' @noRd
-restricted_maximum.migration_model <- function(model, theta, frame, held, design, control) {
-  raw <- model_maximise(model, theta, frame$setup, frame$layout, held, design, control)
-  list(theta = raw$theta, value = raw$value)
+restricted_maxima.migration_model <- function(model, starts, frame, held, design, control) {
+  found <- Map(function(theta, held) {
+    model_maximise(model, theta, frame$setup, frame$layout, held, design, control)[c("theta", "value")]
+  }, starts, held)
+  list(theta = vapply(found, `[[`, starts[[1L]], "theta"), value = vapply(found, `[[`, 0, "value"))
 }
 
-#' Newton steps on one design (C_subset) up to the one that promises less than a millionth or, where there are many
-#' occasions and passes cost, a twentieth; with its gain, so that what is left out is of third order, below a
-#' thousandth. `logsum`: of each occasion there. Where steps do not lead to a maximum the careful maximiser takes over.
+#' Newton steps on one design a set, several sets at once (C_subsets), up to the step that promises less than a
+#' millionth or, where there are many occasions and passes cost, three tenths; with its gain, so that what is left out
+#' is of third order, a few thousandths at most and far less in the shares. `logsum`: of each occasion there. Where
+#' steps do not lead to a maximum the careful maximiser takes over.
 #' @noRd
-restricted_maximum.conditional_model <- function(model, theta, frame, held, design, control) {
-  small <- smaller_design(design, !held$is | theta != 0)
-  enough <- if (length(design$spec$origin) > 10000L) 0.05 else 1e-6
-  found <- .Call(C_subset, small$spec, theta[small$at], held$is[small$at], enough, kernel_control(control))
-  if (!found$done) {
-    return(restricted_maximum.migration_model(model, theta, frame, held, design, control))
+restricted_maxima.conditional_model <- function(model, starts, frame, held, design, control) {
+  small <- Map(function(theta, held) smaller_design(design, !held$is | theta != 0), starts, held)
+  enough <- if (length(design$spec$origin) > 10000L) 0.3 else 1e-6
+  found <- .Call(
+    C_subsets, lapply(small, `[[`, "spec"), Map(function(theta, part) theta[part$at], starts, small),
+    Map(function(held, part) held$is[part$at], held, small), enough, kernel_control(control)
+  )
+  theta <- matrix(unlist(Map(function(theta, part, best) replace(theta, part$at, best), starts, small, found$theta)),
+    ncol = length(starts)
+  )
+  value <- found$value
+  logsum <- matrix(unlist(found$logsum), ncol = length(starts))
+  for (k in which(!found$done)) {
+    careful <- restricted_maxima.migration_model(model, starts[k], frame, held[k], design, control)
+    theta[, k] <- careful$theta
+    value[k] <- careful$value
+    logsum[, k] <- .Call(
+      C_predict, design$spec, design$kernel, theta[, k], "logsum", kernel_control(control)
+    )
   }
-  list(theta = replace(theta, small$at, found$theta), value = found$value, logsum = found$logsum)
+  list(theta = theta, value = value, logsum = logsum)
 }
 
 #' A design with the terms that matter at some theta, and only the tables, keys and multipliers these use: with fewer
@@ -136,26 +165,23 @@ smaller_design <- function(design, keep) {
   list(spec = spec, at = at)
 }
 
-#' A function of theta, and of the logsums of the occasions there where they are known, that gives the part of each
-#' occasion in the log-likelihood, weights counted; NULL for models whose log-likelihood is not a sum over occasions
+#' A function of thetas (columns), and of the logsums of the occasions there where they are known, that gives the part
+#' of each occasion (a row) in the log-likelihood at each theta, weights counted; NULL for models whose log-likelihood
+#' is not a sum over occasions
 #' @noRd
 occasion_likelihoods <- function(object, design) {
   w <- design$spec$weights %||% rep(1, length(design$spec$origin))
   if (inherits(object$model, "conditional_model")) {
     chosen <- chosen_columns(object, design)
-    return(function(theta, logsum) {
-      logsum <- logsum %||% kernel_predict(object, at_theta(design, theta), "logsum")
-      used <- theta != 0
-      w * (chosen$level + drop(chosen$x[, used, drop = FALSE] %*% theta[used]) - logsum)
-    })
+    return(function(theta, logsum) w * (chosen$level + chosen$x %*% theta - logsum))
   }
-  each <- function(theta, logsum) {
+  each <- function(theta) {
     p <- chosen_probability(object, at_theta(design, theta))
     ifelse(w > 0, w * log(p), 0)
   }
   here <- tryCatch(sum(each(design$theta)), error = function(e) NA)
   same <- is.finite(here) && abs(here - object$loglik) < 1e-6 * (1 + abs(object$loglik))
-  if (same) each
+  if (same) function(theta, logsum) matrix(apply(theta, 2L, each), ncol = ncol(theta))
 }
 
 #' Columns of the utility of the chosen places: v = level + x theta, from utilities at unit vectors, so that no table

@@ -32,7 +32,12 @@ typedef struct fm_spec_options {
   const int *group; /* 1-based group of each occasion, or NULL */
   size_t n_groups;
 } fm_spec_options;
-/* Makes the design an R spec describes (see R/design.R for its shape). */
+/* An R spec (see R/design.R for its shape), checked and unpacked. Memory of R, freed by R. */
+typedef struct fm_spec fm_spec;
+const fm_spec *fm_spec_unpack(SEXP spec, const fm_spec_options *options);
+/* The design an fm_spec describes, without R: may be called on any thread. */
+fm_code fm_spec_design(const void *spec, fm_design *design, fm_error *err);
+/* Both steps. */
 fm_code fm_design_from_spec(SEXP spec, const fm_spec_options *options, fm_design *design, fm_error *err);
 /* Terms and offsets of a spec, and the number of linear parameters, before a design is made. */
 size_t fm_spec_terms(SEXP spec);

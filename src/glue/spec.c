@@ -1,13 +1,20 @@
-/* spec.c: the R description of a design (R/design.R) -> a design of the core.
+/* spec.c: the R description of a design (R/design.R) -> a description of the core -> a design of the core.
  *
- * Every length and index is checked here, so that the core may trust them. Descriptions live in R's
- * transient memory; numbers stay where R keeps them.
+ * The first step needs R: every length and index is checked there, so that the core may trust them. Descriptions
+ * live in R's transient memory; numbers stay where R keeps them. The second step is of the core alone, and may run
+ * on any thread.
  */
 #include <string.h>
 
 #include "../core/design/ragged.h"
 #include "../core/design/relational.h"
 #include "glue.h"
+
+struct fm_spec {
+  int ragged;
+  fm_relational_spec relational; /* one of these two */
+  fm_ragged_spec long_table;
+};
 
 static int is_ragged(SEXP spec) {
   SEXP kind = fm_list_need(spec, "kind", STRSXP);
@@ -132,8 +139,7 @@ static void unpack_availability(SEXP spec, SEXP keys, fm_relational_spec *rel) {
   }
 }
 
-static fm_code relational_design(SEXP spec, const fm_spec_options *options, fm_design *design,
-                                 fm_error *err) {
+static fm_relational_spec unpack_relational(SEXP spec, const fm_spec_options *options) {
   SEXP keys = fm_list_need(spec, "keys", VECSXP), tables = fm_list_need(spec, "tables", VECSXP);
   fm_relational_spec rel = {.n_occasions = (size_t)fm_list_number(spec, "n", 0),
                             .n_places = (size_t)fm_list_number(spec, "J", 0),
@@ -153,7 +159,7 @@ static fm_code relational_design(SEXP spec, const fm_spec_options *options, fm_d
   rel.tables = out;
   unpack_terms(spec, &rel);
   unpack_availability(spec, keys, &rel);
-  return fm_relational_init(design, &rel, err);
+  return rel;
 }
 
 static const size_t *unpack_start(SEXP start, size_t n_rows) {
@@ -177,7 +183,7 @@ static void check_positions(const int *position, const fm_ragged_spec *rag, cons
   }
 }
 
-static fm_code ragged_design(SEXP spec, const fm_spec_options *options, fm_design *design, fm_error *err) {
+static fm_ragged_spec unpack_ragged(SEXP spec, const fm_spec_options *options) {
   SEXP start = fm_list_need(spec, "start", REALSXP), columns = fm_list_need(spec, "columns", VECSXP);
   SEXP place = fm_list_need(spec, "place", INTSXP);
   const size_t all = (size_t)Rf_xlength(columns);
@@ -208,12 +214,28 @@ static fm_code ragged_design(SEXP spec, const fm_spec_options *options, fm_desig
     unpack_availability(spec, none, &places);
   }
   rag.offered = places.offered;
-  return fm_ragged_init(design, &rag, err);
+  return rag;
+}
+
+const fm_spec *fm_spec_unpack(SEXP spec, const fm_spec_options *options) {
+  fm_spec *out = (fm_spec *)R_alloc(1, sizeof(fm_spec));
+  *out = (fm_spec){.ragged = is_ragged(spec)};
+  if (out->ragged) {
+    out->long_table = unpack_ragged(spec, options);
+  } else {
+    out->relational = unpack_relational(spec, options);
+  }
+  return out;
+}
+
+fm_code fm_spec_design(const void *spec, fm_design *design, fm_error *err) {
+  const fm_spec *s = spec;
+  return s->ragged ? fm_ragged_init(design, &s->long_table, err)
+                   : fm_relational_init(design, &s->relational, err);
 }
 
 fm_code fm_design_from_spec(SEXP spec, const fm_spec_options *options, fm_design *design, fm_error *err) {
-  return is_ragged(spec) ? ragged_design(spec, options, design, err)
-                         : relational_design(spec, options, design, err);
+  return fm_spec_design(fm_spec_unpack(spec, options), design, err);
 }
 
 size_t fm_spec_terms(SEXP spec) {

@@ -77,6 +77,41 @@ test_that("the likelihood is shared out as by refits", {
   expect_equal(found$table$alone[1], value(c(TRUE, FALSE, FALSE)) - value(logical(3)), tolerance = 1e-4)
 })
 
+test_that("shares are the same for any number of threads and any size of the batches", {
+  one <- small_fit(~ rent + distance + wage + keep(size))
+  four <- c(causes, list(wage = "wage"))
+  two <- one
+  two$control$threads <- 2L
+  found <- attribute_moves(one, four)
+  parts <- c("table", "covariance", "none", "all")
+  expect_identical(unclass(attribute_moves(two, four))[parts], unclass(found)[parts])
+  # by size, so that the start of none waits for another of its batch
+  sizes <- rowSums(exact_plan(7)$member)
+  batches <- subset_batches(sizes, 1000)
+  expect_identical(unlist(batches), seq_along(sizes))
+  expect_true(all(vapply(batches, function(t) length(unique(sizes[t])), 0L) == 1L))
+  expect_identical(max(lengths(batches)), 32L)
+  expect_identical(max(lengths(subset_batches(sizes, 1e6))), 4L)
+})
+
+test_that("a subset whose steps do not lead to a maximum is fitted with care", {
+  fit <- small_fit()
+  design <- fit_design(fit)
+  frame <- refit_frame(fit, design)
+  groups <- attribution_groups(fit, causes)
+  held <- list(hold_groups(frame, groups[3]), hold_groups(frame, groups[1:2]))
+  near <- design$theta
+  # utilities of hundreds: Newton's steps are of no use there
+  far <- replace(near, seq_along(near), 300)
+  starts <- Map(function(start, held) replace(start, held$is, held$value[held$is]), list(far, near), held)
+  found <- restricted_maxima(fit$model, starts, frame, held, design, fit$control)
+  careful <- restricted_maxima.migration_model(fit$model, starts, frame, held, design, fit$control)
+  expect_equal(found$value, careful$value, tolerance = 1e-8)
+  expect_equal(found$theta, careful$theta, tolerance = 1e-4)
+  parts <- occasion_likelihoods(fit, design)(found$theta, found$logsum)
+  expect_equal(colSums(parts), careful$value, tolerance = 1e-8)
+})
+
 test_that("long data, place constants, weights and nested models are shared out too", {
   long <- long_fit(chosen ~ rent + distance + keep(size), firm = "firm", time = "year")
   expect_equal(attribute_moves(long, causes)$table, attribute_moves(small_fit(), causes)$table, tolerance = 1e-4)

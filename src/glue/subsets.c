@@ -1,0 +1,56 @@
+/* subsets.c: conditional logits of subsets of terms, each from a good start, and the logsums of the occasions there.
+ *
+ * Lists, with an entry a subset: its design, its start, which parameters stay. All is unpacked and allocated before
+ * the first thread starts.
+ */
+#include "subsets.h"
+
+#include "../core/choice/many_fits.h"
+
+enum { THETA, VALUE, DONE, LOGSUM };
+
+static void check_start(SEXP theta, SEXP fixed, size_t p) {
+  if (TYPEOF(theta) != REALSXP || (size_t)Rf_xlength(theta) != p || TYPEOF(fixed) != LGLSXP ||
+      (size_t)Rf_xlength(fixed) != p) {
+    Rf_error("internal: theta and fixed must have %lu entries", (unsigned long)p);
+  }
+}
+
+/* What the core needs of subset k; its results go straight into the vectors of `result`. */
+static fm_one_fit unpack_fit(SEXP spec, SEXP theta, SEXP fixed, SEXP result, R_xlen_t k) {
+  const fm_spec_options options = {.merge = 1};
+  check_start(theta, fixed, fm_spec_linear(spec));
+  SET_VECTOR_ELT(VECTOR_ELT(result, THETA), k, Rf_duplicate(theta));
+  SET_VECTOR_ELT(VECTOR_ELT(result, LOGSUM), k, Rf_allocVector(REALSXP, (R_xlen_t)fm_spec_occasions(spec)));
+  return (fm_one_fit){.spec = fm_spec_unpack(spec, &options),
+                      .fixed = LOGICAL_RO(fixed),
+                      .theta = REAL(VECTOR_ELT(VECTOR_ELT(result, THETA), k)),
+                      .logsum = REAL(VECTOR_ELT(VECTOR_ELT(result, LOGSUM), k))};
+}
+
+SEXP firmmove_subsets(SEXP specs, SEXP theta, SEXP fixed, SEXP enough, SEXP control) {
+  const R_xlen_t n = Rf_xlength(specs);
+  const char *names[] = {"theta", "value", "done", "logsum", ""};
+  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(result, THETA, Rf_allocVector(VECSXP, n));
+  SET_VECTOR_ELT(result, VALUE, Rf_allocVector(REALSXP, n));
+  SET_VECTOR_ELT(result, DONE, Rf_allocVector(LGLSXP, n));
+  SET_VECTOR_ELT(result, LOGSUM, Rf_allocVector(VECSXP, n));
+  fm_one_fit *fits = (fm_one_fit *)R_alloc((size_t)n, sizeof(fm_one_fit));
+  for (R_xlen_t k = 0; k < n; k++) {
+    fits[k] = unpack_fit(VECTOR_ELT(specs, k), VECTOR_ELT(theta, k), VECTOR_ELT(fixed, k), result, k);
+  }
+  R_CheckUserInterrupt();
+  fm_error err = {FM_OK, ""};
+  err.code = fm_many_fits(fits, (size_t)n, fm_spec_design, Rf_asReal(enough),
+                          (int)fm_list_number(control, "threads", 1), &err);
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+  for (R_xlen_t k = 0; k < n; k++) {
+    REAL(VECTOR_ELT(result, VALUE))[k] = fits[k].value;
+    LOGICAL(VECTOR_ELT(result, DONE))[k] = fits[k].done;
+  }
+  UNPROTECT(1);
+  return result;
+}
