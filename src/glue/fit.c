@@ -95,7 +95,7 @@ static void put(SEXP result, int slot, const double *from, size_t n) {
 static void put_number(SEXP result, int slot, double x) { REAL(VECTOR_ELT(result, slot))[0] = x; }
 static void put_count(SEXP result, int slot, int x) { INTEGER(VECTOR_ELT(result, slot))[0] = x; }
 
-static void pack(SEXP result, const fm_newton_result *fit, const fm_design *design, size_t p) {
+static void pack(SEXP result, const fm_newton_result *fit, size_t p) {
   put(result, THETA, fit->theta, p);
   put(result, SCORE, fit->score, p);
   put(result, STEP, fit->step, p);
@@ -108,8 +108,6 @@ static void pack(SEXP result, const fm_newton_result *fit, const fm_design *desi
   put_number(result, GRADIENT_NORM, fit->gradient_norm);
   put_number(result, DECREMENT, fit->decrement);
   put_number(result, CONDITION, fit->condition);
-  put_number(result, UNITS, (double)design->n_units);
-  put_number(result, BLOCKS, (double)design->n_blocks);
   put_count(result, STOP, (int)fit->stop);
   put_count(result, ITERATIONS, fit->iterations);
   put_count(result, EVALUATIONS, fit->evaluations);
@@ -145,31 +143,55 @@ static fm_newton_control newton_control(SEXP control, const size_t *order, const
   return newton;
 }
 
-/* Runs the fit on a design; everything the core allocates is freed here. */
-static fm_code run_fit(const fm_model *m, const fm_design *design, const double *start,
-                       const fm_newton_control *newton, int threads, SEXP result, fm_error *err) {
-  const fm_pass pass = m->ops->pass(m, design, threads);
-  const fm_objective objective = fm_pass_objective(&pass);
+/* Maximises; everything the core allocates is freed here. counter: NULL where choices cannot be separated. */
+static fm_code run_fit(const fm_objective *objective, const fm_along_counter *counter, const double *start,
+                       const fm_newton_control *newton, SEXP result, fm_error *err) {
   int *separated = LOGICAL(VECTOR_ELT(result, SEPARATED));
-  memset(separated, 0, pass.n_par * sizeof(int));
+  memset(separated, 0, objective->n_par * sizeof(int));
   fm_newton_result fit;
-  FM_TRY(fm_newton(&objective, start, newton, &fit, err));
-  pack(result, &fit, design, pass.n_par);
+  FM_TRY(fm_newton(objective, start, newton, &fit, err));
+  pack(result, &fit, objective->n_par);
   /* Without a maximum Newton goes on, by about one unit of utility a step, until nothing is gained */
-  const int ran_on = m->separable && (fit.iterations >= 8 || fit.stop != FM_CONVERGED);
-  const fm_code code =
-      ran_on ? fm_separation(design, m->sign, fit.direction, threads, separated, err) : FM_OK;
+  const int ran_on = counter != NULL && (fit.iterations >= 8 || fit.stop != FM_CONVERGED);
+  const fm_code code = ran_on ? fm_separation_counted(counter, fit.direction, separated, err) : FM_OK;
   fm_newton_free(&fit);
   return code;
+}
+
+static void check_start(SEXP start, SEXP fixed, size_t p) {
+  if (TYPEOF(start) != REALSXP || (size_t)Rf_xlength(start) != p || TYPEOF(fixed) != LGLSXP ||
+      (size_t)Rf_xlength(fixed) != p) {
+    Rf_error("internal: start and fixed must have %lu entries", (unsigned long)p);
+  }
+}
+
+/* ---- the data are one design --------------------------------------------------------------------------------- */
+typedef struct whole {
+  const fm_model *model;
+  const fm_design *design;
+  int threads;
+} whole;
+
+static fm_code count_whole(const void *context, const double *direction, fm_along what, double tolerance,
+                           double *answer, fm_error *err) {
+  const whole *w = context;
+  return fm_count_along(w->design, w->model->sign, direction, what, tolerance, w->threads, answer, err);
+}
+
+static fm_code fit_design(const whole *w, const double *start, const fm_newton_control *newton, SEXP result,
+                          fm_error *err) {
+  const fm_pass pass = w->model->ops->pass(w->model, w->design, w->threads);
+  const fm_objective objective = fm_pass_objective(&pass);
+  const fm_along_counter counter = {count_whole, w, w->design->n_linear};
+  put_number(result, UNITS, (double)w->design->n_units);
+  put_number(result, BLOCKS, (double)w->design->n_blocks);
+  return run_fit(&objective, w->model->separable ? &counter : NULL, start, newton, result, err);
 }
 
 SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   const fm_model *m = fm_model_from_list(model, spec);
   const size_t linear = fm_spec_linear(spec), p = linear + m->extra;
-  if (TYPEOF(start) != REALSXP || (size_t)Rf_xlength(start) != p || TYPEOF(fixed) != LGLSXP ||
-      (size_t)Rf_xlength(fixed) != p) {
-    Rf_error("internal: start and fixed must have %lu entries", (unsigned long)p);
-  }
+  check_start(start, fixed, p);
   SEXP result = PROTECT(new_result(p));
   const size_t *order = elimination_order(fm_spec_terms(spec), linear, p);
   const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
@@ -178,9 +200,85 @@ SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
   err.code = fm_design_from_spec(spec, &options, &design, &err);
   if (err.code == FM_OK) {
-    err.code = run_fit(m, &design, REAL(start), &newton, threads_of(control), result, &err);
+    const whole w = {m, &design, threads_of(control)};
+    err.code = fit_design(&w, REAL(start), &newton, result, &err);
     design.ops->free(&design);
   }
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+  UNPROTECT(1);
+  return result;
+}
+
+/* ---- the data are slices that R adds up ------------------------------------------------------------------------ */
+/* evaluate(theta, order, NULL) is c(value, score, information), as far as order asks; evaluate(direction, 0,
+ * c(what, tolerance)) the number of fm_count_along(). Anything else that it returns, or an error, ends the fit. */
+typedef struct sums {
+  SEXP evaluate;
+  size_t n_linear;
+} sums;
+
+static fm_code ask_r(const sums *s, const double *theta, size_t n, int order, SEXP question, double *const *out,
+                     const size_t *size, fm_error *err) {
+  SEXP theta_ = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)n));
+  memcpy(REAL(theta_), theta, n * sizeof(double));
+  SEXP order_ = PROTECT(Rf_ScalarInteger(order));
+  SEXP call = PROTECT(Rf_lang4(s->evaluate, theta_, order_, question));
+  int failed = 0;
+  SEXP answer = PROTECT(R_tryEvalSilent(call, R_GlobalEnv, &failed));
+  size_t total = 0;
+  for (int part = 0; part <= order; part++) {
+    total += size[part];
+  }
+  failed = failed || TYPEOF(answer) != REALSXP || (size_t)Rf_xlength(answer) != total;
+  const double *from = failed ? NULL : REAL(answer);
+  for (int part = 0; part <= order && !failed; part++) {
+    memcpy(out[part], from, size[part] * sizeof(double));
+    from += size[part];
+  }
+  UNPROTECT(4);
+  return failed ? fm_fail(err, FM_INTERRUPTED, "%s", fm_code_text(FM_INTERRUPTED)) : FM_OK;
+}
+
+static fm_code evaluate_sums(const fm_objective *self, const double *theta, int order, double *value,
+                             double *score, double *information, fm_error *err) {
+  const size_t p = self->n_par, size[] = {1, p, p * p};
+  double *const out[] = {value, score, information};
+  return ask_r(self->context, theta, p, order, R_NilValue, out, size, err);
+}
+
+static fm_code count_sums(const void *context, const double *direction, fm_along what, double tolerance,
+                          double *answer, fm_error *err) {
+  const sums *s = context;
+  const size_t size[] = {1};
+  SEXP question = PROTECT(Rf_allocVector(REALSXP, 2));
+  REAL(question)[0] = (double)what;
+  REAL(question)[1] = tolerance;
+  const fm_code code = ask_r(s, direction, s->n_linear, FM_VALUE, question, &answer, size, err);
+  UNPROTECT(1);
+  return code;
+}
+
+/* shape: n_terms, n_linear, separable. */
+SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP start, SEXP fixed, SEXP control) {
+  const size_t terms = (size_t)fm_list_number(shape, "n_terms", 0);
+  const size_t linear = (size_t)fm_list_number(shape, "n_linear", 0), p = (size_t)Rf_xlength(start);
+  check_start(start, fixed, p);
+  if (!Rf_isFunction(evaluate) || linear < terms || p < linear) {
+    Rf_error("internal: evaluate must be a function of %lu parameters", (unsigned long)p);
+  }
+  SEXP result = PROTECT(new_result(p));
+  const size_t *order = elimination_order(terms, linear, p);
+  const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
+  const sums s = {evaluate, linear};
+  const fm_objective objective = {.n_par = p, .evaluate = evaluate_sums, .context = &s};
+  const fm_along_counter counter = {count_sums, &s, linear};
+  put_number(result, UNITS, fm_list_number(shape, "n_units", NA_REAL));
+  put_number(result, BLOCKS, NA_REAL);
+  fm_error err = {FM_OK, ""};
+  err.code = run_fit(&objective, fm_list_flag(shape, "separable", 0) ? &counter : NULL, REAL(start), &newton,
+                     result, &err);
   if (err.code != FM_OK) {
     fm_raise(&err);
   }

@@ -35,6 +35,8 @@ typedef struct fm_spec_options {
 /* An R spec (see R/design.R for its shape), checked and unpacked. Memory of R, freed by R. */
 typedef struct fm_spec fm_spec;
 const fm_spec *fm_spec_unpack(SEXP spec, const fm_spec_options *options);
+/* Occasions first .. last-1 of a spec. group (of these occasions, 1-based, all used) may be NULL. */
+const fm_spec *fm_spec_range(const fm_spec *spec, size_t first, size_t last, const int *group, size_t n_groups);
 /* The design an fm_spec describes, without R: may be called on any thread. */
 fm_code fm_spec_design(const void *spec, fm_design *design, fm_error *err);
 /* Both steps. */
@@ -50,6 +52,7 @@ const fm_model *fm_model_from_list(SEXP list, SEXP spec);
 
 /* ---- entry points, called as .Call(C_<name>, ...) ------------------------------------------------------------ */
 SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control);
+SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP start, SEXP fixed, SEXP control);
 SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control);
 SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP control);
 SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control);

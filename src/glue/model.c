@@ -75,6 +75,15 @@ const fm_model *fm_model_from_list(SEXP list, SEXP spec) {
   Rf_error("internal: no model of kind %s", kind);
 }
 
+size_t fm_list_groups(SEXP list) {
+  SEXP group = fm_list_get(list, "group");
+  size_t n_groups = (size_t)fm_list_number(list, "n_groups", 0);
+  for (R_xlen_t i = 0; TYPEOF(group) == INTSXP && i < Rf_xlength(group); i++) {
+    n_groups = INTEGER(group)[i] > 0 && (size_t)INTEGER(group)[i] > n_groups ? (size_t)INTEGER(group)[i] : n_groups;
+  }
+  return n_groups;
+}
+
 const int *fm_list_integers(SEXP list, const char *name, size_t n) {
   SEXP x = fm_list_get(list, name);
   if (x == R_NilValue) {

@@ -26,16 +26,11 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
 /* `weight`: of each spell, where the hazards of a spell share a frailty. */
 static const double *group_weights(SEXP list) {
   SEXP weight = fm_list_get(list, "weight");
-  SEXP group = fm_list_need(list, "group", INTSXP);
-  if (weight == R_NilValue) {
-    return NULL;
+  if (weight != R_NilValue &&
+      (TYPEOF(weight) != REALSXP || (size_t)Rf_xlength(weight) < fm_list_groups(list))) {
+    Rf_error("internal: `weight` must be a number for each group");
   }
-  for (R_xlen_t i = 0; i < Rf_xlength(group); i++) {
-    if (TYPEOF(weight) != REALSXP || INTEGER(group)[i] > Rf_xlength(weight)) {
-      Rf_error("internal: `weight` must be a number for each group");
-    }
-  }
-  return REAL(weight);
+  return weight == R_NilValue ? NULL : REAL(weight);
 }
 
 fm_model fm_hazard_from_list(SEXP list, SEXP spec) {

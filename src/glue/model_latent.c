@@ -12,12 +12,9 @@ static fm_pass pass(const fm_model *model, const fm_design *design, int threads)
 
 /* The attributes of the groups, n_z x n_groups; the group codes say how many groups there are. */
 static void unpack_membership(SEXP list, fm_latent *latent) {
-  SEXP z = fm_list_need(list, "membership", REALSXP), group = fm_list_need(list, "group", INTSXP);
+  SEXP z = fm_list_need(list, "membership", REALSXP);
   SEXP dim = Rf_getAttrib(z, R_DimSymbol), weight = fm_list_get(list, "weight");
-  int n_groups = 0;
-  for (R_xlen_t i = 0; i < Rf_xlength(group); i++) {
-    n_groups = INTEGER(group)[i] > n_groups ? INTEGER(group)[i] : n_groups;
-  }
+  const int n_groups = (int)fm_list_groups(list);
   if (TYPEOF(dim) != INTSXP || Rf_xlength(dim) != 2 || INTEGER(dim)[1] != n_groups) {
     Rf_error("internal: `membership` must have a column for each of %d groups", n_groups);
   }

@@ -65,6 +65,7 @@ fm_model fm_mixed_from_list(SEXP list, SEXP spec) {
                       .column = fm_list_integers(list, "column", q),
                       .price = (int)fm_list_number(list, "price", -1),
                       .draws = draws_from_list(list, m),
+                      .first_set = (size_t)fm_list_number(list, "first_group", 0),
                       .given_normal = fm_list_flag(list, "given_normal", 0),
                       .outer = fm_list_flag(list, "outer", 0),
                       .weight = weight == R_NilValue ? NULL : REAL(weight)};

@@ -228,6 +228,56 @@ const fm_spec *fm_spec_unpack(SEXP spec, const fm_spec_options *options) {
   return out;
 }
 
+static const int *from(const int *x, size_t first) { return x ? x + first : NULL; }
+
+/* A table whose key starts at occasion `first`, a term whose multiplier does. */
+static const fm_table *tables_from(const fm_relational_spec *rel, size_t first) {
+  fm_table *out = (fm_table *)R_alloc(rel->n_tables + 1, sizeof(fm_table));
+  for (size_t t = 0; t < rel->n_tables; t++) {
+    out[t] = rel->tables[t];
+    out[t].key = from(out[t].key, first);
+  }
+  return out;
+}
+
+static const fm_term *terms_from(const fm_relational_spec *rel, size_t first) {
+  const size_t all = rel->n_terms + rel->n_offsets;
+  fm_term *out = (fm_term *)R_alloc(all + 1, sizeof(fm_term));
+  for (size_t k = 0; k < all; k++) {
+    out[k] = rel->terms[k];
+    out[k].multiplier = out[k].multiplier ? out[k].multiplier + first : NULL;
+  }
+  return out;
+}
+
+const fm_spec *fm_spec_range(const fm_spec *spec, size_t first, size_t last, const int *group, size_t n_groups) {
+  fm_spec *out = (fm_spec *)R_alloc(1, sizeof(fm_spec));
+  *out = *spec;
+  fm_relational_spec *rel = &out->relational;
+  fm_ragged_spec *rag = &out->long_table;
+  if (spec->ragged) {
+    rag->n_occasions = last - first;
+    rag->n_rows = rag->start[last] - rag->start[first];
+    rag->start += first;
+    rag->origin += first;
+    rag->chosen += first;
+    rag->weight = rag->weight ? rag->weight + first : NULL;
+    rag->group = group;
+    rag->n_groups = n_groups;
+    return out;
+  }
+  rel->n_occasions = last - first;
+  rel->origin += first;
+  rel->chosen += first;
+  rel->weight = rel->weight ? rel->weight + first : NULL;
+  rel->available_key = from(rel->available_key, first);
+  rel->tables = tables_from(&spec->relational, first);
+  rel->terms = terms_from(&spec->relational, first);
+  rel->group = group;
+  rel->n_groups = n_groups;
+  return out;
+}
+
 fm_code fm_spec_design(const void *spec, fm_design *design, fm_error *err) {
   const fm_spec *s = spec;
   return s->ragged ? fm_ragged_init(design, &s->long_table, err)

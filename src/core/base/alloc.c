@@ -126,6 +126,14 @@ void *fm_alloc_zero(size_t n, size_t size) {
   return bytes == 0 || must_fail() ? NULL : align(calloc(bytes, 1), bytes);
 }
 
+void *fm_alloc_copy(const void *from, size_t n, size_t size) {
+  void *copy = fm_alloc(n, size);
+  if (copy != NULL && n * size > 0) {
+    memcpy(copy, from, n * size);
+  }
+  return copy;
+}
+
 void fm_free(void *p) {
   if (p == NULL) {
     return;

@@ -13,6 +13,8 @@
 void *fm_alloc(size_t n, size_t size);
 /* The same, zeroed. */
 void *fm_alloc_zero(size_t n, size_t size);
+/* A copy of n * size bytes. */
+void *fm_alloc_copy(const void *from, size_t n, size_t size);
 void fm_free(void *p);
 /* Fresh memory, of fm_alloc or not, will be written all over: large pages, where the system has them. */
 void fm_expect_use(void *p, size_t bytes);

@@ -106,7 +106,7 @@ static fm_code mixed_group(const fm_pass *pass, fm_work *work, size_t group, dou
   (void)fm_mixed_lay_out(&g, model, pass->design, needed, pass->theta, scratch);
   fm_mixed_number(&g);
   fm_mixed_load(&g, work, group);
-  fm_mixed_draw(&g, group);
+  fm_mixed_draw(&g, model->first_set + group);
   g.top = -HUGE_VAL;
   g.total = 0.0;
   fm_mixed_rescale(&g, 0.0);
@@ -179,7 +179,7 @@ static fm_code individual_group(const fm_pass *pass, fm_work *work, size_t group
   (void)sums;
   fm_mixed_number(&g);
   fm_mixed_load(&g, work, group);
-  fm_mixed_draw(&g, group);
+  fm_mixed_draw(&g, model->first_set + group);
   g.top = -HUGE_VAL;
   g.total = 0.0;
   memset(moment, 0, 2 * m_all * sizeof(double));

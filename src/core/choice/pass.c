@@ -11,6 +11,7 @@
 
 #include "../base/alloc.h"
 #include "../base/threads.h"
+#include "../base/total.h"
 
 typedef struct run {
   const fm_pass *pass;
@@ -88,23 +89,16 @@ static fm_code run_chunk(void *context, size_t chunk, size_t worker) {
   return FM_OK;
 }
 
-/* total += x, with the lost low part kept in *lost (Neumaier). */
-static void add(double *total, double *lost, double x) {
-  const double sum = *total + x;
-  *lost += fabs(*total) >= fabs(x) ? (*total - sum) + x : (x - sum) + *total;
-  *total = sum;
-}
-
 /* Entry `at` of the accumulators at `offset` from each chunk's memory, summed in chunk order. */
 static double sum_chunks(const fm_sums *sums, size_t n, size_t at, int order) {
-  double total = 0.0, lost = 0.0;
+  fm_total total = {0.0, 0.0};
   for (size_t c = 0; c < n; c++) {
     const double x = order == FM_VALUE   ? sums[c].value
                      : order == FM_SCORE ? sums[c].score[at]
                                          : sums[c].information[at];
-    add(&total, &lost, x);
+    fm_total_add(&total, x);
   }
-  return isfinite(total) ? total + lost : total;
+  return fm_total_value(&total);
 }
 
 static void reduce(const run *r, double *value, double *score, double *information) {
@@ -125,7 +119,7 @@ static void reduce(const run *r, double *value, double *score, double *informati
 /* Starting and joining threads costs more than a short pass, above all on a busy machine. */
 static size_t worthwhile_threads(const fm_pass *pass) {
   const double enough = 1e6;
-  const double work = pass->design->work * (pass->effort > 0.0 ? pass->effort : 1.0);
+  const double work = (double)pass->design->n_numbers * (pass->effort > 0.0 ? pass->effort : 1.0);
   return pass->threads > 1 && work > enough ? (size_t)pass->threads : 1;
 }
 

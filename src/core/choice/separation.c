@@ -10,11 +10,8 @@
 #include "../base/alloc.h"
 #include "pass.h"
 
-/* What a pass over the data counts. */
-typedef enum question { LOSSES, REACH } question;
-
 typedef struct asked {
-  question what;
+  fm_along what;
   double tolerance;
   const double *sign; /* units, or NULL */
 } asked;
@@ -35,8 +32,6 @@ static void change_of_utility(const fm_pass *pass, fm_work *work, const double *
   }
 }
 
-/* LOSSES: how many choices lose by the move. REACH: how far the chosen ones move ahead of or behind the
- * others, summed, which is zero only if nothing moves. */
 static fm_code count_block(const fm_pass *pass, fm_work *work, double *scratch, fm_sums *sums) {
   const asked *ask = pass->model;
   const fm_block *block = &work->block;
@@ -53,7 +48,7 @@ static fm_code count_block(const fm_pass *pass, fm_work *work, double *scratch, 
       if (block->choice_weight[c] <= 0.0) {
         continue;
       }
-      if (ask->what == LOSSES) {
+      if (ask->what == FM_LOSSES) {
         sums->value += pass->design->kernels->max(row, n) > own + ask->tolerance;
       } else {
         for (size_t j = 0; j < n; j++) {
@@ -66,10 +61,11 @@ static fm_code count_block(const fm_pass *pass, fm_work *work, double *scratch, 
   return FM_OK;
 }
 
-static fm_code ask(const fm_design *design, const double *direction, int threads, asked question_,
-                   double *answer, fm_error *err) {
+fm_code fm_count_along(const fm_design *design, const double *sign, const double *direction, fm_along what,
+                       double tolerance, int threads, double *answer, fm_error *err) {
+  const asked ask = {what, tolerance, sign};
   const fm_pass pass = {.design = design,
-                        .model = &question_,
+                        .model = &ask,
                         .theta = direction,
                         .n_par = design->n_linear,
                         .order = FM_VALUE,
@@ -80,18 +76,18 @@ static fm_code ask(const fm_design *design, const double *direction, int threads
 }
 
 /* Marks the parameters without which the direction moves utilities noticeably less. */
-static fm_code name_parameters(const fm_design *design, const double *direction, double reach, int threads,
+static fm_code name_parameters(const fm_along_counter *counter, const double *direction, double reach,
                                int *separated, fm_error *err) {
-  double *alone = fm_alloc_zero(design->n_linear, sizeof(double));
+  double *alone = fm_alloc_zero(counter->n_linear, sizeof(double));
   if (alone == NULL) {
     return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
   }
   fm_code code = FM_OK;
-  for (size_t k = 0; k < design->n_linear && code == FM_OK; k++) {
+  for (size_t k = 0; k < counter->n_linear && code == FM_OK; k++) {
     double own = 0.0;
     if (direction[k] != 0.0) {
       alone[k] = direction[k];
-      code = ask(design, alone, threads, (asked){REACH, 0.0, NULL}, &own, err);
+      code = counter->count(counter->context, alone, FM_REACH, 0.0, &own, err);
       alone[k] = 0.0;
     }
     separated[k] = own > 0.01 * reach;
@@ -100,22 +96,42 @@ static fm_code name_parameters(const fm_design *design, const double *direction,
   return code;
 }
 
-fm_code fm_separation(const fm_design *design, const double *sign, const double *direction, int threads,
-                      int *separated, fm_error *err) {
+fm_code fm_separation_counted(const fm_along_counter *counter, const double *direction, int *separated,
+                              fm_error *err) {
   double reach = 0.0, losses = 0.0;
-  for (size_t k = 0; k < design->n_linear; k++) {
+  for (size_t k = 0; k < counter->n_linear; k++) {
     separated[k] = 0;
     if (!isfinite(direction[k])) {
       return FM_OK;
     }
   }
-  FM_TRY(ask(design, direction, threads, (asked){REACH, 0.0, NULL}, &reach, err));
+  FM_TRY(counter->count(counter->context, direction, FM_REACH, 0.0, &reach, err));
   if (!(reach > 1e-3)) {
     return FM_OK;
   }
-  FM_TRY(ask(design, direction, threads, (asked){LOSSES, 1e-6 * reach, sign}, &losses, err));
+  FM_TRY(counter->count(counter->context, direction, FM_LOSSES, 1e-6 * reach, &losses, err));
   if (losses > 0.0) {
     return FM_OK;
   }
-  return name_parameters(design, direction, reach, threads, separated, err);
+  return name_parameters(counter, direction, reach, separated, err);
+}
+
+/* ---- one design --------------------------------------------------------------------------------------------- */
+typedef struct counted {
+  const fm_design *design;
+  const double *sign;
+  int threads;
+} counted;
+
+static fm_code count_design(const void *context, const double *direction, fm_along what, double tolerance,
+                            double *answer, fm_error *err) {
+  const counted *c = context;
+  return fm_count_along(c->design, c->sign, direction, what, tolerance, c->threads, answer, err);
+}
+
+fm_code fm_separation(const fm_design *design, const double *sign, const double *direction, int threads,
+                      int *separated, fm_error *err) {
+  const counted context = {design, sign, threads};
+  const fm_along_counter counter = {count_design, &context, design->n_linear};
+  return fm_separation_counted(&counter, direction, separated, err);
 }

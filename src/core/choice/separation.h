@@ -12,9 +12,29 @@
 
 #include "../design/design.h"
 
-/* sign (units): -1 where the least useful place was named, for which the inequality is the other way
- * round; NULL: 1. direction (n_linear). separated (n_linear): 1 for each parameter that takes part, all 0 when the
- * direction does not separate or hardly moves any utility (less than 1e-3). */
+/* What a pass counts along a direction. FM_REACH: how far the chosen alternatives move ahead of or behind the
+ * others, which is zero only if nothing moves. FM_LOSSES: how many choices lose by more than the tolerance. */
+typedef enum fm_along { FM_REACH = 0, FM_LOSSES = 1 } fm_along;
+
+/* Counts on a design. sign (units): -1 where the least useful place was named, for which the inequality is the
+ * other way round; NULL: 1. direction (n_linear). */
+fm_code fm_count_along(const fm_design *design, const double *sign, const double *direction, fm_along what,
+                       double tolerance, int threads, double *answer, fm_error *err);
+
+/* Who counts, where the data are not one design: answers of its parts are to be added up. */
+typedef struct fm_along_counter {
+  fm_code (*count)(const void *context, const double *direction, fm_along what, double tolerance,
+                   double *answer, fm_error *err);
+  const void *context;
+  size_t n_linear;
+} fm_along_counter;
+
+/* separated (n_linear): 1 for each parameter that takes part, all 0 when the direction does not separate or
+ * hardly moves any utility (less than 1e-3). */
+fm_code fm_separation_counted(const fm_along_counter *counter, const double *direction, int *separated,
+                              fm_error *err);
+
+/* The same for a design. */
 fm_code fm_separation(const fm_design *design, const double *sign, const double *direction, int threads,
                       int *separated, fm_error *err);
 

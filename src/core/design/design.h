@@ -79,8 +79,11 @@ typedef struct fm_design_ops {
   void (*free)(fm_design *design);
 } fm_design_ops;
 
+typedef enum fm_storage { FM_RELATIONAL = 0, FM_RAGGED = 1 } fm_storage;
+
 struct fm_design {
   const fm_design_ops *ops;
+  fm_storage kind;
   const fm_kernels *kernels;
   size_t n_terms;   /* coefficients b */
   size_t n_effects; /* place constants absorbed: n_places or 0 */
@@ -89,7 +92,7 @@ struct fm_design {
   size_t n_occasions; /* of the data */
   size_t n_units;     /* after merging */
   size_t n_blocks;
-  double work;                /* about how many numbers a pass touches: is it worth several threads? */
+  size_t n_numbers;           /* about how many a pass touches: is it worth several threads? */
   size_t n_chunks;            /* tasks of one pass; fixed by the data alone */
   const size_t *chunk;        /* n_chunks + 1: first block of each */
   size_t max_units, max_rows; /* of a block */
@@ -98,6 +101,7 @@ struct fm_design {
   size_t *chunk_group;                    /* n_chunks + 1, or NULL */
   size_t max_group_units, max_group_rows; /* of a group */
   const size_t *unit_of;                  /* n_occasions, or NULL when unit i is occasion i */
+  int mapped;                             /* its arrays lie in a file (image.h) and are not its own */
   void *storage;                          /* the storage's own */
 };
 

@@ -69,6 +69,8 @@ fm_code fm_group_design(fm_design *design, size_t n_groups, const size_t *group_
 }
 
 void fm_group_free(fm_design *design) {
-  fm_free(design->group_block), fm_free(design->chunk_group);
+  if (!design->mapped) {
+    fm_free(design->group_block), fm_free(design->chunk_group);
+  }
   design->group_block = design->chunk_group = NULL;
 }

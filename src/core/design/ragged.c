@@ -11,11 +11,13 @@
 #include "ragged.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../base/alloc.h"
 #include "chunks.h"
 #include "groups.h"
+#include "image.h"
 #include "sums.h"
 
 enum { TARGET_NUMBERS = 16384, LEAST_ROWS = 64, MOST_ROWS = 4096, MOST_UNITS = 1024, STRIP = 4 };
@@ -32,7 +34,7 @@ typedef struct ragged {
   size_t *choice;
   int *choice_row;
   double *choice_weight, *weight;
-  const unsigned char *offered;
+  unsigned char *offered; /* n_places, or NULL */
   size_t *block_first; /* n_blocks + 1: first occasion of each */
   size_t *chunk;
   size_t stride; /* rows of a block, rounded up to whole vectors */
@@ -276,18 +278,19 @@ static void flush(const fm_design *design, fm_work *work, double *h, size_t ld) 
 }
 
 /* ---- build ------------------------------------------------------------------------------------------------------ */
-static void ragged_release(ragged *rag) {
+static void ragged_release(ragged *rag, int mapped) {
   void *owned[] = {rag->start,         rag->source, rag->order,       rag->unit_of, rag->group_of,
-                   rag->columns,       rag->place,  rag->origin,      rag->choice,  rag->choice_row,
-                   rag->choice_weight, rag->weight, rag->block_first, rag->chunk};
-  for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
+                   rag->place,         rag->origin, rag->choice,      rag->choice_row,
+                   rag->choice_weight, rag->weight, rag->block_first, rag->chunk,       rag->offered};
+  for (size_t i = 0; i < sizeof owned / sizeof owned[0] && !mapped; i++) {
     fm_free(owned[i]);
   }
+  fm_free(rag->columns);
   fm_free(rag);
 }
 
 static void design_free(fm_design *design) {
-  ragged_release(design->storage);
+  ragged_release(design->storage, design->mapped);
   fm_group_free(design);
   design->storage = NULL;
 }
@@ -399,6 +402,7 @@ fm_code fm_ragged_init(fm_design *design, const fm_ragged_spec *spec, fm_error *
     return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
   }
   *design = (fm_design){.ops = &ragged_ops,
+                        .kind = FM_RAGGED,
                         .kernels = fm_kernels_best(),
                         .n_terms = spec->n_terms,
                         .n_effects = spec->effects ? spec->n_places : 0,
@@ -406,11 +410,14 @@ fm_code fm_ragged_init(fm_design *design, const fm_ragged_spec *spec, fm_error *
                         .n_places = spec->n_places,
                         .n_occasions = spec->n_occasions,
                         .n_units = spec->n_occasions,
-                        .work = (double)spec->n_rows * (double)(spec->n_terms + 4),
+                        .n_numbers = spec->n_rows * (spec->n_terms + 4),
                         .storage = rag};
   rag->n_offsets = spec->n_offsets;
-  rag->offered = spec->offered;
   fm_code code = copy_keys(rag, spec);
+  if (code == FM_OK && spec->offered != NULL) {
+    rag->offered = fm_alloc_copy(spec->offered, spec->n_places, 1);
+    code = rag->offered ? FM_OK : FM_NO_MEMORY;
+  }
   code = code == FM_OK ? cut_blocks(rag, spec, design) : code;
   if (code != FM_OK) {
     design_free(design);
@@ -419,4 +426,74 @@ fm_code fm_ragged_init(fm_design *design, const fm_ragged_spec *spec, fm_error *
   design->chunk = rag->chunk;
   design->unit_of = rag->unit_of;
   return FM_OK;
+}
+
+/* ---- image --------------------------------------------------------------------------------------------------- */
+/* Column k, its rows in the order of the units. */
+static fm_code column_image(ragged *rag, size_t n_units, size_t k, const fm_image *image) {
+  char name[32];
+  const size_t rows = rag->start[n_units];
+  double *copy = NULL;
+  (void)snprintf(name, sizeof name, "column-%zu", k);
+  if (fm_image_reads(image)) {
+    return fm_image_array(image, name, FM_DOUBLE, &rag->columns[k], rows);
+  }
+  copy = fm_alloc(rows, sizeof(double));
+  if (copy == NULL) {
+    return fm_fail(image->err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
+  }
+  for (size_t u = 0; u < n_units; u++) {
+    memcpy(copy + rag->start[u], rag->columns[k] + rag->source[u],
+           (rag->start[u + 1] - rag->start[u]) * sizeof(double));
+  }
+  const fm_code code = fm_image_array(image, name, FM_DOUBLE, &copy, rows);
+  fm_free(copy);
+  return code;
+}
+
+static fm_code arrays_image(ragged *rag, const fm_design *design, const fm_image *image) {
+  const size_t n = design->n_units;
+  size_t *const numbers[] = {&rag->n_offsets, &rag->stride};
+  FM_TRY(fm_image_numbers(image, "ragged", numbers, 2));
+  FM_TRY(fm_image_array(image, "start", FM_SIZE, &rag->start, n + 1));
+  FM_TRY(fm_image_array(image, "place", FM_INT32, &rag->place, rag->start[n]));
+  FM_TRY(fm_image_array(image, "unit_origin", FM_INT32, &rag->origin, n));
+  FM_TRY(fm_image_array(image, "choice", FM_SIZE, &rag->choice, n + 1));
+  FM_TRY(fm_image_array(image, "choice_row", FM_INT32, &rag->choice_row, rag->choice[n]));
+  FM_TRY(fm_image_array(image, "choice_weight", FM_DOUBLE, &rag->choice_weight, rag->choice[n]));
+  FM_TRY(fm_image_array(image, "weight", FM_DOUBLE, &rag->weight, n));
+  FM_TRY(fm_image_array(image, "offered", FM_BYTES, &rag->offered, design->n_places));
+  return fm_image_array(image, "block_first", FM_SIZE, &rag->block_first, design->n_blocks + 1);
+}
+
+static fm_code columns_image(ragged *rag, const fm_design *design, const fm_image *image) {
+  const size_t all = design->n_terms + rag->n_offsets;
+  if (fm_image_reads(image)) {
+    rag->columns = fm_alloc_zero(all, sizeof(const double *));
+    rag->source = rag->start;
+    if (rag->columns == NULL) {
+      return fm_fail(image->err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
+    }
+  }
+  for (size_t k = 0; k < all; k++) {
+    FM_TRY(column_image(rag, design->n_units, k, image));
+  }
+  return FM_OK;
+}
+
+fm_code fm_ragged_image(fm_design *design, const fm_image *image) {
+  if (fm_image_reads(image)) {
+    design->ops = &ragged_ops;
+    design->mapped = 1;
+    design->storage = fm_alloc_zero(1, sizeof(ragged));
+    if (design->storage == NULL) {
+      return fm_fail(image->err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
+    }
+  }
+  fm_code code = arrays_image(design->storage, design, image);
+  code = code == FM_OK ? columns_image(design->storage, design, image) : code;
+  if (code != FM_OK && fm_image_reads(image)) {
+    design->ops->free(design);
+  }
+  return code;
 }

@@ -333,7 +333,7 @@ static void outer(const fm_design *design, fm_work *work, const double *s, const
 
 /* ---- life --------------------------------------------------------------------------------------------------- */
 static void design_free(fm_design *design) {
-  fm_relational_release(design->storage);
+  fm_relational_release(design->storage, design->mapped);
   fm_group_free(design);
   design->storage = NULL;
 }
@@ -341,12 +341,15 @@ static void design_free(fm_design *design) {
 static const fm_design_ops relational_ops = {work_init, work_free, load,  utility, level, row,
                                              project,   score,     cross, outer,   flush, design_free};
 
+const fm_design_ops *fm_relational_ops(void) { return &relational_ops; }
+
 fm_code fm_relational_init(fm_design *design, const fm_relational_spec *spec, fm_error *err) {
   fm_relational *rel = fm_alloc_zero(1, sizeof *rel);
   if (rel == NULL) {
     return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
   }
   *design = (fm_design){.ops = &relational_ops,
+                        .kind = FM_RELATIONAL,
                         .kernels = fm_kernels_best(),
                         .n_terms = spec->n_terms,
                         .n_effects = spec->effects ? spec->n_places : 0,
@@ -360,7 +363,7 @@ fm_code fm_relational_init(fm_design *design, const fm_relational_spec *spec, fm
     return code;
   }
   design->n_units = rel->n_units;
-  design->work = (double)rel->n_units * (double)rel->n_places * (double)(spec->n_terms + 4);
+  design->n_numbers = rel->n_units * rel->n_places * (spec->n_terms + 4);
   design->n_blocks = rel->n_blocks;
   design->chunk = rel->chunk;
   design->unit_of = rel->unit_of;

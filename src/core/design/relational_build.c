@@ -458,8 +458,11 @@ fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_rela
   rel->effects = spec->effects;
   rel->available = spec->available;
   rel->n_available = spec->n_available;
-  rel->offered = spec->offered;
   fm_code code = split_terms(rel, spec);
+  if (code == FM_OK && spec->offered != NULL) {
+    rel->offered = fm_alloc_copy(spec->offered, spec->n_places, 1);
+    code = rel->offered ? FM_OK : FM_NO_MEMORY;
+  }
   code = code == FM_OK ? group_dense(rel) : code;
   code = code == FM_OK ? number_pairs(rel) : code;
   code = code == FM_OK ? average_rows(rel) : code;
@@ -475,38 +478,19 @@ fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_rela
   return code == FM_OK ? FM_OK : fm_fail(err, code, "%s", fm_code_text(code));
 }
 
-void fm_relational_release(fm_relational *rel) {
-  void *owned[] = {rel->tables,
-                   rel->dense,
-                   rel->at_origin,
-                   rel->sparse,
-                   rel->multipliers,
-                   rel->group,
-                   rel->pair,
-                   rel->pair_a,
-                   rel->pair_b,
-                   rel->unit_of,
-                   rel->cell_of,
-                   rel->group_of,
-                   rel->representative,
-                   rel->origin,
-                   rel->cell_row,
-                   rel->sparse_row,
-                   rel->weight,
-                   rel->choice,
-                   rel->choice_row,
-                   rel->choice_weight,
-                   rel->multiplier,
-                   rel->origin_x,
-                   rel->sparse_multiplier,
-                   rel->block_first,
-                   rel->chunk,
-                   rel->offset,
-                   rel->place,
-                   rel->row_mean,
-                   rel->row_mean_first};
-  for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
-    fm_free(owned[i]);
+void fm_relational_release(fm_relational *rel, int mapped) {
+  void *described[] = {rel->tables, rel->dense, rel->at_origin, rel->sparse};
+  void *arrays[] = {rel->multipliers,       rel->group,       rel->pair,           rel->pair_a,     rel->pair_b,
+                    rel->unit_of,           rel->cell_of,     rel->group_of,       rel->cell_row,   rel->sparse_row,
+                    rel->representative,    rel->origin,      rel->weight,         rel->choice,     rel->choice_row,
+                    rel->choice_weight,     rel->multiplier,  rel->origin_x,       rel->block_first, rel->chunk,
+                    rel->sparse_multiplier, rel->offset,      rel->place,          rel->row_mean, rel->offered,
+                    rel->row_mean_first};
+  for (size_t i = 0; i < sizeof described / sizeof described[0]; i++) {
+    fm_free(described[i]);
+  }
+  for (size_t i = 0; i < sizeof arrays / sizeof arrays[0] && !mapped; i++) {
+    fm_free(arrays[i]);
   }
   fm_free(rel);
 }

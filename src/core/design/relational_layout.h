@@ -68,8 +68,9 @@ typedef struct fm_relational {
   size_t *pair_a, *pair_b;
   size_t n_pairs;
   int effects;
-  const unsigned char *available, *offered;
-  size_t n_available; /* rows of available */
+  const unsigned char *available;
+  size_t n_available;     /* rows of available */
+  unsigned char *offered; /* n_places, or NULL */
   size_t n_units, n_cells, n_blocks;
   size_t *unit_of;        /* n_occasions */
   size_t *cell_of;        /* n_units */
@@ -96,7 +97,11 @@ typedef struct fm_relational {
 /* relational_build.c */
 fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_relational_spec *spec,
                             fm_error *err);
-void fm_relational_release(fm_relational *rel);
+/* mapped: the arrays are a file's, and not freed. */
+void fm_relational_release(fm_relational *rel, int mapped);
+
+/* relational.c: the operations, for designs opened from an image. */
+const fm_design_ops *fm_relational_ops(void);
 
 /* cells.c */
 /* Refines groups (0-based ids of n items, *n_groups of them) by an integer code per item; ids are

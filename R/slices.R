@@ -1,0 +1,262 @@
+# Slices: runs of occasions whose log-likelihood, score and information are added up, so that a fit need not hold all
+# its data at once, or in one process. They are cut by the rows of the data (cut_slices()), never by the memory, the
+# threads or the workers there are, so that these do not change a digit of the result.
+#
+# A slice is list(pointer, shape, arrays, groups, units, bytes): the built design as an external pointer (NULL when
+# no occasion of its rows counts), a spec without its arrays, and what the model has by group. A slice set, `slices` of
+# a spec, is a list of class "slice_set" with a method of slice_parts(): in this process (local_slices()) or on
+# workers (distribute.R).
+
+# Which rows ------------------------------------------------------------------------------------------
+
+#' Cuts rows into slices of `rows`, each moved on to the end of its firm
+#'
+#' @param firm code of the firm of each row.
+#' @return data.frame(first, last) with attribute `together`: do the rows of each firm follow each other? If they do
+#'   not, slices end where they are full.
+#' @noRd
+cut_slices <- function(firm, rows) {
+  n <- length(firm)
+  ends <- which(c(firm[-1L] != firm[-n], TRUE))
+  together <- anyDuplicated(firm[ends]) == 0L
+  if (!together) ends <- seq_len(n)
+  last <- integer()
+  while (length(last) == 0L || last[length(last)] < n) {
+    full <- min(n, c(last, 0)[max(1L, length(last))] + rows)
+    last <- c(last, ends[findInterval(full - 1L, ends) + 1L])
+  }
+  structure(data.frame(first = c(1L, last[-length(last)] + 1L), last = last), together = together)
+}
+
+# Slices of data in memory ----------------------------------------------------------------------------
+
+#' Adds slices to the spec of a design that is larger than one, where the model allows it
+#'
+#' @return list(design, setup). The start values and scales of the setup become those of the first slice, as they
+#'   are when the data are streamed.
+#' @noRd
+slice_in_memory <- function(model, formula, design, setup, data, rows, na.action, control) {
+  if (!can_slice(model) || length(design$occasion) <= control$slice) {
+    return(list(design = design, setup = setup))
+  }
+  cut <- cut_slices(row_firms(data), control$slice)
+  group <- setup$kernel$group
+  grouped <- !is.null(group)
+  if (nrow(cut) == 1L || is.unsorted(design$occasion) || (grouped && (!attr(cut, "together") || is.unsorted(group)))) {
+    return(list(design = design, setup = setup))
+  }
+  last <- findInterval(cut$last, design$occasion)
+  first <- c(0L, last[-length(last)])
+  keep <- design$spec[c("tables", "available", "columns")]
+  parts <- Map(function(first, last) {
+    new_slice(design$spec, setup$kernel, first, last, keep)
+  }, first[first < last], last[first < last])
+  head <- seq_len(cut$last[which(last > 0L)[1L]])
+  head <- first_slice(model, formula, rows_of(data, head), rows_of_values(rows, head), na.action, design$basis, setup$memory)
+  design$spec$slices <- local_slices(parts, design$spec, setup$kernel, head)
+  list(design = design, setup = utils::modifyList(setup, head$setup[c("start", "scale")]))
+}
+
+#' Models whose likelihood is a sum over slices
+#' @noRd
+can_slice <- function(model) {
+  UseMethod("can_slice")
+}
+
+#' @noRd
+can_slice.migration_model <- function(model) {
+  FALSE
+}
+
+#' The firm of each row that slices are cut by
+#' @noRd
+row_firms <- function(data) {
+  data$index$firm
+}
+
+#' Some rows of a migration_data, with all that belongs to them
+#' @noRd
+rows_of <- function(data, rows) {
+  UseMethod("rows_of")
+}
+
+#' @noRd
+rows_of.migration_data <- function(data, rows) {
+  data$firms <- data$firms[rows, , drop = FALSE]
+  data$index <- lapply(data$index, function(code) code[rows])
+  data["weights"] <- list(data$weights[rows])
+  data
+}
+
+#' @noRd
+rows_of.choice_data <- function(data, rows) {
+  last <- data$start[max(rows) + 1L]
+  if (!is.null(data$order)) {
+    data$data <- data$data[data$order, , drop = FALSE]
+    data["order"] <- list(NULL)
+  }
+  data$data <- data$data[seq_len(last), , drop = FALSE]
+  data$start <- data$start[c(rows, max(rows) + 1L)]
+  by_row <- lengths(data$index) == length(data$index$place)
+  data$index <- Map(function(code, long) if (long) code[seq_len(last)] else code[rows], data$index, by_row)
+  data["weights"] <- list(data$weights[rows])
+  data
+}
+
+#' Weights and subset of those rows
+#' @noRd
+rows_of_values <- function(values, rows) {
+  cut <- function(x) if (length(x) > 1L && is.atomic(x)) x[rows] else x
+  lapply(values, cut)
+}
+
+#' The first slice as data of its own: starts and scales are taken from it
+#' @noRd
+first_slice <- function(model, formula, data, rows, na.action, basis, memory) {
+  design <- model_design(model, formula, data,
+    weights = rows$weights, subset = rows$subset, na.action = na.action, basis = basis,
+    env = environment(formula)
+  )
+  list(data = data, design = design, setup = suppressWarnings(model_setup(model, data, design)))
+}
+
+# A slice ---------------------------------------------------------------------------------------------
+
+#' Occasions first + 1 .. last of a spec as a slice
+#' @noRd
+new_slice <- function(spec, kernel, first, last, keep) {
+  group <- kernel$group
+  pointer <- .Call(C_slice_new, spec, group, first, last, keep)
+  size <- .Call(C_slice_size, pointer)
+  groups <- if (is.null(group)) 0L else group[first + 1L] - 1L + seq_len(size$groups)
+  list(
+    pointer = pointer, shape = spec_shape(spec), arrays = group_arrays(kernel, groups), groups = size$groups,
+    units = size$units, bytes = size$bytes
+  )
+}
+
+#' The numbers of a spec that say how many parameters it has
+#' @noRd
+spec_shape <- function(spec) {
+  terms <- if (spec$kind == "ragged") length(spec$columns) - spec$n_offset else sum(spec$terms$offset == 0L)
+  list(
+    kind = "relational", n = 0, J = spec$J, effects = isTRUE(spec$effects),
+    terms = list(offset = integer(terms))
+  )
+}
+
+#' What a kernel has by group, for some groups
+#' @noRd
+group_arrays <- function(kernel, groups) {
+  arrays <- kernel[intersect(c("weight", "group_weight", "membership"), names(kernel))]
+  arrays <- Filter(Negate(is.null), arrays)
+  lapply(arrays, function(x) if (is.matrix(x)) x[, groups, drop = FALSE] else x[groups])
+}
+
+#' The kernel of a model with the arrays of one slice
+#' @noRd
+slice_kernel <- function(kernel, slice, first_group) {
+  kernel$group <- NULL
+  kernel[names(slice$arrays)] <- slice$arrays
+  kernel$n_groups <- slice$groups
+  kernel$first_group <- first_group
+  kernel
+}
+
+#' Log-likelihood, score and information (as far as order asks) of a slice, in one vector
+#'
+#' @param kernel of the model; or list(kind = "along", question = c(what, tolerance)) for what the search for
+#'   separation counts in the direction theta.
+#' @noRd
+slice_sums <- function(slice, kernel, theta, order, control, first_group = 0) {
+  if (is.null(slice$pointer)) {
+    p <- length(theta)
+    return(numeric(1L + (order >= 1L) * p + (order >= 2L) * p^2))
+  }
+  if (kernel$kind == "along") {
+    return(.Call(C_slice_count, slice$pointer, theta, kernel$question, control))
+  }
+  .Call(C_slice_sums, slice$pointer, slice$shape, slice_kernel(kernel, slice, first_group), theta, order, control)
+}
+
+# A set of slices -------------------------------------------------------------------------------------
+
+#' Sums of each slice, as a list in the order of the slices
+#' @noRd
+slice_parts <- function(slices, kernel, theta, order, control) {
+  UseMethod("slice_parts")
+}
+
+#' Slices held by this process
+#'
+#' @param parts the slices; spec, kernel: of the whole; head: first_slice().
+#' @noRd
+local_slices <- function(parts, spec, kernel, head) {
+  groups <- vapply(parts, function(slice) slice$groups, 0)
+  structure(
+    list(
+      parts = parts, first_group = cumsum(c(0, groups))[seq_along(groups)], shape = spec_shape(spec), head = head,
+      units = sum(vapply(parts, function(slice) slice$units, 0))
+    ),
+    class = c("local_slices", "slice_set")
+  )
+}
+
+#' @noRd
+slice_parts.local_slices <- function(slices, kernel, theta, order, control) {
+  parts <- slices$parts
+  lapply(seq_along(parts), function(s) {
+    if (s < length(parts) && !is.null(parts[[s + 1L]]$pointer)) .Call(C_slice_prefetch, parts[[s + 1L]]$pointer)
+    slice_sums(parts[[s]], kernel, theta, order, control, slices$first_group[s])
+  })
+}
+
+# Fitting ---------------------------------------------------------------------------------------------
+
+#' The maximum of a model's log-likelihood, as C_fit returns it, of a spec with slices or without
+#' @noRd
+fit_kernel <- function(spec, kernel, theta, fixed, control) {
+  if (is.null(spec$slices)) {
+    return(.Call(C_fit, spec, kernel, theta, fixed, control))
+  }
+  problem <- NULL
+  evaluate <- function(theta, order, question) {
+    if (!is.null(question)) kernel <- list(kind = "along", question = question)
+    tryCatch(sum_of_slices(spec$slices, kernel, theta, order, control), error = function(e) {
+      problem <<- e
+      NULL
+    })
+  }
+  shape <- spec$slices$shape
+  linear <- length(shape$terms$offset) + shape$effects * shape$J
+  counts <- list(
+    n_terms = length(shape$terms$offset), n_linear = linear, n_units = spec$slices$units,
+    separable = kernel$kind %in% separable_kinds
+  )
+  tryCatch(.Call(C_fit_sums, evaluate, counts, theta, fixed, control), firmmove_error_interrupted = function(e) {
+    stop(problem %||% e)
+  })
+}
+
+#' Kinds of models whose choices the linear terms may separate
+#' @noRd
+separable_kinds <- c("conditional", "nested", "hazard")
+
+#' Value, score and information at given parameters, as C_evaluate returns them
+#' @noRd
+evaluate_kernel <- function(spec, kernel, theta, order, control) {
+  if (is.null(spec$slices)) {
+    return(.Call(C_evaluate, spec, kernel, theta, order, control))
+  }
+  sums <- sum_of_slices(spec$slices, kernel, theta, order, control)
+  p <- length(theta)
+  list(
+    value = sums[1L], score = if (order >= 1L) sums[1L + seq_len(p)],
+    information = if (order >= 2L) matrix(sums[1L + p + seq_len(p^2)], p)
+  )
+}
+
+#' @noRd
+sum_of_slices <- function(slices, kernel, theta, order, control) {
+  .Call(C_sum_slices, slice_parts(slices, kernel, theta, order, control))
+}

@@ -1,0 +1,238 @@
+/* slice.c: a slice of the data, built once and passed over many times.
+ *
+ * A slice is a design of some of the occasions, in memory or, spilled, in a file that is mapped. R adds the sums of
+ * slices up (see R/slices.R), so they may come from other processes too. The numbers of tables stay where R keeps
+ * them, in the protected part of the pointer, until the slice is spilled.
+ */
+#include "slice.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../core/base/alloc.h"
+#include "../core/base/total.h"
+#include "../core/choice/separation.h"
+#include "../core/design/image.h"
+#include "model.h"
+
+typedef struct slice {
+  fm_design design;
+  fm_block_file file;
+  char *path; /* of the file, or NULL in memory */
+  size_t bytes;
+} slice;
+
+static int threads_of(SEXP control) { return (int)fm_list_number(control, "threads", 1); }
+
+/* ---- life ---------------------------------------------------------------------------------------------------- */
+static void release(slice *s) {
+  if (s == NULL) {
+    return;
+  }
+  if (s->design.ops != NULL) {
+    s->design.ops->free(&s->design);
+  }
+  if (s->path != NULL) {
+    fm_blocks_close(&s->file);
+    (void)remove(s->path);
+  }
+  fm_free(s->path), fm_free(s);
+}
+
+static void finalize(SEXP pointer) {
+  release(R_ExternalPtrAddr(pointer));
+  R_ClearExternalPtr(pointer);
+}
+
+static slice *slice_of(SEXP pointer) {
+  slice *s = TYPEOF(pointer) == EXTPTRSXP ? R_ExternalPtrAddr(pointer) : NULL;
+  if (s == NULL) {
+    Rf_error("internal: not a slice, or one of another session");
+  }
+  return s;
+}
+
+SEXP firmmove_slice_free(SEXP pointer) {
+  finalize(pointer);
+  R_SetExternalPtrProtected(pointer, R_NilValue);
+  return R_NilValue;
+}
+
+/* Codes of the range, from 1 on. */
+static const int *codes_from(SEXP group, size_t first, size_t last, size_t *n_groups) {
+  if (group == R_NilValue) {
+    *n_groups = 0;
+    return NULL;
+  }
+  if (TYPEOF(group) != INTSXP || (size_t)Rf_xlength(group) < last) {
+    Rf_error("internal: `group` must have an integer for each occasion");
+  }
+  const int *code = INTEGER(group);
+  int *out = (int *)R_alloc(last - first + 1, sizeof(int));
+  for (size_t i = first; i < last; i++) {
+    out[i - first] = code[i] - code[first] + 1;
+    const int before = i > first ? out[i - first - 1] : 1;
+    if (out[i - first] < before || out[i - first] > before + 1) {
+      Rf_error("internal: groups of a slice must follow each other, unlike that of occasion %lu",
+               (unsigned long)i + 1);
+    }
+  }
+  *n_groups = last > first ? (size_t)out[last - first - 1] : 0;
+  return out;
+}
+
+SEXP firmmove_slice_new(SEXP spec, SEXP group, SEXP first, SEXP last, SEXP keep) {
+  const size_t n = fm_spec_occasions(spec), from = (size_t)Rf_asReal(first), to = (size_t)Rf_asReal(last);
+  if (from >= to || to > n) {
+    Rf_error("internal: a slice of occasions %lu to %lu of %lu", (unsigned long)from, (unsigned long)to,
+             (unsigned long)n);
+  }
+  size_t n_groups = 0;
+  const int *code = codes_from(group, from, to, &n_groups);
+  const fm_spec_options options = {.merge = 1};
+  const fm_spec *range = fm_spec_range(fm_spec_unpack(spec, &options), from, to, code, n_groups);
+  SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, keep));
+  R_RegisterCFinalizerEx(pointer, finalize, TRUE);
+  fm_error err = {FM_OK, ""};
+  slice *s = fm_alloc_zero(1, sizeof(slice));
+  err.code = s ? fm_spec_design(range, &s->design, &err) : FM_NO_MEMORY;
+  if (err.code != FM_OK) {
+    fm_free(s);
+    fm_raise(&err);
+  }
+  s->bytes = fm_design_bytes(&s->design);
+  R_SetExternalPtrAddr(pointer, s);
+  UNPROTECT(1);
+  return pointer;
+}
+
+SEXP firmmove_slice_size(SEXP pointer) {
+  const slice *s = slice_of(pointer);
+  const char *names[] = {"units", "groups", "bytes", "spilled", ""};
+  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(result, 0, Rf_ScalarReal((double)s->design.n_units));
+  SET_VECTOR_ELT(result, 1, Rf_ScalarReal((double)s->design.n_groups));
+  SET_VECTOR_ELT(result, 2, Rf_ScalarReal((double)s->bytes));
+  SET_VECTOR_ELT(result, 3, Rf_ScalarLogical(s->path != NULL));
+  UNPROTECT(1);
+  return result;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------ */
+/* The design of s becomes the one in its file. */
+static fm_code reopen(slice *s, fm_error *err) {
+  fm_design mapped;
+  FM_TRY(fm_blocks_open(&s->file, s->path, err));
+  const fm_code code = fm_design_open(&mapped, &s->file, err);
+  if (code != FM_OK) {
+    fm_blocks_close(&s->file);
+    return code;
+  }
+  s->design.ops->free(&s->design);
+  s->design = mapped;
+  return FM_OK;
+}
+
+SEXP firmmove_slice_spill(SEXP pointer, SEXP path) {
+  slice *s = slice_of(pointer);
+  const char *name = R_ExpandFileName(CHAR(Rf_asChar(path)));
+  fm_error err = {FM_OK, ""};
+  if (s->path != NULL) {
+    return R_NilValue;
+  }
+  s->path = fm_alloc_copy(name, strlen(name) + 1, 1);
+  err.code = s->path ? fm_design_save(&s->design, name, &err) : FM_NO_MEMORY;
+  err.code = err.code == FM_OK ? reopen(s, &err) : err.code;
+  if (err.code != FM_OK) {
+    (void)remove(name);
+    fm_free(s->path);
+    s->path = NULL;
+    fm_raise(&err);
+  }
+  R_SetExternalPtrProtected(pointer, R_NilValue);
+  return R_NilValue;
+}
+
+SEXP firmmove_slice_prefetch(SEXP pointer) {
+  const slice *s = slice_of(pointer);
+  if (s->path != NULL) {
+    fm_blocks_prefetch(&s->file);
+  }
+  return R_NilValue;
+}
+
+/* Pages that a pass has read may go. */
+static void done_with(const slice *s) {
+  if (s->path != NULL) {
+    fm_blocks_release(&s->file);
+  }
+}
+
+/* ---- sums ------------------------------------------------------------------------------------------------------- */
+static SEXP new_sums(size_t p, int order) {
+  const size_t n = 1 + (order >= FM_SCORE ? p : 0) + (order >= FM_INFORMATION ? p * p : 0);
+  return Rf_allocVector(REALSXP, (R_xlen_t)n);
+}
+
+SEXP firmmove_slice_sums(SEXP pointer, SEXP shape, SEXP model, SEXP theta, SEXP order, SEXP control) {
+  const slice *s = slice_of(pointer);
+  const fm_model *m = fm_model_from_list(model, shape);
+  const size_t p = s->design.n_linear + m->extra;
+  if (TYPEOF(theta) != REALSXP || (size_t)Rf_xlength(theta) != p) {
+    Rf_error("internal: theta must have %lu numbers", (unsigned long)p);
+  }
+  const int asked = Rf_asInteger(order);
+  SEXP result = PROTECT(new_sums(p, asked));
+  double *out = REAL(result);
+  fm_error err = {FM_OK, ""};
+  fm_pass pass = m->ops->pass(m, &s->design, threads_of(control));
+  pass.theta = REAL(theta);
+  pass.order = asked;
+  err.code = fm_pass_run(&pass, out, out + 1, out + 1 + p, &err);
+  done_with(s);
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+  if (!isfinite(out[0])) { /* outside the domain nothing else is written */
+    memset(out + 1, 0, ((size_t)Rf_xlength(result) - 1) * sizeof(double));
+  }
+  UNPROTECT(1);
+  return result;
+}
+
+SEXP firmmove_slice_count(SEXP pointer, SEXP direction, SEXP question, SEXP control) {
+  const slice *s = slice_of(pointer);
+  if (TYPEOF(direction) != REALSXP || (size_t)Rf_xlength(direction) != s->design.n_linear) {
+    Rf_error("internal: direction must have %lu numbers", (unsigned long)s->design.n_linear);
+  }
+  double answer = 0.0;
+  fm_error err = {FM_OK, ""};
+  const fm_along what = REAL(question)[0] == (double)FM_REACH ? FM_REACH : FM_LOSSES;
+  err.code = fm_count_along(&s->design, NULL, REAL(direction), what, REAL(question)[1], threads_of(control),
+                            &answer, &err);
+  done_with(s);
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+  return Rf_ScalarReal(answer);
+}
+
+SEXP firmmove_sum_slices(SEXP parts) {
+  const R_xlen_t n = Rf_xlength(parts), length = n > 0 ? Rf_xlength(VECTOR_ELT(parts, 0)) : 0;
+  for (R_xlen_t i = 0; i < n; i++) {
+    if (TYPEOF(VECTOR_ELT(parts, i)) != REALSXP || Rf_xlength(VECTOR_ELT(parts, i)) != length) {
+      Rf_error("internal: sums of slices must be numbers, and equally many");
+    }
+  }
+  SEXP result = PROTECT(Rf_allocVector(REALSXP, length));
+  for (R_xlen_t at = 0; at < length; at++) {
+    fm_total total = {0.0, 0.0};
+    for (R_xlen_t i = 0; i < n; i++) {
+      fm_total_add(&total, REAL(VECTOR_ELT(parts, i))[at]);
+    }
+    REAL(result)[at] = fm_total_value(&total);
+  }
+  UNPROTECT(1);
+  return result;
+}

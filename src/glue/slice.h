@@ -1,0 +1,24 @@
+/* slice.h: entry points for slices of the data, called from R/slices.R. */
+#ifndef FM_SLICE_H
+#define FM_SLICE_H
+
+#include <Rinternals.h>
+
+/* A slice of occasions first + 1 .. last of a spec as an external pointer; group: NULL, or 1-based codes of all the
+ * spec's occasions, rising from 1 without a gap in the order of the rows. keep: what must outlive the slice. */
+SEXP firmmove_slice_new(SEXP spec, SEXP group, SEXP first, SEXP last, SEXP keep);
+/* list(units, groups, bytes) */
+SEXP firmmove_slice_size(SEXP slice);
+/* Moves a slice to a file, which is removed with it. */
+SEXP firmmove_slice_spill(SEXP slice, SEXP path);
+/* Has the system read a slice that is in a file. */
+SEXP firmmove_slice_prefetch(SEXP slice);
+/* c(value, score, information) of a model at theta, as far as order asks. shape: a spec without its arrays. */
+SEXP firmmove_slice_sums(SEXP slice, SEXP shape, SEXP model, SEXP theta, SEXP order, SEXP control);
+/* What fm_count_along() counts. question: c(what, tolerance). */
+SEXP firmmove_slice_count(SEXP slice, SEXP direction, SEXP question, SEXP control);
+SEXP firmmove_slice_free(SEXP slice);
+/* The sum of equally long numeric vectors, entry by entry, in their order and with compensation. */
+SEXP firmmove_sum_slices(SEXP parts);
+
+#endif
