@@ -13,6 +13,10 @@ static const char *class_of(fm_code code) {
       return "diverged";
     case FM_INTERRUPTED:
       return "interrupted";
+    case FM_IO:
+      return "io";
+    case FM_CORRUPT:
+      return "corrupt";
     default:
       return "internal";
   }

@@ -21,6 +21,10 @@ const char *fm_code_text(fm_code code) {
       return "the iteration left the finite numbers";
     case FM_INTERRUPTED:
       return "interrupted";
+    case FM_IO:
+      return "a file cannot be read or written";
+    case FM_CORRUPT:
+      return "a file is damaged";
   }
   return "unknown error";
 }

@@ -13,10 +13,12 @@ typedef enum fm_code {
   FM_INVALID,    /* an argument is outside its domain */
   FM_SINGULAR,   /* a matrix that must be positive definite is not */
   FM_DIVERGED,   /* an iteration left the finite numbers */
-  FM_INTERRUPTED /* the caller's interrupt callback asked to stop */
+  FM_INTERRUPTED, /* the caller's interrupt callback asked to stop */
+  FM_IO,          /* the system refused a file: the message names it and says why */
+  FM_CORRUPT      /* a file is not what was written: the message names it and the block */
 } fm_code;
 
-#define FM_MESSAGE_SIZE 256
+#define FM_MESSAGE_SIZE 512
 
 typedef struct fm_error {
   fm_code code;
