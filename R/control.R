@@ -15,6 +15,13 @@
 #' @param fixed Named numeric vector of coefficients that are held at a value instead of being estimated,
 #'   such as `c("push(land_price)" = 0)` or `c(lambda = 1)`. They do not count as parameters in
 #'   [logLik()], [AIC()] and [anova()], and their variance is 0.
+#' @param slice Rows of the data that are summed together, a whole number of at least 1. Data with more occasions are
+#'   cut, at the end of a firm, into slices of this many rows, whose sums are added up: a fit on an [open_store()]
+#'   holds some of them at a time, and `workers` share them. Results depend on `slice` in their last digits, and on
+#'   nothing else: not on threads, memory, workers or the files of a store.
+#' @param memory Largest memory that a fit on an [open_store()] may use for its slices: bytes, or a string such as
+#'   `"2GB"` or `"500MB"`. What does not fit is kept on disk, in the session's temporary directory, and read again
+#'   in every pass.
 #' @param trace `TRUE` reports each stage of the fit as it is done, with its time.
 #'
 #' @return A list of class `migration_control` with the arguments as elements.
@@ -24,7 +31,8 @@
 #' migration_control(threads = 1, fixed = c("push(land_price)" = 0))
 #' @export
 migration_control <- function(threads = NULL, max_iterations = 100, tolerance = 1e-12,
-                              rank_tolerance = 1e-10, fixed = NULL, trace = FALSE) {
+                              rank_tolerance = 1e-10, fixed = NULL, slice = 262144, memory = "2GB",
+                              trace = FALSE) {
   if (is.null(threads)) {
     threads <- default_threads()
   }
@@ -35,6 +43,8 @@ migration_control <- function(threads = NULL, max_iterations = 100, tolerance = 
       tolerance = check_fraction(tolerance, "tolerance"),
       rank_tolerance = check_fraction(rank_tolerance, "rank_tolerance"),
       fixed = check_fixed(fixed),
+      slice = check_count(slice, "slice"),
+      memory = check_memory(memory),
       trace = check_flag(trace, "trace")
     ),
     class = "migration_control"
@@ -97,6 +107,21 @@ check_fixed <- function(fixed) {
   fixed
 }
 
+#' Bytes from a number or a string like "2GB"
+#' @noRd
+check_memory <- function(memory) {
+  bytes <- if (is.numeric(memory) && length(memory) == 1L) as.double(memory) else NA_real_
+  if (is.character(memory) && length(memory) == 1L && grepl("^ *[0-9.]+ *([KMGT]?)i?B? *$", memory, ignore.case = TRUE)) {
+    unit <- toupper(sub("^ *[0-9.]+ *([KMGTkmgt]?).*$", "\\1", memory))
+    number <- suppressWarnings(as.numeric(sub("^ *([0-9.]+).*$", "\\1", memory)))
+    bytes <- number * 1024^match(unit, c("", "K", "M", "G", "T")) / 1024
+  }
+  if (is.na(bytes) || bytes <= 0) {
+    abort("`memory` must be a number of bytes or a string like \"2GB\" or \"500MB\".", class = "argument")
+  }
+  bytes
+}
+
 #' The part of the control that the C entry points read
 #' @noRd
 kernel_control <- function(control) {
@@ -123,13 +148,21 @@ is_forked <- function() {
   !identical(loaded_in$process, Sys.getpid())
 }
 
+#' "2 GB"
+#' @noRd
+format_bytes <- function(bytes) {
+  power <- if (is.finite(bytes) && bytes >= 1) min(4, floor(log(bytes, 1024) + 1e-9)) else 0
+  paste(format(round(bytes / 1024^power, 1), trim = TRUE), c("bytes", "KB", "MB", "GB", "TB")[power + 1])
+}
+
 #' @export
 print.migration_control <- function(x, ...) {
   cat("Control of a migration fit\n")
   fixed <- if (is.null(x$fixed)) "none" else paste0(names(x$fixed), " = ", format(x$fixed), collapse = ", ")
   values <- c(
     threads = x$threads, max_iterations = x$max_iterations, tolerance = format(x$tolerance),
-    rank_tolerance = format(x$rank_tolerance), fixed = fixed, trace = x$trace
+    rank_tolerance = format(x$rank_tolerance), fixed = fixed, slice = format_count(x$slice),
+    memory = format_bytes(x$memory), trace = x$trace
   )
   cat(paste0("  ", format(names(values)), "  ", values, "\n"), sep = "")
   invisible(x)

@@ -84,18 +84,17 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
                           workers = NULL, id = NULL, place = NULL, from = NULL, time = NULL,
                           firm = NULL) {
   call <- match.call()
-  check_fit_arguments(formula, model, control, workers)
+  check_fit_arguments(formula, model, control)
   report <- stage_reporter(control$trace)
   columns <- list(id = id, place = place, from = from, time = time, firm = firm)
   data <- fit_data(formula, data, columns, model_answer(model))
   rows <- fit_rows(data, call$weights, call$subset, parent.frame())
   report("data")
-  design <- model_design(model, formula, data,
-    weights = rows$weights, subset = rows$subset, na.action = na.action, env = environment(formula)
-  )
-  check_choices(model, design)
+  source <- fit_source(data, model, formula, rows, na.action, control, workers)
+  on.exit(close_slices(source$design$spec$slices))
+  design <- source$design
+  setup <- source$setup
   report("design")
-  setup <- model_setup(model, data, design)
   layout <- parameter_layout(design, setup)
   held <- held_parameters(layout, control$fixed, design)
   begin <- fit_start(model, start, setup, layout, held, design, control)
@@ -112,7 +111,7 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
 }
 
 #' @noRd
-check_fit_arguments <- function(formula, model, control, workers) {
+check_fit_arguments <- function(formula, model, control) {
   if (!inherits(formula, "formula")) {
     abort("`formula` must be a formula, like ~ push(land_price) + pull(wage).", class = "argument")
   }
@@ -125,13 +124,6 @@ check_fit_arguments <- function(formula, model, control, workers) {
   }
   if (!inherits(control, "migration_control")) {
     abort("`control` must come from migration_control().", class = "argument")
-  }
-  if (!is.null(workers)) {
-    abort(
-      "`workers` streams a fit over several processes, which needs data in an on-disk store. ",
-      "This version has none: leave `workers` NULL and set migration_control(threads = ).",
-      class = "argument"
-    )
   }
 }
 
@@ -154,7 +146,7 @@ stage_reporter <- function(trace) {
 #' @noRd
 fit_data <- function(formula, data, columns, answer = "choice") {
   given <- !vapply(columns, is.null, NA)
-  if (inherits(data, c("migration_data", "choice_data"))) {
+  if (inherits(data, c("migration_data", "choice_data", "migration_store"))) {
     if (any(given)) {
       abort(
         "`", names(columns)[given][1L], "` is for a plain data frame; `data` already has its columns.",
@@ -165,7 +157,7 @@ fit_data <- function(formula, data, columns, answer = "choice") {
   }
   if (!is.data.frame(data)) {
     abort(
-      "`data` must be a migration_data(), a choice_data() or a data frame, not ", class(data)[1L], ".",
+      "`data` must be a migration_data(), a choice_data(), an open_store() or a data frame, not ", class(data)[1L], ".",
       class = "argument"
     )
   }
@@ -201,14 +193,42 @@ left_side <- function(formula) {
   as.character(formula[[2L]])
 }
 
-#' Weights and subset, evaluated in the rows of the data, then where the user called
+#' Weights and subset, evaluated in the rows of the data, then where the user called; those of a store are
+#' evaluated slice by slice
 #' @noRd
 fit_rows <- function(data, weights, subset, env) {
+  if (inherits(data, "migration_store")) {
+    return(streamed_rows(data, weights, subset, env))
+  }
   frame <- if (inherits(data, "migration_data")) data$firms else data$data
   list(weights = eval(weights, frame, env), subset = eval(subset, frame, env))
 }
 
 # Design ----------------------------------------------------------------------------------------------
+
+#' The design of a fit and the setup of its model: list(design, setup). Data in memory that are larger than a slice
+#' are summed slice by slice, data in a store are read so.
+#' @noRd
+fit_source <- function(data, model, formula, rows, na.action, control, workers) {
+  UseMethod("fit_source")
+}
+
+#' @noRd
+fit_source.default <- function(data, model, formula, rows, na.action, control, workers) {
+  if (!is.null(workers)) {
+    abort(
+      "`workers` spreads a fit over processes that read their part of the data from disk: write `data` with ",
+      "write_store() and give open_store(path) as `data`. For data in memory set migration_control(threads = ).",
+      class = "argument"
+    )
+  }
+  design <- model_design(model, formula, data,
+    weights = rows$weights, subset = rows$subset, na.action = na.action, env = environment(formula)
+  )
+  check_choices(model, design)
+  setup <- model_setup(model, data, design)
+  slice_in_memory(model, formula, design, setup, data, rows, na.action, control)
+}
 
 #' @noRd
 check_choices.migration_model <- function(model, design) {
@@ -330,12 +350,12 @@ user_start <- function(start, theta, layout) {
 #' make up for its start value. The last `n_extra` of theta are the model's own.
 #' @noRd
 maximise <- function(spec, kernel, theta, fixed, control, n_extra = 0L) {
-  raw <- .Call(C_fit, spec, kernel, theta, fixed, kernel_control(control))
+  raw <- fit_kernel(spec, kernel, theta, fixed, kernel_control(control))
   linear <- seq_along(theta) <= length(theta) - n_extra
   stray <- raw$aliased > 0L & theta != 0 & !fixed & linear
   if (any(stray)) {
     theta[stray] <- 0
-    raw <- .Call(C_fit, spec, kernel, theta, fixed, kernel_control(control))
+    raw <- fit_kernel(spec, kernel, theta, fixed, kernel_control(control))
   }
   raw
 }
@@ -359,7 +379,7 @@ new_migration_fit <- function(raw, design, setup, layout, held, data, model, for
   coefficients <- stats::setNames(raw$theta[at], layout$names)
   coefficients[raw$aliased[at] > 0L & !held$is[at]] <- NA
   covariance <- named_square(raw$covariance[at, at, drop = FALSE], layout$names)[free, free, drop = FALSE]
-  weighted <- if (is.null(spec$weights)) TRUE else spec$weights > 0
+  counts <- design$counts %||% count_occasions(design, data)
   fit <- list(
     coefficients = coefficients,
     effects = place_effects(raw, layout, held, spec),
@@ -373,10 +393,7 @@ new_migration_fit <- function(raw, design, setup, layout, held, data, model, for
     estimated = free,
     parameters = layout$parameters,
     df = sum(!held$is & raw$aliased == 0L),
-    n = sum(rep_len(weighted, length(spec$chosen))),
-    n_firms = length(unique(data$index$firm[design$occasion])),
-    n_places = spec$J,
-    n_movers = if (any(spec$origin > 0L)) sum(moved(spec) & weighted) else NA_integer_,
+    n = counts$n, n_firms = counts$n_firms, n_places = spec$J, n_movers = counts$n_movers,
     weights = spec$weights,
     design = kept_design(design, setup, raw, layout, free),
     model = model, formula = formula, na.action = design$na.action,
@@ -384,6 +401,18 @@ new_migration_fit <- function(raw, design, setup, layout, held, data, model, for
   )
   names(fit$aliased) <- names(fit$fixed) <- names(fit$estimated) <- layout$names
   structure(fit, class = c(paste0("migration_fit_", model$name), "migration_fit"))
+}
+
+#' Occasions with weight, firms, and occasions of moving (NA where there is no origin)
+#' @noRd
+count_occasions <- function(design, data) {
+  spec <- design$spec
+  weighted <- if (is.null(spec$weights)) TRUE else spec$weights > 0
+  list(
+    n = sum(rep_len(weighted, length(spec$chosen))),
+    n_firms = length(unique(data$index$firm[design$occasion])),
+    n_movers = if (any(spec$origin > 0L)) sum(moved(spec) & weighted) else NA_integer_
+  )
 }
 
 #' @noRd

@@ -147,7 +147,7 @@ longer_em <- function(em, model, setup, fixed, design, control) {
 #' @noRd
 newton_finish <- function(theta, setup, fixed, design, control) {
   control$rank_tolerance <- 1e-15
-  raw <- .Call(C_fit, design$spec, setup$kernel, theta, fixed, kernel_control(control))
+  raw <- fit_kernel(design$spec, setup$kernel, theta, fixed, kernel_control(control))
   unknown <- raw$aliased > 0L
   raw$aliased[] <- 0L
   raw$combine[] <- 0

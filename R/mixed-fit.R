@@ -101,10 +101,10 @@ climb <- function(spec, kernel, start, fixed, control) {
   near$tolerance <- max(asked$tolerance, 1e-6)
   near$max_iterations <- min(asked$max_iterations, 4L)
   kernel$outer <- TRUE
-  approach <- .Call(C_fit, spec, kernel, start, fixed, near)
+  approach <- fit_kernel(spec, kernel, start, fixed, near)
   kernel$outer <- FALSE
   asked$max_iterations <- max(asked$max_iterations - approach$iterations, 0L)
-  raw <- .Call(C_fit, spec, kernel, approach$theta, fixed, asked)
+  raw <- fit_kernel(spec, kernel, approach$theta, fixed, asked)
   raw$iterations <- raw$iterations + approach$iterations
   raw$evaluations <- raw$evaluations + approach$evaluations
   raw$value_start <- approach$value_start
@@ -116,7 +116,7 @@ conditional_rank <- function(design, layout, held, control) {
   linear <- seq_len(layout$total - length(layout$extra))
   asked <- kernel_control(control)
   asked$max_iterations <- 0L
-  .Call(C_fit, design$spec, list(kind = "conditional"), numeric(length(linear)), held$is[linear], asked)
+  fit_kernel(design$spec, list(kind = "conditional"), numeric(length(linear)), held$is[linear], asked)
 }
 
 #' @noRd
@@ -232,7 +232,7 @@ simulation_noise <- function(model, fit, raw, setup, design) {
   kernel$sign <- raw$sign
   moved <- lapply(seq_len(model$check_draws), function(k) {
     kernel$seed <- model$seed + 1e6 * k
-    at <- .Call(C_evaluate, design$spec, kernel, raw$theta, 1L, kernel_control(fit$control))
+    at <- evaluate_kernel(design$spec, kernel, raw$theta, 1L, kernel_control(fit$control))
     list(loglik = at$value - raw$value, theta = drop(raw$covariance %*% at$score))
   })
   # each is the difference of two draws, so half of its square is the variance of one

@@ -37,3 +37,8 @@ model_setup.conditional_model <- function(model, data, design, memory = NULL) {
 model_title.conditional_model <- function(model) {
   "Conditional logit"
 }
+
+#' @noRd
+can_slice.conditional_model <- function(model) {
+  TRUE
+}

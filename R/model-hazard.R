@@ -312,7 +312,7 @@ model_maximise.hazard_model <- function(model, theta, setup, layout, held, desig
 #' One Newton step of the variance from 0 where that leads up, else the start value
 #' @noRd
 frailty_start <- function(none, start, extra, setup, design, control) {
-  at <- .Call(C_evaluate, design$spec, setup$kernel, none$theta, 2L, kernel_control(control))
+  at <- evaluate_kernel(design$spec, setup$kernel, none$theta, 2L, kernel_control(control))
   step <- at$score[extra] / at$information[extra, extra]
   if (at$score[extra] > 0 && is.finite(step) && step > 0) {
     start <- min(max(step, 0.01), 2)
@@ -388,4 +388,9 @@ check_estimates.hazard_model <- function(model, fit) {
 #' @noRd
 group_noun.hazard_model <- function(model) {
   "the periods of a spell"
+}
+
+#' @noRd
+can_slice.hazard_model <- function(model) {
+  TRUE
 }

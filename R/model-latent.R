@@ -382,3 +382,8 @@ check_membership <- function(z) {
     )
   }
 }
+
+#' @noRd
+can_slice.latent_model <- function(model) {
+  TRUE
+}

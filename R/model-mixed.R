@@ -525,3 +525,8 @@ spread_starts <- function(model, spreads, scale) {
   size <- ifelse(random %in% c("lognormal", "negative_lognormal", "johnson_sb"), 0.5, size[names(random)])
   ifelse(spreads$row == spreads$column, unname(size), 0)
 }
+
+#' @noRd
+can_slice.mixed_model <- function(model) {
+  TRUE
+}

@@ -339,3 +339,8 @@ check_nest_order <- function(nests, lambda) {
 format_each <- function(x) {
   vapply(x, format, "", digits = 4)
 }
+
+#' @noRd
+can_slice.nested_model <- function(model) {
+  TRUE
+}

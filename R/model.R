@@ -111,7 +111,7 @@ model_null <- function(model, setup, layout, design, control) {
 #' @noRd
 model_null.migration_model <- function(model, setup, layout, design, control) {
   theta <- numeric(layout$total - length(layout$extra))
-  .Call(C_evaluate, design$spec, list(kind = "conditional"), theta, 0L, kernel_control(control))$value
+  evaluate_kernel(design$spec, list(kind = "conditional"), theta, 0L, kernel_control(control))$value
 }
 
 #' The null model in words, and the number of its parameters

@@ -11,21 +11,28 @@
 
 #' Cuts rows into slices of `rows`, each moved on to the end of its firm
 #'
-#' @param firm code of the firm of each row.
-#' @return data.frame(first, last) with attribute `together`: do the rows of each firm follow each other? If they do
-#'   not, slices end where they are full.
+#' @param firm code of the firm of each row; the rows of a firm follow each other.
+#' @return data.frame(first, last).
 #' @noRd
 cut_slices <- function(firm, rows) {
   n <- length(firm)
   ends <- which(c(firm[-1L] != firm[-n], TRUE))
-  together <- anyDuplicated(firm[ends]) == 0L
-  if (!together) ends <- seq_len(n)
   last <- integer()
   while (length(last) == 0L || last[length(last)] < n) {
-    full <- min(n, c(last, 0)[max(1L, length(last))] + rows)
+    full <- min(n, sum(last[length(last)], rows))
     last <- c(last, ends[findInterval(full - 1L, ends) + 1L])
   }
-  structure(data.frame(first = c(1L, last[-length(last)] + 1L), last = last), together = together)
+  data.frame(first = c(1L, last[-length(last)] + 1L), last = last)
+}
+
+#' The order in which the rows of each firm follow each other, firms by first appearance; NULL when they do
+#' @noRd
+firm_order <- function(firm) {
+  ends <- which(c(firm[-1L] != firm[-length(firm)], TRUE))
+  if (anyDuplicated(firm[ends]) == 0L) {
+    return(NULL)
+  }
+  order(match(firm, unique(firm)), method = "radix")
 }
 
 # Slices of data in memory ----------------------------------------------------------------------------
@@ -36,25 +43,40 @@ cut_slices <- function(firm, rows) {
 #'   are when the data are streamed.
 #' @noRd
 slice_in_memory <- function(model, formula, design, setup, data, rows, na.action, control) {
-  if (!can_slice(model) || length(design$occasion) <= control$slice) {
+  firm <- data$index$firm
+  order <- if (length(firm) > control$slice) firm_order(firm)
+  long <- design$spec$kind == "ragged" && !is.null(order)
+  if (!can_slice(model) || length(firm) <= control$slice || is.unsorted(design$occasion) || long) {
     return(list(design = design, setup = setup))
   }
-  cut <- cut_slices(row_firms(data), control$slice)
-  group <- setup$kernel$group
-  grouped <- !is.null(group)
-  if (nrow(cut) == 1L || is.unsorted(design$occasion) || (grouped && (!attr(cut, "together") || is.unsorted(group)))) {
-    return(list(design = design, setup = setup))
-  }
-  last <- findInterval(cut$last, design$occasion)
+  order <- order %||% seq_along(firm)
+  cut <- cut_slices(firm[order], control$slice)
+  parts <- cut_design(design, setup$kernel, order, cut)
+  head <- order[seq_len(cut$last[attr(parts, "first")])]
+  head <- first_slice(model, formula, rows_of(data, head), rows_of_values(rows, head), na.action, design$basis)
+  design$spec$slices <- local_slices(parts, spec_shape(design$spec), head)
+  list(design = design, setup = utils::modifyList(setup, head$setup[c("start", "scale")]))
+}
+
+#' The occasions of a design as slices of the rows order[first], ..., order[last]
+#'
+#' @return list of slices; attribute `first`: which of the cuts was the first with an occasion.
+#' @noRd
+cut_design <- function(design, kernel, order, cut) {
+  position <- integer(length(order))
+  position[order] <- seq_along(order)
+  at <- position[design$occasion]
+  occasions <- if (is.unsorted(at)) order(at)
+  last <- findInterval(cut$last, if (is.null(occasions)) at else at[occasions])
   first <- c(0L, last[-length(last)])
+  used <- which(first < last)
+  group <- if (!is.null(occasions)) kernel$group[occasions] else kernel$group
   keep <- design$spec[c("tables", "available", "columns")]
   parts <- Map(function(first, last) {
-    new_slice(design$spec, setup$kernel, first, last, keep)
-  }, first[first < last], last[first < last])
-  head <- seq_len(cut$last[which(last > 0L)[1L]])
-  head <- first_slice(model, formula, rows_of(data, head), rows_of_values(rows, head), na.action, design$basis, setup$memory)
-  design$spec$slices <- local_slices(parts, design$spec, setup$kernel, head)
-  list(design = design, setup = utils::modifyList(setup, head$setup[c("start", "scale")]))
+    own <- group[first + seq_len(last - first)]
+    new_slice(design$spec, kernel, occasions, first, last, own, keep)
+  }, first[used], last[used])
+  structure(parts, first = used[1L])
 }
 
 #' Models whose likelihood is a sum over slices
@@ -66,12 +88,6 @@ can_slice <- function(model) {
 #' @noRd
 can_slice.migration_model <- function(model) {
   FALSE
-}
-
-#' The firm of each row that slices are cut by
-#' @noRd
-row_firms <- function(data) {
-  data$index$firm
 }
 
 #' Some rows of a migration_data, with all that belongs to them
@@ -112,7 +128,7 @@ rows_of_values <- function(values, rows) {
 
 #' The first slice as data of its own: starts and scales are taken from it
 #' @noRd
-first_slice <- function(model, formula, data, rows, na.action, basis, memory) {
+first_slice <- function(model, formula, data, rows, na.action, basis) {
   design <- model_design(model, formula, data,
     weights = rows$weights, subset = rows$subset, na.action = na.action, basis = basis,
     env = environment(formula)
@@ -122,13 +138,13 @@ first_slice <- function(model, formula, data, rows, na.action, basis, memory) {
 
 # A slice ---------------------------------------------------------------------------------------------
 
-#' Occasions first + 1 .. last of a spec as a slice
+#' Occasions first + 1 .. last of a spec, in `order`, as a slice; group: their codes in the kernel
 #' @noRd
-new_slice <- function(spec, kernel, first, last, keep) {
-  group <- kernel$group
-  pointer <- .Call(C_slice_new, spec, group, first, last, keep)
+new_slice <- function(spec, kernel, order, first, last, group, keep) {
+  groups <- unique(group)
+  own <- if (!is.null(group)) match(group, groups)
+  pointer <- .Call(C_slice_new, spec, order, first, last, own, keep)
   size <- .Call(C_slice_size, pointer)
-  groups <- if (is.null(group)) 0L else group[first + 1L] - 1L + seq_len(size$groups)
   list(
     pointer = pointer, shape = spec_shape(spec), arrays = group_arrays(kernel, groups), groups = size$groups,
     units = size$units, bytes = size$bytes
@@ -189,13 +205,13 @@ slice_parts <- function(slices, kernel, theta, order, control) {
 
 #' Slices held by this process
 #'
-#' @param parts the slices; spec, kernel: of the whole; head: first_slice().
+#' @param parts the slices; shape: spec_shape(); head: first_slice().
 #' @noRd
-local_slices <- function(parts, spec, kernel, head) {
+local_slices <- function(parts, shape, head) {
   groups <- vapply(parts, function(slice) slice$groups, 0)
   structure(
     list(
-      parts = parts, first_group = cumsum(c(0, groups))[seq_along(groups)], shape = spec_shape(spec), head = head,
+      parts = parts, first_group = cumsum(c(0, groups))[seq_along(groups)], shape = shape, head = head,
       units = sum(vapply(parts, function(slice) slice$units, 0))
     ),
     class = c("local_slices", "slice_set")
@@ -209,6 +225,28 @@ slice_parts.local_slices <- function(slices, kernel, theta, order, control) {
     if (s < length(parts) && !is.null(parts[[s + 1L]]$pointer)) .Call(C_slice_prefetch, parts[[s + 1L]]$pointer)
     slice_sums(parts[[s]], kernel, theta, order, control, slices$first_group[s])
   })
+}
+
+#' Gives back what a set of slices holds, when a fit ends
+#' @noRd
+close_slices <- function(slices) {
+  UseMethod("close_slices")
+}
+
+#' @noRd
+close_slices.default <- function(slices) {
+  invisible()
+}
+
+#' @noRd
+close_slices.local_slices <- function(slices) {
+  for (slice in slices$parts) free_slice(slice)
+}
+
+#' @noRd
+free_slice <- function(slice) {
+  if (!is.null(slice$pointer)) .Call(C_slice_free, slice$pointer)
+  invisible()
 }
 
 # Fitting ---------------------------------------------------------------------------------------------

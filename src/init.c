@@ -9,7 +9,8 @@
 #include "glue/model.h"
 #include "glue/pairs.h"
 #include "glue/shapley.h"
-#include "glue/subset.h"
+#include "glue/slice.h"
+#include "glue/subsets.h"
 
 #include <R_ext/Rdynload.h>
 #include <R_ext/Visibility.h>
@@ -26,6 +27,7 @@ static const R_CallMethodDef call_entries[] = {
     {"firm_codes", (DL_FUNC)&firmmove_firm_codes, 1},
     {"firm_dynamics", (DL_FUNC)&firmmove_firm_dynamics, 1},
     {"fit", (DL_FUNC)&firmmove_fit, 5},
+    {"fit_sums", (DL_FUNC)&firmmove_fit_sums, 5},
     {"latent_em", (DL_FUNC)&firmmove_latent_em, 5},
     {"m_function", (DL_FUNC)&firmmove_m_function, 8},
     {"mixed_individual", (DL_FUNC)&firmmove_mixed_individual, 4},
@@ -44,7 +46,15 @@ static const R_CallMethodDef call_entries[] = {
     {"scores", (DL_FUNC)&firmmove_scores, 5},
     {"shapley_dominance", (DL_FUNC)&firmmove_shapley_dominance, 2},
     {"shapley_orders", (DL_FUNC)&firmmove_shapley_orders, 2},
-    {"subset", (DL_FUNC)&firmmove_subset, 5},
+    {"slice_count", (DL_FUNC)&firmmove_slice_count, 4},
+    {"slice_free", (DL_FUNC)&firmmove_slice_free, 1},
+    {"slice_new", (DL_FUNC)&firmmove_slice_new, 6},
+    {"slice_prefetch", (DL_FUNC)&firmmove_slice_prefetch, 1},
+    {"slice_size", (DL_FUNC)&firmmove_slice_size, 1},
+    {"slice_spill", (DL_FUNC)&firmmove_slice_spill, 2},
+    {"slice_sums", (DL_FUNC)&firmmove_slice_sums, 6},
+    {"subsets", (DL_FUNC)&firmmove_subsets, 5},
+    {"sum_slices", (DL_FUNC)&firmmove_sum_slices, 1},
     {"synergy_null", (DL_FUNC)&firmmove_synergy_null, 6},
     {NULL, NULL, 0}};
 

@@ -219,8 +219,8 @@ typedef struct sums {
   size_t n_linear;
 } sums;
 
-static fm_code ask_r(const sums *s, const double *theta, size_t n, int order, SEXP question, double *const *out,
-                     const size_t *size, fm_error *err) {
+static fm_code ask_r(const sums *s, const double *theta, size_t n, int order, SEXP question,
+                     double *const *out, const size_t *size, fm_error *err) {
   SEXP theta_ = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)n));
   memcpy(REAL(theta_), theta, n * sizeof(double));
   SEXP order_ = PROTECT(Rf_ScalarInteger(order));
@@ -277,8 +277,8 @@ SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP start, SEXP fixed, SEXP c
   put_number(result, UNITS, fm_list_number(shape, "n_units", NA_REAL));
   put_number(result, BLOCKS, NA_REAL);
   fm_error err = {FM_OK, ""};
-  err.code = run_fit(&objective, fm_list_flag(shape, "separable", 0) ? &counter : NULL, REAL(start), &newton,
-                     result, &err);
+  err.code = run_fit(&objective, fm_list_flag(shape, "separable", 0) ? &counter : NULL, REAL(start),
+                     &newton, result, &err);
   if (err.code != FM_OK) {
     fm_raise(&err);
   }

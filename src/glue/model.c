@@ -79,7 +79,8 @@ size_t fm_list_groups(SEXP list) {
   SEXP group = fm_list_get(list, "group");
   size_t n_groups = (size_t)fm_list_number(list, "n_groups", 0);
   for (R_xlen_t i = 0; TYPEOF(group) == INTSXP && i < Rf_xlength(group); i++) {
-    n_groups = INTEGER(group)[i] > 0 && (size_t)INTEGER(group)[i] > n_groups ? (size_t)INTEGER(group)[i] : n_groups;
+    n_groups = INTEGER(group)[i] > 0 && (size_t)INTEGER(group)[i] > n_groups ? (size_t)INTEGER(group)[i]
+                                                                             : n_groups;
   }
   return n_groups;
 }

@@ -59,44 +59,41 @@ SEXP firmmove_slice_free(SEXP pointer) {
   return R_NilValue;
 }
 
-/* Codes of the range, from 1 on. */
-static const int *codes_from(SEXP group, size_t first, size_t last, size_t *n_groups) {
-  if (group == R_NilValue) {
-    *n_groups = 0;
+/* An integer vector of n numbers in 1 .. most, or NULL where R has NULL. */
+static const int *counted(SEXP x, size_t n, size_t most, const char *what) {
+  if (x == R_NilValue) {
     return NULL;
   }
-  if (TYPEOF(group) != INTSXP || (size_t)Rf_xlength(group) < last) {
-    Rf_error("internal: `group` must have an integer for each occasion");
+  if (TYPEOF(x) != INTSXP || (size_t)Rf_xlength(x) != n) {
+    Rf_error("internal: `%s` must be %lu integers", what, (unsigned long)n);
   }
-  const int *code = INTEGER(group);
-  int *out = (int *)R_alloc(last - first + 1, sizeof(int));
-  for (size_t i = first; i < last; i++) {
-    out[i - first] = code[i] - code[first] + 1;
-    const int before = i > first ? out[i - first - 1] : 1;
-    if (out[i - first] < before || out[i - first] > before + 1) {
-      Rf_error("internal: groups of a slice must follow each other, unlike that of occasion %lu",
-               (unsigned long)i + 1);
+  for (size_t i = 0; i < n; i++) {
+    if (INTEGER(x)[i] < 1 || (size_t)INTEGER(x)[i] > most) {
+      Rf_error("internal: `%s` has %d at %lu", what, INTEGER(x)[i], (unsigned long)i + 1);
     }
   }
-  *n_groups = last > first ? (size_t)out[last - first - 1] : 0;
-  return out;
+  return INTEGER(x);
 }
 
-SEXP firmmove_slice_new(SEXP spec, SEXP group, SEXP first, SEXP last, SEXP keep) {
+SEXP firmmove_slice_new(SEXP spec, SEXP order, SEXP first, SEXP last, SEXP group, SEXP keep) {
   const size_t n = fm_spec_occasions(spec), from = (size_t)Rf_asReal(first), to = (size_t)Rf_asReal(last);
   if (from >= to || to > n) {
     Rf_error("internal: a slice of occasions %lu to %lu of %lu", (unsigned long)from, (unsigned long)to,
              (unsigned long)n);
   }
+  const int *code = counted(group, to - from, to - from, "group");
   size_t n_groups = 0;
-  const int *code = codes_from(group, from, to, &n_groups);
+  for (size_t i = 0; i < to - from && code != NULL; i++) {
+    n_groups = (size_t)code[i] > n_groups ? (size_t)code[i] : n_groups;
+  }
   const fm_spec_options options = {.merge = 1};
-  const fm_spec *range = fm_spec_range(fm_spec_unpack(spec, &options), from, to, code, n_groups);
+  const fm_spec *part =
+      fm_spec_part(fm_spec_unpack(spec, &options), counted(order, n, n, "order"), from, to, code, n_groups);
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, keep));
   R_RegisterCFinalizerEx(pointer, finalize, TRUE);
   fm_error err = {FM_OK, ""};
   slice *s = fm_alloc_zero(1, sizeof(slice));
-  err.code = s ? fm_spec_design(range, &s->design, &err) : FM_NO_MEMORY;
+  err.code = s ? fm_spec_design(part, &s->design, &err) : FM_NO_MEMORY;
   if (err.code != FM_OK) {
     fm_free(s);
     fm_raise(&err);

@@ -4,9 +4,10 @@
 
 #include <Rinternals.h>
 
-/* A slice of occasions first + 1 .. last of a spec as an external pointer; group: NULL, or 1-based codes of all the
- * spec's occasions, rising from 1 without a gap in the order of the rows. keep: what must outlive the slice. */
-SEXP firmmove_slice_new(SEXP spec, SEXP group, SEXP first, SEXP last, SEXP keep);
+/* Occasions first + 1 .. last of a spec, in the order of the data or in `order` (NULL, or a permutation), as an
+ * external pointer. group: NULL, or the 1-based codes of these occasions, all used. keep: what must outlive the
+ * slice. */
+SEXP firmmove_slice_new(SEXP spec, SEXP order, SEXP first, SEXP last, SEXP group, SEXP keep);
 /* list(units, groups, bytes) */
 SEXP firmmove_slice_size(SEXP slice);
 /* Moves a slice to a file, which is removed with it. */

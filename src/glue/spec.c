@@ -228,53 +228,97 @@ const fm_spec *fm_spec_unpack(SEXP spec, const fm_spec_options *options) {
   return out;
 }
 
-static const int *from(const int *x, size_t first) { return x ? x + first : NULL; }
+/* ---- some of the occasions ------------------------------------------------------------------------------------ */
+/* Entries first .. last-1 of an array by occasion, in the order of the data or picked by `order` (1-based). */
+typedef struct picked {
+  size_t first, last;
+  const int *order;
+} picked;
 
-/* A table whose key starts at occasion `first`, a term whose multiplier does. */
-static const fm_table *tables_from(const fm_relational_spec *rel, size_t first) {
-  fm_table *out = (fm_table *)R_alloc(rel->n_tables + 1, sizeof(fm_table));
-  for (size_t t = 0; t < rel->n_tables; t++) {
-    out[t] = rel->tables[t];
-    out[t].key = from(out[t].key, first);
+static const int *pick_codes(const int *x, const picked *p) {
+  if (x == NULL || p->order == NULL) {
+    return x ? x + p->first : NULL;
+  }
+  int *out = (int *)R_alloc(p->last - p->first + 1, sizeof(int));
+  for (size_t i = p->first; i < p->last; i++) {
+    out[i - p->first] = x[p->order[i] - 1];
   }
   return out;
 }
 
-static const fm_term *terms_from(const fm_relational_spec *rel, size_t first) {
+static const double *pick_numbers(const double *x, const picked *p) {
+  if (x == NULL || p->order == NULL) {
+    return x ? x + p->first : NULL;
+  }
+  double *out = (double *)R_alloc(p->last - p->first + 1, sizeof(double));
+  for (size_t i = p->first; i < p->last; i++) {
+    out[i - p->first] = x[p->order[i] - 1];
+  }
+  return out;
+}
+
+/* Tables that share a key, and terms that share a multiplier, go on sharing it. */
+static const fm_table *pick_tables(const fm_relational_spec *rel, const picked *p) {
+  fm_table *out = (fm_table *)R_alloc(rel->n_tables + 1, sizeof(fm_table));
+  for (size_t t = 0; t < rel->n_tables; t++) {
+    size_t like = 0;
+    while (rel->tables[like].key != rel->tables[t].key) {
+      like++;
+    }
+    out[t] = rel->tables[t];
+    out[t].key = like < t ? out[like].key : pick_codes(rel->tables[t].key, p);
+  }
+  return out;
+}
+
+static const fm_term *pick_terms(const fm_relational_spec *rel, const picked *p) {
   const size_t all = rel->n_terms + rel->n_offsets;
   fm_term *out = (fm_term *)R_alloc(all + 1, sizeof(fm_term));
   for (size_t k = 0; k < all; k++) {
+    size_t like = 0;
+    while (rel->terms[like].multiplier != rel->terms[k].multiplier) {
+      like++;
+    }
     out[k] = rel->terms[k];
-    out[k].multiplier = out[k].multiplier ? out[k].multiplier + first : NULL;
+    out[k].multiplier = like < k ? out[like].multiplier : pick_numbers(rel->terms[k].multiplier, p);
   }
   return out;
 }
 
-const fm_spec *fm_spec_range(const fm_spec *spec, size_t first, size_t last, const int *group, size_t n_groups) {
-  fm_spec *out = (fm_spec *)R_alloc(1, sizeof(fm_spec));
-  *out = *spec;
-  fm_relational_spec *rel = &out->relational;
-  fm_ragged_spec *rag = &out->long_table;
-  if (spec->ragged) {
-    rag->n_occasions = last - first;
-    rag->n_rows = rag->start[last] - rag->start[first];
-    rag->start += first;
-    rag->origin += first;
-    rag->chosen += first;
-    rag->weight = rag->weight ? rag->weight + first : NULL;
-    rag->group = group;
-    rag->n_groups = n_groups;
-    return out;
+static void pick_relational(fm_relational_spec *rel, const picked *p) {
+  rel->n_occasions = p->last - p->first;
+  rel->tables = pick_tables(rel, p);
+  rel->terms = pick_terms(rel, p);
+  rel->origin = pick_codes(rel->origin, p);
+  rel->chosen = pick_codes(rel->chosen, p);
+  rel->weight = pick_numbers(rel->weight, p);
+  rel->available_key = pick_codes(rel->available_key, p);
+}
+
+static void pick_ragged(fm_ragged_spec *rag, const picked *p) {
+  if (p->order != NULL) {
+    Rf_error("internal: a long table is cut in its own order");
   }
-  rel->n_occasions = last - first;
-  rel->origin += first;
-  rel->chosen += first;
-  rel->weight = rel->weight ? rel->weight + first : NULL;
-  rel->available_key = from(rel->available_key, first);
-  rel->tables = tables_from(&spec->relational, first);
-  rel->terms = terms_from(&spec->relational, first);
-  rel->group = group;
-  rel->n_groups = n_groups;
+  rag->n_occasions = p->last - p->first;
+  rag->n_rows = rag->start[p->last] - rag->start[p->first];
+  rag->start += p->first;
+  rag->origin = pick_codes(rag->origin, p);
+  rag->chosen = pick_codes(rag->chosen, p);
+  rag->weight = pick_numbers(rag->weight, p);
+}
+
+const fm_spec *fm_spec_part(const fm_spec *spec, const int *order, size_t first, size_t last, const int *group,
+                            size_t n_groups) {
+  fm_spec *out = (fm_spec *)R_alloc(1, sizeof(fm_spec));
+  const picked p = {first, last, order};
+  *out = *spec;
+  if (spec->ragged) {
+    pick_ragged(&out->long_table, &p);
+  } else {
+    pick_relational(&out->relational, &p);
+  }
+  out->relational.group = out->long_table.group = group;
+  out->relational.n_groups = out->long_table.n_groups = n_groups;
   return out;
 }
 

@@ -8,6 +8,7 @@
 #define FM_TEST_DENSE_H
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,7 +231,7 @@ static inline dense *make_data(int effects, int merged, unsigned long seed) {
                              .n_places = PLACES,
                              .n_occasions = UNITS,
                              .n_units = UNITS,
-                             .work = HUGE_VAL, /* so that tests run on several threads */
+                             .n_numbers = SIZE_MAX, /* so that tests run on several threads */
                              .n_blocks = BLOCKS,
                              .n_chunks = CHUNKS,
                              .chunk = data->chunk,

@@ -5,10 +5,13 @@
  * must not depend on threads; every allocation may fail without a leak.
  */
 #include <math.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../../src/core/choice/logit.h"
 #include "../../src/core/choice/separation.h"
+#include "../../src/core/design/image.h"
 #include "../../src/core/design/ragged.h"
 #include "../../src/core/design/relational.h"
 #include "minunit.h"
@@ -225,6 +228,26 @@ static void check_derivatives(const fm_design *design, const double *theta, cons
   }
 }
 
+/* ---- images: a design written to a file and opened again is the same to the last bit --------------------- */
+static void check_image(fm_design *design, const double *theta, const numbers *whole) {
+  static numbers again;
+  const char *path = "image.fms";
+  fm_block_file file;
+  fm_design opened;
+  CHECK(fm_design_save(design, path, NULL) == FM_OK);
+  CHECK(fm_design_bytes(design) > 0);
+  CHECK(fm_blocks_open(&file, path, NULL) == FM_OK);
+  CHECK(fm_design_open(&opened, &file, NULL) == FM_OK);
+  CHECK(opened.n_units == design->n_units && opened.n_groups == design->n_groups);
+  CHECK(fm_design_bytes(&opened) == fm_design_bytes(design));
+  evaluate(&opened, theta, 2, &again);
+  CHECK(memcmp(whole, &again, sizeof again) == 0);
+  opened.ops->free(&opened);
+  fm_blocks_close(&file);
+  CHECK(remove(path) == 0);
+  CHECK(fm_design_save(design, "no/such/directory/image", NULL) == FM_IO);
+}
+
 static void one_problem(unsigned long seed, int effects) {
   mu_seed(seed);
   static problem p;
@@ -242,10 +265,11 @@ static void one_problem(unsigned long seed, int effects) {
     theta[k] = 0.4 * mu_normal();
   }
   CHECK(fm_relational_init(&design, &p.spec, NULL) == FM_OK);
-  design.work = HUGE_VAL; /* else so short a pass would stay on one thread */
+  design.n_numbers = SIZE_MAX; /* else so short a pass would stay on one thread */
   evaluate(&design, theta, 1, &merged);
   evaluate(&design, theta, 3, &again);
   CHECK(memcmp(&merged, &again, sizeof merged) == 0);
+  check_image(&design, theta, &merged);
   check_derivatives(&design, theta, &merged);
   design.ops->free(&design);
   p.spec.merge = 0;
@@ -255,10 +279,11 @@ static void one_problem(unsigned long seed, int effects) {
   check_same(&single, &merged, design.n_linear, 1e-11);
   design.ops->free(&design);
   CHECK(fm_ragged_init(&design, &p.ragged, NULL) == FM_OK);
-  design.work = HUGE_VAL;
+  design.n_numbers = SIZE_MAX;
   evaluate(&design, theta, 1, &longer);
   evaluate(&design, theta, 2, &again);
   CHECK(memcmp(&longer, &again, sizeof longer) == 0);
+  check_image(&design, theta, &longer);
   check_same(&longer, &merged, design.n_linear, 1e-11);
   design.ops->free(&design);
 }
@@ -323,7 +348,7 @@ static fm_code logit_group(const fm_pass *pass, fm_work *work, size_t group, dou
 
 static fm_pass grouped_pass(fm_design *design, const double *theta, int threads) {
   fm_pass pass = fm_logit_pass(design, threads);
-  design->work = HUGE_VAL;
+  design->n_numbers = SIZE_MAX;
   pass.group = logit_group;
   pass.theta = theta;
   pass.order = FM_INFORMATION;

@@ -179,7 +179,7 @@ static fm_code individual_group(const fm_pass *pass, fm_work *work, size_t group
   (void)sums;
   fm_mixed_number(&g);
   fm_mixed_load(&g, work, group);
-  fm_mixed_draw(&g, model->first_set + group);
+  fm_mixed_draw(&g, who->model.first_set + group);
   g.top = -HUGE_VAL;
   g.total = 0.0;
   memset(moment, 0, 2 * m_all * sizeof(double));

@@ -48,8 +48,8 @@ typedef struct fm_mixed {
   const int *row, *column; /* n_spread: 0-based random coefficients */
   int price;               /* 0-based term in willingness-to-pay space, else -1 */
   fm_draws draws;          /* n_dims = n_random */
-  size_t first_set;        /* set of the draws of the first group, where the design is a slice of the data */
-  int given_normal;        /* draws are points of the standard normal, not of the unit cube */
+  size_t first_set; /* set of the draws of the first group, where the design is a slice of the data */
+  int given_normal; /* draws are points of the standard normal, not of the unit cube */
   int outer; /* the information is the outer product of the groups' scores: cheaper, never indefinite */
   const double
       *weight; /* w_f by group, or NULL: ones; weights of the group's choices are multiples of it */

@@ -42,8 +42,8 @@ fm_code fm_image_array(const fm_image *image, const char *name, fm_block_type ty
     size_t found = 0;
     FM_TRY(fm_blocks_get(image->file, name, type, &found, &at, image->err));
     if (found != n) {
-      return fm_fail(image->err, FM_CORRUPT, "the image of a design has %zu numbers in `%s`, not %zu", found,
-                     name, n);
+      return fm_fail(image->err, FM_CORRUPT, "the image of a design has %zu numbers in `%s`, not %zu",
+                     found, name, n);
     }
   }
   memcpy(array, &at, sizeof at);

@@ -35,7 +35,7 @@ typedef struct ragged {
   int *choice_row;
   double *choice_weight, *weight;
   unsigned char *offered; /* n_places, or NULL */
-  size_t *block_first; /* n_blocks + 1: first occasion of each */
+  size_t *block_first;    /* n_blocks + 1: first occasion of each */
   size_t *chunk;
   size_t stride; /* rows of a block, rounded up to whole vectors */
 } ragged;
@@ -279,9 +279,9 @@ static void flush(const fm_design *design, fm_work *work, double *h, size_t ld) 
 
 /* ---- build ------------------------------------------------------------------------------------------------------ */
 static void ragged_release(ragged *rag, int mapped) {
-  void *owned[] = {rag->start,         rag->source, rag->order,       rag->unit_of, rag->group_of,
-                   rag->place,         rag->origin, rag->choice,      rag->choice_row,
-                   rag->choice_weight, rag->weight, rag->block_first, rag->chunk,       rag->offered};
+  void *owned[] = {rag->start,  rag->source,      rag->order,  rag->unit_of,    rag->group_of,
+                   rag->place,  rag->origin,      rag->choice, rag->choice_row, rag->choice_weight,
+                   rag->weight, rag->block_first, rag->chunk,  rag->offered};
   for (size_t i = 0; i < sizeof owned / sizeof owned[0] && !mapped; i++) {
     fm_free(owned[i]);
   }

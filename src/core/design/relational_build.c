@@ -480,12 +480,13 @@ fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_rela
 
 void fm_relational_release(fm_relational *rel, int mapped) {
   void *described[] = {rel->tables, rel->dense, rel->at_origin, rel->sparse};
-  void *arrays[] = {rel->multipliers,       rel->group,       rel->pair,           rel->pair_a,     rel->pair_b,
-                    rel->unit_of,           rel->cell_of,     rel->group_of,       rel->cell_row,   rel->sparse_row,
-                    rel->representative,    rel->origin,      rel->weight,         rel->choice,     rel->choice_row,
-                    rel->choice_weight,     rel->multiplier,  rel->origin_x,       rel->block_first, rel->chunk,
-                    rel->sparse_multiplier, rel->offset,      rel->place,          rel->row_mean, rel->offered,
-                    rel->row_mean_first};
+  void *arrays[] = {
+      rel->multipliers,       rel->group,      rel->pair,     rel->pair_a,      rel->pair_b,
+      rel->unit_of,           rel->cell_of,    rel->group_of, rel->cell_row,    rel->sparse_row,
+      rel->representative,    rel->origin,     rel->weight,   rel->choice,      rel->choice_row,
+      rel->choice_weight,     rel->multiplier, rel->origin_x, rel->block_first, rel->chunk,
+      rel->sparse_multiplier, rel->offset,     rel->place,    rel->row_mean,    rel->offered,
+      rel->row_mean_first};
   for (size_t i = 0; i < sizeof described / sizeof described[0]; i++) {
     fm_free(described[i]);
   }

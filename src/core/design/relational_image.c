@@ -11,9 +11,9 @@
 
 static fm_code numbers(fm_relational *rel, const fm_image *image) {
   size_t effects = (size_t)rel->effects;
-  size_t *const n[] = {&rel->n_places, &rel->stride,        &rel->n_terms, &rel->n_tables,
-                       &rel->n_dense,  &rel->n_origin,      &rel->n_sparse, &rel->n_multipliers,
-                       &rel->n_pairs,  &rel->n_available,   &rel->n_units, &rel->n_cells,
+  size_t *const n[] = {&rel->n_places, &rel->stride,      &rel->n_terms,  &rel->n_tables,
+                       &rel->n_dense,  &rel->n_origin,    &rel->n_sparse, &rel->n_multipliers,
+                       &rel->n_pairs,  &rel->n_available, &rel->n_units,  &rel->n_cells,
                        &rel->n_blocks, &effects};
   FM_TRY(fm_image_numbers(image, "relational", n, sizeof n / sizeof n[0]));
   rel->effects = (int)effects;
