@@ -194,7 +194,7 @@ drop_missing <- function(missing, occasions, na.action) {
   if (!any(keep)) {
     abort("Every occasion has a missing value: ", count_text(counts), " of ",
           plural(occasions$n, "occasion"), ". An attribute missing for one place concerns all ",
-          "firms that may choose it.", class = "missing")
+          "firms that may choose it.", class = c("all_missing", "missing"))
   }
   list(keep = keep, na.action = record)
 }

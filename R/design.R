@@ -148,13 +148,15 @@ set_offered <- function(design, data, basis, unchosen) {
     unchosen(design$spec)
   }
   if (!any(out)) return(design)
-  if (is.null(basis)) {
-    inform("Nobody chose ", plural(sum(out), "place"), ", taken out because the place ",
-           "constant is minus infinity: ", quote_names(data$place[out]), ".",
-           class = "unchosen_places")
-  }
+  if (is.null(basis)) tell_unchosen(data$place[out])
   design$spec$offered <- !out
   design
+}
+
+#' @noRd
+tell_unchosen <- function(places) {
+  inform("Nobody chose ", plural(length(places), "place"), ", taken out because the place ",
+         "constant is minus infinity: ", quote_names(places), ".", class = "unchosen_places")
 }
 
 #' Places without weight among the chosen

@@ -15,6 +15,9 @@ model_start.latent_model <- function(model, theta, setup, layout, held, design, 
 
 #' @noRd
 model_maximise.latent_model <- function(model, theta, setup, layout, held, design, control) {
+  if (!is.null(design$spec$slices)) {
+    return(maximise_slices(model, theta, setup, layout, held, design, control))
+  }
   index <- latent_index(setup$kernel, layout)
   plain <- plain_logit(theta, index, held, design, control)
   lost <- plain$aliased > 0L & !held$is[index$class[, 1L]]
@@ -25,7 +28,7 @@ model_maximise.latent_model <- function(model, theta, setup, layout, held, desig
   record <- starts_record(runs, setup, index)
   best <- which(record$best)
   raw <- runs[[best]]$raw
-  raw <- in_order_of_size(raw, model, setup, index, fixed, held, design, control)
+  raw <- in_order_of_size(raw, mean_shares(raw$theta, setup$kernel, index), setup, index, fixed, held, design, control)
   raw <- mark_aliased(raw, plain, lost, index)
   raw$starts <- record
   describe_classes(raw, plain, model, setup, index, fixed, design, control)
@@ -187,10 +190,10 @@ starts_record <- function(runs, setup, index) {
 
 #' The same maximum with the largest class first
 #' @noRd
-in_order_of_size <- function(raw, model, setup, index, fixed, held, design, control) {
-  order <- order(-mean_shares(raw$theta, setup$kernel, index))
+in_order_of_size <- function(raw, shares, setup, index, fixed, held, design, control) {
+  order <- order(-shares)
   own <- c(index$class[index$free, ], index$gamma)
-  if (identical(order, seq_len(model$classes)) || any(held$is[own])) {
+  if (identical(order, seq_along(shares)) || any(held$is[own])) {
     return(raw)
   }
   again <- newton_finish(permuted(raw$theta, order, index), setup, fixed, design, control)
@@ -226,24 +229,31 @@ mark_aliased <- function(raw, plain, lost, index) {
 #' @noRd
 describe_classes <- function(raw, plain, model, setup, index, fixed, design, control) {
   kernel <- setup$kernel
-  weight <- kernel$weight %||% rep(1, max(kernel$group))
   h <- expectation_maximisation(raw$theta, kernel, fixed, design, control)$posterior
-  raw$shares <- stats::setNames(mean_shares(raw$theta, kernel, index), paste0("class", seq_len(model$classes)))
-  raw$entropy_r2 <- entropy_r2(h, weight)
-  raw$empty <- which(raw$shares * sum(weight > 0) < 1)
-  raw$equal <- equal_classes(raw$theta, plain, index, weight)
+  raw <- describe_shares(raw, class_totals(raw$theta, kernel, index, h), plain, index)
   raw$separated[] <- seq_along(fixed) %in% running_off(raw$theta, h, kernel, index, fixed, design, control)
-  raw$direction <- sign(raw$theta)
   raw
 }
 
+#' What the description of the classes adds up over firms: probabilities of the classes and weight, entropy of the
+#' posterior probabilities h (classes x firms), firms with weight
 #' @noRd
-entropy_r2 <- function(h, weight) {
-  if (nrow(h) == 1L) {
-    return(NA_real_)
-  }
+class_totals <- function(theta, kernel, index, h) {
+  weight <- kernel$weight %||% rep(1, ncol(h))
   entropy <- -sum(colSums(ifelse(h > 0, h * log(h), 0)) * weight)
-  1 - entropy / (sum(weight) * log(nrow(h)))
+  c(colSums(class_probabilities(theta, kernel, index) * weight), sum(weight), entropy, sum(weight > 0))
+}
+
+#' @noRd
+describe_shares <- function(raw, totals, plain, index) {
+  classes <- ncol(index$class)
+  weight <- totals[classes + 1L]
+  raw$shares <- stats::setNames(totals[seq_len(classes)] / weight, paste0("class", seq_len(classes)))
+  raw$entropy_r2 <- if (classes == 1L) NA_real_ else 1 - totals[classes + 2L] / (weight * log(classes))
+  raw$empty <- which(raw$shares * totals[classes + 3L] < 1)
+  raw$equal <- equal_classes(raw$theta, plain, index, weight)
+  raw$direction <- sign(raw$theta)
+  raw
 }
 
 #' Pairs of classes whose utilities hardly differ: by 1e-4 of the standard deviation of what is not seen
@@ -255,7 +265,7 @@ equal_classes <- function(theta, plain, index, weight) {
   pairs <- utils::combn(ncol(index$class), 2L)
   apart <- apply(pairs, 2L, function(pair) {
     d <- theta[index$class[, pair[1L]]] - theta[index$class[, pair[2L]]]
-    sqrt(max(0, sum(d * drop(plain$information %*% d))) / sum(weight))
+    sqrt(max(0, sum(d * drop(plain$information %*% d))) / weight)
   })
   pairs[, apart < 1e-4, drop = FALSE]
 }
@@ -277,6 +287,40 @@ running_off <- function(theta, h, kernel, index, fixed, design, control) {
     at[!fixed[at] & possible > 0 & variance(theta[at], of_class) < 1e-6 * possible]
   })
   unique(unlist(found))
+}
+
+# Slices ----------------------------------------------------------------------------------------------
+
+#' The maximum of data in slices: the classes of the first slice, by EM from random starts, are where Newton's method
+#' on all slices begins. What runs to infinity is judged by the first slice.
+#' @noRd
+maximise_slices <- function(model, theta, setup, layout, held, design, control) {
+  head <- design$spec$slices$head
+  index <- latent_index(setup$kernel, layout)
+  plain <- plain_logit(theta, index, held, design, control)
+  lost <- plain$aliased > 0L & !held$is[index$class[, 1L]]
+  fixed <- held$is | seq_along(theta) %in% index$class[lost, ]
+  first <- model_maximise(model, theta, head$setup, layout, held, head$design, control)
+  start <- first$theta
+  start[c(index$class[lost, ])] <- 0
+  raw <- newton_finish(start, setup, fixed, design, control)
+  kernel <- c(list(kind = "classes", index = index), setup$kernel[names(setup$kernel) != "kind"])
+  total <- function(theta) sum_of_slices(design$spec$slices, kernel, theta, 0L, kernel_control(control))
+  shares <- total(raw$theta)[seq_len(model$classes)]
+  raw <- in_order_of_size(raw, shares, setup, index, fixed, held, design, control)
+  raw <- mark_aliased(raw, plain, lost, index)
+  raw$starts <- first$starts
+  raw$separated <- first$separated
+  totals <- total(raw$theta)
+  describe_shares(raw, totals, plain, index)
+}
+
+#' class_totals() of a slice
+#' @noRd
+slice_classes <- function(slice, kernel, theta, control) {
+  kernel$kind <- "latent"
+  h <- .Call(C_slice_posterior, slice$pointer, slice$shape, kernel, theta, control)
+  class_totals(theta, kernel, kernel$index, h)
 }
 
 #' @noRd

@@ -394,3 +394,37 @@ group_noun.hazard_model <- function(model) {
 can_slice.hazard_model <- function(model) {
   TRUE
 }
+
+# On a store ------------------------------------------------------------------------------------------
+
+#' @noRd
+model_variables.hazard_model <- function(model) {
+  if (inherits(model$duration, "formula")) all.vars(model$duration) else model$duration
+}
+
+#' @noRd
+model_atoms.hazard_model <- function(model, formula, data, rows, env) {
+  plan <- hazard_plan(model, formula, data, env)
+  spells <- hazard_spells(model, data, choice = TRUE, report = FALSE)
+  occasions <- periods_at_risk(data, spells, rows$weights, rows$subset, TRUE, env)
+  list(atoms = lapply(plan$atoms, relational_level, data = data), value = function(atom, at = seq_len(occasions$n)) {
+    columns <- table_rows(data$firms, atom, occasions$number[at])
+    if ("duration" %in% atom$variables) columns$duration <- occasions$duration[at]
+    eval(atom$call, columns, atom$env)
+  })
+}
+
+#' @noRd
+model_memory.hazard_model <- function(model, design) {
+  hazard_memory(model, design)
+}
+
+#' @noRd
+merge_memory.hazard_model <- function(model, memory, counts) {
+  parts <- Filter(Negate(is.null), lapply(counts, function(x) x$memory))
+  add <- function(what) Reduce(`+`, lapply(parts, function(x) x[[what]]))
+  list(
+    events = add("events"), durations = sort(unique(unlist(lapply(parts, function(x) x$durations)))),
+    spells = add("spells"), late = add("late")
+  )
+}

@@ -387,3 +387,8 @@ check_membership <- function(z) {
 can_slice.latent_model <- function(model) {
   TRUE
 }
+
+#' @noRd
+model_variables.latent_model <- function(model) {
+  all.vars(model$membership)
+}

@@ -181,18 +181,30 @@ slice_kernel <- function(kernel, slice, first_group) {
 
 #' Log-likelihood, score and information (as far as order asks) of a slice, in one vector
 #'
-#' @param kernel of the model; or list(kind = "along", question = c(what, tolerance)) for what the search for
-#'   separation counts in the direction theta.
+#' @param kernel of the model; or of what else is added up: kind "along", with `question` c(what, tolerance), is what
+#'   the search for separation counts in the direction theta; kind "classes" are the class_totals() of a latent model.
 #' @noRd
 slice_sums <- function(slice, kernel, theta, order, control, first_group = 0) {
   if (is.null(slice$pointer)) {
-    p <- length(theta)
-    return(numeric(1L + (order >= 1L) * p + (order >= 2L) * p^2))
+    return(no_sums(kernel, length(theta), order))
   }
   if (kernel$kind == "along") {
     return(.Call(C_slice_count, slice$pointer, theta, kernel$question, control))
   }
-  .Call(C_slice_sums, slice$pointer, slice$shape, slice_kernel(kernel, slice, first_group), theta, order, control)
+  kernel <- slice_kernel(kernel, slice, first_group)
+  if (kernel$kind == "classes") {
+    return(slice_classes(slice, kernel, theta, control))
+  }
+  .Call(C_slice_sums, slice$pointer, slice$shape, kernel, theta, order, control)
+}
+
+#' The sums of a slice without occasions
+#' @noRd
+no_sums <- function(kernel, p, order) {
+  if (kernel$kind == "classes") {
+    return(numeric(kernel$classes + 3))
+  }
+  numeric(1L + (order >= 1L) * p + (order >= 2L) * p^2)
 }
 
 # A set of slices -------------------------------------------------------------------------------------

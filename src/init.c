@@ -49,6 +49,7 @@ static const R_CallMethodDef call_entries[] = {
     {"slice_count", (DL_FUNC)&firmmove_slice_count, 4},
     {"slice_free", (DL_FUNC)&firmmove_slice_free, 1},
     {"slice_new", (DL_FUNC)&firmmove_slice_new, 6},
+    {"slice_posterior", (DL_FUNC)&firmmove_slice_posterior, 5},
     {"slice_prefetch", (DL_FUNC)&firmmove_slice_prefetch, 1},
     {"slice_size", (DL_FUNC)&firmmove_slice_size, 1},
     {"slice_spill", (DL_FUNC)&firmmove_slice_spill, 2},

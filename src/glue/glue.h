@@ -37,8 +37,8 @@ typedef struct fm_spec fm_spec;
 const fm_spec *fm_spec_unpack(SEXP spec, const fm_spec_options *options);
 /* Occasions first .. last-1 of a spec, in the order of the data or, where it is not NULL, in `order` (1-based).
  * group (of these occasions, 1-based, all used) may be NULL. */
-const fm_spec *fm_spec_part(const fm_spec *spec, const int *order, size_t first, size_t last, const int *group,
-                            size_t n_groups);
+const fm_spec *fm_spec_part(const fm_spec *spec, const int *order, size_t first, size_t last,
+                            const int *group, size_t n_groups);
 /* The design an fm_spec describes, without R: may be called on any thread. */
 fm_code fm_spec_design(const void *spec, fm_design *design, fm_error *err);
 /* Both steps. */

@@ -12,6 +12,7 @@
 
 #include "../core/base/alloc.h"
 #include "../core/base/total.h"
+#include "../core/choice/latent_em.h"
 #include "../core/choice/separation.h"
 #include "../core/design/image.h"
 #include "model.h"
@@ -213,6 +214,29 @@ SEXP firmmove_slice_count(SEXP pointer, SEXP direction, SEXP question, SEXP cont
     fm_raise(&err);
   }
   return Rf_ScalarReal(answer);
+}
+
+SEXP firmmove_slice_posterior(SEXP pointer, SEXP shape, SEXP model, SEXP theta, SEXP control) {
+  const slice *s = slice_of(pointer);
+  const fm_model *m = fm_model_from_list(model, shape);
+  const fm_latent *latent = m->state;
+  const size_t p = s->design.n_linear + m->extra;
+  if (TYPEOF(theta) != REALSXP || (size_t)Rf_xlength(theta) != p) {
+    Rf_error("internal: theta must have %lu numbers", (unsigned long)p);
+  }
+  SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)latent->n_classes, (int)s->design.n_groups));
+  double path = 0.0, *at = (double *)R_alloc(p + 1, sizeof(double));
+  memcpy(at, REAL(theta), p * sizeof(double));
+  const fm_em_control only = {.iterations = 0};
+  fm_em_result out = {.theta = at, .posterior = REAL(result), .path = &path};
+  fm_error err = {FM_OK, ""};
+  err.code = fm_latent_em(latent, &s->design, threads_of(control), &only, &out, &err);
+  done_with(s);
+  if (err.code != FM_OK) {
+    fm_raise(&err);
+  }
+  UNPROTECT(1);
+  return result;
 }
 
 SEXP firmmove_sum_slices(SEXP parts) {

@@ -18,6 +18,8 @@ SEXP firmmove_slice_prefetch(SEXP slice);
 SEXP firmmove_slice_sums(SEXP slice, SEXP shape, SEXP model, SEXP theta, SEXP order, SEXP control);
 /* What fm_count_along() counts. question: c(what, tolerance). */
 SEXP firmmove_slice_count(SEXP slice, SEXP direction, SEXP question, SEXP control);
+/* Posterior probabilities of the classes of a latent model: classes x groups of the slice. */
+SEXP firmmove_slice_posterior(SEXP slice, SEXP shape, SEXP model, SEXP theta, SEXP control);
 SEXP firmmove_slice_free(SEXP slice);
 /* The sum of equally long numeric vectors, entry by entry, in their order and with compensation. */
 SEXP firmmove_sum_slices(SEXP parts);

@@ -307,8 +307,8 @@ static void pick_ragged(fm_ragged_spec *rag, const picked *p) {
   rag->weight = pick_numbers(rag->weight, p);
 }
 
-const fm_spec *fm_spec_part(const fm_spec *spec, const int *order, size_t first, size_t last, const int *group,
-                            size_t n_groups) {
+const fm_spec *fm_spec_part(const fm_spec *spec, const int *order, size_t first, size_t last,
+                            const int *group, size_t n_groups) {
   fm_spec *out = (fm_spec *)R_alloc(1, sizeof(fm_spec));
   const picked p = {first, last, order};
   *out = *spec;

@@ -1,0 +1,465 @@
+# Fits on data in a store (open_store()): the slices of the data are read one after the other, built and kept, in memory
+# as long as there is room, else on disk; every pass adds up their sums (slices.R).
+#
+# A stream plan says how a slice is built, wherever that is done: a list of class "stream_plan" that travels to
+# workers, with the store (path and id), the cuts, formula, model, weights, subset, na.action, the basis of the design
+# and what the model remembers of its setup. Data do not travel.
+
+# The source of a fit ---------------------------------------------------------------------------------
+
+#' @noRd
+fit_source.migration_store <- function(data, model, formula, rows, na.action, control, workers) {
+  check_streamed(model)
+  check_store_unchanged(data)
+  plan <- stream_plan(data, model, formula, rows, na.action, control)
+  plan$basis <- learn_basis(plan)
+  head <- stream_head(plan)
+  plan$memory <- head$setup$memory
+  plan$basis <- head$design$basis
+  check_room(plan, head, control)
+  slices <- if (is.null(workers)) stream_slices(plan, head, control) else crew_slices(workers, plan, head, control)
+  design <- streamed_design(plan, head, slices)
+  check_choices(model, design)
+  setup <- head$setup
+  setup$kernel <- without_arrays(setup$kernel)
+  setup$memory <- merge_memory(model, setup$memory, slices$counts)
+  list(design = design, setup = setup)
+}
+
+#' @noRd
+check_streamed <- function(model) {
+  if (!can_slice(model)) {
+    abort(
+      model_title(model), " needs all data at once and cannot be fitted on a store. Read it into memory with ",
+      "as_migration_data(store), or take conditional(), nested(), mixed(), latent() or hazard().",
+      class = "store_model"
+    )
+  }
+}
+
+# The plan --------------------------------------------------------------------------------------------
+
+#' Weights and subset of a fit on a store: expressions, with the values they use, evaluated in each slice
+#' @noRd
+streamed_rows <- function(data, weights, subset, env) {
+  list(
+    weights = weights, subset = subset,
+    env = travelling(list(weights, subset), env, data$columns$name)
+  )
+}
+
+#' An environment that can travel: the values and functions that expressions use and the columns do not have
+#' @noRd
+travelling <- function(expressions, env, columns) {
+  new <- new.env(parent = globalenv())
+  values <- setdiff(unlist(lapply(expressions, all.vars)), columns)
+  for (name in values) {
+    value <- get0(name, envir = env, inherits = TRUE)
+    if (!is.null(value)) assign(name, value, envir = new)
+  }
+  functions <- setdiff(unlist(lapply(expressions, all.names)), c(values, columns))
+  for (name in functions) {
+    value <- get0(name, envir = env, mode = "function", inherits = TRUE)
+    if (is.null(value) || is.primitive(value) || identical(environment(value), baseenv())) next
+    if (!identical(environmentName(environment(value)), "base")) assign(name, value, envir = new)
+  }
+  new
+}
+
+#' @noRd
+stream_plan <- function(store, model, formula, rows, na.action, control) {
+  environment(formula) <- travelling(list(formula), environment(formula), store$columns$name)
+  used <- c(all.vars(formula), model_variables(model), all.vars(rows$weights), all.vars(rows$subset),
+            names_in(rows$weights))
+  structure(
+    list(
+      store = list(path = store$path, id = store$id), cut = store_slices(store, control$slice), formula = formula,
+      model = model, rows = rows, na.action = na.action, columns = intersect(store$columns$name, used),
+      basis = NULL, memory = NULL, threads = control$threads, room = control$memory / 2
+    ),
+    class = "stream_plan"
+  )
+}
+
+#' A column named in quotes
+#' @noRd
+names_in <- function(expression) {
+  if (is.character(expression)) expression
+}
+
+#' Columns of firms that the model itself uses
+#' @noRd
+model_variables <- function(model) {
+  UseMethod("model_variables")
+}
+
+#' @noRd
+model_variables.migration_model <- function(model) {
+  character()
+}
+
+#' The store of a plan, opened once a process
+#' @noRd
+plan_store <- function(plan) {
+  key <- paste(plan$store$path, plan$store$id)
+  if (is.null(opened_stores[[key]])) {
+    store <- open_store(plan$store$path)
+    if (!identical(store$id, plan$store$id)) {
+      abort("The store `", plan$store$path, "` is not the one the fit began with: its rows are others.",
+        class = "store_changed"
+      )
+    }
+    assign(key, store, envir = opened_stores)
+  }
+  opened_stores[[key]]
+}
+
+#' @noRd
+opened_stores <- new.env(parent = emptyenv())
+
+# Rows of a slice -------------------------------------------------------------------------------------
+
+#' The rows of slice s as data
+#' @noRd
+slice_data <- function(plan, s) {
+  store <- plan_store(plan)
+  part <- plan$cut[s, ]
+  order <- attr(plan$cut, "order")
+  if (is.null(order)) {
+    return(store_data(store, part$first, part$last, plan$columns))
+  }
+  # a store of one slice's size whose firms are scattered is small: it is read whole
+  rows_of(store_data(store, 1, store$n, plan$columns), order[part$first:part$last])
+}
+
+#' Weights and subset in the rows of a slice
+#' @noRd
+slice_rows <- function(plan, s, data) {
+  part <- plan$cut[s, ]
+  order <- attr(plan$cut, "order")
+  lapply(plan$rows[c("weights", "subset")], function(expression) {
+    value <- eval(expression, data$firms, plan$rows$env)
+    whole <- is.atomic(value) && length(value) == max(plan$cut$last) && length(value) > nrow(data$firms)
+    at <- part$first:part$last
+    if (whole) value[if (is.null(order)) at else order[at]] else value
+  })
+}
+
+#' The design of a slice; NULL when none of its rows is an occasion
+#' @noRd
+slice_design <- function(plan, s, data, basis = plan$basis) {
+  rows <- slice_rows(plan, s, data)
+  empty <- function(e) if (identical(plan$na.action, stats::na.fail)) stop(e)
+  tryCatch(
+    model_design(plan$model, plan$formula, data,
+      weights = rows$weights, subset = rows$subset, na.action = plan$na.action, basis = basis,
+      env = environment(plan$formula)
+    ),
+    firmmove_error_no_occasions = function(e) NULL, firmmove_error_all_missing = empty
+  )
+}
+
+# The basis -------------------------------------------------------------------------------------------
+
+#' What all slices must agree on before the first is built: is there a constant of staying, levels of factors and
+#' coefficients of functions of firms' attributes, places without a constant
+#' @noRd
+learn_basis <- function(plan) {
+  store <- plan_store(plan)
+  basis <- list(stay = any_from(plan, store), atoms = NULL, effects = NULL, unchosen = NULL)
+  basis$atoms <- learn_atoms(plan)
+  if (absorbs_places(parse_formula(plan$formula, environment(plan$formula))$absorbed, store$names$place)) {
+    basis$effects <- slice_data(plan, 1L)$place
+    basis$unchosen <- never_chosen(plan, basis)
+  }
+  basis
+}
+
+#' @noRd
+any_from <- function(plan, store) {
+  from <- store$names$from
+  if (is.null(from)) {
+    return(FALSE)
+  }
+  for (s in seq_len(nrow(plan$cut))) {
+    rows <- store_rows(store, plan$cut$first[s], plan$cut$last[s], from)
+    if (!all(is.na(rows[[from]]))) {
+      return(TRUE)
+    }
+  }
+  FALSE
+}
+
+#' Atoms of the formula that belong to firms, and how they are computed for some data
+#' @noRd
+firm_atoms <- function(plan, s, data) {
+  rows <- slice_rows(plan, s, data)
+  found <- model_atoms(plan$model, plan$formula, data, rows, environment(plan$formula))
+  found$atoms <- Filter(function(atom) atom$level == "firm", found$atoms)
+  found
+}
+
+#' Bases of the atoms that do not follow from a row alone
+#' @noRd
+learn_atoms <- function(plan) {
+  data <- slice_data(plan, 1L)
+  found <- firm_atoms(plan, 1L, data)
+  tied <- found$atoms[!vapply(found$atoms, row_by_row, NA, found = found)]
+  if (length(tied) == 0L) {
+    return(NULL)
+  }
+  levels <- lapply(tied, function(atom) NULL)
+  for (s in seq_len(nrow(plan$cut))) {
+    data <- slice_data(plan, s)
+    found <- firm_atoms(plan, s, data)
+    for (id in names(tied)) levels[[id]] <- union_levels(levels[[id]], found$value(tied[[id]]))
+  }
+  lapply(stats::setNames(names(tied), names(tied)), function(id) {
+    text <- levels[[id]]
+    factor_component(factor(text, levels = text), tied[[id]], NULL)$basis
+  })
+}
+
+#' Is each value of an atom made of its own row? Factors need their levels, which is told by FALSE; an atom that
+#' depends on the other rows in another way cannot be computed slice by slice.
+#' @noRd
+row_by_row <- function(atom, found) {
+  value <- found$value(atom)
+  if (is.character(value) || is.factor(value)) {
+    return(FALSE)
+  }
+  n <- if (is.matrix(value)) nrow(value) else length(value)
+  half <- seq_len(ceiling(n / 2))
+  alone <- found$value(atom, half)
+  same <- identical(unname(as.vector(alone)), unname(as.vector(if (is.matrix(value)) value[half, ] else value[half])))
+  if (!same || !identical(stats::makepredictcall(value, atom$call), atom$call)) {
+    abort(
+      "`", atom$text, "` depends on all rows of `firms`, which a fit on a store does not see at once. Compute it as a ",
+      "column before write_store(), or write it with its constants, such as bs(x, knots = , Boundary.knots = ).",
+      class = "store_formula"
+    )
+  }
+  TRUE
+}
+
+#' Levels in the order a factor of all rows would have
+#' @noRd
+union_levels <- function(known, value) {
+  if (is.factor(value)) {
+    all <- levels(value)
+    return(all[all %in% c(known, as.character(unique(value)))])
+  }
+  levels(factor(c(known, unique(value[!is.na(value)]))))
+}
+
+#' Places that no occasion with weight chooses
+#' @noRd
+never_chosen <- function(plan, basis) {
+  chosen <- logical(length(basis$effects))
+  basis$unchosen <- character()
+  for (s in seq_len(nrow(plan$cut))) {
+    design <- slice_design(plan, s, slice_data(plan, s), basis)
+    if (!is.null(design)) chosen <- chosen | !unchosen_places(design$spec)
+  }
+  out <- basis$effects[!chosen]
+  if (length(out) > 0L) {
+    tell_unchosen(out)
+  }
+  out
+}
+
+#' Atoms of a formula for some data: list(atoms, value), value(atom, rows) the value of an atom of firms at the
+#' occasions, or at some of them
+#' @noRd
+model_atoms <- function(model, formula, data, rows, env) {
+  UseMethod("model_atoms")
+}
+
+#' @noRd
+model_atoms.migration_model <- function(model, formula, data, rows, env) {
+  parsed <- parse_formula(formula, env)
+  occasions <- select_occasions(data, parsed$response, rows$weights, rows$subset, TRUE, parsed$env)
+  plan <- plan_terms(parsed, data, any_origin(occasions))
+  atoms <- lapply(plan$atoms, relational_level, data = data)
+  list(atoms = atoms, value = function(atom, at = seq_len(occasions$n)) {
+    eval(atom$call, table_rows(data$firms, atom, occasions$number[at]), parsed$env)
+  })
+}
+
+# The first slice -------------------------------------------------------------------------------------
+
+#' The first slice that has an occasion, as data in memory: terms, starts and scales are taken from it
+#' @noRd
+stream_head <- function(plan) {
+  for (s in seq_len(nrow(plan$cut))) {
+    data <- slice_data(plan, s)
+    design <- slice_design(plan, s, data)
+    if (!is.null(design)) {
+      return(list(data = data, design = design, setup = model_setup(plan$model, data, design)))
+    }
+  }
+  abort("No occasion is left: no row of the store has a chosen place and is in `subset`.", class = "no_occasions")
+}
+
+#' The memory asked for must hold a slice, and what it is built from
+#' @noRd
+check_room <- function(plan, head, control) {
+  need <- 3 * as.double(utils::object.size(head$data$firms)) + 3 * as.double(utils::object.size(head$design$spec))
+  if (need > control$memory) {
+    rows <- plan$cut$last[1L] - plan$cut$first[1L] + 1L
+    abort(
+      "`memory` is ", format_bytes(control$memory), ", but a slice of ", plural(rows, "row"), " needs about ",
+      format_bytes(need), ". Raise migration_control(memory = ), or take smaller slices: migration_control(slice = ",
+      max(1, floor(rows * control$memory / need / 2)), ").",
+      class = "memory"
+    )
+  }
+}
+
+# Slices ----------------------------------------------------------------------------------------------
+
+#' Builds slice s of a plan
+#' @noRd
+slice_build <- function(plan, s) {
+  UseMethod("slice_build")
+}
+
+#' @noRd
+slice_build.stream_plan <- function(plan, s) {
+  data <- slice_data(plan, s)
+  design <- slice_design(plan, s, data)
+  if (is.null(design)) {
+    return(list(pointer = NULL, groups = 0, units = 0, bytes = 0, counts = NULL))
+  }
+  setup <- model_setup(plan$model, data, design, memory = plan$memory)
+  group <- setup$kernel$group
+  keep <- design$spec[c("tables", "available", "columns")]
+  slice <- new_slice(design$spec, setup$kernel, NULL, 0, length(design$occasion), group, keep)
+  slice$counts <- count_slice(plan$model, design, data)
+  slice
+}
+
+#' What the whole needs to know of a slice
+#' @noRd
+slice_counts <- function(slice) {
+  c(slice$counts, slice[c("groups", "units", "bytes")])
+}
+
+#' @noRd
+count_slice <- function(model, design, data) {
+  spec <- design$spec
+  weights <- spec$weights %||% rep(1, length(spec$chosen))
+  key <- spec$origin * (spec$J + 1) + spec$chosen
+  cell <- sort(unique(key))
+  list(
+    occasions = count_occasions(design, data), rows = length(design$occasion),
+    flows = data.frame(key = cell, weight = sum_by(weights, match(key, cell), length(cell))),
+    missing = attr(design$na.action, "counts"), omitted = length(design$na.action),
+    memory = model_memory(model, design), terms = design$terms$name
+  )
+}
+
+#' What a model remembers of a slice beside its sums, and how slices are put together
+#' @noRd
+model_memory <- function(model, design) {
+  UseMethod("model_memory")
+}
+
+#' @noRd
+model_memory.migration_model <- function(model, design) {
+  NULL
+}
+
+#' @noRd
+merge_memory <- function(model, memory, counts) {
+  UseMethod("merge_memory")
+}
+
+#' @noRd
+merge_memory.migration_model <- function(model, memory, counts) {
+  memory
+}
+
+#' The slices of a plan in this process; those for which there is no room are moved to disk
+#' @noRd
+stream_slices <- function(plan, head, control) {
+  room <- plan$room
+  parts <- list()
+  for (s in seq_len(nrow(plan$cut))) {
+    slice <- slice_build(plan, s)
+    room <- room - slice$bytes
+    if (room < 0) {
+      room <- room + slice$bytes
+      slice <- spill_slice(slice)
+    }
+    parts[[s]] <- slice
+  }
+  slices <- local_slices(parts, spec_shape(head$design$spec), head)
+  slices$counts <- lapply(parts, slice_counts)
+  slices
+}
+
+#' Moves a slice to a file of the session
+#' @noRd
+spill_slice <- function(slice) {
+  if (!is.null(slice$pointer)) {
+    .Call(C_slice_spill, slice$pointer, tempfile("slice-", fileext = ".fms"))
+  }
+  slice
+}
+
+#' A kernel without what it has by occasion or by group
+#' @noRd
+without_arrays <- function(kernel) {
+  kernel[c("weight", "group_weight")] <- NULL
+  if (!is.null(kernel$group)) kernel$group <- integer()
+  if (!is.null(kernel$membership)) kernel$membership <- kernel$membership[, 0L, drop = FALSE]
+  kernel
+}
+
+# The design of the whole -----------------------------------------------------------------------------
+
+#' What a fit asks of a design, put together from the counts of the slices. Its spec has an occasion for each pair of
+#' origin and chosen place, with the weight of all of them.
+#' @noRd
+streamed_design <- function(plan, head, slices) {
+  counts <- Filter(function(x) !is.null(x$rows), slices$counts)
+  design <- head$design
+  flows <- do.call(rbind, lapply(counts, function(x) x$flows))
+  cell <- sort(unique(flows$key))
+  spec <- design$spec
+  J <- spec$J
+  spec[c("keys", "tables", "multipliers", "available", "columns")] <- NULL
+  spec$origin <- as.integer(cell %/% (J + 1))
+  spec$chosen <- as.integer(cell %% (J + 1))
+  spec$weights <- sum_by(flows$weight, match(flows$key, cell), length(cell))
+  spec$n <- length(cell)
+  spec$slices <- slices
+  design$spec <- spec
+  design["occasion"] <- list(NULL)
+  design$counts <- list(
+    n = sum_counts(counts, "n"), n_firms = sum_counts(counts, "n_firms"), n_movers = sum_counts(counts, "n_movers")
+  )
+  design["na.action"] <- list(streamed_missing(counts, plan$na.action))
+  design
+}
+
+#' @noRd
+sum_counts <- function(counts, what) {
+  values <- vapply(counts, function(x) as.double(x$occasions[[what]]), 0)
+  if (all(is.na(values))) NA_integer_ else sum(values, na.rm = TRUE)
+}
+
+#' The record of dropped occasions: how many, and for which variables
+#' @noRd
+streamed_missing <- function(counts, na.action) {
+  omitted <- sum(vapply(counts, function(x) x$omitted, 0L))
+  if (omitted == 0L) {
+    return(NULL)
+  }
+  by <- unlist(lapply(counts, function(x) x$missing))
+  structure(
+    seq_len(omitted), class = if (identical(na.action, stats::na.exclude)) "exclude" else "omit",
+    counts = vapply(split(by, factor(names(by), unique(names(by)))), sum, 0)
+  )
+}
