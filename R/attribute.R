@@ -281,7 +281,7 @@ shared <- function(plan, value) {
   all <- value[size == p]
   list(
     estimate = drop(crossprod(plan$weights, value)), none = none, all = all, alone = value[single] - none,
-    last = all - value[without], sampling = if (!is.null(plan$path)) sampling_errors(plan, value)
+    last = all - value[without], sampling = if (!is.null(plan$path)) pair_errors(gains_of_pairs(plan, value))
   )
 }
 

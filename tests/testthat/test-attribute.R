@@ -52,7 +52,7 @@ test_that("sampled orders agree within their error", {
   plan <- sampled_plan(5, 2000)
   value <- vapply(seq_len(nrow(plan$member)), function(t) game$of(plan$member[t, ]), 0)
   phi <- drop(crossprod(plan$weights, value))
-  error <- sampling_errors(plan, value)
+  error <- pair_errors(gains_of_pairs(plan, value))
   expect_true(all(abs(phi - drop(crossprod(exact$weights, game$value))) < 4 * error))
   expect_true(all(error < 0.1))
   expect_equal(sum(phi), game$of(rep(TRUE, 5)) - game$of(rep(FALSE, 5)), tolerance = 1e-10)
