@@ -234,6 +234,7 @@ test_that("messages, prints and pictures of attributions", {
     attribute_moves(fit, list("rent"))
     attribute_moves(fit, list(a = "rent", b = "rent"))
     attribute_moves(fit, causes, method = "owen", blocks = list(a = "wage"))
+    attribute_moves(fit, causes, method = "owen", blocks = list(a = "distanc"))
     attribute_moves(fit, causes, blocks = list(a = "rent"))
     attribute_moves(fit, causes, method = "path")
     attribute_moves(fit, causes, what = "moves", reference = "median")
