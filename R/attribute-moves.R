@@ -65,7 +65,11 @@ reference_levels <- function(object, design, used, reference) {
   given <- if (is.numeric(reference)) reference else numeric()
   unknown <- setdiff(names(given), terms$name)
   if (length(unknown) > 0L) {
-    abort("`reference` names ", quote_names(unknown), ", not among the terms.", class = "reference")
+    near <- nearest_name(unknown[1L], terms$name)
+    abort("`reference` names ", quote_names(unknown), ", not among the terms.",
+      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      class = "reference"
+    )
   }
   mask <- moving_masks(object, design)
   sign <- c(0, -1, 1)[mask + 1L]

@@ -222,6 +222,13 @@ shapley_values <- function(value, p, blocks = NULL, names = NULL) {
   stats::setNames(.Call(C_owen, as.double(value), code, max(code)), names)
 }
 
+#' What the value of each subset, 1 + bit pattern (a row), weighs in the Shapley or Owen value of each player (a column)
+#' @noRd
+owen_weights <- function(p, blocks = NULL) {
+  code <- if (is.null(blocks)) rep(1L, p) else match(blocks, unique(blocks))
+  .Call(C_owen_weights, code, max(code))
+}
+
 #' Which subsets the Owen value of these blocks reads, a logical for each bit pattern
 #' @noRd
 owen_needed <- function(p, blocks = NULL) {
@@ -283,40 +290,16 @@ dominance_table <- function(value, p, orders, estimate, players) {
 #' @noRd
 sampled_shapley <- function(game, code, draws, conf.level) {
   if (draws < 2) abort("`draws` must be at least 2: one pair of orders has no variance.", class = "argument")
-  pairs <- vapply(seq_len(draws), function(i) {
-    order <- draw_order(code$code)
-    (marginals(game, order) + marginals(game, rev(order))) / 2
-  }, numeric(length(game$players)))
-  pairs <- matrix(pairs, ncol = draws)
-  p <- length(game$players)
-  result <- shapley_tables(game, code, rowMeans(pairs), c(game$ask(logical(p)), game$ask(!logical(p))))
+  plan <- sampled_plan(length(game$players), 2 * draws, code$code)
+  value <- apply(plan$member, 1L, game$ask)
+  pairs <- gains_of_pairs(plan, value)
+  result <- shapley_tables(game, code, colMeans(pairs), value[c(1L, length(value))])
   with_errors <- function(table, pairs) {
-    error <- apply(pairs, 1, stats::sd) / sqrt(draws)
+    error <- pair_errors(pairs)
     reach <- stats::qt((1 + conf.level) / 2, draws - 1) * error
     data.frame(table, std.error = error, conf.low = table$estimate - reach, conf.high = table$estimate + reach)
   }
   result$shapley <- with_errors(result$shapley, pairs)
-  if (code$given) result$blocks <- with_errors(result$blocks, rowsum(pairs, code$code))
+  if (code$given) result$blocks <- with_errors(result$blocks, t(rowsum(t(pairs), code$code)))
   result
-}
-
-#' A random order in which the players of a block follow one another
-#' @noRd
-draw_order <- function(code) {
-  block <- sample.int(max(code))
-  player <- sample.int(length(code))
-  player[order(block[code[player]])]
-}
-
-#' What each player adds to those before it in an order
-#' @noRd
-marginals <- function(game, order) {
-  before <- logical(length(order))
-  reached <- c(game$ask(before), vapply(order, function(k) {
-    before[k] <<- TRUE
-    game$ask(before)
-  }, 0))
-  added <- numeric(length(order))
-  added[order] <- diff(reached)
-  added
 }

@@ -14,9 +14,16 @@
 #' | leaving weakens the origin | emigration takes jobs and mean performance | [decompose_cluster()] |
 #' | arrival strengthens the destination | immigration brings both | [decompose_cluster()] |
 #'
-#' @details *Verdicts.* A claim \eqn{c'b > 0} is `"supported"` when the interval of \eqn{c'b} is above 0,
+#' @details *Firms that differ.* Of [latent()] classes a claim that names a term by itself, as those of the study do, is
+#' about the mean of its coefficients over the classes, \eqn{\sum_c s_c b_c}{sum_c s_c b_c} with \eqn{s_c} the mean over
+#' the firms of the probability of class \eqn{c} by membership; its error counts that the shares are estimated too. A
+#' class by itself is named as `"push(technology):class2 < 0"`. Of a [mixed()] logit claims are about the means of the
+#' random coefficients. A mean below 0 does not say that all firms have a coefficient below 0.
+#'
+#' *Verdicts.* A claim \eqn{c'b > 0} is `"supported"` when the interval of \eqn{c'b} is above 0,
 #' `"contradicted"` when it is below, else `"open"`: not told from 0, which is not the same as 0. A claim of equality,
-#' `==`, is `"contradicted"` when the interval leaves the value out, else `"not contradicted"`.
+#' `==`, is `"contradicted"` when the interval leaves the value out, else `"not contradicted"`. `"no interval"`: the
+#' share of land in the likelihood of a panel of firms has none (see [attribute_moves()]).
 #'
 #' The claim that land price and space do not fully explain the leaving is one about a share. With the pushes of the
 #' model as groups (the terms of `land`, one by one, and all other terms), it is supported when the upper limit of the
@@ -76,12 +83,32 @@ test_claims <- function(object, claims = NULL, performance = NULL, weight = NULL
   }
   simulated <- is.character(attr(object$data, "note"))
   new_answer("migration_claims",
-    table = plain_rows(table), title = paste0("Claims on a ", model_title(object$model)),
+    table = plain_rows(table), title = claims_title(object$model),
     notes = c(
       paste0(format(100 * conf.level), "% intervals. \"open\": not told from the limit of the claim."),
+      claims_note(object),
       if (simulated) "The data are simulated: they illustrate the claims and are no evidence for them."
     )
   )
+}
+
+#' @noRd
+claims_title <- function(model) {
+  noun <- model_title(model)
+  noun <- paste0(tolower(substr(noun, 1L, 1L)), substr(noun, 2L, nchar(noun)))
+  if (!grepl("logit", noun, fixed = TRUE)) {
+    return(paste("Claims tested on a model of", sub("^hazard", "the hazard", noun)))
+  }
+  paste("Claims tested on", if (grepl("^[aeiou]", noun)) "an" else "a", noun)
+}
+
+#' @noRd
+claims_note <- function(object) {
+  if (length(class_coefficients(object)) > 1L) {
+    "A term without a class stands for the mean of its coefficients over the classes, by their shares."
+  } else if (length(object$model$random) > 0L) {
+    "Of random coefficients the claims are about the means."
+  }
 }
 
 #' @rdname print.migration_answer
@@ -101,10 +128,62 @@ print.migration_claims <- function(x, digits = max(3L, getOption("digits") - 3L)
 
 # Claims on coefficients ------------------------------------------------------------------------------
 
+#' Coefficients that claims may name, with their covariance: those of the fit, of random ones the means, and in latent
+#' classes the terms by themselves for all firms. Not estimable ones are NA.
+#' @noRd
+claim_coefficients <- function(object, ...) {
+  b <- object$coefficients
+  if (length(class_coefficients(object)) > 1L) {
+    return(class_means(object, ...))
+  }
+  v <- vcov(object, ...)
+  v[is.na(v)] <- 0
+  if (!inherits(object$model, "mixed_model")) {
+    return(list(b = b, v = v))
+  }
+  means <- function(theta) random_means(object$model, stats::setNames(theta, names(b)))
+  known <- replace(b, is.na(b), 0)
+  slope <- theta_jacobian(means, list(theta = known, covariance = v))
+  list(b = replace(means(known), is.na(b), NA), v = slope %*% v %*% t(slope))
+}
+
+#' The coefficients of latent classes, and after them each term's mean over the classes, sum_c s_c b_c with s_c the mean
+#' over the firms of the probability of the class. The covariance counts that the shares are estimated too.
+#' @noRd
+class_means <- function(object, ...) {
+  b <- object$coefficients
+  design <- fit_design(object)
+  space <- theta_space(object, design, ...)
+  index <- class_index_of(object, design)
+  # a term that is the same in all classes is a coefficient as it is
+  terms <- which(!object$design$terms$name %in% names(b))
+  value <- function(theta) {
+    each <- matrix(theta[index$class[terms, ]], length(terms))
+    c(theta[space$at], each %*% mean_shares(theta, design$kernel, index))
+  }
+  slope <- theta_jacobian(value, space)
+  lost <- vapply(terms, function(k) anyNA(b[classes_at(class_coefficients(object), k)]), NA)
+  list(
+    b = stats::setNames(
+      replace(value(space$theta), c(is.na(b), lost), NA), c(names(b), object$design$terms$name[terms])
+    ),
+    v = slope %*% space$covariance %*% t(slope)
+  )
+}
+
+#' Names of the terms whose coefficients are known, in latent classes in each of them
+#' @noRd
+known_terms <- function(object) {
+  classes <- class_coefficients(object)
+  names <- if (length(classes) > 1L) object$design$terms$name else linear_names(object)
+  lost <- vapply(seq_along(names), function(k) anyNA(object$coefficients[classes_at(classes, k)]), NA)
+  names[!lost]
+}
+
 #' The study's claims that are signs of coefficients, for the terms that the model has
 #' @noRd
 study_claims <- function(object) {
-  names <- linear_names(object)[!is.na(object$coefficients[linear_names(object)])]
+  names <- known_terms(object)
   peers <- grepl("peers(", names, fixed = TRUE)
   with_price <- peers & grepl("land_price", names, fixed = TRUE)
   signs <- list(
@@ -128,23 +207,22 @@ coefficient_claims <- function(object, claims, conf.level, ...) {
   if (length(claims) == 0L) {
     return(NULL)
   }
-  v <- vcov(object, ...)
-  v[is.na(v)] <- 0
+  known <- claim_coefficients(object, ...)
   names <- names(claims)
   rows <- lapply(seq_along(claims), function(i) {
-    claim <- read_claim(claims[[i]], object)
+    claim <- read_claim(claims[[i]], known$b)
     label <- if (is.null(names) || !nzchar(names[i])) claim$text else names[i]
     row <- data.frame(claim = label, shown_by = claim$left, says = claim$says, estimate = claim$estimate)
-    row <- with_intervals(row, sqrt(drop(claim$weights %*% v %*% claim$weights)), conf.level)
+    row <- with_intervals(row, sqrt(drop(claim$weights %*% known$v %*% claim$weights)), conf.level)
     row$verdict <- claim_verdict(row$conf.low, row$conf.high, claim$sign, claim$limit)
     row
   })
   do.call(rbind, rows)
 }
 
-#' A claim as weights of the coefficients: list(text, left, says, weights, estimate, sign, limit)
+#' A claim as weights of the coefficients b: list(text, left, says, weights, estimate, sign, limit)
 #' @noRd
-read_claim <- function(claim, object) {
+read_claim <- function(claim, b) {
   expr <- if (inherits(claim, "formula")) claim[[length(claim)]] else {
     tryCatch(str2lang(as.character(claim)), error = function(e) NULL)
   }
@@ -153,11 +231,10 @@ read_claim <- function(claim, object) {
       class = "claims"
     )
   }
-  names <- names(object$coefficients)
+  names <- names(b)
   left <- claim_sum(expr[[2L]], names)
   right <- claim_sum(expr[[3L]], names)
   weights <- left$weights - right$weights
-  b <- object$coefficients
   absent <- names[weights != 0 & is.na(b)]
   if (length(absent) > 0L) {
     abort("`claims` names ", quote_names(absent), ", which is not estimable.", class = "claims")
@@ -225,6 +302,9 @@ combine_sums <- function(operator, parts, text) {
 
 #' @noRd
 claim_verdict <- function(low, high, sign, limit) {
+  if (is.na(low) || is.na(high)) {
+    return("no interval")
+  }
   if (sign == "=") {
     return(if (low > limit || high < limit) "contradicted" else "not contradicted")
   }
@@ -242,9 +322,9 @@ claim_verdict <- function(low, high, sign, limit) {
 #' Land price and space cannot fully explain the leaving
 #' @noRd
 land_claim <- function(object, land, full, conf.level) {
-  names <- linear_names(object)
-  land <- intersect(land, names[!is.na(object$coefficients[names])])
-  others <- setdiff(names[!is.na(object$coefficients[names])], c(land, "stay"))
+  names <- known_terms(object)
+  land <- intersect(land, names)
+  others <- setdiff(names, c(land, "stay"))
   if (length(land) == 0L || length(others) == 0L) {
     return(NULL)
   }

@@ -52,7 +52,8 @@ respected_floors <- function() {
 
 quiet_core <- function() {
   banned <- "\\b(printf|fprintf|puts|putchar|sprintf|vsprintf|exit|_exit|abort|assert|rand|srand|random)\\s*\\("
-  memory <- "\\b(malloc|calloc|realloc|free|alloca|aligned_alloc)\\s*\\("
+  # not a function of a table of operations, like ops->free()
+  memory <- "(^|[^.>_[:alnum:]])(malloc|calloc|realloc|free|alloca|aligned_alloc)\\s*\\("
   threads <- "\\bomp_set_\\w+\\s*\\("
   c(
     matches(core, banned, "the core neither prints, exits nor draws", code),

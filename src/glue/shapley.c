@@ -11,6 +11,15 @@ static size_t players_of(SEXP value, size_t p) {
   return p;
 }
 
+/* The number of players of a vector with a block for each. */
+static size_t blocks_of(SEXP block) {
+  const size_t p = (size_t)Rf_xlength(block);
+  if (p < 1 || p > FM_MAX_PLAYERS) {
+    Rf_error("internal: a game has 1 to %d players", FM_MAX_PLAYERS);
+  }
+  return p;
+}
+
 static const int *from_zero(SEXP block) {
   const R_xlen_t p = Rf_xlength(block);
   int *copy = (int *)R_alloc((size_t)p, sizeof(int));
@@ -50,12 +59,16 @@ SEXP firmmove_owen(SEXP value, SEXP block, SEXP n_blocks) {
               fm_owen(REAL_RO(value), p, from_zero(block), (size_t)Rf_asInteger(n_blocks), REAL(result)));
 }
 
+/* Matrix subset x player: what the value of the subset weighs in the Owen value of the player. */
+SEXP firmmove_owen_weights(SEXP block, SEXP n_blocks) {
+  const size_t p = blocks_of(block);
+  SEXP result = PROTECT(Rf_allocMatrix(REALSXP, 1 << p, (int)p));
+  return done(result, fm_owen_weights(p, from_zero(block), (size_t)Rf_asInteger(n_blocks), REAL(result)));
+}
+
 /* TRUE for the subsets whose values the Owen value reads, 2^p. */
 SEXP firmmove_owen_needed(SEXP block, SEXP n_blocks) {
-  const size_t p = (size_t)Rf_xlength(block);
-  if (p < 1 || p > FM_MAX_PLAYERS) {
-    Rf_error("internal: a game has 1 to %d players", FM_MAX_PLAYERS);
-  }
+  const size_t p = blocks_of(block);
   SEXP result = PROTECT(Rf_allocVector(LGLSXP, (R_xlen_t)1 << p));
   return done(result, fm_owen_needed(p, from_zero(block), (size_t)Rf_asInteger(n_blocks), LOGICAL(result)));
 }

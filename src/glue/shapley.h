@@ -7,6 +7,7 @@
 SEXP firmmove_shapley_orders(SEXP value, SEXP players);
 SEXP firmmove_shapley_dominance(SEXP value, SEXP players);
 SEXP firmmove_owen(SEXP value, SEXP block, SEXP n_blocks);
+SEXP firmmove_owen_weights(SEXP block, SEXP n_blocks);
 SEXP firmmove_owen_needed(SEXP block, SEXP n_blocks);
 
 #endif

@@ -93,11 +93,20 @@ static void test_owen(void) {
   const int blocks[4][P] = {{0, 1, 1, 0, 2}, {0, 1, 2, 3, 4}, {1, 1, 0, 0, 0}, {2, 0, 1, 1, 1}};
   const size_t n_blocks[4] = {3, 5, 2, 3};
   for (size_t b = 0; b < 4; b++) {
-    double value[SUBSETS], estimate[P];
+    double value[SUBSETS], estimate[P], weight[SUBSETS * P];
     int needed[SUBSETS];
     random_game(value);
     const walk w = walk_all(value, blocks[b]);
     CHECK_OK(fm_owen_needed(P, blocks[b], n_blocks[b], needed));
+    CHECK_OK(fm_owen_weights(P, blocks[b], n_blocks[b], weight));
+    for (size_t k = 0; k < P; k++) {
+      double weighted = 0.0;
+      for (size_t m = 0; m < SUBSETS; m++) {
+        CHECK(needed[m] || weight[m + SUBSETS * k] == 0.0);
+        weighted += weight[m + SUBSETS * k] * value[m];
+      }
+      CHECK_CLOSE(weighted, w.sum[k] / w.orders, 1e-14);
+    }
     for (size_t m = 0; m < SUBSETS; m++) {
       value[m] = needed[m] ? value[m] : NAN;
     }

@@ -83,7 +83,8 @@ fm_code fm_shapley_dominance(const double *value, size_t p, double *share) {
 typedef struct coalition {
   size_t n_blocks;
   size_t mask[FM_MAX_PLAYERS];
-  size_t *of; /* 2^n_blocks */
+  size_t own[FM_MAX_PLAYERS]; /* of each player: how many its block has */
+  size_t *of;                 /* 2^n_blocks */
 } coalition;
 
 static fm_code coalition_init(coalition *c, size_t p, const int *block, size_t n_blocks) {
@@ -102,6 +103,9 @@ static fm_code coalition_init(coalition *c, size_t p, const int *block, size_t n
       return FM_INVALID;
     }
   }
+  for (size_t k = 0; k < p; k++) {
+    c->own[k] = count_bits(c->mask[block[k]]);
+  }
   c->of = fm_alloc_zero(bit(n_blocks), sizeof(size_t));
   if (c->of == NULL) {
     return FM_NO_MEMORY;
@@ -114,67 +118,97 @@ static fm_code coalition_init(coalition *c, size_t p, const int *block, size_t n
   return FM_OK;
 }
 
-/* Adds the differences of the players of `mask` after the players `others` and t of its own to sum[k + p t]. */
-static void add_within(const double *value, size_t p, size_t others, size_t mask, double *sum) {
-  size_t inside = 0;
-  do {
-    double *of = sum + p * count_bits(inside);
-    for (size_t left = mask & ~inside; left != 0; left &= left - 1) {
-      const size_t k = count_bits((left & (~left + 1)) - 1);
-      const size_t before = others | inside;
-      of[k] += value[before | bit(k)] - value[before];
+/* What player k adds to the players `before`: r whole blocks and t players of its own. */
+typedef void (*see_gain)(void *context, size_t k, size_t before, size_t r, size_t t);
+
+/* Shows every gain that some order has in which the players of a block follow one another. */
+static void each_gain(const coalition *c, see_gain see, void *context) {
+  for (size_t b = 0; b < c->n_blocks; b++) {
+    const size_t mask = c->mask[b];
+    for (size_t q = 0; q < bit(c->n_blocks); q++) {
+      size_t inside = 0;
+      do {
+        for (size_t left = q & bit(b) ? 0 : mask & ~inside; left != 0; left &= left - 1) {
+          const size_t k = count_bits((left & (~left + 1)) - 1);
+          see(context, k, c->of[q] | inside, count_bits(q), count_bits(inside));
+        }
+        inside = (inside - mask) & mask; /* the next subset of mask; 0 after the last */
+      } while (inside != 0);
     }
-    inside = (inside - mask) & mask; /* the next subset of mask; 0 after the last */
-  } while (inside != 0);
+  }
 }
 
-/* The values of the players of one block; sum has room for n_blocks x p x p. */
-static void owen_block(const double *value, size_t p, const coalition *c, size_t b, double *sum,
-                       double *estimate) {
-  const size_t own = count_bits(c->mask[b]);
-  memset(sum, 0, c->n_blocks * p * p * sizeof(double));
-  for (size_t q = 0; q < bit(c->n_blocks); q++) {
-    if (!(q & bit(b))) {
-      add_within(value, p, c->of[q], c->mask[b], sum + p * p * count_bits(q));
-    }
-  }
-  for (size_t r = 0; r < c->n_blocks; r++) {
-    for (size_t t = 0; t < own; t++) {
-      const double orders =
-          (double)c->n_blocks * choose(c->n_blocks - 1, r) * (double)own * choose(own - 1, t);
-      for (size_t k = 0; k < p; k++) {
-        estimate[k] += sum[(r * p + t) * p + k] / orders;
-      }
-    }
-  }
+/* The gains of player k after r blocks and t of its own are averaged, then over r and t: one in so many. */
+static double share_of(const coalition *c, size_t k, size_t r, size_t t) {
+  return (double)c->n_blocks * choose(c->n_blocks - 1, r) * (double)c->own[k] * choose(c->own[k] - 1, t);
+}
+
+/* sum[(r p + t) p + k]: the gains of player k. */
+typedef struct gains {
+  const double *value;
+  size_t p;
+  double *sum;
+} gains;
+
+static void add_gain(void *context, size_t k, size_t before, size_t r, size_t t) {
+  const gains *g = context;
+  g->sum[(r * g->p + t) * g->p + k] += g->value[before | bit(k)] - g->value[before];
 }
 
 fm_code fm_owen(const double *value, size_t p, const int *block, size_t n_blocks, double *estimate) {
   coalition c;
   FM_TRY(coalition_init(&c, p, block, n_blocks));
-  memset(estimate, 0, p * sizeof(double));
-  double *sum = fm_alloc(n_blocks * p * p, sizeof(double));
-  for (size_t b = 0; sum != NULL && b < n_blocks; b++) {
-    owen_block(value, p, &c, b, sum, estimate);
+  gains g = {value, p, fm_alloc_zero(n_blocks * p * p, sizeof(double))};
+  if (g.sum != NULL) {
+    each_gain(&c, add_gain, &g);
   }
+  for (size_t k = 0; g.sum != NULL && k < p; k++) {
+    estimate[k] = 0.0;
+    for (size_t r = 0; r < n_blocks; r++) {
+      for (size_t t = 0; t < c.own[k]; t++) {
+        estimate[k] += g.sum[(r * p + t) * p + k] / share_of(&c, k, r, t);
+      }
+    }
+  }
+  const fm_code code = g.sum != NULL ? FM_OK : FM_NO_MEMORY;
+  fm_free(c.of), fm_free(g.sum);
+  return code;
+}
+
+typedef struct weights {
+  const coalition *c;
+  size_t subsets;
+  double *weight;
+} weights;
+
+static void weigh_gain(void *context, size_t k, size_t before, size_t r, size_t t) {
+  const weights *w = context;
+  const double share = 1.0 / share_of(w->c, k, r, t);
+  w->weight[(before | bit(k)) + w->subsets * k] = share;
+  w->weight[before + w->subsets * k] = -share;
+}
+
+fm_code fm_owen_weights(size_t p, const int *block, size_t n_blocks, double *weight) {
+  coalition c;
+  FM_TRY(coalition_init(&c, p, block, n_blocks));
+  weights w = {&c, bit(p), weight};
+  memset(weight, 0, bit(p) * p * sizeof(double));
+  each_gain(&c, weigh_gain, &w);
   fm_free(c.of);
-  fm_free(sum);
-  return sum != NULL ? FM_OK : FM_NO_MEMORY;
+  return FM_OK;
+}
+
+static void need_gain(void *context, size_t k, size_t before, size_t r, size_t t) {
+  int *needed = context;
+  (void)r, (void)t;
+  needed[before] = needed[before | bit(k)] = 1;
 }
 
 fm_code fm_owen_needed(size_t p, const int *block, size_t n_blocks, int *needed) {
   coalition c;
   FM_TRY(coalition_init(&c, p, block, n_blocks));
   memset(needed, 0, bit(p) * sizeof(int));
-  for (size_t b = 0; b < n_blocks; b++) {
-    for (size_t q = 0; q < bit(n_blocks); q++) {
-      size_t inside = 0;
-      do {
-        needed[c.of[q & ~bit(b)] | inside] = 1;
-        inside = (inside - c.mask[b]) & c.mask[b];
-      } while (inside != 0);
-    }
-  }
+  each_gain(&c, need_gain, needed);
   fm_free(c.of);
   return FM_OK;
 }

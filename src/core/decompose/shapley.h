@@ -29,6 +29,9 @@ fm_code fm_shapley_dominance(const double *value, size_t p, double *share);
 /* block[k] = 0 .. n_blocks-1, each with a player; estimate (p). One block, or a block for each player: Shapley. */
 fm_code fm_owen(const double *value, size_t p, const int *block, size_t n_blocks, double *estimate);
 
+/* weight[m + 2^p k]: what value[m] weighs in the Owen value of player k, 2^p x p. */
+fm_code fm_owen_weights(size_t p, const int *block, size_t n_blocks, double *weight);
+
 /* needed[m] = 1 where the Owen value reads value[m], 0 elsewhere; 2^p. */
 fm_code fm_owen_needed(size_t p, const int *block, size_t n_blocks, int *needed);
 
