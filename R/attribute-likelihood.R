@@ -26,7 +26,9 @@ likelihood_values <- function(object, design, groups, plan, weights = NULL, know
   theta <- matrix(0, length(design$theta), nrow(plan$member))
   value <- numeric(nrow(plan$member))
   score <- if (!is.null(contribution)) matrix(0, length(design$spec$origin), ncol(plan$member))
+  tick <- progress("Sets of groups", nrow(plan$member))
   for (t in seq_len(nrow(plan$member))) {
+    tick()
     member <- plan$member[t, ]
     start <- if (is.null(known)) expected_theta(member, theta, keys, t) else known[, t]
     held <- hold_groups(frame, groups[!member])
@@ -196,7 +198,9 @@ bootstrap_draws <- function(object, design, groups, plan, theta, draws) {
   firm <- match(object$data$index$firm[object$design$occasion], unique(object$data$index$firm[object$design$occasion]))
   w <- design$spec$weights %||% rep(1, length(firm))
   n <- max(firm)
+  tick <- progress("Bootstrap draws", draws)
   vapply(seq_len(draws), function(i) {
+    tick()
     count <- tabulate(sample.int(n, n, replace = TRUE), n)
     value <- likelihood_values(object, design, groups, plan, weights = w * count[firm], known = theta)$value
     drop(crossprod(plan$weights, value))

@@ -209,7 +209,11 @@ game_values <- function(game, needed) {
     return(game$numbers)
   }
   values <- rep(NA_real_, length(needed))
-  values[needed] <- vapply(which(needed) - 1L, ask, 0)
+  tick <- progress("Sets of players", sum(needed))
+  values[needed] <- vapply(which(needed) - 1L, function(mask) {
+    tick()
+    ask(mask)
+  }, 0)
   values
 }
 
@@ -283,7 +287,9 @@ dominance_table <- function(value, p, orders, estimate, players) {
 #' @noRd
 sampled_shapley <- function(game, code, draws, conf.level) {
   if (draws < 2) abort("`draws` must be at least 2: one pair of orders has no variance.", class = "argument")
+  tick <- progress("Drawn orders", draws)
   pairs <- vapply(seq_len(draws), function(i) {
+    tick()
     order <- draw_order(code$code)
     (marginals(game, order) + marginals(game, rev(order))) / 2
   }, numeric(length(game$players)))

@@ -264,7 +264,9 @@ follow_attribute <- function(problem_at, home, from, limit, jump, precision) {
   value <- from
   share <- home
   step <- (limit - from) / 32
+  tick <- progress("Following the equilibrium", 100)
   while (abs(limit - value) > precision / 2) {
+    tick(100 * (value - from) / (limit - from))
     if (abs(step) > abs(limit - value)) {
       step <- limit - value
     }

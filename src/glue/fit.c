@@ -141,19 +141,44 @@ static fm_newton_control newton_control(SEXP control, const size_t *order, const
   newton.rank_tolerance = fm_list_number(control, "rank_tolerance", newton.rank_tolerance);
   newton.order = order;
   newton.fixed = fixed;
-  newton.interrupted = fm_user_interrupted;
   return newton;
 }
 
+/* What the callback between iterations needs: a function of R, or NULL, and where the search is. */
+typedef struct watch {
+  SEXP report;
+  const fm_newton_result *at;
+} watch;
+
+static void call_report(void *context) {
+  const watch *w = context;
+  R_CheckUserInterrupt();
+  if (w->report != R_NilValue) {
+    SEXP iteration = PROTECT(Rf_ScalarInteger(w->at->iterations));
+    SEXP value = PROTECT(Rf_ScalarReal(w->at->value));
+    SEXP call = PROTECT(Rf_lang3(w->report, iteration, value));
+    Rf_eval(call, R_GlobalEnv);
+    UNPROTECT(3);
+  }
+}
+
+/* Polled once an iteration: tells R how far it is. The function of R must not fail. */
+static int watched(void *context) { return R_ToplevelExec(call_report, context) == FALSE; }
+
 /* Runs the fit on a design; everything the core allocates is freed here. */
 static fm_code run_fit(const fm_model *m, const fm_design *design, const double *start,
-                       const fm_newton_control *newton, int threads, SEXP result, fm_error *err) {
+                       const fm_newton_control *asked, SEXP control, SEXP result, fm_error *err) {
+  const int threads = threads_of(control);
   const fm_pass pass = m->ops->pass(m, design, threads);
   const fm_objective objective = fm_pass_objective(&pass);
   int *separated = LOGICAL(VECTOR_ELT(result, SEPARATED));
   memset(separated, 0, pass.n_par * sizeof(int));
   fm_newton_result fit;
-  FM_TRY(fm_newton(&objective, start, newton, &fit, err));
+  watch w = {.report = fm_list_get(control, "report"), .at = &fit};
+  fm_newton_control newton = *asked;
+  newton.interrupted = watched;
+  newton.interrupt_context = &w;
+  FM_TRY(fm_newton(&objective, start, &newton, &fit, err));
   pack(result, &fit, design, pass.n_par);
   /* Without a maximum Newton goes on, by about one unit of utility a step, until nothing is gained */
   const int ran_on = m->separable && (fit.iterations >= 8 || fit.stop != FM_CONVERGED);
@@ -178,7 +203,7 @@ SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
   err.code = fm_design_from_spec(spec, &options, &design, &err);
   if (err.code == FM_OK) {
-    err.code = run_fit(m, &design, REAL(start), &newton, threads_of(control), result, &err);
+    err.code = run_fit(m, &design, REAL(start), &newton, control, result, &err);
     design.ops->free(&design);
   }
   if (err.code != FM_OK) {
