@@ -60,6 +60,7 @@ test_that("nested, mixed and latent fits have the probability of leaving too", {
   expect_equal(grid_table_of(mixed, ~size, at = at)$emmean, grid_table_of(plain, ~size, at = at)$emmean)
   expect_equal(grid_table_of(mixed, ~size, at = at)$SE, 0)
   # what decides on the class is in the grid too
+  data$firms$w <- stats::ave(data$firms$w, data$firms$firm)
   classes <- suppressWarnings(suppressMessages(
     fit_migration(~rent, data, latent(2, membership = ~w, starts = 1), control = one_thread())
   ))
