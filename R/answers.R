@@ -130,7 +130,9 @@ draw_theta <- function(space, draws) {
 theta_jacobian <- function(value, space) {
   se <- sqrt(diag(space$covariance))
   free <- which(se > 0)
+  tick <- progress("Derivatives", length(free))
   columns <- lapply(free, function(k) {
+    tick()
     step <- 1e-3 * se[k]
     ahead <- behind <- space$theta
     ahead[k] <- ahead[k] + step

@@ -27,7 +27,10 @@ likelihood_values <- function(object, design, groups, plan, weights = NULL, know
   theta <- matrix(0, length(design$theta), n)
   value <- numeric(n)
   score <- if (!is.null(contributions)) matrix(0, length(design$spec$origin), ncol(plan$member))
-  for (batch in subset_batches(rowSums(plan$member), length(design$spec$origin))) {
+  batches <- subset_batches(rowSums(plan$member), length(design$spec$origin))
+  tick <- progress("Batches of sets of groups", length(batches))
+  for (batch in batches) {
+    tick()
     held <- lapply(batch, function(t) hold_groups(frame, groups[!plan$member[t, ]]))
     starts <- Map(function(t, held) {
       start <- if (is.null(known)) expected_theta(plan$member[t, ], theta, keys, t) else known[, t]
@@ -222,7 +225,9 @@ bootstrap_draws <- function(object, design, groups, plan, theta, draws) {
   firm <- match(object$data$index$firm[object$design$occasion], unique(object$data$index$firm[object$design$occasion]))
   w <- design$spec$weights %||% rep(1, length(firm))
   n <- max(firm)
+  tick <- progress("Bootstrap draws", draws)
   vapply(seq_len(draws), function(i) {
+    tick()
     count <- tabulate(sample.int(n, n, replace = TRUE), n)
     value <- likelihood_values(object, design, groups, plan, weights = w * count[firm], known = theta)$value
     drop(crossprod(plan$weights, value))

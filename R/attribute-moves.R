@@ -170,7 +170,9 @@ moves_gradient <- function(object, design, theta, space) {
 moves_values <- function(object, design, groups, plan, frame, space, gradient) {
   value <- numeric(nrow(plan$member))
   slope <- matrix(0, ncol(plan$member), length(space$theta))
+  tick <- progress("Sets of groups", nrow(plan$member))
   for (t in seq_len(nrow(plan$member))) {
+    tick()
     at <- theta_without(frame, space$theta, groups[!plan$member[t, ]])
     value[t] <- expected_moves(object, design, at$theta)
     if (gradient) {

@@ -265,7 +265,11 @@ attribute_expected <- function(object, groups, plan, reference, draws, ...) {
     shared(plan, found$value)
   }
   result$covariance <- if (draws > 0) {
-    stats::cov(t(apply(draw_theta(space, draws), 2L, phi)))
+    tick <- progress("Draws of the coefficients", draws)
+    stats::cov(t(apply(draw_theta(space, draws), 2L, function(theta) {
+      tick()
+      phi(theta)
+    })))
   } else {
     slope <- if (is.null(plan)) theta_jacobian(function(theta) phi(theta, 6L), space) else found$gradient
     slope %*% space$covariance %*% t(slope)

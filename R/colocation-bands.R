@@ -10,12 +10,17 @@ density_null <- function(points, members, n_from, h, usable, options) {
     null[usable] <- analytic_null(points, lengths(members)[usable], h[usable], options)
     return(null)
   }
+  tick <- progress("Types", sum(usable))
   null[usable] <- lapply(which(usable), function(k) {
+    tick()
     n <- length(members[[k]])
     drawn <- vapply(seq_len(options$draws), function(b) sample.int(points$n, n), integer(n))
     # sites come in random order, so weights in the order of the type fall on them at random
     weight <- if (points$weighted) points$weight[members[[k]]]
-    list(draws = draw_density(points, matrix(drawn, n), n_from[k], weight, h[k], options))
+    draws <- in_pieces("Simulations", options$draws, function(numbers) {
+      draw_density(points, matrix(drawn, n)[, numbers, drop = FALSE], n_from[k], weight, h[k], options)
+    })
+    list(draws = do.call(cbind, draws))
   })
   null
 }
@@ -51,7 +56,11 @@ u_statistic <- function(mean, site, pair, N, n) {
 m_null <- function(points, n_from, n_to, all, options) {
   n <- n_from + n_to
   drawn <- vapply(seq_len(options$draws), function(b) sample.int(points$n, n), integer(n))
-  list(draws = .Call(C_m_function, points$x, points$y, points$weight, all, matrix(drawn, n), n_from, options$distance, options$threads))
+  draws <- in_pieces("Simulations", options$draws, function(numbers) {
+    .Call(C_m_function, points$x, points$y, points$weight, all, matrix(drawn, n)[, numbers, drop = FALSE], n_from,
+          options$distance, options$threads)
+  })
+  list(draws = do.call(cbind, draws))
 }
 
 #' Columns of bands beside an estimate

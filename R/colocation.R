@@ -391,7 +391,9 @@ m_tables <- function(points, combos, options) {
     for (k in which(combos$from == code)) estimate[, k] <- m_estimate(points, from, combos$to[k], around, options)
   }
   n <- tabulate(points$code, length(points$levels))
+  tick <- progress("Types", nrow(combos))
   null <- lapply(seq_len(nrow(combos)), function(k) {
+    tick()
     if (everywhere) m_null(points, n[combos$from[k]], if (combos$to[k] != combos$from[k]) n[combos$to[k]] else 0L, all, options)
   })
   list(combos = combos, estimate = estimate, n = n[combos$from], bandwidth = NULL, null = null,

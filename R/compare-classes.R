@@ -50,7 +50,9 @@ compare_classes <- function(formula, data, classes = 1:4, model = latent(), ...)
   call[[1L]] <- quote(firmmove::fit_migration)
   call$classes <- NULL
   env <- parent.frame()
+  tick <- progress("Numbers of classes", length(classes))
   fits <- lapply(classes, function(number) {
+    tick()
     model$classes <- number
     call$model <- model
     saying_classes(number, eval(call, env))

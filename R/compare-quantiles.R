@@ -195,7 +195,9 @@ fit_quantiles <- function(first, second, free, ranks) {
 #' @noRd
 draw_quantiles <- function(groups, free, ranks, draws) {
   again <- function(y) rep.int(y, tabulate(sample.int(length(y), replace = TRUE), length(y)))
+  tick <- progress("Bootstrap draws", draws)
   fits <- lapply(seq_len(draws), function(k) {
+    tick()
     fit_quantiles(again(groups$first), again(groups$second), free, ranks)[c("shift", "dilation", "truncation")]
   })
   data.frame(

@@ -370,7 +370,11 @@ fieller_ratio <- function(table, ratio, conf.level) {
 
 #' @noRd
 simulated_ratio <- function(table, ratio, conf.level, draws) {
-  b <- apply(draw_theta(ratio$space, draws), 2L, ratio$draw)
+  tick <- progress("Draws of the coefficients", draws)
+  b <- apply(draw_theta(ratio$space, draws), 2L, function(theta) {
+    tick()
+    ratio$draw(theta)
+  })
   drawn <- (ratio$weights %*% b) / -b[ratio$at, , drop = FALSE]
   table <- with_draws(table, drawn, conf.level)
   table$region <- "interval"

@@ -340,7 +340,9 @@ draw_comparisons <- function(object, before, after, price, space, draws, equilib
   }
   theta <- draw_theta(space, check_count(draws, "draws"))
   w <- before$spec$weights %||% rep(1, length(before$spec$origin))
+  tick <- progress("Draws of the coefficients", ncol(theta))
   each <- lapply(seq_len(ncol(theta)), function(k) {
+    tick()
     old <- resolve_equilibrium(object, at_theta(before, theta[, k]))
     new <- at_theta(after, theta[, k])
     new <- if (equilibrium) resolve_equilibrium(object, new) else hold_equilibrium(object, new, old)

@@ -241,7 +241,9 @@ bootstrap_gap <- function(results, design, spec) {
       result$values[1] - result$values[2])
   }
   draw <- function(rows) rows[sample.int(length(rows), replace = TRUE)]
+  tick <- progress("Bootstrap draws", spec$draws)
   drawn <- lapply(seq_len(spec$draws), function(k) {
+    tick()
     first <- draw(design$first)
     second <- draw(design$second)
     tryCatch(

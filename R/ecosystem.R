@@ -130,7 +130,7 @@ free_effects <- function(model) {
 #' @rdname marginaleffects_migration_fit
 #' @exportS3Method marginaleffects::set_coef migration_fit
 set_coef.migration_fit <- function(model, coefs, ...) {
-  effects <- startsWith(names(coefs), "constant: ") & !names(coefs) %in% names(model$coefficients)
+  effects <- startsWith(names(coefs) %||% character(), "constant: ") & !names(coefs) %in% names(model$coefficients)
   model$coefficients[names(coefs)[!effects]] <- coefs[!effects]
   model$effects[substring(names(coefs)[effects], nchar("constant: ") + 1L)] <- coefs[effects]
   model

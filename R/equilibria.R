@@ -72,7 +72,9 @@ equilibria.migration_fit_chain <- function(fit, group = NULL, time = NULL, newda
   cells <- wanted_cells(fit, data, group, time)
   restore <- seed_generator(seed)
   on.exit(restore())
+  tick <- progress("Groups and periods", nrow(cells))
   each <- lapply(seq_len(nrow(cells)), function(i) {
+    tick()
     cell_equilibria(cell_problem(fit, data, cells[i, ]), cells[i, ], starts, delta, tolerance)
   })
   table <- do.call(rbind, lapply(each, `[[`, "table"))
@@ -319,10 +321,13 @@ trace_delta <- function(problem, delta, start, tolerance) {
     }
     known
   }
+  tick <- progress("Equilibria along delta", 2L * length(delta))
   for (i in seq_along(delta)) {
+    tick()
     points[[i]] <- visit(i, if (i > 1L) points[[i - 1L]])
   }
   for (i in rev(seq_along(delta))[-1L]) {
+    tick()
     points[[i]] <- visit(i, points[[i + 1L]])
   }
   list(delta = delta, points = points)

@@ -7,8 +7,8 @@
 #' @title Explore a fit in a browser
 #' @description Starts a small app. Choose a place, move its attributes by sliders, and see what the model expects:
 #' firms at each place and their change with intervals, flows, how many leave. For a model in equilibrium
-#' (`chain()`) the equilibrium is solved again, and the app says when the change takes the system past a tipping
-#' point. The app shows the R code of the scenario, a call of [counterfactual()], so that what was found by hand
+#' ([chain()]) the equilibrium is solved again and followed along the change as [tipping()] does: the app says where on
+#' the way a group of firms tips, and from which share to which. The app shows the R code of the scenario, a call of [counterfactual()], so that what was found by hand
 #' can be put into a script.
 #' @param fit A fit of [fit_migration()] to [migration_data()].
 #' @param variables Names of the columns of `places` to have sliders. Default: the numeric ones in the formula.
@@ -113,22 +113,36 @@ run_scenario <- function(fit, code) {
   eval(parse(text = code)[[1L]], list(fit = fit), parent.env(environment()))
 }
 
-#' What to say of the equilibrium after a change, NULL where the model has none. A jump is a change of a share by
-#' more than a tenth of all firms
+#' The attributes of a place after a change: a named list
 #' @noRd
-tipping_note <- function(result, fit) {
-  if (!inherits(fit, "migration_fit_chain")) {
+scenario_target <- function(fit, place, change, parts, time = NULL) {
+  change <- change[change != 0]
+  at <- known_place(place, fit$data, "place")
+  cell <- list(time = if (is.null(time)) NA else time)
+  lapply(stats::setNames(nm = names(change)), function(v) {
+    now <- fit$data$places[[v]][attribute_rows(fit$data, v, at, cell)]
+    if (parts$variables[[v]]$percent) now * (1 + change[[v]] / 100) else now + change[[v]]
+  })
+}
+
+#' What to say of the equilibrium after a change, NULL where the model solves for none. It is followed along the change,
+#' group by group, as by tipping(); of the groups that jump, the five with most firms.
+#' @noRd
+tipping_note <- function(fit, place, change, parts, time = NULL) {
+  if (!inherits(fit, "migration_fit_chain") || fit$model$expectation != "rational" || all(change == 0)) {
     return(NULL)
   }
-  total <- sum(result$stocks$before)
-  jump <- which.max(abs(result$stocks$change))
-  if (abs(result$stocks$change[jump]) <= 0.1 * total) {
-    return("The equilibrium moves little: no tipping point is passed.")
+  target <- scenario_target(fit, place, change, parts, time)
+  tips <- tipping_on_the_way(fit, place, target, time)
+  if (is.null(tips)) {
+    return("No tipping point is passed: the equilibrium follows the change without a jump.")
   }
+  tips <- utils::head(tips[order(-tips$firms), ], 5L)
+  who <- if (anyNA(tips$group)) "the firms" else paste("the firms of", tips$group)
   paste0(
-    "The equilibrium jumps: ", result$stocks$place[jump], if (result$stocks$change[jump] > 0) " gains " else " loses ",
-    format(100 * abs(result$stocks$change[jump]) / total, digits = 2), "% of all firms. A tipping point may have been passed; ",
-    "see equilibria() and tipping()."
+    "A tipping point is passed: at ", vapply(tips$way, percent, ""), " of this change ", who, " jump; of these, ",
+    vapply(tips$before, percent, ""), " were at `", tips$place, "` just before and ", vapply(tips$after, percent, ""), " are after it (",
+    plural_each(round(tips$firms), "firm"), ")."
   )
 }
 
@@ -173,17 +187,15 @@ explore_server <- function(fit, parts, draws, seed) {
     change <- shiny::debounce(shiny::reactive({
       vapply(names(parts$variables), function(v) as.numeric(input[[paste0("change_", v)]] %||% 0), 0)
     }), 400)
-    code <- shiny::reactive({
-      time <- if (!is.null(parts$time)) parts$time[match(input$time, as.character(parts$time))]
-      scenario_code(input$place, change(), parts, time, draws, seed)
-    })
+    time <- shiny::reactive(if (!is.null(parts$time)) parts$time[match(input$time, as.character(parts$time))])
+    code <- shiny::reactive(scenario_code(input$place, change(), parts, time(), draws, seed))
     result <- shiny::reactive(tryCatch(run_scenario(fit, code()), error = function(e) {
       shiny::validate(shiny::need(FALSE, conditionMessage(e)))
     }))
     shiny::observeEvent(input$reset, {
       for (v in names(parts$variables)) shiny::updateSliderInput(session, paste0("change_", v), value = 0)
     })
-    output$headline <- shiny::renderUI(explore_headline(result(), fit))
+    output$headline <- shiny::renderUI(explore_headline(result(), tipping_note(fit, input$place, change(), parts, time())))
     output$picture <- shiny::renderPlot({
       shiny::req(result())
       ggplot2::autoplot(result())
@@ -195,18 +207,17 @@ explore_server <- function(fit, parts, draws, seed) {
 }
 
 #' @noRd
-explore_headline <- function(result, fit) {
+explore_headline <- function(result, note) {
   if (is.null(result)) {
     return(shiny::p(id = "headline-text", "Move a slider: the model says where the firms go."))
   }
   leavers <- result$totals[result$totals$quantity == "leavers", ]
-  note <- tipping_note(result, fit)
   shiny::tagList(
     shiny::p(id = "headline-text", sprintf(
       "Firms that leave: %s before, %s after the change.",
       format(leavers$before, digits = 4), format(leavers$after, digits = 4)
     )),
-    if (!is.null(note)) shiny::p(id = "tipping-text", shiny::strong(note))
+    if (!is.null(note)) shiny::div(id = "tipping-text", lapply(note, function(line) shiny::p(shiny::strong(line))))
   )
 }
 

@@ -20,6 +20,11 @@
 #' **pull** an attribute of a place acting on moving there, **keep** an attribute
 #' of the firm acting on staying.
 #'
+#' @section Progress:
+#' What takes more than two seconds shows how far it is and the time left, in an interactive session. Scripts and
+#' documents are silent. `options(firmmove.progress = FALSE)` silences all, `TRUE` shows the bars everywhere; where they
+#' go and when they start is cli's matter (`options(cli.progress_show_after = 2)`).
+#'
 #' @useDynLib firmmove, .registration = TRUE, .fixes = "C_"
 #' @importFrom generics tidy glance augment
 #' @importFrom stats AIC BIC anova as.formula coef confint deviance formula

@@ -350,12 +350,13 @@ user_start <- function(start, theta, layout) {
 #' make up for its start value. The last `n_extra` of theta are the model's own.
 #' @noRd
 maximise <- function(spec, kernel, theta, fixed, control, n_extra = 0L) {
-  raw <- fit_kernel(spec, kernel, theta, fixed, kernel_control(control))
+  asked <- watched_control(control)
+  raw <- fit_kernel(spec, kernel, theta, fixed, asked)
   linear <- seq_along(theta) <= length(theta) - n_extra
   stray <- raw$aliased > 0L & theta != 0 & !fixed & linear
   if (any(stray)) {
     theta[stray] <- 0
-    raw <- fit_kernel(spec, kernel, theta, fixed, kernel_control(control))
+    raw <- fit_kernel(spec, kernel, theta, fixed, asked)
   }
   raw
 }

@@ -24,7 +24,11 @@ model_maximise.latent_model <- function(model, theta, setup, layout, held, desig
   fixed <- held$is | seq_along(theta) %in% index$class[lost, ]
   theta[c(index$class[lost, ])] <- 0
   begin <- starting_points(model, theta, index, fixed, plain, max(setup$kernel$group))
-  runs <- lapply(begin, run_start, model = model, setup = setup, fixed = fixed, design = design, control = control)
+  tick <- progress("Random starts", length(begin))
+  runs <- lapply(begin, function(start) {
+    tick()
+    run_start(start, model = model, setup = setup, fixed = fixed, design = design, control = control)
+  })
   record <- starts_record(runs, setup, index)
   best <- which(record$best)
   raw <- runs[[best]]$raw
@@ -150,7 +154,7 @@ longer_em <- function(em, model, setup, fixed, design, control) {
 #' @noRd
 newton_finish <- function(theta, setup, fixed, design, control) {
   control$rank_tolerance <- 1e-15
-  raw <- fit_kernel(design$spec, setup$kernel, theta, fixed, kernel_control(control))
+  raw <- fit_kernel(design$spec, setup$kernel, theta, fixed, watched_control(control))
   unknown <- raw$aliased > 0L
   raw$aliased[] <- 0L
   raw$combine[] <- 0

@@ -57,7 +57,9 @@ marginal_effects <- function(object, variables = NULL, type = c("leave", "place"
     abort("No firm has an origin, so none leaves: use `type = \"place\"`.", class = "argument")
   }
   space <- do.call(theta_space, c(list(object, base), vcov))
+  tick <- progress("Variables", length(variables))
   tables <- lapply(variables, function(variable) {
+    tick()
     steps <- variable_steps(object$data, variable)
     do.call(rbind, lapply(steps, function(step) {
       effect_rows(object, variable, step, type, base, if (check_flag(std.error, "std.error")) space)

@@ -70,7 +70,10 @@ model_maximise.mixed_model <- function(model, theta, setup, layout, held, design
   lost[seq_along(rank$aliased)] <- rank$aliased > 0L
   theta[lost] <- 0
   is_fixed <- held$is | lost
-  raws <- lapply(start_points(model, theta, is_fixed, setup, layout), function(start) {
+  begin <- start_points(model, theta, is_fixed, setup, layout)
+  tick <- progress("Starts", length(begin))
+  raws <- lapply(begin, function(start) {
+    tick()
     tryCatch(climb(design$spec, setup$kernel, start, is_fixed, control),
              firmmove_error_invalid = function(e) NULL)
   })
@@ -93,7 +96,7 @@ model_maximise.mixed_model <- function(model, theta, setup, layout, held, design
 #' found to fewer digits.
 #' @noRd
 climb <- function(spec, kernel, start, fixed, control) {
-  asked <- kernel_control(control)
+  asked <- watched_control(control)
   if (any(kernel$transform == 3L)) {
     asked$tolerance <- max(asked$tolerance, 1e-9)
   }
@@ -230,7 +233,9 @@ simulation_noise <- function(model, fit, raw, setup, design) {
   }
   kernel <- setup$kernel
   kernel$sign <- raw$sign
+  tick <- progress("Other draws", model$check_draws)
   moved <- lapply(seq_len(model$check_draws), function(k) {
+    tick()
     kernel$seed <- model$seed + 1e6 * k
     at <- evaluate_kernel(design$spec, kernel, raw$theta, 1L, kernel_control(fit$control))
     list(loglik = at$value - raw$value, theta = drop(raw$covariance %*% at$score))

@@ -209,7 +209,11 @@ game_values <- function(game, needed) {
     return(game$numbers)
   }
   values <- rep(NA_real_, length(needed))
-  values[needed] <- vapply(which(needed) - 1L, ask, 0)
+  tick <- progress("Sets of players", sum(needed))
+  values[needed] <- vapply(which(needed) - 1L, function(mask) {
+    tick()
+    ask(mask)
+  }, 0)
   values
 }
 
@@ -291,7 +295,11 @@ dominance_table <- function(value, p, orders, estimate, players) {
 sampled_shapley <- function(game, code, draws, conf.level) {
   if (draws < 2) abort("`draws` must be at least 2: one pair of orders has no variance.", class = "argument")
   plan <- sampled_plan(length(game$players), 2 * draws, code$code)
-  value <- apply(plan$member, 1L, game$ask)
+  tick <- progress("Coalitions", nrow(plan$member))
+  value <- apply(plan$member, 1L, function(coalition) {
+    tick()
+    game$ask(coalition)
+  })
   pairs <- gains_of_pairs(plan, value)
   result <- shapley_tables(game, code, colMeans(pairs), value[c(1L, length(value))])
   with_errors <- function(table, pairs) {

@@ -30,7 +30,11 @@ simulate.migration_fit <- function(object, nsim = 1, seed = NULL, ...) {
     on.exit(assign(".Random.seed", state, envir = .GlobalEnv))
   }
   design <- fit_design(object)
-  draws <- lapply(seq_len(nsim), function(i) draw_choices(object, design))
+  tick <- progress("Simulations", nsim)
+  draws <- lapply(seq_len(nsim), function(i) {
+    tick()
+    draw_choices(object, design)
+  })
   names(draws) <- paste0("sim_", seq_len(nsim))
   draws <- list2DF(draws)
   row.names(draws) <- draw_names(object, design)

@@ -457,7 +457,9 @@ run_years <- function(start, network, world, choice, exit, performance) {
   stock <- start[start$founded < first, , drop = FALSE]
   number <- nrow(start)
   panel <- list()
+  tick <- progress("Years", length(world$years))
   for (t in seq_along(world$years)) {
+    tick()
     world <- count_firms(world, stock, t)
     rows <- open_rows(stock, world, t)
     chosen <- choose_places(rows, panel, lag, world, network, choice, exit, t)

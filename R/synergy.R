@@ -182,7 +182,12 @@ subset_names <- function(dimensions) {
 #' @noRd
 synergy_null <- function(code, levels, g, permutations, threads) {
   n_groups <- if (is.null(g)) 1L else length(g$levels)
-  .Call(C_synergy_null, code, levels, g$code, n_groups, stats::runif(permutations), threads)
+  seeds <- stats::runif(permutations)
+  parts <- in_pieces("Permutations", permutations, function(numbers) {
+    .Call(C_synergy_null, code, levels, g$code, n_groups, seeds[numbers], threads)
+  })
+  gathered <- function(name, join) do.call(join, lapply(parts, `[[`, name))
+  list(whole = gathered("whole", c), between = gathered("between", c), within = gathered("within", cbind))
 }
 
 #' Mean, standard deviation and two-sided p-value of observed values under draws (rows: values)

@@ -174,17 +174,11 @@ basin_edge <- function(problem, home, displace, at, tolerance) {
 #' @noRd
 tipping_variable <- function(fit, data, cell, at, variable, range, jump, tolerance) {
   rows <- attribute_rows(data, variable, at, cell)
-  column <- attribute_column(data)
-  now <- data[[column]][[variable]][rows]
-  limits <- check_range(range, data[[column]][[variable]], now)
-  use <- in_cell(fit, data, cell)
-  problem_at <- function(value) {
-    changed <- data
-    changed[[column]][[variable]][rows] <- value
-    moved <- fit
-    moved$design$memory$equilibrium <- "start"
-    cell_problem(moved, changed, cell, use)
-  }
+  values <- data[[attribute_column(data)]][[variable]]
+  now <- values[rows]
+  limits <- check_range(range, values, now)
+  problem <- changed_cell(fit, data, cell, rows)
+  problem_at <- function(value) problem(stats::setNames(list(value), variable))
   base <- problem_at(now[1L])
   home <- resting_point(base)
   each <- lapply(c(up = limits[2L], down = limits[1L]), function(limit) {
@@ -202,6 +196,61 @@ tipping_variable <- function(fit, data, cell, at, variable, range, jump, toleran
     dimnames = list(data$place, names(each))
   )
   result
+}
+
+#' The cell as a function of a named list of attributes in some rows of the table of places, or of long data
+#' @noRd
+changed_cell <- function(fit, data, cell, rows) {
+  use <- in_cell(fit, data, cell)
+  fit$design$memory$equilibrium <- "start"
+  column <- attribute_column(data)
+  function(values) {
+    for (name in names(values)) data[[column]][[name]][rows] <- values[[name]]
+    cell_problem(fit, data, cell, use)
+  }
+}
+
+#' The cells of a period that tip while attributes of a place go, all together, from where they are to `target`, a named
+#' list: a data frame with `group`, `time`, the share `way` of the change at which they do, the `place` whose share jumps
+#' most, from `before` to `after`, and the `firms` this is
+#' @noRd
+tipping_on_the_way <- function(fit, place, target, time = NULL, jump = 0.02, tolerance = 1e-4) {
+  data <- fit$data
+  cells <- fit$cells
+  if (!is.null(time)) {
+    cells <- cells[is.na(cells$time) | cells$time == time, ]
+  }
+  tick <- progress("Groups", nrow(cells))
+  found <- lapply(seq_len(nrow(cells)), function(i) {
+    tick()
+    tipping_to(fit, data, cells[i, ], known_place(place, data, "place"), target, jump, tolerance)
+  })
+  do.call(rbind, found)
+}
+
+#' The same for one cell, NULL where it does not tip
+#' @noRd
+tipping_to <- function(fit, data, cell, at, target, jump, tolerance) {
+  rows <- attribute_rows(data, names(target)[1L], at, cell)
+  now <- lapply(data[[attribute_column(data)]][names(target)], `[`, rows)
+  problem <- changed_cell(fit, data, cell, rows)
+  problem_at <- function(way) problem(Map(function(from, to) from + way * (to - from), now, target))
+  base <- problem_at(0)
+  home <- resting_point(base)
+  ahead <- problem_at(1)
+  end <- solve_shares(ahead$spec, ahead$kernel, ahead$theta, 1L, home, "dynamics", ahead$control)$share[, 1L]
+  if (max(abs(end - home)) <= jump) {
+    return(NULL)
+  }
+  tips <- follow_attribute(problem_at, home, 0, 1, jump, tolerance)
+  if (is.na(tips$at)) {
+    return(NULL)
+  }
+  most <- which.max(abs(tips$after - tips$before))
+  data.frame(
+    group = cell$group, time = cell$time, way = tips$at, place = data$place[most], before = tips$before[most],
+    after = tips$after[most], firms = base$firms * abs(tips$after[most] - tips$before[most])
+  )
 }
 
 #' @noRd
@@ -264,7 +313,9 @@ follow_attribute <- function(problem_at, home, from, limit, jump, precision) {
   value <- from
   share <- home
   step <- (limit - from) / 32
+  tick <- progress("Following the equilibrium", 100)
   while (abs(limit - value) > precision / 2) {
+    tick(100 * (value - from) / (limit - from))
     if (abs(step) > abs(limit - value)) {
       step <- limit - value
     }

@@ -2,7 +2,7 @@
 # Installs what is missing, and nothing else:  tools/install.sh run|test|check|sanitize|bench|docs
 #
 #   run       R, compilers, and the packages firmmove imports, with ggplot2 for its pictures
-#   test      and all it suggests; pandoc for the vignettes
+#   test      and all it suggests; pandoc for the vignettes; Chromium, in which a page is tested
 #   check     and qpdf and tidy, which R CMD check asks for
 #   sanitize  and valgrind, clang
 #   bench     and the packages firmmove is compared with
@@ -72,6 +72,25 @@ case $purpose in check) want qpdf qpdf; want tidy tidy ;; esac
 if [ "$purpose" = sanitize ]; then
   want valgrind valgrind
   tools/find-clang.sh >/dev/null || apt_install clang || echo "install: going on without clang" >&2
+fi
+
+# A browser for the test of explore_migration(), which is skipped without. What could not be had is not tried again for a
+# day, as for R packages (tools/packages.R).
+has_browser() {
+  local name
+  for name in google-chrome google-chrome-stable chromium-browser chromium; do
+    command -v "$name" >/dev/null 2>&1 && return 0
+  done
+  [ -n "${CHROMOTE_CHROME:-}" ]
+}
+tried_in_vain() { [ -n "$(find build/tried-packages -mmin -1440 2>/dev/null)" ] && grep -qx "$1" build/tried-packages; }
+if [ "$purpose" = test ] && ! has_browser && ! tried_in_vain chromium; then
+  echo "install: chromium is missing"
+  if ! apt_install chromium; then
+    mkdir -p build
+    echo chromium >>build/tried-packages
+    echo "install: going on without chromium" >&2
+  fi
 fi
 
 # R packages: what is missing, first from apt, then from CRAN.

@@ -9,7 +9,7 @@
 # skipped, so failing to install them is no failure. One that was tried in vain is not tried again for a day.
 
 optional <- c(
-  "mlogit", "dfidx", "choicer", "dbmss", "dfvad", "fixest", "logitr", "mclogit",
+  "mlogit", "dfidx", "emmeans", "choicer", "dbmss", "dfvad", "fixest", "logitr", "mclogit",
   "insight", "marginaleffects", "modelsummary", "parameters", "performance", "texreg", "chromote", "pkgdown"
 )
 

@@ -139,17 +139,41 @@ static fm_newton_control newton_control(SEXP control, const size_t *order, const
   newton.rank_tolerance = fm_list_number(control, "rank_tolerance", newton.rank_tolerance);
   newton.order = order;
   newton.fixed = fixed;
-  newton.interrupted = fm_user_interrupted;
   return newton;
 }
 
+/* What the callback between iterations needs: a function of R, or NULL, and where the search is. */
+typedef struct watch {
+  SEXP report;
+  const fm_newton_result *at;
+} watch;
+
+static void call_report(void *context) {
+  const watch *w = context;
+  R_CheckUserInterrupt();
+  if (w->report != R_NilValue) {
+    SEXP iteration = PROTECT(Rf_ScalarInteger(w->at->iterations));
+    SEXP value = PROTECT(Rf_ScalarReal(w->at->value));
+    SEXP call = PROTECT(Rf_lang3(w->report, iteration, value));
+    Rf_eval(call, R_GlobalEnv);
+    UNPROTECT(3);
+  }
+}
+
+/* Polled once an iteration: tells R how far it is. The function of R must not fail. */
+static int watched(void *context) { return R_ToplevelExec(call_report, context) == FALSE; }
+
 /* Maximises; everything the core allocates is freed here. counter: NULL where choices cannot be separated. */
 static fm_code run_fit(const fm_objective *objective, const fm_along_counter *counter, const double *start,
-                       const fm_newton_control *newton, SEXP result, fm_error *err) {
+                       const fm_newton_control *asked, SEXP control, SEXP result, fm_error *err) {
   int *separated = LOGICAL(VECTOR_ELT(result, SEPARATED));
   memset(separated, 0, objective->n_par * sizeof(int));
   fm_newton_result fit;
-  FM_TRY(fm_newton(objective, start, newton, &fit, err));
+  watch w = {.report = fm_list_get(control, "report"), .at = &fit};
+  fm_newton_control newton = *asked;
+  newton.interrupted = watched;
+  newton.interrupt_context = &w;
+  FM_TRY(fm_newton(objective, start, &newton, &fit, err));
   pack(result, &fit, objective->n_par);
   /* Without a maximum Newton goes on, by about one unit of utility a step, until nothing is gained */
   const int ran_on = counter != NULL && (fit.iterations >= 8 || fit.stop != FM_CONVERGED);
@@ -178,14 +202,14 @@ static fm_code count_whole(const void *context, const double *direction, fm_alon
   return fm_count_along(w->design, w->model->sign, direction, what, tolerance, w->threads, answer, err);
 }
 
-static fm_code fit_design(const whole *w, const double *start, const fm_newton_control *newton, SEXP result,
-                          fm_error *err) {
+static fm_code fit_design(const whole *w, const double *start, const fm_newton_control *newton, SEXP control,
+                          SEXP result, fm_error *err) {
   const fm_pass pass = w->model->ops->pass(w->model, w->design, w->threads);
   const fm_objective objective = fm_pass_objective(&pass);
   const fm_along_counter counter = {count_whole, w, w->design->n_linear};
   put_number(result, UNITS, (double)w->design->n_units);
   put_number(result, BLOCKS, (double)w->design->n_blocks);
-  return run_fit(&objective, w->model->separable ? &counter : NULL, start, newton, result, err);
+  return run_fit(&objective, w->model->separable ? &counter : NULL, start, newton, control, result, err);
 }
 
 SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
@@ -201,7 +225,7 @@ SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   err.code = fm_design_from_spec(spec, &options, &design, &err);
   if (err.code == FM_OK) {
     const whole w = {m, &design, threads_of(control)};
-    err.code = fit_design(&w, REAL(start), &newton, result, &err);
+    err.code = fit_design(&w, REAL(start), &newton, control, result, &err);
     design.ops->free(&design);
   }
   if (err.code != FM_OK) {

@@ -53,6 +53,36 @@ test_that("the server answers a slider with stocks, flows and code", {
   })
 })
 
+test_that("tipping is that of tipping(), group by group, on the way of the sliders", {
+  fit <- two_place_fit(-0.2, 3, c(x = 0.9, y = 0.06))
+  parts <- explorable(fit)
+  found <- tipping_on_the_way(fit, "a", list(charm = -0.6))
+  alone <- tipping(fit, "a", "charm", group = "x", range = c(-2, 2))[2L, ]
+  expect_identical(found$group, "x")
+  expect_equal(-0.2 - 0.4 * found$way, alone$threshold, tolerance = 1e-3)
+  expect_equal(found$firms, alone$firms, tolerance = 1e-2)
+  # just short of the fold nothing jumps, though the share moves
+  expect_null(tipping_on_the_way(fit, "a", list(charm = alone$threshold + 0.01)))
+  expect_equal(scenario_target(fit, "a", c(charm = -0.4), parts), list(charm = -0.6))
+  expect_snapshot(writeLines(tipping_note(fit, "a", c(charm = -0.4), parts)))
+  expect_snapshot(writeLines(tipping_note(fit, "a", c(charm = -0.1), parts)))
+  expect_null(tipping_note(fit, "a", c(charm = 0), parts))
+  expect_null(tipping_note(explored()$fit, "b", c(rent = 50), explored()$parts, 1L))
+  panel <- fit_of("chain")
+  expect_equal(scenario_target(panel, "b", c(rent = -50), explorable(panel), 2L),
+    list(rent = 0.5 * panel$data$places$rent[panel$data$places$place == "b" & panel$data$places$year == 2])
+  )
+  skip_if_not_installed("shiny")
+  shiny::testServer(explore_server(fit, parts, draws = 0, seed = 1), {
+    session$setInputs(place = "a", change_charm = -0.1)
+    session$elapse(500)
+    expect_match(output$headline$html, "No tipping point is passed")
+    session$setInputs(change_charm = -0.4)
+    session$elapse(500)
+    expect_match(output$headline$html, "A tipping point is passed: .* the firms of x jump")
+  })
+})
+
 #' Starts the app in a process of its own; gives its address and process number once it answers
 start_app <- function(port) {
   script <- tempfile(fileext = ".R")
