@@ -15,6 +15,8 @@
 #' @param fixed Named numeric vector of coefficients that are held at a value instead of being estimated,
 #'   such as `c("push(land_price)" = 0)` or `c(lambda = 1)`. They do not count as parameters in
 #'   [logLik()], [AIC()] and [anova()], and their variance is 0.
+#' @param patience Seconds, a number above 0. Of the workers of a fit, one that has not answered for so long, and for
+#'   ten times as long as others usually take for as much work, has its part given to others; see [workers].
 #' @param trace `TRUE` reports each stage of the fit as it is done, with its time.
 #'
 #' @return A list of class `migration_control` with the arguments as elements.
@@ -24,7 +26,7 @@
 #' migration_control(threads = 1, fixed = c("push(land_price)" = 0))
 #' @export
 migration_control <- function(threads = NULL, max_iterations = 100, tolerance = 1e-12,
-                              rank_tolerance = 1e-10, fixed = NULL, trace = FALSE) {
+                              rank_tolerance = 1e-10, fixed = NULL, patience = 30, trace = FALSE) {
   if (is.null(threads)) {
     threads <- default_threads()
   }
@@ -35,6 +37,7 @@ migration_control <- function(threads = NULL, max_iterations = 100, tolerance = 
       tolerance = check_fraction(tolerance, "tolerance"),
       rank_tolerance = check_fraction(rank_tolerance, "rank_tolerance"),
       fixed = check_fixed(fixed),
+      patience = check_seconds(patience, "patience"),
       trace = check_flag(trace, "trace")
     ),
     class = "migration_control"
@@ -69,6 +72,15 @@ check_fraction <- function(x, name) {
   valid <- is.numeric(x) && length(x) == 1L && is.finite(x) && x > 0 && x < 1
   if (!valid) {
     abort("`", name, "` must be one number between 0 and 1.", class = "argument")
+  }
+  as.double(x)
+}
+
+#' @noRd
+check_seconds <- function(x, name) {
+  valid <- is.numeric(x) && length(x) == 1L && is.finite(x) && x > 0
+  if (!valid) {
+    abort("`", name, "` must be a number of seconds above 0.", class = "argument")
   }
   as.double(x)
 }
@@ -129,7 +141,7 @@ print.migration_control <- function(x, ...) {
   fixed <- if (is.null(x$fixed)) "none" else paste0(names(x$fixed), " = ", format(x$fixed), collapse = ", ")
   values <- c(
     threads = x$threads, max_iterations = x$max_iterations, tolerance = format(x$tolerance),
-    rank_tolerance = format(x$rank_tolerance), fixed = fixed, trace = x$trace
+    rank_tolerance = format(x$rank_tolerance), fixed = fixed, patience = format(x$patience), trace = x$trace
   )
   cat(paste0("  ", format(names(values)), "  ", values, "\n"), sep = "")
   invisible(x)
