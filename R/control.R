@@ -22,6 +22,8 @@
 #' @param memory Largest memory that a fit on an [open_store()] may use for its slices: bytes, or a string such as
 #'   `"2GB"` or `"500MB"`. What does not fit is kept on disk, in the session's temporary directory, and read again
 #'   in every pass.
+#' @param patience Seconds, a number above 0. Of the workers of a fit, one that has not answered for so long, and for
+#'   ten times as long as others usually take for as much work, has its part given to others; see [workers].
 #' @param trace `TRUE` reports each stage of the fit as it is done, with its time.
 #'
 #' @return A list of class `migration_control` with the arguments as elements.
@@ -32,7 +34,7 @@
 #' @export
 migration_control <- function(threads = NULL, max_iterations = 100, tolerance = 1e-12,
                               rank_tolerance = 1e-10, fixed = NULL, slice = 262144, memory = "2GB",
-                              trace = FALSE) {
+                              patience = 30, trace = FALSE) {
   if (is.null(threads)) {
     threads <- default_threads()
   }
@@ -45,6 +47,7 @@ migration_control <- function(threads = NULL, max_iterations = 100, tolerance = 
       fixed = check_fixed(fixed),
       slice = check_count(slice, "slice"),
       memory = check_memory(memory),
+      patience = check_seconds(patience, "patience"),
       trace = check_flag(trace, "trace")
     ),
     class = "migration_control"
@@ -79,6 +82,15 @@ check_fraction <- function(x, name) {
   valid <- is.numeric(x) && length(x) == 1L && is.finite(x) && x > 0 && x < 1
   if (!valid) {
     abort("`", name, "` must be one number between 0 and 1.", class = "argument")
+  }
+  as.double(x)
+}
+
+#' @noRd
+check_seconds <- function(x, name) {
+  valid <- is.numeric(x) && length(x) == 1L && is.finite(x) && x > 0
+  if (!valid) {
+    abort("`", name, "` must be a number of seconds above 0.", class = "argument")
   }
   as.double(x)
 }
@@ -162,7 +174,7 @@ print.migration_control <- function(x, ...) {
   values <- c(
     threads = x$threads, max_iterations = x$max_iterations, tolerance = format(x$tolerance),
     rank_tolerance = format(x$rank_tolerance), fixed = fixed, slice = format_count(x$slice),
-    memory = format_bytes(x$memory), trace = x$trace
+    memory = format_bytes(x$memory), patience = format(x$patience), trace = x$trace
   )
   cat(paste0("  ", format(names(values)), "  ", values, "\n"), sep = "")
   invisible(x)

@@ -34,6 +34,7 @@ static const R_CallMethodDef call_entries[] = {
     {"model_matrix", (DL_FUNC)&firmmove_model_matrix, 1},
     {"owen", (DL_FUNC)&firmmove_owen, 3},
     {"owen_needed", (DL_FUNC)&firmmove_owen_needed, 2},
+    {"owen_weights", (DL_FUNC)&firmmove_owen_weights, 2},
     {"pair_density", (DL_FUNC)&firmmove_pair_density, 7},
     {"pair_distances", (DL_FUNC)&firmmove_pair_distances, 2},
     {"pair_histogram", (DL_FUNC)&firmmove_pair_histogram, 5},

@@ -302,7 +302,7 @@ SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP start, SEXP fixed, SEXP c
   put_number(result, BLOCKS, NA_REAL);
   fm_error err = {FM_OK, ""};
   err.code = run_fit(&objective, fm_list_flag(shape, "separable", 0) ? &counter : NULL, REAL(start),
-                     &newton, result, &err);
+                     &newton, control, result, &err);
   if (err.code != FM_OK) {
     fm_raise(&err);
   }
