@@ -145,10 +145,15 @@ new_slice <- function(spec, kernel, order, first, last, group, keep) {
   own <- if (!is.null(group)) match(group, groups)
   pointer <- .Call(C_slice_new, spec, order, first, last, own, keep)
   size <- .Call(C_slice_size, pointer)
-  list(
+  new_slice_object(list(
     pointer = pointer, shape = spec_shape(spec), arrays = group_arrays(kernel, groups), groups = size$groups,
     units = size$units, bytes = size$bytes
-  )
+  ))
+}
+
+#' @noRd
+new_slice_object <- function(slice) {
+  structure(slice, class = "slice")
 }
 
 #' The numbers of a spec that say how many parameters it has
@@ -171,11 +176,11 @@ group_arrays <- function(kernel, groups) {
 
 #' The kernel of a model with the arrays of one slice
 #' @noRd
-slice_kernel <- function(kernel, slice, first_group) {
+slice_kernel <- function(kernel, slice) {
   kernel$group <- NULL
   kernel[names(slice$arrays)] <- slice$arrays
   kernel$n_groups <- slice$groups
-  kernel$first_group <- first_group
+  kernel$first_group <- kernel$first_groups[slice$number]
   kernel
 }
 
@@ -183,15 +188,17 @@ slice_kernel <- function(kernel, slice, first_group) {
 #'
 #' @param kernel of the model; or of what else is added up: kind "along", with `question` c(what, tolerance), is what
 #'   the search for separation counts in the direction theta; kind "classes" are the class_totals() of a latent model.
+#'   `first_groups` says how many groups there are before each slice.
 #' @noRd
-slice_sums <- function(slice, kernel, theta, order, control, first_group = 0) {
+slice_sums.slice <- function(slice, kernel, theta, order, threads) {
+  control <- list(threads = threads)
   if (is.null(slice$pointer)) {
     return(no_sums(kernel, length(theta), order))
   }
   if (kernel$kind == "along") {
     return(.Call(C_slice_count, slice$pointer, theta, kernel$question, control))
   }
-  kernel <- slice_kernel(kernel, slice, first_group)
+  kernel <- slice_kernel(kernel, slice)
   if (kernel$kind == "classes") {
     return(slice_classes(slice, kernel, theta, control))
   }
@@ -220,22 +227,32 @@ slice_parts <- function(slices, kernel, theta, order, control) {
 #' @param parts the slices; shape: spec_shape(); head: first_slice().
 #' @noRd
 local_slices <- function(parts, shape, head) {
-  groups <- vapply(parts, function(slice) slice$groups, 0)
+  parts <- Map(function(slice, s) {
+    slice$number <- s
+    slice
+  }, parts, seq_along(parts))
   structure(
     list(
-      parts = parts, first_group = cumsum(c(0, groups))[seq_along(groups)], shape = shape, head = head,
+      parts = parts, first_groups = before(vapply(parts, function(slice) slice$groups, 0)), shape = shape, head = head,
       units = sum(vapply(parts, function(slice) slice$units, 0))
     ),
     class = c("local_slices", "slice_set")
   )
 }
 
+#' Totals of what comes before each entry
+#' @noRd
+before <- function(x) {
+  cumsum(c(0, x))[seq_along(x)]
+}
+
 #' @noRd
 slice_parts.local_slices <- function(slices, kernel, theta, order, control) {
   parts <- slices$parts
+  kernel$first_groups <- slices$first_groups
   lapply(seq_along(parts), function(s) {
     if (s < length(parts) && !is.null(parts[[s + 1L]]$pointer)) .Call(C_slice_prefetch, parts[[s + 1L]]$pointer)
-    slice_sums(parts[[s]], kernel, theta, order, control, slices$first_group[s])
+    slice_sums(parts[[s]], kernel, theta, order, control$threads)
   })
 }
 

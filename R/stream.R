@@ -17,7 +17,7 @@ fit_source.migration_store <- function(data, model, formula, rows, na.action, co
   plan$memory <- head$setup$memory
   plan$basis <- head$design$basis
   check_room(plan, head, control)
-  slices <- if (is.null(workers)) stream_slices(plan, head, control) else crew_slices(workers, plan, head, control)
+  slices <- if (is.null(workers)) stream_slices(plan, head) else crew_slices(workers, plan, head, control)
   design <- streamed_design(plan, head, slices)
   check_choices(model, design)
   setup <- head$setup
@@ -73,9 +73,10 @@ stream_plan <- function(store, model, formula, rows, na.action, control) {
             names_in(rows$weights))
   structure(
     list(
-      store = list(path = store$path, id = store$id), cut = store_slices(store, control$slice), formula = formula,
+      store = list(path = store$path, id = store$id), slices = store_slices(store, control$slice), formula = formula,
       model = model, rows = rows, na.action = na.action, columns = intersect(store$columns$name, used),
-      basis = NULL, memory = NULL, threads = control$threads, room = control$memory / 2
+      basis = NULL, memory = NULL, room = control$memory / 2,
+      token = paste(Sys.getpid(), format(Sys.time(), "%Y%m%d%H%M%OS6"))
     ),
     class = "stream_plan"
   )
@@ -123,8 +124,8 @@ opened_stores <- new.env(parent = emptyenv())
 #' @noRd
 slice_data <- function(plan, s) {
   store <- plan_store(plan)
-  part <- plan$cut[s, ]
-  order <- attr(plan$cut, "order")
+  part <- plan$slices[s, ]
+  order <- attr(plan$slices, "order")
   if (is.null(order)) {
     return(store_data(store, part$first, part$last, plan$columns))
   }
@@ -135,11 +136,11 @@ slice_data <- function(plan, s) {
 #' Weights and subset in the rows of a slice
 #' @noRd
 slice_rows <- function(plan, s, data) {
-  part <- plan$cut[s, ]
-  order <- attr(plan$cut, "order")
+  part <- plan$slices[s, ]
+  order <- attr(plan$slices, "order")
   lapply(plan$rows[c("weights", "subset")], function(expression) {
     value <- eval(expression, data$firms, plan$rows$env)
-    whole <- is.atomic(value) && length(value) == max(plan$cut$last) && length(value) > nrow(data$firms)
+    whole <- is.atomic(value) && length(value) == max(plan$slices$last) && length(value) > nrow(data$firms)
     at <- part$first:part$last
     if (whole) value[if (is.null(order)) at else order[at]] else value
   })
@@ -181,8 +182,8 @@ any_from <- function(plan, store) {
   if (is.null(from)) {
     return(FALSE)
   }
-  for (s in seq_len(nrow(plan$cut))) {
-    rows <- store_rows(store, plan$cut$first[s], plan$cut$last[s], from)
+  for (s in seq_len(nrow(plan$slices))) {
+    rows <- store_rows(store, plan$slices$first[s], plan$slices$last[s], from)
     if (!all(is.na(rows[[from]]))) {
       return(TRUE)
     }
@@ -209,7 +210,7 @@ learn_atoms <- function(plan) {
     return(NULL)
   }
   levels <- lapply(tied, function(atom) NULL)
-  for (s in seq_len(nrow(plan$cut))) {
+  for (s in seq_len(nrow(plan$slices))) {
     data <- slice_data(plan, s)
     found <- firm_atoms(plan, s, data)
     for (id in names(tied)) levels[[id]] <- union_levels(levels[[id]], found$value(tied[[id]]))
@@ -257,7 +258,7 @@ union_levels <- function(known, value) {
 never_chosen <- function(plan, basis) {
   chosen <- logical(length(basis$effects))
   basis$unchosen <- character()
-  for (s in seq_len(nrow(plan$cut))) {
+  for (s in seq_len(nrow(plan$slices))) {
     design <- slice_design(plan, s, slice_data(plan, s), basis)
     if (!is.null(design)) chosen <- chosen | !unchosen_places(design$spec)
   }
@@ -291,7 +292,7 @@ model_atoms.migration_model <- function(model, formula, data, rows, env) {
 #' The first slice that has an occasion, as data in memory: terms, starts and scales are taken from it
 #' @noRd
 stream_head <- function(plan) {
-  for (s in seq_len(nrow(plan$cut))) {
+  for (s in seq_len(nrow(plan$slices))) {
     data <- slice_data(plan, s)
     design <- slice_design(plan, s, data)
     if (!is.null(design)) {
@@ -306,7 +307,7 @@ stream_head <- function(plan) {
 check_room <- function(plan, head, control) {
   need <- 3 * as.double(utils::object.size(head$data$firms)) + 3 * as.double(utils::object.size(head$design$spec))
   if (need > control$memory) {
-    rows <- plan$cut$last[1L] - plan$cut$first[1L] + 1L
+    rows <- plan$slices$last[1L] - plan$slices$first[1L] + 1L
     abort(
       "`memory` is ", format_bytes(control$memory), ", but a slice of ", plural(rows, "row"), " needs about ",
       format_bytes(need), ". Raise migration_control(memory = ), or take smaller slices: migration_control(slice = ",
@@ -318,30 +319,59 @@ check_room <- function(plan, head, control) {
 
 # Slices ----------------------------------------------------------------------------------------------
 
-#' Builds slice s of a plan
-#' @noRd
-slice_build <- function(plan, s) {
-  UseMethod("slice_build")
-}
-
 #' @noRd
 slice_build.stream_plan <- function(plan, s) {
   data <- slice_data(plan, s)
   design <- slice_design(plan, s, data)
   if (is.null(design)) {
-    return(list(pointer = NULL, groups = 0, units = 0, bytes = 0, counts = NULL))
+    return(new_slice_object(list(pointer = NULL, groups = 0, units = 0, bytes = 0, number = s)))
   }
   setup <- model_setup(plan$model, data, design, memory = plan$memory)
   group <- setup$kernel$group
   keep <- design$spec[c("tables", "available", "columns")]
   slice <- new_slice(design$spec, setup$kernel, NULL, 0, length(design$occasion), group, keep)
+  slice$number <- s
   slice$counts <- count_slice(plan$model, design, data)
+  within_room(slice, plan)
+}
+
+#' Why this process cannot build the slices of a plan, or NULL
+#' @noRd
+plan_problem.stream_plan <- function(plan) {
+  tryCatch(
+    {
+      plan_store(plan)
+      NULL
+    },
+    error = function(e) {
+      list(
+        what = conditionMessage(e),
+        remedy = paste0("Give all workers the same store under the path `", plan$store$path, "`.")
+      )
+    }
+  )
+}
+
+#' A slice in memory, if there is room beside the slices of the same plan in this process, else in a file
+#' @noRd
+within_room <- function(slice, plan) {
+  if (!identical(held_bytes$plan, plan$token)) {
+    held_bytes$plan <- plan$token
+    held_bytes$bytes <- 0
+  }
+  if (held_bytes$bytes + slice$bytes > plan$room) {
+    return(spill_slice(slice))
+  }
+  held_bytes$bytes <- held_bytes$bytes + slice$bytes
   slice
 }
 
+#' @noRd
+held_bytes <- new.env(parent = emptyenv())
+
 #' What the whole needs to know of a slice
 #' @noRd
-slice_counts <- function(slice) {
+slice_counts.slice <- function(slice) {
   c(slice$counts, slice[c("groups", "units", "bytes")])
 }
 
@@ -380,23 +410,42 @@ merge_memory.migration_model <- function(model, memory, counts) {
   memory
 }
 
-#' The slices of a plan in this process; those for which there is no room are moved to disk
+#' The slices of a plan in this process
 #' @noRd
-stream_slices <- function(plan, head, control) {
-  room <- plan$room
-  parts <- list()
-  for (s in seq_len(nrow(plan$cut))) {
-    slice <- slice_build(plan, s)
-    room <- room - slice$bytes
-    if (room < 0) {
-      room <- room + slice$bytes
-      slice <- spill_slice(slice)
-    }
-    parts[[s]] <- slice
-  }
+stream_slices <- function(plan, head) {
+  parts <- lapply(seq_len(nrow(plan$slices)), function(s) slice_build(plan, s))
   slices <- local_slices(parts, spec_shape(head$design$spec), head)
   slices$counts <- lapply(parts, slice_counts)
   slices
+}
+
+#' The slices of a plan on workers
+#' @noRd
+crew_slices <- function(workers, plan, head, control) {
+  crew <- workers_start(workers, plan, control)
+  done <- FALSE
+  on.exit(if (!done) crew_stop(crew))
+  counts <- crew_counts(crew)
+  done <- TRUE
+  number <- function(what) vapply(counts, function(x) as.double(x[[what]]), 0)
+  structure(
+    list(
+      crew = crew, counts = counts, first_groups = before(number("groups")), units = sum(number("units")),
+      shape = spec_shape(head$design$spec), head = head
+    ),
+    class = c("crew_slices", "slice_set")
+  )
+}
+
+#' @noRd
+slice_parts.crew_slices <- function(slices, kernel, theta, order, control) {
+  kernel[c("group", "weight", "group_weight")] <- NULL
+  crew_sums(slices$crew, c(kernel, list(first_groups = slices$first_groups)), theta, order)
+}
+
+#' @noRd
+close_slices.crew_slices <- function(slices) {
+  crew_stop(slices$crew)
 }
 
 #' Moves a slice to a file of the session

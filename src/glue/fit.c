@@ -202,8 +202,8 @@ static fm_code count_whole(const void *context, const double *direction, fm_alon
   return fm_count_along(w->design, w->model->sign, direction, what, tolerance, w->threads, answer, err);
 }
 
-static fm_code fit_design(const whole *w, const double *start, const fm_newton_control *newton, SEXP control,
-                          SEXP result, fm_error *err) {
+static fm_code fit_design(const whole *w, const double *start, const fm_newton_control *newton,
+                          SEXP control, SEXP result, fm_error *err) {
   const fm_pass pass = w->model->ops->pass(w->model, w->design, w->threads);
   const fm_objective objective = fm_pass_objective(&pass);
   const fm_along_counter counter = {count_whole, w, w->design->n_linear};
