@@ -204,8 +204,8 @@ absent_offered <- function(pair, at, key, frame) {
 
 #' A sparse table, or a dense one when most values are not 0
 #' @noRd
-new_sparse <- function(values, key, J) {
-  if (2 * length(values$col) < as.numeric(key$size) * J) {
+new_sparse <- function(values, key, J, full = 2 * length(values$col) >= as.numeric(key$size) * J) {
+  if (!full) {
     return(list(kind = "sparse", key = key, values = values))
   }
   dense <- matrix(0, J, key$size)

@@ -3,6 +3,7 @@
 #' The design of a fit, rebuilt from its data: `spec` for the C entry points, `kernel`, `theta`
 #' @noRd
 fit_design <- function(object) {
+  refuse_streamed(object)
   design <- model_design(object$model, object$formula, object$data,
     weights = object$given$weights, subset = object$given$subset, na.action = object$given$na.action,
     basis = object$design$basis, env = environment(object$formula)

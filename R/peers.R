@@ -17,15 +17,17 @@ peers_component <- function(atom, data, occasions) {
   peers <- atom$peers
   check_peers_data(atom, data)
   index <- peer_index(data)
-  located <- locate_firms(index, length(data$firm))
+  # of some rows of larger data: what was counted over all of them
+  known <- data$peer_counts[[atom$id]]
+  located <- locate_firms(index, length(data$firm), known$states %||% (max(index$time) + 1L))
   state <- pmax(occasions$time - peers$lag, 0L)
   component <- list(kind = "numeric", suffix = "", peers = peers, basis = NULL)
   if (counts_links(peers, data)) {
     return(c(component, list(links = peer_links(data), located = located, state = state,
                              firms = length(data$firm))))
   }
-  group <- peer_groups(peers$group, data)
-  counts <- count_peers(located, group, length(data$place))
+  group <- peer_groups(peers$group, data, known$labels)
+  counts <- known$counts %||% count_peers(located, group, length(data$place))
   c(component, group_codes(atom, occasions, state, group, located, counts, length(data$place)),
     list(counts = counts))
 }
@@ -65,8 +67,7 @@ peer_index <- function(data) {
 #' At the end of a period a firm is at its `to`; where it has no row for that
 #' period, at the `from` of its next one. Closed firms are nowhere.
 #' @noRd
-locate_firms <- function(index, n_firms) {
-  states <- max(index$time) + 1L
+locate_firms <- function(index, n_firms, states) {
   key <- function(firm, state) combine_codes(list(firm, state + 1L), c(n_firms, states))
   here <- which(index$chosen > 0L)
   before <- which(index$origin > 0L)
@@ -81,12 +82,11 @@ locate_firms <- function(index, n_firms) {
 
 #' Group of each row of firms as codes, NA where missing; one group for peers()
 #' @noRd
-peer_groups <- function(group, data) {
+peer_groups <- function(group, data, labels = NULL) {
   rows <- length(data$index$firm)
   if (is.null(group)) return(list(code = rep(1L, rows), size = 1L))
-  value <- if (inherits(data, "migration_data")) data$firms[[group]] else {
-    first_rows(data, group)
-  }
+  value <- group_values(group, data)
+  if (!is.null(labels)) return(list(code = match(value, labels), size = length(labels)))
   found <- distinct(value)
   list(code = found$code, size = length(found$values))
 }
@@ -145,7 +145,9 @@ peers_table <- function(component, frame) {
   cell <- key$parts[[names[1L]]]
   own <- key$parts[[names[2L]]] - 1L
   values <- group_rows_of(component, cell, own, frame$J)
-  new_sparse(values, key, frame$J)
+  # judged by the counts, so that some rows of larger data are stored as all of them are
+  counts <- component$counts
+  new_sparse(values, key, frame$J, 2 * length(counts$key) >= sum(counts$total > 0) * frame$J)
 }
 
 #' Compressed rows of peers for cells and own places
@@ -207,4 +209,69 @@ peers_column <- function(component, occasions, place, occasion, J) {
     group_rows_of(component, component$dims[[1L]]$code, component$dims[[2L]]$code - 1L, J)
   }
   sparse_at(rows, place, occasion, J)
+}
+
+# Some rows of larger data -----------------------------------------------------------------------------
+
+#' The group of each row of firms
+#' @noRd
+group_values <- function(group, data) {
+  value <- if (inherits(data, "migration_data")) data$firms[[group]] else first_rows(data, group)
+  if (is.factor(value)) as.character(value) else value
+}
+
+#' What peers() of some rows needs to know of all: by atom list(states, labels, counts), for `peer_counts` of data
+#'
+#' @param parts function(s) giving part s of n parts of the data, a firm whole in each.
+#' @noRd
+learn_peers <- function(atoms, parts, n) {
+  atoms <- Filter(function(atom) atom$level == "peers", atoms)
+  if (length(atoms) == 0L) return(NULL)
+  labels <- lapply(atoms, function(atom) NULL)
+  for (s in seq_len(n)) {
+    data <- parts(s)
+    for (atom in atoms) {
+      check_peers_data(atom, data)
+      if (counts_links(atom$peers, data)) refuse_links(atom)
+      if (!is.null(atom$peers$group)) {
+        value <- group_values(atom$peers$group, data)
+        labels[[atom$id]] <- unique(c(labels[[atom$id]], value[!is.na(value)]))
+      }
+    }
+  }
+  known <- lapply(atoms, function(atom) {
+    list(states = length(data$time) + 1L, labels = labels[[atom$id]], counts = NULL)
+  })
+  for (s in seq_len(n)) {
+    data <- parts(s)
+    for (atom in atoms) {
+      more <- count_part(known[[atom$id]], atom, data)
+      known[[atom$id]]$counts <- add_counts(known[[atom$id]]$counts, more)
+    }
+  }
+  known
+}
+
+#' @noRd
+refuse_links <- function(atom) {
+  abort("`", atom$text, "` follows links between firms that may be in different slices of the data, so it cannot be ",
+        "computed slice by slice. Compute it as a column before write_store(), or read the store into memory with ",
+        "as_migration_data().", class = "store_formula")
+}
+
+#' @noRd
+count_part <- function(known, atom, data) {
+  located <- locate_firms(peer_index(data), length(data$firm), known$states)
+  count_peers(located, peer_groups(atom$peers$group, data, known$labels), length(data$place))
+}
+
+#' @noRd
+add_counts <- function(a, b) {
+  if (is.null(a)) return(b)
+  key <- sort(unique(c(a$key, b$key)))
+  count <- numeric(length(key))
+  count[match(a$key, key)] <- a$count
+  at <- match(b$key, key)
+  count[at] <- count[at] + b$count
+  list(key = key, count = count, total = a$total + b$total, cells = a$cells)
 }

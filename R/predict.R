@@ -43,6 +43,9 @@ predict.migration_fit <- function(object, newdata = NULL,
                                   type = c("probability", "utility", "logsum", "flows", "choice"), ...) {
   type <- match.arg(type)
   check_dots(...)
+  if (inherits(newdata %||% object$data, "migration_store")) {
+    return(predict_store(object, newdata, type))
+  }
   if (is.null(newdata)) {
     data <- object$data
     design <- fit_design(object)
@@ -50,6 +53,12 @@ predict.migration_fit <- function(object, newdata = NULL,
     data <- prediction_data(newdata, object)
     design <- prediction_design(object, data)
   }
+  shape_prediction(object, type, design, data)
+}
+
+#' Predictions of a design in the shape of its data
+#' @noRd
+shape_prediction <- function(object, type, design, data) {
   switch(type,
     probability = ,
     utility = place_result(kernel_predict(object, design, type), design, data),
@@ -63,7 +72,7 @@ predict.migration_fit <- function(object, newdata = NULL,
 
 #' @noRd
 prediction_data <- function(newdata, object) {
-  class <- class(object$data)[1L]
+  class <- if (is_streamed(object)) "migration_data" else class(object$data)[1L]
   if (inherits(newdata, class)) {
     return(newdata)
   }
@@ -73,6 +82,10 @@ prediction_data <- function(newdata, object) {
       class(newdata)[1L], ".",
       class = "newdata"
     )
+  }
+  if (is_streamed(object)) {
+    # places, ties and their rules without the rows of the store
+    return(new_firms(newdata, store_data(object$data, 1, 1), object$formula))
   }
   if (class == "migration_data") new_firms(newdata, object$data, object$formula) else new_long(newdata, object$data)
 }

@@ -53,6 +53,10 @@ slice_in_memory <- function(model, formula, design, setup, data, rows, na.action
   cut <- cut_slices(firm[order], control$slice)
   parts <- cut_design(design, setup$kernel, order, cut)
   head <- order[seq_len(cut$last[attr(parts, "first")])]
+  if ("peers" %in% all.names(formula)) {
+    atoms <- model_atoms(model, formula, data, rows, environment(formula))$atoms
+    data$peer_counts <- learn_peers(Filter(function(atom) !counts_links(atom$peers, data), atoms), function(s) data, 1L)
+  }
   head <- first_slice(model, formula, rows_of(data, head), rows_of_values(rows, head), na.action, design$basis)
   design$spec$slices <- local_slices(parts, spec_shape(design$spec), head)
   list(design = design, setup = utils::modifyList(setup, head$setup[c("start", "scale")]))

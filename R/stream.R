@@ -12,6 +12,7 @@ fit_source.migration_store <- function(data, model, formula, rows, na.action, co
   check_streamed(model)
   check_store_unchanged(data)
   plan <- stream_plan(data, model, formula, rows, na.action, control)
+  plan$peers <- plan_peers(plan)
   plan$basis <- learn_basis(plan)
   head <- stream_head(plan)
   plan$memory <- head$setup$memory
@@ -126,11 +127,25 @@ slice_data <- function(plan, s) {
   store <- plan_store(plan)
   part <- plan$slices[s, ]
   order <- attr(plan$slices, "order")
-  if (is.null(order)) {
-    return(store_data(store, part$first, part$last, plan$columns))
-  }
   # a store of one slice's size whose firms are scattered is small: it is read whole
-  rows_of(store_data(store, 1, store$n, plan$columns), order[part$first:part$last])
+  data <- if (is.null(order)) {
+    store_data(store, part$first, part$last, plan$columns)
+  } else {
+    rows_of(store_data(store, 1, store$n, plan$columns), order[part$first:part$last])
+  }
+  data$peer_counts <- plan$peers
+  data
+}
+
+#' Counts of peers() over all rows
+#' @noRd
+plan_peers <- function(plan) {
+  if (!"peers" %in% all.names(plan$formula)) {
+    return(NULL)
+  }
+  atoms <- model_atoms(plan$model, plan$formula, slice_data(plan, 1L), slice_rows(plan, 1L, slice_data(plan, 1L)),
+                       environment(plan$formula))$atoms
+  learn_peers(atoms, function(s) slice_data(plan, s), nrow(plan$slices))
 }
 
 #' Weights and subset in the rows of a slice

@@ -52,8 +52,8 @@ vcov.migration_fit <- function(object, type = c("hessian", "opg", "robust", "clu
   }
   covariance <- switch(type,
     hessian = object$covariance,
-    opg = outer_product_covariance(estfun.migration_fit(object)),
-    robust = around(object$covariance, crossprod(estfun.migration_fit(object))),
+    opg = outer_product_covariance(score_products(object)),
+    robust = around(object$covariance, score_products(object)),
     cluster = around(object$covariance, cluster_meat(object, cluster))
   )
   if (complete) complete_covariance(covariance, object) else covariance
@@ -66,8 +66,8 @@ around <- function(bread, meat) {
 }
 
 #' @noRd
-outer_product_covariance <- function(scores) {
-  covariance <- solve_scaled(crossprod(scores))
+outer_product_covariance <- function(products) {
+  covariance <- solve_scaled(products)
   if (anyNA(covariance)) {
     abort("The outer product of the scores is singular: use type = \"hessian\".", class = "singular")
   }
@@ -85,6 +85,11 @@ complete_covariance <- function(covariance, object) {
 }
 
 # Scores ----------------------------------------------------------------------------------------------
+
+#' @noRd
+score_products <- function(object) {
+  if (is_streamed(object)) streamed_meat(object)[[1L]] else crossprod(estfun.migration_fit(object))
+}
 
 #' Scores of the occasions and bread, for the sandwich package
 #'
@@ -119,6 +124,9 @@ bread.migration_fit <- function(x, ...) {
 #' Sum over clusters of the outer products of their scores, one- or two-way
 #' @noRd
 cluster_meat <- function(object, cluster) {
+  if (is_streamed(object)) {
+    return(streamed_cluster_meat(object, cluster))
+  }
   clusters <- lapply(cluster_codes(object, cluster), of_score_rows, object = object)
   scores <- estfun.migration_fit(object)
   meat <- Reduce(`+`, lapply(clusters, one_way_meat, scores = scores))

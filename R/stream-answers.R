@@ -1,0 +1,165 @@
+# What is asked of a fit on a store, or of a store, without holding its rows: slices are read one after the other and
+# their answers put together.
+
+#' The result of `answer(data, design)` for each slice that has an occasion; design with its parameters
+#'
+#' @param columns attributes of firms needed beside those of the formula.
+#' @param choice FALSE: a prediction, for rows without a chosen place too.
+#' @noRd
+over_slices <- function(object, store, answer, choice = TRUE, columns = NULL) {
+  plan <- answer_plan(object, store, columns)
+  answers <- lapply(seq_len(nrow(plan$slices)), function(s) {
+    data <- slice_data(plan, s)
+    design <- if (choice) {
+      slice_design(plan, s, data)
+    } else {
+      tryCatch(prediction_design(object, data), firmmove_error_no_occasions = function(e) NULL)
+    }
+    if (is.null(design)) {
+      return(NULL)
+    }
+    answer(data, if (choice) complete_design(object, design, data) else design)
+  })
+  Filter(Negate(is.null), answers)
+}
+
+#' The plan of a fit, on its own store or on another
+#' @noRd
+answer_plan <- function(object, store, columns = NULL) {
+  rows <- if (inherits(object$data, "migration_store")) object$given[c("weights", "subset", "env")]
+  plan <- stream_plan(store, object$model, object$formula, rows, stats::na.exclude, object$control)
+  plan$columns <- union(plan$columns, columns)
+  plan$peers <- plan_peers(plan)
+  plan$basis <- object$design$basis
+  plan
+}
+
+#' @noRd
+is_streamed <- function(object) {
+  inherits(object$data, "migration_store")
+}
+
+#' For what needs all rows at once
+#' @noRd
+refuse_streamed <- function(object) {
+  if (is_streamed(object)) {
+    abort(
+      "This needs all occasions in memory, but the fit is on the store `", object$data$path, "`. Read it and refit: ",
+      "update(fit, data = as_migration_data(store), start = coef(fit)); or predict(), vcov() and as_flows(), which ",
+      "work slice by slice.",
+      class = "streamed"
+    )
+  }
+}
+
+# Predictions -----------------------------------------------------------------------------------------
+
+#' predict() for a store: `newdata`, or NULL for the store of the fit
+#' @noRd
+predict_store <- function(object, newdata, type) {
+  store <- newdata %||% object$data
+  if (type %in% c("probability", "utility")) {
+    check_prediction_room(object, store, type)
+  }
+  parts <- over_slices(object, store, function(data, design) {
+    if (type == "flows") kernel_predict(object, design, "flows") else shape_prediction(object, type, design, data)
+  }, choice = is.null(newdata))
+  if (type != "flows") {
+    return(if (is.matrix(parts[[1L]])) do.call(rbind, parts) else unlist(parts))
+  }
+  total <- .Call(C_sum_slices, lapply(parts, as.double))
+  flow_table(matrix(total, nrow(parts[[1L]])), store_rows_places(store))
+}
+
+#' @noRd
+store_rows_places <- function(store) {
+  store_data(store, 1, 1, character())$place
+}
+
+#' Matrices of firms x places must fit the memory
+#' @noRd
+check_prediction_room <- function(object, store, type) {
+  need <- 8 * store$n * object$n_places
+  if (need > object$control$memory) {
+    abort(
+      "type = \"", type, "\" has a number for each of ", plural(store$n, "row"), " and ",
+      plural(object$n_places, "place"), ", ", format_bytes(need), " in all. Ask for type = \"flows\" or \"choice\", or ",
+      "raise memory: update(fit, control = migration_control(memory = )).",
+      class = "memory"
+    )
+  }
+}
+
+# Scores ----------------------------------------------------------------------------------------------
+
+#' The sum of outer products of scores: of each row of estfun(), or of their sums by cluster
+#'
+#' @param cluster_of NULL, or function(data, design): list of vectors, the label of each row of the scores.
+#' @return list of matrices, one for each clustering.
+#' @noRd
+streamed_meat <- function(object, cluster_of = NULL, columns = NULL) {
+  parts <- over_slices(object, object$data, function(data, design) {
+    scores <- kernel_scores(object, design)[, object$estimated, drop = FALSE]
+    if (is.null(cluster_of)) {
+      return(list(crossprod(scores)))
+    }
+    lapply(cluster_of(data, design), function(label) rowsum(scores, label, reorder = FALSE))
+  }, columns = columns)
+  lapply(seq_along(parts[[1L]]), function(k) {
+    each <- lapply(parts, `[[`, k)
+    if (is.null(cluster_of)) {
+      return(Reduce(`+`, each))
+    }
+    all <- do.call(rbind, each)
+    labels <- rownames(all)
+    one_way_meat(match(labels, unique(labels)), all)
+  })
+}
+
+#' Clustered meat of a fit on a store: by firm, or by one column of firms
+#' @noRd
+streamed_cluster_meat <- function(object, cluster) {
+  column <- if (is.null(cluster)) object$data$names$firm else all.vars(cluster)
+  known <- inherits(cluster, "formula") || is.null(cluster)
+  if (!known || length(column) != 1L || !column %in% object$data$columns$name) {
+    abort(
+      "`cluster` of a fit on a store must be a formula of one column of `firms`, like ~ town.",
+      class = "cluster"
+    )
+  }
+  streamed_meat(object, function(data, design) {
+    label <- as.character(data$firms[[column]][design$occasion])
+    group <- design$kernel$group
+    list(if (is.null(group)) label else label[match(seq_len(max(group)), group)])
+  }, columns = column)[[1L]]
+}
+
+# Flows -----------------------------------------------------------------------------------------------
+
+#' @rdname as_flows
+#' @export
+as_flows.migration_store <- function(data, by_time = FALSE, zeros = TRUE, ...) {
+  check_dots(...)
+  cut <- store_slices(data, 262144L)
+  parts <- lapply(seq_len(nrow(cut)), function(s) {
+    as_flows(store_data(data, cut$first[s], cut$last[s], character()), by_time = by_time, zeros = zeros)
+  })
+  if (length(parts) == 1L) {
+    return(parts[[1L]])
+  }
+  add_flows(do.call(rbind, parts))
+}
+
+#' Rows of the same origin, place and time become one, in the order of origins, places and times
+#' @noRd
+add_flows <- function(flows) {
+  keys <- intersect(c("from", "to", "time"), names(flows))
+  key <- do.call(paste, c(lapply(flows[keys], as.character), sep = "\r"))
+  at <- match(key, unique(key))
+  first <- !duplicated(key)
+  total <- flows[first, ]
+  total$count <- as.integer(sum_by(flows$count, at, sum(first)))
+  total$weight <- sum_by(flows$weight, at, sum(first))
+  rownames(total) <- NULL
+  total
+}
