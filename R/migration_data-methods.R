@@ -68,8 +68,11 @@ print_lines <- function(lines) {
 
 #' Lines on occasions and moves, for both classes of data
 #' @noRd
-describe_moves <- function(x) {
-  count <- count_moves(x)
+describe_moves <- function(x) move_lines(count_moves(x))
+
+#' Lines on counts of occasions and moves
+#' @noRd
+move_lines <- function(count) {
   occasions <- format_count(count$occasions)
   extra <- c(if (count$no_origin > 0) paste(format_count(count$no_origin), "without origin"),
              if (count$closed > 0) paste(plural(count$closed, "row"), "of firms that closed"))

@@ -363,6 +363,8 @@ fm_code fm_blocks_read_part(const fm_block_file *f, const char *name, fm_block_t
   if (entry->encoding == FM_DEFLATED) {
     FM_TRY(read_all(f, entry, &copy, err));
     from = copy;
+  } else if (!crc_right(f, entry)) {
+    return damaged_block(f, name, "does not match its checksum", err);
   }
   if (n > 0) {
     memcpy(out, from + first * size, n * size);

@@ -65,6 +65,9 @@ fm_code fm_blocks_finish(fm_block_writer *w, fm_error *err);
 /* Closes and removes what was written. Harmless after finish, after a failure, and on a zeroed writer. */
 void fm_blocks_abort(fm_block_writer *w);
 
+/* The same for a file of plain bytes, such as a manifest: part, flush, rename. */
+fm_code fm_write_file(const char *path, const void *bytes, size_t n, fm_error *err);
+
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 typedef struct fm_block_file { /* fields are private */
   char *path;
@@ -91,7 +94,7 @@ fm_code fm_blocks_get(const fm_block_file *f, const char *name, fm_block_type ty
 /* Copies or inflates all n elements after checking their checksum. FM_CORRUPT also when n is not their number. */
 fm_code fm_blocks_read(const fm_block_file *f, const char *name, fm_block_type type, void *out, size_t n,
                        fm_error *err);
-/* Elements first .. first + n - 1 of a raw block without a look at the checksum; of a deflated block, all is inflated. */
+/* Elements first .. first + n - 1, after checking the checksum of all; of a deflated block, all is inflated. */
 fm_code fm_blocks_read_part(const fm_block_file *f, const char *name, fm_block_type type, size_t first,
                             size_t n, void *out, fm_error *err);
 /* All checksums, all deflated blocks, and that nothing but zeros lies between the blocks. */

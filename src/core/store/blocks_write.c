@@ -212,12 +212,12 @@ static fm_code write_end(fm_block_writer *w) {
   if (fseek(w->file, 0, SEEK_SET) != 0) {
     return FM_IO;
   }
-  FM_TRY(append(w, &header, sizeof header));
-  return fm_flush_to_disk(w->file) == 0 ? FM_OK : FM_IO;
+  return append(w, &header, sizeof header);
 }
 
-fm_code fm_blocks_finish(fm_block_writer *w, fm_error *err) {
-  if (write_end(w) != FM_OK) {
+/* Flush, close, rename. */
+static fm_code keep(fm_block_writer *w, fm_error *err) {
+  if (fm_flush_to_disk(w->file) != 0) {
     return aborted(w, refused(w, err));
   }
   const int closed = fclose(w->file);
@@ -229,4 +229,22 @@ fm_code fm_blocks_finish(fm_block_writer *w, fm_error *err) {
   w->part = NULL;
   fm_blocks_abort(w);
   return FM_OK;
+}
+
+fm_code fm_blocks_finish(fm_block_writer *w, fm_error *err) {
+  return write_end(w) == FM_OK ? keep(w, err) : aborted(w, refused(w, err));
+}
+
+/* ---- other files ----------------------------------------------------------------------------------------------------- */
+
+fm_code fm_write_file(const char *path, const void *bytes, size_t n, fm_error *err) {
+  fm_block_writer w = {0};
+  if (name_files(&w, path) != FM_OK) {
+    return aborted(&w, fm_fail(err, FM_NO_MEMORY, "No memory to write `%.300s`.", path));
+  }
+  w.file = fopen(w.part, "wb");
+  if (w.file == NULL || append(&w, bytes, n) != FM_OK) {
+    return aborted(&w, refused(&w, err));
+  }
+  return keep(&w, err);
 }

@@ -1,0 +1,169 @@
+# Reading rows of a store: any run of rows, across shards, only the columns asked for.
+
+#' Rows of shards: list of columns
+#'
+#' `shards` is a list: folder, files, rows (of each file), specs. `j` numbers columns;
+#' first and last are 1-based and may be larger than an integer.
+#' @noRd
+read_rows <- function(shards, first, last, j = seq_along(shards$specs)) {
+  end <- cumsum(shards$rows)
+  start <- end - shards$rows
+  use <- which(end >= first & start < last)
+  pieces <- lapply(use, function(k) {
+    from <- max(first - 1, start[k]) - start[k]
+    n <- min(last, end[k]) - start[k] - from
+    read_block_columns(file.path(shards$folder, shards$files[k]), as.character(j), shards$specs[j],
+                       from, n, shards$rows[k])
+  })
+  if (length(pieces) == 1) return(pieces[[1]])
+  Map(restore_column, join_columns(pieces), shards$specs[j])
+}
+
+#' @noRd
+check_rows_range <- function(store, first, last) {
+  fine <- is.numeric(first) && is.numeric(last) && length(first) == 1 && length(last) == 1 &&
+    !is.na(first) && !is.na(last) && first >= 1 && last >= first && last <= store$n
+  if (!fine) {
+    abort("`first` and `last` must be rows of the store, 1 to ", format_count(store$n), ".",
+          class = "range")
+  }
+}
+
+#' Rows and slices of a store
+#'
+#' @description
+#' `store_rows()` reads some rows of firms as a data frame, `store_data()` as a
+#' [migration_data()] with all places, ties and network of the store. Only the
+#' columns asked for are read, and only the shards that have the rows.
+#' `store_slices()` cuts the rows into slices of whole firms, the unit in which
+#' models stream a store.
+#'
+#' @param store An [open_store()].
+#' @param first,last First and last row, 1-based.
+#' @param columns Names of columns of firms; `NULL` is all. `store_data()` always
+#'   reads the keys.
+#' @param rows Rows of a slice. Each slice has this many rows and the rest of its
+#'   last firm; the last slice has what is left.
+#'
+#' @return `store_rows()`: a data frame. `store_data()`: a `migration_data` whose places
+#'   and times are those of the whole store, and whose firms are those of the rows.
+#'   `store_slices()`: a data frame `first`, `last`, with the attribute `together`:
+#'   `FALSE` when the rows of a firm are not together in the store, which is then cut
+#'   every `rows` rows.
+#'
+#' @section Errors:
+#' Rows or columns the store does not have; a damaged or missing file, which is named with
+#' the block and what to do (class `firmmove_error_corrupt` or `firmmove_error_io`).
+#' @seealso [open_store()]
+#' @examples
+#' path <- file.path(tempdir(), "lamps")
+#' store <- write_store(wenzhou_guzhen(), path)
+#' store_rows(store, 101, 104, c("firm", "year", "size"))
+#' store_data(store, 1, 1000, "size")
+#' store_slices(store, 5000)
+#' unlink(path, recursive = TRUE)
+#' @export
+store_rows <- function(store, first, last, columns = NULL) {
+  check_store(store)
+  check_rows_range(store, first, last)
+  names <- store_column_names(store)
+  if (is.null(columns)) columns <- setdiff(names, weights_column)
+  absent <- setdiff(columns, names)
+  if (length(absent)) {
+    near <- nearest_name(absent[1], names)
+    abort("The store has no column ", quote_names(absent), ". ",
+          if (!is.null(near)) paste0("The nearest is `", near, "`.")
+          else paste0("It has ", quote_names(store$columns$name, 8), "."), class = "columns")
+  }
+  values <- read_rows(store$shards, first, last, match(columns, names))
+  quick_frame(values, columns, last - first + 1)
+}
+
+#' @noRd
+store_column_names <- function(store) vapply(store$shards$specs, `[[`, "", "name")
+
+#' @rdname store_rows
+#' @export
+store_data <- function(store, first, last, columns = NULL) {
+  check_store(store)
+  own <- store$columns$name
+  keys <- unlist(store$names[c("firm", "time", "from", "to")])
+  wanted <- if (is.null(columns)) own else own[own %in% c(keys, columns)]
+  weighted <- weights_column %in% store_column_names(store)
+  absent <- setdiff(columns, own)
+  rows <- store_rows(store, first, last, c(wanted, if (weighted) weights_column, absent))
+  weights <- if (weighted) as.numeric(rows[[weights_column]])
+  if (weighted) rows <- quick_frame(unclass(rows)[wanted], wanted, nrow(rows))
+  data_of_rows(store$frame, rows, weights)
+}
+
+#' A migration_data of rows, with the places, times, ties and network of a frame
+#' @noRd
+data_of_rows <- function(frame, rows, weights) {
+  names <- frame$names
+  firm <- code_ids(rows[[names$firm]])
+  data <- list(firms = rows, places = frame$places, ties = list(), network = NULL, names = names,
+               place = frame$place)
+  data["time"] <- list(frame$time)
+  data$firm <- firm$levels
+  index <- list(firm = firm$code)
+  index["time"] <- list(if (!is.null(names$time)) code_known_times(rows[[names$time]], frame$time))
+  index$origin <- if (is.null(names$from)) rep(NA_integer_, nrow(rows)) else
+    code_among(rows[[names$from]], frame$place)
+  index$chosen <- code_among(rows[[names$to]], frame$place)
+  data$index <- index
+  data$place_row <- frame$place_row
+  data["tie_row"] <- list(NULL)
+  data$ties <- lapply(frame$ties, function(tie) {
+    if (tie$by == "firm") tie$index$from <- code_among(tie$data[[names$firm]], data$firm)
+    tie
+  })
+  data["network"] <- list(frame$network)
+  data["available"] <- list(frame$available)
+  data["weights"] <- list(weights)
+  attr(data, "note") <- attr(frame, "note")
+  structure(data, class = "migration_data")
+}
+
+#' Codes of times among sorted times, as code_times() gives them
+#' @noRd
+code_known_times <- function(x, times) {
+  if (is.factor(x)) return(match(as.character(x), as.character(times)))
+  match(x, times)
+}
+
+#' @rdname store_rows
+#' @export
+store_slices <- function(store, rows = 262144) {
+  check_store(store)
+  rows <- check_store_rows(rows, "rows")
+  j <- match(store$names$firm, store_column_names(store))
+  end <- if (store$together) function(row) end_of_firm(store$shards, row, store$n, j) else identity
+  structure(cut_slices(store$n, rows, end), together = store$together)
+}
+
+#' Slices of at least `rows` rows; `end` gives the last row of the firm of a row
+#' @noRd
+cut_slices <- function(n, rows, end) {
+  last <- numeric()
+  at <- 0
+  while (at < n) {
+    at <- at + rows
+    at <- if (at >= n) n else end(at)
+    last <- c(last, at)
+  }
+  data.frame(first = c(1, last[-length(last)] + 1)[seq_along(last)], last = last)
+}
+
+#' The last row of the run of a firm that has a row
+#' @noRd
+end_of_firm <- function(shards, row, n, j) {
+  width <- 64
+  repeat {
+    firm <- read_rows(shards, row, min(row + width, n), j)[[1]]
+    other <- which(firm != firm[1])
+    if (length(other)) return(row + other[1] - 2)
+    if (row + width >= n) return(n)
+    width <- 8 * width
+  }
+}

@@ -1,0 +1,21 @@
+/* store.h: entry points that write and read the files of a store. */
+#ifndef FM_GLUE_STORE_H
+#define FM_GLUE_STORE_H
+
+#include "glue.h"
+
+/* The path as the system wants it; memory of R. */
+const char *fm_native_path(SEXP path);
+
+SEXP firmmove_shard_write(SEXP path, SEXP names, SEXP columns, SEXP deflate);
+SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEXP range);
+SEXP firmmove_blocks_info(SEXP path);
+SEXP firmmove_blocks_verify(SEXP path);
+SEXP firmmove_file_write(SEXP path, SEXP bytes);
+SEXP firmmove_hash(SEXP state, SEXP x);
+SEXP firmmove_hash_each(SEXP x);
+SEXP firmmove_crc(SEXP bytes);
+SEXP firmmove_csv_kinds(SEXP bytes, SEXP separator, SEXP n_columns, SEXP last);
+SEXP firmmove_csv_columns(SEXP bytes, SEXP separator, SEXP storage, SEXP last, SEXP max_rows);
+
+#endif
