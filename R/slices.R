@@ -1,5 +1,5 @@
 # Slices: runs of occasions whose log-likelihood, score and information are added up, so that a fit need not hold all
-# its data at once, or in one process. They are cut by the rows of the data (cut_slices()), never by the memory, the
+# its data at once, or in one process. They are cut by the rows of the data (slices_of_firms()), never by the memory, the
 # threads or the workers there are, so that these do not change a digit of the result.
 #
 # A slice is list(pointer, shape, arrays, groups, units, bytes): the built design as an external pointer (NULL when
@@ -9,20 +9,14 @@
 
 # Which rows ------------------------------------------------------------------------------------------
 
-#' Cuts rows into slices of `rows`, each moved on to the end of its firm
+#' Slices of rows whose firms follow each other (see store_slices() for those of a store)
 #'
-#' @param firm code of the firm of each row; the rows of a firm follow each other.
-#' @return data.frame(first, last).
+#' @param firm code of the firm of each row.
 #' @noRd
-cut_slices <- function(firm, rows) {
+slices_of_firms <- function(firm, rows) {
   n <- length(firm)
   ends <- which(c(firm[-1L] != firm[-n], TRUE))
-  last <- integer()
-  while (length(last) == 0L || last[length(last)] < n) {
-    full <- min(n, sum(last[length(last)], rows))
-    last <- c(last, ends[findInterval(full - 1L, ends) + 1L])
-  }
-  data.frame(first = c(1L, last[-length(last)] + 1L), last = last)
+  cut_slices(n, rows, function(row) ends[findInterval(row - 1, ends) + 1L])
 }
 
 #' The order in which the rows of each firm follow each other, firms by first appearance; NULL when they do
@@ -50,7 +44,7 @@ slice_in_memory <- function(model, formula, design, setup, data, rows, na.action
     return(list(design = design, setup = setup))
   }
   order <- order %||% seq_along(firm)
-  cut <- cut_slices(firm[order], control$slice)
+  cut <- slices_of_firms(firm[order], control$slice)
   parts <- cut_design(design, setup$kernel, order, cut)
   head <- order[seq_len(cut$last[attr(parts, "first")])]
   if ("peers" %in% all.names(formula)) {

@@ -74,13 +74,26 @@ stream_plan <- function(store, model, formula, rows, na.action, control) {
             names_in(rows$weights))
   structure(
     list(
-      store = list(path = store$path, id = store$id), slices = store_slices(store, control$slice), formula = formula,
+      store = list(path = store$path, id = store$id), slices = plan_slices(store, control$slice), formula = formula,
       model = model, rows = rows, na.action = na.action, columns = intersect(store$columns$name, used),
       basis = NULL, memory = NULL, room = control$memory / 2,
       token = paste(Sys.getpid(), format(Sys.time(), "%Y%m%d%H%M%OS6"))
     ),
     class = "stream_plan"
   )
+}
+
+#' The slices of a store. Only a store no larger than a slice of the default size may have the rows of its firms
+#' scattered: then attribute `order` puts them together.
+#' @noRd
+plan_slices <- function(store, rows) {
+  slices <- store_slices(store, rows)
+  if (attr(slices, "together") || nrow(slices) == 1L) {
+    return(slices)
+  }
+  firm <- store_rows(store, 1, store$n, store$names$firm)[[1L]]
+  order <- firm_order(match(firm, unique(firm)))
+  structure(slices_of_firms(match(firm, unique(firm))[order], rows), order = order)
 }
 
 #' A column named in quotes
@@ -430,7 +443,7 @@ merge_memory.migration_model <- function(model, memory, counts) {
 stream_slices <- function(plan, head) {
   parts <- lapply(seq_len(nrow(plan$slices)), function(s) slice_build(plan, s))
   slices <- local_slices(parts, spec_shape(head$design$spec), head)
-  slices$counts <- lapply(parts, slice_counts)
+  slices$counts <- lapply(parts, function(slice) slice_counts(slice))
   slices
 }
 

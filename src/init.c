@@ -10,6 +10,7 @@
 #include "glue/pairs.h"
 #include "glue/shapley.h"
 #include "glue/slice.h"
+#include "glue/store.h"
 #include "glue/subsets.h"
 
 #include <R_ext/Rdynload.h>
@@ -17,17 +18,25 @@
 
 static const R_CallMethodDef call_entries[] = {
     {"account_variance", (DL_FUNC)&firmmove_account_variance, 2},
+    {"blocks_info", (DL_FUNC)&firmmove_blocks_info, 1},
+    {"blocks_verify", (DL_FUNC)&firmmove_blocks_verify, 1},
     {"cell_variance", (DL_FUNC)&firmmove_cell_variance, 2},
     {"chain_solve", (DL_FUNC)&firmmove_chain_solve, 7},
     {"choice", (DL_FUNC)&firmmove_choice, 5},
     {"column_codes", (DL_FUNC)&firmmove_column_codes, 1},
+    {"crc", (DL_FUNC)&firmmove_crc, 1},
+    {"csv_columns", (DL_FUNC)&firmmove_csv_columns, 5},
+    {"csv_kinds", (DL_FUNC)&firmmove_csv_kinds, 4},
     {"draws", (DL_FUNC)&firmmove_draws, 2},
     {"entropies", (DL_FUNC)&firmmove_entropies, 5},
     {"evaluate", (DL_FUNC)&firmmove_evaluate, 5},
+    {"file_write", (DL_FUNC)&firmmove_file_write, 2},
     {"firm_codes", (DL_FUNC)&firmmove_firm_codes, 1},
     {"firm_dynamics", (DL_FUNC)&firmmove_firm_dynamics, 1},
     {"fit", (DL_FUNC)&firmmove_fit, 5},
     {"fit_sums", (DL_FUNC)&firmmove_fit_sums, 5},
+    {"hash", (DL_FUNC)&firmmove_hash, 2},
+    {"hash_each", (DL_FUNC)&firmmove_hash_each, 1},
     {"latent_em", (DL_FUNC)&firmmove_latent_em, 5},
     {"m_function", (DL_FUNC)&firmmove_m_function, 8},
     {"mixed_individual", (DL_FUNC)&firmmove_mixed_individual, 4},
@@ -47,6 +56,8 @@ static const R_CallMethodDef call_entries[] = {
     {"scores", (DL_FUNC)&firmmove_scores, 5},
     {"shapley_dominance", (DL_FUNC)&firmmove_shapley_dominance, 2},
     {"shapley_orders", (DL_FUNC)&firmmove_shapley_orders, 2},
+    {"shard_read", (DL_FUNC)&firmmove_shard_read, 5},
+    {"shard_write", (DL_FUNC)&firmmove_shard_write, 4},
     {"slice_count", (DL_FUNC)&firmmove_slice_count, 4},
     {"slice_free", (DL_FUNC)&firmmove_slice_free, 1},
     {"slice_new", (DL_FUNC)&firmmove_slice_new, 6},
