@@ -309,7 +309,7 @@ class_membership <- function(model, data, design, group, coding = NULL) {
     stats::model.matrix(built, frame, contrasts.arg = coding$contrasts)
   }
   if (is.null(coding)) {
-    check_membership(z)
+    check_membership(z, data)
     coding <- list(
       terms = attr(frame, "terms"), levels = stats::.getXlevels(attr(frame, "terms"), frame),
       contrasts = attr(z, "contrasts")
@@ -362,14 +362,15 @@ of_group <- function(x, name, group, first, varying) {
 
 #' Attributes that cannot be told apart have no coefficients of their own
 #' @noRd
-check_membership <- function(z) {
+check_membership <- function(z, data) {
   if (any(!is.finite(z))) {
     abort(
       "`membership` is not finite for some firm: ", quote_names(colnames(z)[colSums(!is.finite(z)) > 0]), ".",
       class = "membership"
     )
   }
-  if (ncol(z) == 0L) {
+  # in some rows of larger data an attribute may be the same for all firms
+  if (ncol(z) == 0L || isTRUE(data$part)) {
     return(invisible())
   }
   fit <- qr(z)
@@ -391,4 +392,26 @@ can_slice.latent_model <- function(model) {
 #' @noRd
 model_variables.latent_model <- function(model) {
   all.vars(model$membership)
+}
+
+#' The classes of the first slice are coded as those of all
+#' @noRd
+first_setup.latent_model <- function(model, data, design, memory) {
+  setup <- model_setup(model, data, design, memory = memory)
+  built <- setup$memory$coding$terms
+  if (!identical(attr(built, "predvars"), attr(built, "variables"))) {
+    refuse_membership(model, memory)
+  }
+  setup
+}
+
+#' @noRd
+refuse_membership <- function(model, memory) {
+  if (is.null(memory)) {
+    abort(
+      "`membership` (", deparse1(model$membership), ") depends on all firms, which a fit on a store does not see at ",
+      "once. Compute its terms as columns before write_store().",
+      class = "store_formula"
+    )
+  }
 }

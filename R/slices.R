@@ -51,7 +51,7 @@ slice_in_memory <- function(model, formula, design, setup, data, rows, na.action
     atoms <- model_atoms(model, formula, data, rows, environment(formula))$atoms
     data$peer_counts <- learn_peers(Filter(function(atom) !counts_links(atom$peers, data), atoms), function(s) data, 1L)
   }
-  head <- first_slice(model, formula, rows_of(data, head), rows_of_values(rows, head), na.action, design$basis)
+  head <- first_slice(model, formula, rows_of(data, head), rows_of_values(rows, head), na.action, design$basis, setup$memory)
   design$spec$slices <- local_slices(parts, spec_shape(design$spec), head)
   list(design = design, setup = utils::modifyList(setup, head$setup[c("start", "scale")]))
 }
@@ -126,12 +126,23 @@ rows_of_values <- function(values, rows) {
 
 #' The first slice as data of its own: starts and scales are taken from it
 #' @noRd
-first_slice <- function(model, formula, data, rows, na.action, basis) {
+first_slice <- function(model, formula, data, rows, na.action, basis, memory) {
   design <- model_design(model, formula, data,
     weights = rows$weights, subset = rows$subset, na.action = na.action, basis = basis,
     env = environment(formula)
   )
-  list(data = data, design = design, setup = suppressWarnings(model_setup(model, data, design)))
+  list(data = data, design = design, setup = suppressWarnings(first_setup(model, data, design, memory)))
+}
+
+#' The setup of the first slice; memory: that of the whole, where it is known
+#' @noRd
+first_setup <- function(model, data, design, memory) {
+  UseMethod("first_setup")
+}
+
+#' @noRd
+first_setup.migration_model <- function(model, data, design, memory) {
+  model_setup(model, data, design)
 }
 
 # A slice ---------------------------------------------------------------------------------------------

@@ -29,6 +29,10 @@ answer_plan <- function(object, store, columns = NULL) {
   rows <- if (inherits(object$data, "migration_store")) object$given[c("weights", "subset", "env")]
   plan <- stream_plan(store, object$model, object$formula, rows, stats::na.exclude, object$control)
   plan$columns <- union(plan$columns, columns)
+  if (!is.null(attr(plan$slices, "order"))) {
+    plan$slices <- data.frame(first = 1, last = store$n)
+  }
+  plan$levels <- plan_levels(plan)
   plan$peers <- plan_peers(plan)
   plan$basis <- object$design$basis
   plan

@@ -12,6 +12,7 @@ fit_source.migration_store <- function(data, model, formula, rows, na.action, co
   check_streamed(model)
   check_store_unchanged(data)
   plan <- stream_plan(data, model, formula, rows, na.action, control)
+  plan$levels <- plan_levels(plan)
   plan$peers <- plan_peers(plan)
   plan$basis <- learn_basis(plan)
   head <- stream_head(plan)
@@ -147,7 +148,26 @@ slice_data <- function(plan, s) {
     rows_of(store_data(store, 1, store$n, plan$columns), order[part$first:part$last])
   }
   data$peer_counts <- plan$peers
+  for (column in names(plan$levels)) {
+    data$firms[[column]] <- factor(data$firms[[column]], plan$levels[[column]])
+  }
+  data$part <- TRUE
   data
+}
+
+#' Levels, in all rows, of the text that a model itself uses: a slice may lack some
+#' @noRd
+plan_levels <- function(plan) {
+  columns <- intersect(model_variables(plan$model), plan$columns)
+  store <- plan_store(plan)
+  text <- Filter(function(column) is.character(store_rows(store, 1, 1, column)[[1L]]), columns)
+  lapply(stats::setNames(text, text), function(column) {
+    levels <- NULL
+    for (s in seq_len(nrow(plan$slices))) {
+      levels <- union_levels(levels, store_rows(store, plan$slices$first[s], plan$slices$last[s], column)[[1L]])
+    }
+    levels
+  })
 }
 
 #' Counts of peers() over all rows
@@ -271,14 +291,17 @@ row_by_row <- function(atom, found) {
   TRUE
 }
 
-#' Levels in the order a factor of all rows would have
+#' Levels in the order a factor of all rows would have: that of the column, or, of a factor made by the formula, of
+#' its numbers or words
 #' @noRd
 union_levels <- function(known, value) {
-  if (is.factor(value)) {
-    all <- levels(value)
-    return(all[all %in% c(known, as.character(unique(value)))])
+  found <- if (is.factor(value)) levels(droplevels(value)) else unique(value[!is.na(value)])
+  if (is.factor(value) && all(known %in% levels(value))) {
+    return(intersect(levels(value), c(known, found)))
   }
-  levels(factor(c(known, unique(value[!is.na(value)]))))
+  all <- union(known, found)
+  number <- suppressWarnings(as.numeric(all))
+  if (is.factor(value) && !anyNA(number)) all[order(number)] else levels(factor(all))
 }
 
 #' Places that no occasion with weight chooses
@@ -324,7 +347,7 @@ stream_head <- function(plan) {
     data <- slice_data(plan, s)
     design <- slice_design(plan, s, data)
     if (!is.null(design)) {
-      return(list(data = data, design = design, setup = model_setup(plan$model, data, design)))
+      return(list(data = data, design = design, setup = first_setup(plan$model, data, design, NULL)))
     }
   }
   abort("No occasion is left: no row of the store has a chosen place and is in `subset`.", class = "no_occasions")
