@@ -69,6 +69,18 @@ compensate <- function(object, price, terms = NULL, conf.level = 0.95, interval 
   conf.level <- check_fraction(conf.level, "conf.level")
   draws <- check_count(draws, "draws")
   refuse_hazard(object, "compensate()", "Its coefficients are of log hazards, not of utility.")
+  worth <- worth_ratios(object, price, terms, network, ...)
+  table <- ratio_intervals(worth$table, worth$ratio, interval, conf.level, draws, seed)
+  new_answer("migration_compensation",
+    table = plain_rows(table), title = paste0("Worth to firms, in units of `", price, "`"), price = price,
+    weak = worth$weak, notes = c(compensation_notes(table, interval, conf.level, draws), worth_note(object))
+  )
+}
+
+#' What is valued, as ratios of sums of coefficients: list(table: term, group, estimate; ratio; weak: is the price
+#' imprecise)
+#' @noRd
+worth_ratios <- function(object, price, terms, network, ...) {
   at <- price_position(object, price)
   sums <- rbind(term_sums(object, terms, at), moving_sums(object, network))
   classes <- class_coefficients(object)
@@ -87,16 +99,7 @@ compensate <- function(object, price, terms = NULL, conf.level = 0.95, interval 
   )
   ratio$top <- drop(ratio$weights %*% known$b)
   ratio$bottom <- -unname(known$b[ratio$at])
-  table <- data.frame(labels, estimate = ratio$top / ratio$bottom)
-  table <- switch(interval,
-    delta = delta_ratio(table, ratio, conf.level),
-    fieller = fieller_ratio(delta_ratio(table, ratio, conf.level), ratio, conf.level),
-    simulated = with_seed(seed, simulated_ratio(table, ratio, conf.level, draws))
-  )
-  new_answer("migration_compensation",
-    table = plain_rows(table), title = paste0("Worth to firms, in units of `", price, "`"), price = price, weak = weak,
-    notes = c(compensation_notes(table, interval, conf.level, draws), worth_note(object))
-  )
+  list(table = data.frame(labels, estimate = ratio$top / ratio$bottom), ratio = ratio, weak = weak)
 }
 
 #' The number of the term that is the price, which may be named as the term or as one of its coefficients
@@ -330,6 +333,15 @@ moves_ragged <- function(spec, at, n_terms) {
 }
 
 # Intervals of ratios ---------------------------------------------------------------------------------
+
+#' @noRd
+ratio_intervals <- function(table, ratio, interval, conf.level, draws, seed) {
+  switch(interval,
+    delta = delta_ratio(table, ratio, conf.level),
+    fieller = fieller_ratio(delta_ratio(table, ratio, conf.level), ratio, conf.level),
+    simulated = with_seed(seed, simulated_ratio(table, ratio, conf.level, draws))
+  )
+}
 
 #' Gradient of top / bottom in the coefficients, a row each: bottom is less the price coefficient
 #' @noRd

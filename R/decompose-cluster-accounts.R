@@ -47,19 +47,20 @@ moving_groups <- function(sums) {
   n <- sums$n_places
   side <- function(place, partner, side, alone) {
     at <- which(place >= 1L & place <= n & place != partner)
-    groups <- quick_table(
-      unit = (cells$pair[at] - 1L) * n + place[at], partner = partner[at], cell = at, side = rep(side, length(at)),
-      component = rep(if (side == "in") "immigration" else "emigration", length(at))
+    unit <- (cells$pair[at] - 1L) * n + place[at]
+    component <- rep(if (side == "in") "immigration" else "emigration", length(at))
+    component[partner[at] == 0L] <- alone
+    component[partner[at] == n + 1L] <- paste0("gap_", side)
+    lacking <- setdiff(seq_len(sums$n_units), unit[component == alone])
+    none <- rep(0L, length(lacking))
+    list(
+      unit = c(unit, lacking), partner = c(partner[at], none), cell = c(at, none),
+      side = rep(side, length(at) + length(lacking)), component = c(component, rep(alone, length(lacking)))
     )
-    groups$component[groups$partner == 0L] <- alone
-    groups$component[groups$partner == n + 1L] <- paste0("gap_", side)
-    lacking <- setdiff(seq_len(sums$n_units), groups$unit[groups$component == alone])
-    none <- quick_table(unit = lacking, partner = rep(0L, length(lacking)), cell = rep(0L, length(lacking)),
-                       side = rep(side, length(lacking)), component = rep(alone, length(lacking)))
-    rbind(groups, none)
   }
-  groups <- rbind(side(cells$end, cells$start, "in", "birth"), side(cells$start, cells$end, "out", "death"))
-  groups[order(groups$unit, match(groups$component, component_order), groups$partner), ]
+  groups <- Map(c, side(cells$end, cells$start, "in", "birth"), side(cells$start, cells$end, "out", "death"))
+  order <- order(groups$unit, match(groups$component, component_order), groups$partner)
+  do.call(quick_table, lapply(groups, `[`, order))
 }
 
 #' Components in the order in which an account lists them

@@ -94,13 +94,8 @@ dual_join <- function(list) {
 #' Sums of the rows of x with the same index, an n-row matrix; index may be NA
 #' @noRd
 class_sums <- function(x, index, n) {
-  keep <- !is.na(index)
-  sums <- matrix(0, n, ncol(x))
-  if (any(keep)) {
-    found <- rowsum(x[keep, , drop = FALSE], index[keep])
-    sums[as.integer(rownames(found)), ] <- found
-  }
-  sums
+  storage.mode(x) <- "double"
+  .Call(C_class_sums, x, as.integer(index), n)
 }
 
 #' Standard errors of terms
@@ -133,38 +128,35 @@ second_order <- function(terms, sums) {
   ifelse(variance$x > 0 & variance$y > 0, variance$x * variance$y * (1 + correlation^2), 0)
 }
 
-#' Sums of squared influences
+#' Sums of squared influences; terms are in the order of their units, so of the pairs
 #' @noRd
 term_squares <- function(terms, sums) {
   names <- strsplit(names(terms$dual$g), ".", fixed = TRUE)
-  place <- sums$place[terms$unit]
-  pair <- sums$pair[terms$unit]
-  order <- order(pair)
-  influence <- list(
-    pair = pair[order], place = place[order], cell = terms$cell[order],
+  .Call(C_account_variance, sums$cells$pointer, list(
+    pair = sums$pair[terms$unit], place = sums$place[terms$unit], cell = terms$cell,
     class = match(vapply(names, `[`, "", 1), dual_classes) - 1L,
-    moment = match(vapply(names, `[`, "", 2), dual_moments) - 1L,
-    columns = lapply(unname(terms$dual$g), `[`, order)
-  )
-  squares <- numeric(length(order))
-  squares[order] <- .Call(C_account_variance, sums$cells$pointer, influence)
-  squares
+    moment = match(vapply(names, `[`, "", 2), dual_moments) - 1L, columns = unname(terms$dual$g)
+  ))
 }
 
-#' Derivatives of the sum of some terms in the moments of each cell: a matrix cell x moment
+#' Derivatives of sums of terms in the moments of each cell: cell x moment x sum. `of` is the sum, 1 .. n, that each
+#' term belongs to, NA for none.
 #' @noRd
-cell_gradient <- function(terms, sums) {
-  cells <- sums$cells
-  gradient <- matrix(0, length(cells$pair), length(dual_moments))
-  of_unit <- sums$index
+cell_gradients <- function(terms, of, n, sums) {
+  cells <- length(sums$cells$pair)
+  gradient <- array(0, c(cells, length(dual_moments), n))
+  of_cell <- c(sums$index, list(own = seq_len(cells), all = sums$cells$pair))
+  of_term <- list(own = replace(terms$cell, terms$cell == 0L, NA), all = sums$pair[terms$unit])
+  rows <- c(own = cells, all = sums$n_pairs)
   for (name in names(terms$dual$g)) {
-    part <- strsplit(name, ".", fixed = TRUE)[[1]]
-    at <- if (part[1] == "own") seq_along(cells$pair) else if (part[1] == "all") cells$pair else of_unit[[part[1]]]
-    by <- switch(part[1], own = replace(terms$cell, terms$cell == 0L, NA), all = sums$pair[terms$unit], terms$unit)
-    n <- if (part[1] == "own") nrow(gradient) else sums$n_units
-    total <- drop(class_sums(cbind(terms$dual$g[[name]]), by, n))[at]
-    moment <- match(part[2], dual_moments)
-    gradient[, moment] <- gradient[, moment] + ifelse(is.na(total), 0, total)
+    part <- strsplit(name, ".", fixed = TRUE)[[1L]]
+    by <- of_term[[part[1L]]] %||% terms$unit
+    m <- if (part[1L] %in% names(rows)) rows[[part[1L]]] else sums$n_units
+    total <- class_sums(cbind(terms$dual$g[[name]]), by + m * (of - 1L), m * n)
+    # the sums of the class that each cell is in; 0 where it is in none
+    total <- rbind(matrix(total, m), 0)[replace(of_cell[[part[1L]]], is.na(of_cell[[part[1L]]]), m + 1L), ]
+    moment <- match(part[2L], dual_moments)
+    gradient[, moment, ] <- gradient[, moment, ] + total
   }
   gradient
 }

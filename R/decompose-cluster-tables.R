@@ -12,7 +12,8 @@ cluster_tables <- function(sums, frame, options) {
   system <- system_terms(sums, groups, with_fallback(mean, second, state))
   sorting <- sorting_terms(options$method, sums, groups, options$leavers, options$sorting_weight)
   write <- function(terms, drop = !state$present, undefined = !state$defined, counts = FALSE) {
-    write_terms(pick_terms(terms, !drop[terms$unit]), sums, frame, undefined, options$conf.level, counts)
+    if (any(drop)) terms <- pick_terms(terms, !drop[terms$unit])
+    write_terms(terms, sums, frame, undefined, options$conf.level, counts)
   }
   none <- rep(FALSE, sums$n_units)
   tables <- list(
@@ -26,7 +27,8 @@ cluster_tables <- function(sums, frame, options) {
     fallback = write(if (is.null(second)) mean else second, drop = !state$fallback, undefined = none)
   )
   tables$system_total <- system_totals(sums, frame)
-  tables$relocation <- relocation_table(sums, frame, pick_terms(system, state$present[system$unit]), options)
+  if (!all(state$present)) system <- pick_terms(system, state$present[system$unit])
+  tables$relocation <- relocation_table(sums, frame, system, options)
   tables$residual <- cluster_residuals(tables)
   tables$notes <- cluster_notes(state, sums, frame, tables$sorting)
   tables
@@ -138,7 +140,8 @@ system_totals <- function(sums, frame) {
 
 #' The system by place against the same method where places do not count
 #'
-#' Sums of terms over clusters have their errors from the derivatives in each cell.
+#' Sums of terms over clusters have their errors from the derivatives in each cell. Components are taken together: one
+#' after the other they would cost more than the rest of the accounts.
 #' @noRd
 relocation_table <- function(sums, frame, system, options) {
   one <- firm_sums(merged_cells(sums$cells, sums$n_places), sums$n_pairs, 1L, sums$centre)
@@ -147,36 +150,38 @@ relocation_table <- function(sums, frame, system, options) {
   merged <- mean_terms(method, one, groups, options$leavers)
   system$component[system$block == "share"] <- "share"
   components <- intersect(c(component_order, "share"), c(system$component, merged$component))
-  parts <- lapply(components, function(component) {
-    here <- pick_terms(system, system$component == component & is.finite(system$dual$v))
-    there <- pick_terms(merged, merged$component == component)
-    relocation_rows(component, here, there, sums, one)
-  })
-  # the pairs of periods one after the other, each with its components in order
-  table <- do.call(rbind, parts)
-  table <- table[order(table$pair), , drop = FALSE]
-  pair <- table$pair
-  table$pair <- NULL
-  reach <- stats::qnorm((1 + options$conf.level) / 2) * table$std.error
-  plain_rows(quick_table(frame$pairs[pair, ], table, conf.low = table$difference - reach,
-                         conf.high = table$difference + reach))
+  n <- length(components)
+  here <- match(system$component, components)
+  here[!is.finite(system$dual$v)] <- NA
+  by_place <- summed_terms(system, here, n, sums)
+  ignoring <- summed_terms(merged, match(merged$component, components), n, one)
+  ignoring$gradient <- ignoring$gradient[one$cells$of, , , drop = FALSE]
+  # a row for each component that a pair of periods has
+  at <- which(t(by_place$any | ignoring$any), arr.ind = TRUE)[, 2:1, drop = FALSE]
+  error <- function(gradient) {
+    each <- vapply(seq_len(n), function(k) {
+      .Call(C_cell_variance, sums$cells$pointer, matrix(gradient[, , k], ncol = length(dual_moments)))
+    }, numeric(sums$n_pairs))
+    sqrt(pmax(matrix(each, ncol = n)[at], 0))
+  }
+  difference <- (by_place$sum - ignoring$sum)[at]
+  std.error <- error(by_place$gradient - ignoring$gradient)
+  reach <- stats::qnorm((1 + options$conf.level) / 2) * std.error
+  quick_table(
+    start = frame$pairs$start[at[, 1L]], end = frame$pairs$end[at[, 1L]], component = components[at[, 2L]],
+    by_place = by_place$sum[at], by_place.std.error = error(by_place$gradient), ignoring_places = ignoring$sum[at],
+    ignoring_places.std.error = error(ignoring$gradient), difference = difference, std.error = std.error,
+    conf.low = difference - reach, conf.high = difference + reach
+  )
 }
 
-#' One component for each pair of periods in which it occurs
+#' Sums of terms, pair x sum, with their derivatives and which pairs have any; `of` is the sum, 1 .. n, of each term
 #' @noRd
-relocation_rows <- function(component, here, there, sums, one) {
-  add_up <- function(terms, sums) drop(class_sums(cbind(terms$dual$v), sums$pair[terms$unit], sums$n_pairs))
-  error <- function(gradient) sqrt(pmax(.Call(C_cell_variance, sums$cells$pointer, gradient), 0))
-  of_here <- cell_gradient(here, sums)
-  of_there <- cell_gradient(there, one)[one$cells$of, , drop = FALSE]
-  by_place <- add_up(here, sums)
-  ignoring <- add_up(there, one)
-  pairs <- sort(unique(c(sums$pair[here$unit], one$pair[there$unit])))
-  quick_table(
-    pair = pairs, component = rep(component, length(pairs)), by_place = by_place[pairs],
-    by_place.std.error = error(of_here)[pairs], ignoring_places = ignoring[pairs],
-    ignoring_places.std.error = error(of_there)[pairs], difference = (by_place - ignoring)[pairs],
-    std.error = error(of_here - of_there)[pairs]
+summed_terms <- function(terms, of, n, sums) {
+  at <- sums$pair[terms$unit] + sums$n_pairs * (of - 1L)
+  list(
+    sum = matrix(class_sums(cbind(terms$dual$v), at, sums$n_pairs * n), sums$n_pairs),
+    any = matrix(tabulate(at, sums$n_pairs * n) > 0L, sums$n_pairs), gradient = cell_gradients(terms, of, n, sums)
   )
 }
 

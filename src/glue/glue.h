@@ -62,5 +62,6 @@ SEXP firmmove_choice(SEXP spec, SEXP model, SEXP theta, SEXP uniforms, SEXP cont
 SEXP firmmove_model_matrix(SEXP spec);
 SEXP firmmove_run_starts(SEXP x);
 SEXP firmmove_rise_within(SEXP code, SEXP start);
+SEXP firmmove_class_sums(SEXP x, SEXP index, SEXP n);
 
 #endif

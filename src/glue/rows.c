@@ -1,6 +1,8 @@
 /* rows.c: looks over the rows of long data in one pass, without the n-long vectors that the same look
  * costs in R.
  */
+#include <string.h>
+
 #include "glue.h"
 
 /* Writes where runs of equal neighbours start (start may be NULL: counts only); returns their number. */
@@ -63,4 +65,35 @@ SEXP firmmove_rise_within(SEXP code, SEXP start) {
     }
   }
   return Rf_ScalarLogical(1);
+}
+
+/* Sums of the rows of a numeric matrix with the same index, 1 .. n: an n-row matrix. Rows without an index (NA) are
+ * left out. */
+SEXP firmmove_class_sums(SEXP x, SEXP index, SEXP n) {
+  const int rows = Rf_nrows(x), columns = Rf_ncols(x), classes = Rf_asInteger(n);
+  if (TYPEOF(x) != REALSXP || TYPEOF(index) != INTSXP || Rf_xlength(index) != rows || classes < 0) {
+    Rf_error("internal: sums need numbers, and an index for each row");
+  }
+  const int *of = INTEGER_RO(index);
+  for (int i = 0; i < rows; i++) {
+    if (of[i] != NA_INTEGER && (of[i] < 1 || of[i] > classes)) {
+      Rf_error("internal: index %d is outside 1..%d", of[i], classes);
+    }
+  }
+  SEXP result = PROTECT(Rf_allocMatrix(REALSXP, classes, columns));
+  long double *sum = (long double *)R_alloc((size_t)classes + 1, sizeof(long double));
+  for (int k = 0; k < columns; k++) {
+    const double *column = REAL_RO(x) + (R_xlen_t)k * rows;
+    memset(sum, 0, ((size_t)classes + 1) * sizeof(long double));
+    for (int i = 0; i < rows; i++) {
+      if (of[i] != NA_INTEGER) {
+        sum[of[i]] += column[i];
+      }
+    }
+    for (int c = 0; c < classes; c++) {
+      REAL(result)[c + (R_xlen_t)k * classes] = (double)sum[c + 1];
+    }
+  }
+  UNPROTECT(1);
+  return result;
 }

@@ -79,6 +79,15 @@ static inline void dense_utility(const fm_design *design, fm_work *work, const d
   }
 }
 
+/* The utility of a row of the data, for definitions of models. */
+static inline long double dense_worth(const dense *data, const double *theta, size_t row) {
+  long double v = data->design.n_effects > 0 ? theta[TERMS + data->place[row]] : 0.0;
+  for (int k = 0; k < TERMS; k++) {
+    v += (long double)theta[k] * data->x[row][k];
+  }
+  return data->offered[row] ? v : -INFINITY;
+}
+
 static inline void dense_row(const fm_design *design, fm_work *work, size_t i, int at, double *x) {
   memcpy(x, data_of(design)->x[base_row(design, work) + work->block.offset[i] + (size_t)at],
          TERMS * sizeof(double));

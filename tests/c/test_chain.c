@@ -11,6 +11,7 @@
 
 #include "../../src/core/choice/logit.h"
 #include "dense.h"
+#include "derivatives.h"
 #include "minunit.h"
 
 enum { GROUPS = 6, PARS = LINEAR + 1 };
@@ -113,44 +114,9 @@ static long double naive_value(const dense *data, fm_chain_scale scale, const do
 
 /* ---- derivatives -------------------------------------------------------------------------------------------- */
 
-typedef struct result {
-  double value, score[PARS], information[PARS * PARS];
-} result;
-
 static result evaluate(const dense *data, const fm_chain *chain, const double *theta, int order) {
-  result r;
   const fm_pass pass = fm_chain_pass(chain, &data->design, 1);
-  const fm_objective objective = fm_pass_objective(&pass);
-  CHECK_OK(objective.evaluate(&objective, theta, order, &r.value, r.score, r.information, NULL));
-  return r;
-}
-
-static double difference(const double *f, double step) {
-  return (8.0 * (f[2] - f[1]) - (f[3] - f[0])) / (12.0 * step);
-}
-
-static void check_derivatives(const dense *data, const fm_chain *chain, double *theta) {
-  static const double steps[] = {-2.0, -1.0, 1.0, 2.0};
-  const double step = 1e-3;
-  const size_t n_par = data->design.n_linear + 1;
-  const result at = evaluate(data, chain, theta, FM_INFORMATION);
-  for (size_t k = 0; k < n_par; k++) {
-    double value[4], moved[PARS][4];
-    const double keep = theta[k];
-    for (int m = 0; m < 4; m++) {
-      theta[k] = keep + steps[m] * step;
-      const result r = evaluate(data, chain, theta, FM_SCORE);
-      value[m] = r.value;
-      for (size_t l = 0; l < n_par; l++) {
-        moved[l][m] = r.score[l];
-      }
-    }
-    theta[k] = keep;
-    CHECK_CLOSE(at.score[k], difference(value, step), 1e-8);
-    for (size_t l = 0; l < n_par; l++) {
-      CHECK_CLOSE(at.information[k + l * n_par], -difference(moved[l], step), 1e-7);
-    }
-  }
+  return evaluate_pass(&pass, theta, order);
 }
 
 static void derivatives(void) {
@@ -160,7 +126,8 @@ static void derivatives(void) {
     const fm_chain chain = {scales[m % 3], m >= 9, start};
     dense *data = make_cells(m % 2, (unsigned long)m);
     random_point(&data->design, chain.scale, theta, start);
-    check_derivatives(data, &chain, theta);
+    const fm_pass pass = fm_chain_pass(&chain, &data->design, 1);
+    check_derivatives(&(derivative_check){&pass, NULL, NULL, 0.0, 1e-8, 1e-7, 0.0}, theta);
     if (!chain.given) {
       const double value = (double)naive_value(data, chain.scale, theta);
       CHECK_CLOSE(evaluate(data, &chain, theta, FM_VALUE).value, value, 1e-12);

@@ -11,6 +11,7 @@
 #include "../../src/core/choice/logit.h"
 #include "../../src/core/choice/nested.h"
 #include "dense.h"
+#include "derivatives.h"
 #include "minunit.h"
 
 enum { ENTRIES = 15, NESTS = 4, TAUS = 4, PARS = LINEAR + NESTS + TAUS };
@@ -68,14 +69,7 @@ static long double weight(const naive *q, int e, int place) {
   return any ? (tau[e] >= 0 ? expl((long double)t[tau[e]]) : 1.0L) / total : (long double)share[e];
 }
 
-static long double leaf(const naive *q, size_t r) {
-  const dense *data = q->data;
-  long double v = data->design.n_effects > 0 ? q->theta[TERMS + data->place[r]] : 0.0;
-  for (int k = 0; k < TERMS; k++) {
-    v += (long double)q->theta[k] * data->x[r][k];
-  }
-  return data->offered[r] ? v : -INFINITY;
-}
+static long double leaf(const naive *q, size_t r) { return dense_worth(q->data, q->theta, r); }
 
 static int is_alone(const naive *q, size_t r) {
   const int origin = q->data->origin[q->i];
@@ -127,9 +121,16 @@ static long double probability(const naive *q, size_t r) {
   return p;
 }
 
-static long double naive_value(const dense *data, const fm_cross_nested *model, const double *theta) {
+typedef struct problem {
+  const dense *data;
+  const fm_cross_nested *model;
+} problem;
+
+static long double naive_value(const void *context, const double *theta) {
+  const problem *p = context;
+  const dense *data = p->data;
   long double value = 0.0;
-  naive q = {data, model, theta, 0};
+  naive q = {data, p->model, theta, 0};
   for (q.i = 0; q.i < UNITS; q.i++) {
     for (size_t c = data->choice[q.i]; c < data->choice[q.i + 1]; c++) {
       value += data->choice_weight[c] *
@@ -140,47 +141,9 @@ static long double naive_value(const dense *data, const fm_cross_nested *model, 
 }
 
 /* ---- derivatives ---------------------------------------------------------------------------------------- */
-typedef struct result {
-  double value, score[PARS], information[PARS * PARS];
-} result;
-
 static result evaluate(const dense *data, const fm_cross_nested *model, const double *theta, int order) {
-  result r;
   const fm_pass pass = fm_cross_nested_pass(model, &data->design, 1);
-  const fm_objective objective = fm_pass_objective(&pass);
-  CHECK_OK(objective.evaluate(&objective, theta, order, &r.value, r.score, r.information, NULL));
-  return r;
-}
-
-/* Fourth-order difference from f at -2, -1, 1, 2 steps. */
-static double difference(const double *f, double step) {
-  return (8.0 * (f[2] - f[1]) - (f[3] - f[0])) / (12.0 * step);
-}
-
-static void check_derivatives(const dense *data, const fm_cross_nested *model, double *theta) {
-  static const double steps[] = {-2.0, -1.0, 1.0, 2.0};
-  const double step = 1e-3;
-  const size_t n_par = pars(&data->design, model);
-  const result at = evaluate(data, model, theta, FM_INFORMATION);
-  const long double centre = naive_value(data, model, theta);
-  CHECK_CLOSE(at.value, (double)centre, 1e-13);
-  for (size_t k = 0; k < n_par; k++) {
-    double value[4], moved[PARS][4];
-    const double keep = theta[k];
-    for (int m = 0; m < 4; m++) {
-      theta[k] = keep + steps[m] * step;
-      value[m] = (double)(naive_value(data, model, theta) - centre);
-      const result r = evaluate(data, model, theta, FM_SCORE);
-      for (size_t l = 0; l < n_par; l++) {
-        moved[l][m] = r.score[l];
-      }
-    }
-    theta[k] = keep;
-    CHECK_CLOSE(at.score[k], difference(value, step), 1e-8);
-    for (size_t l = 0; l < n_par; l++) {
-      CHECK_CLOSE(at.information[k + l * n_par], -difference(moved[l], step), 1e-8);
-    }
-  }
+  return evaluate_pass(&pass, theta, order);
 }
 
 static void derivatives(void) {
@@ -189,7 +152,9 @@ static void derivatives(void) {
       dense *data = make_data(variant % 2, variant / 2, (unsigned long)(10 * m + variant));
       double theta[PARS];
       random_theta(&data->design, &models[m], theta);
-      check_derivatives(data, &models[m], theta);
+      const fm_pass pass = fm_cross_nested_pass(&models[m], &data->design, 1);
+      const problem p = {data, &models[m]};
+      check_derivatives(&(derivative_check){&pass, naive_value, &p, 1e-13, 1e-8, 1e-8, 0.0}, theta);
       free(data);
     }
   }

@@ -3,20 +3,13 @@
 #include "../../src/core/choice/hazard.h"
 #include "../../src/core/choice/hazard_parts.h"
 #include "dense.h"
+#include "derivatives.h"
 
 enum { PARS = LINEAR + 1 };
 
 static const fm_hazard plain = {0, NULL};
 
 /* ---- the definition ------------------------------------------------------------------------------------- */
-static long double utility_of(const dense *data, const double *theta, size_t r) {
-  long double v = data->design.n_effects > 0 ? theta[TERMS + data->place[r]] : 0.0;
-  for (int k = 0; k < TERMS; k++) {
-    v += (long double)theta[k] * data->x[r][k];
-  }
-  return data->offered[r] ? v : -INFINITY;
-}
-
 static int at_risk(const dense *data, size_t i) {
   return data->origin[i] >= 0 && data->offered[data->first_row[i] + (size_t)data->origin[i]];
 }
@@ -24,16 +17,17 @@ static int at_risk(const dense *data, size_t i) {
 /* exp(eta) of a row, or the sum over all risks when row < 0. */
 static long double intensity(const dense *data, const double *theta, size_t i, int row) {
   const size_t first = data->first_row[i];
-  const long double stay = utility_of(data, theta, first + (size_t)data->origin[i]);
+  const long double stay = dense_worth(data, theta, first + (size_t)data->origin[i]);
   long double total = 0.0;
   for (int r = 0; first + (size_t)r < data->first_row[i + 1]; r++) {
     const int counts = row < 0 ? r != data->origin[i] : r == row;
-    total += counts ? expl(utility_of(data, theta, first + (size_t)r) - stay) : 0.0L;
+    total += counts ? expl(dense_worth(data, theta, first + (size_t)r) - stay) : 0.0L;
   }
   return total;
 }
 
-static long double plain_value(const dense *data, const double *theta) {
+static long double plain_value(const void *context, const double *theta) {
+  const dense *data = context;
   long double value = 0.0;
   for (size_t i = 0; i < UNITS; i++) {
     for (size_t c = data->choice[i]; c < data->choice[i + 1] && at_risk(data, i); c++) {
@@ -55,7 +49,8 @@ static long double laplace(long double s, long double v) {
   return v > 0.0L ? expl(-log1pl(v * s) / v) : expl(-s);
 }
 
-static long double frail_value(const dense *data, const double *theta) {
+static long double frail_value(const void *context, const double *theta) {
+  const dense *data = context;
   const long double v = theta[data->design.n_linear];
   long double value = 0.0;
   for (size_t g = 0; g < CHUNKS; g++) {
@@ -115,50 +110,10 @@ static void random_theta(const fm_design *design, double v, double *theta) {
 }
 
 /* ---- derivatives ---------------------------------------------------------------------------------------------- */
-typedef long double (*definition)(const dense *data, const double *theta);
-
-typedef struct result {
-  double value, score[PARS], information[PARS * PARS];
-} result;
-
 static result evaluate(const dense *data, const fm_hazard *model, const double *theta, int order,
                        int threads) {
-  result r;
   const fm_pass pass = fm_hazard_pass(model, &data->design, threads);
-  const fm_objective objective = fm_pass_objective(&pass);
-  CHECK_OK(objective.evaluate(&objective, theta, order, &r.value, r.score, r.information, NULL));
-  return r;
-}
-
-static double difference(const double *f, double step) {
-  return (8.0 * (f[2] - f[1]) - (f[3] - f[0])) / (12.0 * step);
-}
-
-static void check_derivatives(const dense *data, const fm_hazard *model, definition value_of,
-                              double *theta) {
-  static const double steps[] = {-2.0, -1.0, 1.0, 2.0};
-  const size_t n_par = data->design.n_linear + (model->frailty ? 1 : 0);
-  const result at = evaluate(data, model, theta, FM_INFORMATION, 1);
-  const long double centre = value_of(data, theta);
-  CHECK_CLOSE(at.value, (double)centre, 1e-12);
-  for (size_t k = 0; k < n_par; k++) {
-    double value[4], moved[PARS][4];
-    const double keep = theta[k];
-    const double step = k < data->design.n_linear ? 1e-3 : fmin(1e-3, 0.02 * keep);
-    for (int m = 0; m < 4; m++) {
-      theta[k] = keep + steps[m] * step;
-      value[m] = (double)(value_of(data, theta) - centre);
-      const result r = evaluate(data, model, theta, FM_SCORE, 1);
-      for (size_t l = 0; l < n_par; l++) {
-        moved[l][m] = r.score[l];
-      }
-    }
-    theta[k] = keep;
-    CHECK_CLOSE(at.score[k], difference(value, step), 1e-7);
-    for (size_t l = 0; l < n_par; l++) {
-      CHECK_CLOSE(at.information[k + l * n_par], -difference(moved[l], step), 1e-7);
-    }
-  }
+  return evaluate_pass(&pass, theta, order);
 }
 
 static void derivatives(void) {
@@ -166,7 +121,8 @@ static void derivatives(void) {
     dense *data = make_data(variant % 2, variant / 2, (unsigned long)variant + 70);
     double theta[PARS];
     random_theta(&data->design, 0.0, theta);
-    check_derivatives(data, &plain, plain_value, theta);
+    const fm_pass pass = fm_hazard_pass(&plain, &data->design, 1);
+    check_derivatives(&(derivative_check){&pass, plain_value, data, 1e-12, 1e-7, 1e-7, 0.0}, theta);
     free(data);
   }
 }
@@ -179,7 +135,8 @@ static void frailty_derivatives(void) {
       dense *data = spells(variant % 2, variant / 2, (unsigned long)variant + 170);
       double theta[PARS];
       random_theta(&data->design, variances[m], theta);
-      check_derivatives(data, &frail, frail_value, theta);
+      const fm_pass pass = fm_hazard_pass(&frail, &data->design, 1);
+      check_derivatives(&(derivative_check){&pass, frail_value, data, 1e-12, 1e-7, 1e-7, 0.02}, theta);
       free(data);
     }
   }

@@ -11,6 +11,7 @@
 #include "../../src/core/choice/latent_em.h"
 #include "../../src/core/choice/logit.h"
 #include "dense.h"
+#include "derivatives.h"
 #include "minunit.h"
 
 enum {
@@ -118,26 +119,25 @@ static long double group_value(const dense *data, const fm_latent *model, const 
   return w * (model->posterior ? expected : logl(mixture));
 }
 
-static long double naive_value(const dense *data, const fm_latent *model, const double *theta) {
+typedef struct problem {
+  const dense *data;
+  const fm_latent *model;
+} problem;
+
+static long double naive_value(const void *context, const double *theta) {
+  const problem *p = context;
   long double value = 0.0;
   for (size_t g = 0; g < GROUPS; g++) {
-    value += group_value(data, model, theta, g);
+    value += group_value(p->data, p->model, theta, g);
   }
   return value;
 }
 
 /* ---- derivatives ------------------------------------------------------------------------------------------ */
-typedef struct result {
-  double value, score[PARS], information[PARS * PARS];
-} result;
-
 static result evaluate(const dense *data, const fm_latent *model, const double *theta, int order,
                        int threads) {
-  result r;
   const fm_pass pass = fm_latent_pass(model, &data->design, threads);
-  const fm_objective objective = fm_pass_objective(&pass);
-  CHECK_OK(objective.evaluate(&objective, theta, order, &r.value, r.score, r.information, NULL));
-  return r;
+  return evaluate_pass(&pass, theta, order);
 }
 
 static size_t random_theta(const dense *data, const fm_latent *model, double *theta) {
@@ -146,38 +146,6 @@ static size_t random_theta(const dense *data, const fm_latent *model, double *th
     theta[k] = 2.0 * mu_uniform() - 1.0;
   }
   return n_par;
-}
-
-/* Fourth-order difference from f at -2, -1, 1, 2 steps. */
-static double difference(const double *f, double step) {
-  return (8.0 * (f[2] - f[1]) - (f[3] - f[0])) / (12.0 * step);
-}
-
-static void check_derivatives(const dense *data, const fm_latent *model) {
-  static const double steps[] = {-2.0, -1.0, 1.0, 2.0};
-  const double step = 1e-3;
-  double theta[PARS];
-  const size_t n_par = random_theta(data, model, theta);
-  const result at = evaluate(data, model, theta, FM_INFORMATION, 1);
-  const long double centre = naive_value(data, model, theta);
-  CHECK_CLOSE(at.value, (double)centre, 1e-12);
-  for (size_t k = 0; k < n_par; k++) {
-    double value[4], moved[PARS][4];
-    const double keep = theta[k];
-    for (int m = 0; m < 4; m++) {
-      theta[k] = keep + steps[m] * step;
-      value[m] = (double)(naive_value(data, model, theta) - centre);
-      const result r = evaluate(data, model, theta, FM_SCORE, 1);
-      for (size_t l = 0; l < n_par; l++) {
-        moved[l][m] = r.score[l];
-      }
-    }
-    theta[k] = keep;
-    CHECK_CLOSE(at.score[k], difference(value, step), 1e-8);
-    for (size_t l = 0; l < n_par; l++) {
-      CHECK_CLOSE(at.information[k + l * n_par], -difference(moved[l], step), 1e-7);
-    }
-  }
 }
 
 static const fm_latent models[] = {
@@ -195,7 +163,11 @@ static void derivatives(void) {
   for (int m = 0; m < N_MODELS; m++) {
     for (int variant = 0; variant < 3; variant++) {
       dense *data = make_groups(variant == 2, variant == 1, (unsigned long)(10 * m + variant));
-      check_derivatives(data, &models[m]);
+      const fm_pass pass = fm_latent_pass(&models[m], &data->design, 1);
+      const problem p = {data, &models[m]};
+      double theta[PARS];
+      (void)random_theta(data, &models[m], theta);
+      check_derivatives(&(derivative_check){&pass, naive_value, &p, 1e-12, 1e-8, 1e-7, 0.0}, theta);
       free(data);
     }
   }
@@ -326,7 +298,7 @@ static void em_evaluates(void) {
   const fm_em_control control = {.iterations = 0};
   fm_em_result run = {.theta = theta, .posterior = out, .path = path};
   CHECK_OK(fm_latent_em(&models[0], &data->design, 2, &control, &run, NULL));
-  CHECK_CLOSE(path[0], (double)naive_value(data, &models[0], theta), 1e-12);
+  CHECK_CLOSE(path[0], (double)naive_value(&(problem){data, &models[0]}, theta), 1e-12);
   CHECK_INT(run.iterations, 0);
   free(data);
 }

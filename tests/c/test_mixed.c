@@ -10,6 +10,7 @@
 #include "../../src/core/choice/logit.h"
 #include "../../src/core/choice/mixed.h"
 #include "dense.h"
+#include "derivatives.h"
 #include "minunit.h"
 
 enum {
@@ -143,7 +144,8 @@ static long double group_log_likelihood(const panel *p, const double *theta, con
   return value;
 }
 
-static long double naive_value(const panel *p, const double *theta) {
+static long double naive_value(const void *context, const double *theta) {
+  const panel *p = context;
   long double value = 0.0, b[TERMS];
   for (size_t group = 0; group < BLOCKS; group++) {
     long double mean = 0.0;
@@ -157,16 +159,9 @@ static long double naive_value(const panel *p, const double *theta) {
 }
 
 /* ---- derivatives ------------------------------------------------------------------------------------------- */
-typedef struct result {
-  double value, score[PARS], information[PARS * PARS];
-} result;
-
 static result evaluate(const panel *p, const double *theta, int order, int threads) {
-  result r;
   const fm_pass pass = fm_mixed_pass(&p->model, &p->data->design, threads);
-  const fm_objective objective = fm_pass_objective(&pass);
-  CHECK_OK(objective.evaluate(&objective, theta, order, &r.value, r.score, r.information, NULL));
-  return r;
+  return evaluate_pass(&pass, theta, order);
 }
 
 static void random_theta(const panel *p, double *theta) {
@@ -178,35 +173,11 @@ static void random_theta(const panel *p, double *theta) {
   }
 }
 
-static double difference(const double *f, double step) {
-  return (8.0 * (f[2] - f[1]) - (f[3] - f[0])) / (12.0 * step);
-}
-
-static void check_derivatives(const panel *p) {
-  static const double steps[] = {-2.0, -1.0, 1.0, 2.0};
-  const double step = 1e-3;
-  const size_t n_par = p->data->design.n_linear + p->model.n_spread;
+static void check_panel(const panel *p) {
+  const fm_pass pass = fm_mixed_pass(&p->model, &p->data->design, 1);
   double theta[PARS];
   random_theta(p, theta);
-  const result at = evaluate(p, theta, FM_INFORMATION, 1);
-  CHECK_CLOSE(at.value, (double)naive_value(p, theta), 1e-13);
-  for (size_t k = 0; k < n_par; k++) {
-    double value[4], moved[PARS][4];
-    const double keep = theta[k];
-    for (int m = 0; m < 4; m++) {
-      theta[k] = keep + steps[m] * step;
-      const result r = evaluate(p, theta, FM_SCORE, 1);
-      value[m] = r.value - at.value;
-      for (size_t l = 0; l < n_par; l++) {
-        moved[l][m] = r.score[l];
-      }
-    }
-    theta[k] = keep;
-    CHECK_CLOSE(at.score[k], difference(value, step), 1e-7);
-    for (size_t l = 0; l < n_par; l++) {
-      CHECK_CLOSE(at.information[k + l * n_par], -difference(moved[l], step), 1e-7);
-    }
-  }
+  check_derivatives(&(derivative_check){&pass, naive_value, p, 1e-13, 1e-7, 1e-7, 0.0}, theta);
 }
 
 static void derivatives(void) {
@@ -216,12 +187,12 @@ static void derivatives(void) {
       const int price = variant == 3 ? 1 : -1; /* a price that is not random, and one that is */
       panel *p =
           make_panel(variant == 1, transforms[t], normal, variant >= 2, t == 2 && price > 0 ? 0 : price);
-      check_derivatives(p);
+      check_panel(p);
       free_panel(p);
     }
   }
   panel *p = make_panel(1, plain, flat, 0, -1);
-  check_derivatives(p);
+  check_panel(p);
   free_panel(p);
 }
 

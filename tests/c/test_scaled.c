@@ -7,6 +7,7 @@
 #include "../../src/core/choice/scaled.h"
 #include "../../src/core/choice/separation.h"
 #include "dense.h"
+#include "derivatives.h"
 #include "minunit.h"
 
 enum { SCALES = 3, PARS = LINEAR + SCALES };
@@ -31,71 +32,27 @@ static void random_theta(const fm_design *design, double *theta) {
   }
 }
 
-static long double utility_of(const dense *data, const double *theta, size_t r) {
-  long double v = data->design.n_effects > 0 ? theta[TERMS + data->place[r]] : 0.0;
-  for (int k = 0; k < TERMS; k++) {
-    v += (long double)theta[k] * data->x[r][k];
-  }
-  return v;
-}
-
-static long double naive_value(const dense *data, const double *theta) {
+static long double naive_value(const void *context, const double *theta) {
+  const dense *data = context;
   long double value = 0.0;
   for (size_t i = 0; i < UNITS; i++) {
     const long double sigma = scale[i] < 0 ? 1.0L : theta[data->design.n_linear + (size_t)scale[i]];
     const long double f = sign[i] * sigma;
     long double total = 0.0;
     for (size_t r = data->first_row[i]; r < data->first_row[i + 1]; r++) {
-      total += data->offered[r] ? expl(f * utility_of(data, theta, r)) : 0.0L;
+      total += data->offered[r] ? expl(f * dense_worth(data, theta, r)) : 0.0L;
     }
     for (size_t c = data->choice[i]; c < data->choice[i + 1]; c++) {
       const size_t y = data->first_row[i] + (size_t)data->choice_row[c];
-      value += data->choice_weight[c] * (f * utility_of(data, theta, y) - logl(total));
+      value += data->choice_weight[c] * (f * dense_worth(data, theta, y) - logl(total));
     }
   }
   return value;
 }
 
-typedef struct result {
-  double value, score[PARS], information[PARS * PARS];
-} result;
-
 static result evaluate(const dense *data, const fm_scaled *model, const double *theta, int threads) {
-  result r;
   const fm_pass pass = fm_scaled_pass(model, &data->design, threads);
-  const fm_objective objective = fm_pass_objective(&pass);
-  CHECK_OK(objective.evaluate(&objective, theta, FM_INFORMATION, &r.value, r.score, r.information, NULL));
-  return r;
-}
-
-static double difference(const double *f, double step) {
-  return (8.0 * (f[2] - f[1]) - (f[3] - f[0])) / (12.0 * step);
-}
-
-static void check_derivatives(const dense *data, const fm_scaled *model, double *theta) {
-  static const double steps[] = {-2.0, -1.0, 1.0, 2.0};
-  const double step = 1e-3;
-  const size_t n_par = data->design.n_linear + SCALES;
-  const result at = evaluate(data, model, theta, 1);
-  const long double centre = naive_value(data, theta);
-  CHECK_CLOSE(at.value, (double)centre, 1e-13);
-  for (size_t k = 0; k < n_par; k++) {
-    double value[4], moved[PARS][4];
-    const double keep = theta[k];
-    for (int m = 0; m < 4; m++) {
-      theta[k] = keep + steps[m] * step;
-      value[m] = (double)(naive_value(data, theta) - centre);
-      const result r = evaluate(data, model, theta, 1);
-      for (size_t l = 0; l < n_par; l++) {
-        moved[l][m] = r.score[l];
-      }
-    }
-    theta[k] = keep;
-    CHECK_CLOSE(at.score[k], difference(value, step), 1e-8);
-    for (size_t l = 0; l < n_par; l++) {
-      CHECK_CLOSE(at.information[k + l * n_par], -difference(moved[l], step), 1e-8);
-    }
-  }
+  return evaluate_pass(&pass, theta, FM_INFORMATION);
 }
 
 static void derivatives(void) {
@@ -104,7 +61,8 @@ static void derivatives(void) {
     double theta[PARS];
     const fm_scaled model = random_model();
     random_theta(&data->design, theta);
-    check_derivatives(data, &model, theta);
+    const fm_pass pass = fm_scaled_pass(&model, &data->design, 1);
+    check_derivatives(&(derivative_check){&pass, naive_value, data, 1e-13, 1e-8, 1e-8, 0.0}, theta);
     free(data);
   }
 }

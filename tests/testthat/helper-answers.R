@@ -23,3 +23,33 @@ long_fit <- function(formula, firm = NULL, time = NULL) {
     id = "id", place = "place", from = "from", firm = firm, time = time, control = one_thread()
   )
 }
+
+#' Moves of firms that know what they pay, and what that is in units of rent: list(data, truth, named as the rows of
+#' compensate()). The truth of the cost of moving is that of the moves drawn, as its definition says. Without a network
+#' kin counts for nothing.
+worth_draw <- function(seed, n = 600, kin = 1) {
+  b <- c(stay = 1.2, rent = -0.6, wage = 0.4, kin = kin)
+  set.seed(seed)
+  places <- data.frame(
+    place = letters[1:5], rent = c(2.1, 0.4, 1.7, 3, 0.9), wage = c(1, 2.5, 2, 0.5, 3)
+  )
+  from <- sample.int(5L, n, replace = TRUE)
+  share <- matrix(stats::runif(5L * n), n)
+  own <- cbind(seq_len(n), from)
+  v <- rep(b[["rent"]] * places$rent + b[["wage"]] * places$wage, each = n) + kin * share
+  v[own] <- v[own] + b[["stay"]]
+  to <- max.col(v + matrix(gumbel(5L * n), n))
+  ties <- data.frame(
+    firm = rep(seq_len(n), 5L), to = rep(places$place, each = n), kin = c(share)
+  )
+  firms <- data.frame(firm = seq_len(n), from = places$place[from], to = places$place[to])
+  left <- kin * mean(share[own][from != to])
+  found <- -kin * mean(share[cbind(seq_len(n), to)][from != to])
+  costs <- c(b[["stay"]], left, found, b[["stay"]] + left + found)
+  truth <- c(b[c("stay", "wage", "kin")], costs) / -b[["rent"]]
+  names(truth)[4:7] <- c(
+    "moving cost without network", "network left at the origin", "network found at the destination",
+    "moving cost with network"
+  )
+  list(data = migration_data(firms, places, ties), truth = truth)
+}

@@ -16,7 +16,7 @@ test_that("elasticities of a conditional logit follow the formula, weighted by p
   expect_identical(table$own, table$place == table$of)
 })
 
-test_that("elasticities of one occasion are those of mlogit's effects()", {
+test_that("elasticities, logsums and willingness to pay are mlogit's on its own example", {
   skip_if_not_installed("mlogit")
   data("Heating", package = "mlogit", envir = environment())
   wide <- dfidx::dfidx(Heating, choice = "depvar", varying = c(3:12))
@@ -28,7 +28,14 @@ test_that("elasticities of one occasion are those of mlogit's effects()", {
   )
   fit <- fit_migration(chosen ~ ic + oc, long, id = "id", place = "place")
   expect_equal(coef(fit), coef(theirs), tolerance = 1e-5, ignore_attr = TRUE)
-  # mlogit gives them at one set of covariates: that of the mean
+  expect_equal(unname(predict(fit, type = "logsum")), as.numeric(mlogit::logsum(theirs)), tolerance = 1e-5)
+  b <- coef(theirs)
+  v <- vcov(theirs)
+  slope <- c(b[["oc"]], -b[["ic"]]) / b[["ic"]]^2
+  worth <- as.data.frame(compensate(fit, "ic"))
+  expect_equal(worth$estimate, -b[["oc"]] / b[["ic"]], tolerance = 1e-5)
+  expect_equal(worth$std.error, sqrt(drop(slope %*% v %*% slope)), tolerance = 1e-4)
+  # mlogit gives effects at one set of covariates: that of the mean
   mean <- aggregate(cbind(ic, oc) ~ place, long, mean)
   at_mean <- fit
   one <- data.frame(id = 1, place = mean$place, ic = mean$ic, oc = mean$oc, chosen = c(1, 0, 0, 0, 0))

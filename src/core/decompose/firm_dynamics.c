@@ -55,42 +55,31 @@ static fm_code resize(void **old, size_t used, size_t room, size_t size) {
   return FM_OK;
 }
 
-static fm_code resize_ints(int **old, size_t used, size_t room) {
-  void *p = *old;
-  const fm_code code = resize(&p, used, room, sizeof(int));
-  *old = p;
+/* Room for one more in n vectors, whose entries have these sizes, all with `used` of *room entries taken. */
+static fm_code room_for_one(void **vectors, const size_t *sizes, size_t n, size_t used, size_t *room) {
+  const size_t larger = used < 64 ? 128 : 2 * used;
+  for (size_t i = 0; i < n; i++) {
+    FM_TRY(resize(&vectors[i], used, larger, sizes[i]));
+  }
+  *room = larger;
+  return FM_OK;
+}
+
+static fm_code grow_cells(pass *s) {
+  fm_dynamics *r = s->result;
+  void *vectors[] = {r->cell, r->pair, r->start, r->end};
+  const size_t sizes[] = {sizeof(fm_cell), sizeof(int), sizeof(int), sizeof(int)};
+  const fm_code code = room_for_one(vectors, sizes, 4, r->n_cells, &s->room_cells);
+  r->cell = vectors[0], r->pair = vectors[1], r->start = vectors[2], r->end = vectors[3];
   return code;
 }
 
-static fm_code room_for_cell(pass *s) {
-  fm_dynamics *r = s->result;
-  if (r->n_cells < s->room_cells) {
-    return FM_OK;
-  }
-  const size_t used = r->n_cells, room = used < 64 ? 128 : 2 * used;
-  void *cell = r->cell;
-  const fm_code code = resize(&cell, used, room, sizeof(fm_cell));
-  r->cell = cell;
-  FM_TRY(code);
-  FM_TRY(resize_ints(&r->pair, used, room));
-  FM_TRY(resize_ints(&r->start, used, room));
-  FM_TRY(resize_ints(&r->end, used, room));
-  s->room_cells = room;
-  return FM_OK;
-}
-
-static fm_code room_for_part(pass *s) {
-  fm_dynamics *r = s->result;
-  if (r->n_parts < s->room_parts) {
-    return FM_OK;
-  }
-  const size_t used = r->n_parts, room = used < 64 ? 128 : 2 * used;
-  void *part = r->part;
-  const fm_code code = resize(&part, used, room, sizeof(fm_part));
-  r->part = part;
-  FM_TRY(code);
-  s->room_parts = room;
-  return FM_OK;
+static fm_code grow_parts(pass *s) {
+  void *part = s->result->part;
+  const size_t size = sizeof(fm_part);
+  const fm_code code = room_for_one(&part, &size, 1, s->result->n_parts, &s->room_parts);
+  s->result->part = part;
+  return code;
 }
 
 /* ---- one firm in one pair of periods ------------------------------------------------------------------- */
@@ -159,7 +148,7 @@ static fm_code cell_of(pass *s, int pair, int start, int end, uint32_t *code) {
   const uint64_t ends = (uint64_t)s->hidden + 1;
   FM_TRY(code_of(s, ((uint64_t)pair * ends + (uint64_t)start) * ends + (uint64_t)end, code));
   if (*code == r->n_cells) {
-    FM_TRY(room_for_cell(s));
+    FM_TRY(r->n_cells < s->room_cells ? FM_OK : grow_cells(s));
     r->pair[*code] = pair;
     r->start[*code] = start;
     r->end[*code] = end;
@@ -174,7 +163,7 @@ static fm_code add_part(pass *s, uint32_t cell, int group, const double *m) {
   uint32_t code = 0;
   FM_TRY(fm_codes_get(&s->parts, (uint64_t)cell * (s->panel->n_groups + 1) + (uint64_t)group, &code));
   if (code == r->n_parts) {
-    FM_TRY(room_for_part(s));
+    FM_TRY(r->n_parts < s->room_parts ? FM_OK : grow_parts(s));
     r->part[code] = (fm_part){.cell = cell, .group = group};
     r->n_parts++;
   }
