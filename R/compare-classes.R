@@ -146,6 +146,7 @@ autoplot.class_comparison <- function(object, ...) {
     ggplot2::geom_line() +
     ggplot2::geom_point(ggplot2::aes(shape = .data$lowest), size = 2.5) +
     ggplot2::scale_shape_manual(values = c(`FALSE` = 1, `TRUE` = 16), labels = c("higher", "lowest"), name = NULL) +
+    ggplot2::scale_linetype_manual(values = c(AIC = "solid", BIC = "42", CAIC = "11", aBIC = "4313")) +
     ggplot2::scale_x_continuous(breaks = object$classes) +
     ggplot2::labs(x = "classes", y = "criterion", linetype = NULL, title = "How many classes?") +
     ggplot2::theme_bw() +

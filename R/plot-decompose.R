@@ -99,7 +99,13 @@ waterfall_plot <- function(steps, title) {
   at <- as.integer(steps$component)
   steps$left <- at - 0.4
   steps$right <- at + 0.4
-  steps$label <- ifelse(steps$kind == "level", plain_number(steps$to), signed_number(steps$to - steps$from))
+  # what a bar of the picture can show: a thousandth of its height
+  range <- stats::ave(pmax(abs(steps$from), abs(steps$to)), steps$cluster, FUN = max)
+  digits <- pmax(0, 2 - floor(log10(range)))
+  rounded <- function(x) ifelse(is.finite(digits), round(x, digits), x)
+  steps$label <- ifelse(
+    steps$kind == "level", plain_number(rounded(steps$to)), signed_number(rounded(steps$to - steps$from))
+  )
   steps$height <- pmax(steps$from, steps$to)
   ggplot2::ggplot(steps) +
     ggplot2::geom_rect(ggplot2::aes(

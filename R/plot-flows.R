@@ -11,30 +11,34 @@ plot.migration_data <- function(x, ...) {
 
 #' @rdname plot.migration_fit
 #' @exportS3Method ggplot2::autoplot migration_data
-autoplot.migration_data <- function(object, what = c("map", "table", "time"), top = NULL, ...) {
+autoplot.migration_data <- function(object, what = c("map", "table", "chord", "time"), top = NULL,
+                                    background = NULL, ...) {
   need_ggplot2()
   what <- if (missing(what)) c("map", "table")[1L + is.null(coordinates(object))] else match.arg(what)
   if (what == "time") {
     return(time_plot(object, check_count(top %||% 6, "top")))
   }
-  flow_plot(moves_between(object), object, what, check_count(top %||% 40, "top"), "Moves between places")
+  flow_plot(moves_between(object), object, what, check_count(top %||% 40, "top"), background, "Moves between places")
 }
 
-#' Flows (from, to, count) as a map or a table
+#' Flows (from, to, count) as a map, a table or chords
 #' @noRd
-flow_plot <- function(moves, data, what, top, title) {
+flow_plot <- function(moves, data, what, top, background, title) {
   if (what == "table") {
     return(flow_table_plot(moves) + ggplot2::labs(title = title))
+  }
+  if (what == "chord") {
+    return(chord_plot(moves, top) + ggplot2::labs(title = title))
   }
   where <- coordinates(data)
   if (is.null(where)) {
     abort(
       "A map needs the coordinates of all places, columns `longitude` and `latitude` of `places`; ",
-      "what = \"table\" draws the flows without.",
+      "what = \"table\" or \"chord\" draws the flows without.",
       class = "coordinates"
     )
   }
-  flow_map(moves, where, top) + ggplot2::labs(title = title)
+  flow_map(moves, where, top, background) + ggplot2::labs(title = title)
 }
 
 #' Moves of all times together: from, to, count
@@ -73,13 +77,13 @@ coordinates <- function(data) {
 
 #' @noRd
 flow_table_plot <- function(moves) {
-  moves$share <- moves$count / max(moves$count)
+  moves$dark <- sqrt(moves$count / max(moves$count)) > 0.5
   ggplot2::ggplot(moves, ggplot2::aes(x = .data$to, y = .data$from, fill = .data$count)) +
     ggplot2::geom_tile(colour = "white") +
     ggplot2::geom_text(
-      ggplot2::aes(label = format_flow(.data$count)), colour = ifelse(moves$share > 0.5, "white", "black"), size = 3
+      ggplot2::aes(label = format_flow(.data$count)), colour = ifelse(moves$dark, "white", "black"), size = 3
     ) +
-    ggplot2::scale_fill_gradient(low = "grey92", high = "#08306b", name = "moves", breaks = whole_breaks) +
+    ggplot2::scale_fill_gradient(low = "grey95", high = "#08306b", name = "moves", trans = "sqrt", breaks = root_breaks) +
     ggplot2::scale_x_discrete(drop = FALSE) +
     ggplot2::scale_y_discrete(drop = FALSE, limits = rev) +
     ggplot2::labs(x = "to", y = "from") +
@@ -124,12 +128,15 @@ place_names <- function(where, moves) {
   free <- function(x, y, wide, high, taken) {
     !any(abs(taken$x - x) < (taken$wide + wide) / 2 & abs(taken$y - y) < (taken$high + high) / 2)
   }
+  edge <- range(where$lon) + c(-0.16, 0.16) * diff(range(where$lon))
   taken <- data.frame(x = where$lon, y = where$lat, wide = 0.5 * high * widen, high = 0.5 * high)
   where$side <- NA_integer_
   for (i in seq_len(nrow(where))) {
     x <- where$lon[i] + c(0.55, -0.55, 0, 0) * wide[i] + c(0.25, -0.25, 0, 0) * high * widen
     y <- where$lat[i] + c(0, 0, -0.8, 0.8) * high
     fits <- which(mapply(free, x, y, wide[i], high, MoreArgs = list(taken = taken)))
+    inside <- x - wide[i] / 2 > edge[1L] & x + wide[i] / 2 < edge[2L]
+    fits <- fits[order(!inside[fits])]
     if (length(fits) > 0L) {
       where$side[i] <- fits[1L]
       taken <- rbind(taken, data.frame(x = x[fits[1L]], y = y[fits[1L]], wide = wide[i], high = high))
@@ -144,7 +151,7 @@ place_names <- function(where, moves) {
 
 #' Arrows bend to the same side, so that the two directions of a pair lie apart
 #' @noRd
-flow_map <- function(moves, where, top) {
+flow_map <- function(moves, where, top, background = NULL) {
   names <- place_names(where, moves)
   moves <- utils::head(moves[order(-moves$count), , drop = FALSE], top)
   from <- where[match(moves$from, where$place), ]
@@ -153,6 +160,7 @@ flow_map <- function(moves, where, top) {
   arrows <- arrows[order(arrows$count), , drop = FALSE]
   arrows <- shorten(arrows)
   ggplot2::ggplot() +
+    map_background(background) +
     ggplot2::geom_curve(
       ggplot2::aes(
         x = .data$x, y = .data$y, xend = .data$xend, yend = .data$yend, linewidth = .data$count,
@@ -172,23 +180,58 @@ flow_map <- function(moves, where, top) {
     ) +
     ggplot2::scale_linewidth(range = c(0.3, 2), name = "moves", breaks = whole_breaks) +
     ggplot2::scale_alpha(range = c(0.35, 1), guide = "none") +
-    ggplot2::scale_x_continuous(expand = ggplot2::expansion(0.16)) +
-    ggplot2::scale_y_continuous(expand = ggplot2::expansion(0.1)) +
-    ggplot2::coord_quickmap(clip = "off") +
+    map_frame(background, where) +
     ggplot2::labs(x = "longitude", y = "latitude") +
     ggplot2::theme_bw()
+}
+
+#' What lies below a map, in degrees as the places are: outlines as paths, as arrows cannot bend on a map of ggplot2's own
+#' @noRd
+map_background <- function(background) {
+  if (is.null(background)) {
+    return(NULL)
+  }
+  if (!requireNamespace("sf", quietly = TRUE)) {
+    abort("A `background` needs the package sf, which is not installed: install.packages(\"sf\").", class = "package")
+  }
+  if (!inherits(background, c("sf", "sfc"))) {
+    abort("`background` must be an sf object, not ", describe_type(background), ".", class = "argument")
+  }
+  shape <- sf::st_geometry(background)
+  if (!is.na(sf::st_crs(shape))) shape <- sf::st_transform(shape, 4326)
+  lines <- lapply(seq_along(shape), function(k) {
+    at <- sf::st_coordinates(shape[k])
+    part <- do.call(paste, c(k, as.data.frame(at[, -(1:2), drop = FALSE])))
+    data.frame(x = at[, "X"], y = at[, "Y"], part = part)
+  })
+  ggplot2::geom_path(
+    ggplot2::aes(x = .data$x, y = .data$y, group = .data$part), do.call(rbind, lines), colour = "grey65", linewidth = 0.3
+  )
+}
+
+#' The part of the world that has the places, and room for their names
+#' @noRd
+map_frame <- function(background, where) {
+  if (is.null(background)) {
+    return(list(
+      ggplot2::scale_x_continuous(expand = ggplot2::expansion(0.16)),
+      ggplot2::scale_y_continuous(expand = ggplot2::expansion(0.1)), ggplot2::coord_quickmap(clip = "off")
+    ))
+  }
+  around <- function(x, by) range(x) + c(-by, by) * diff(range(x))
+  ggplot2::coord_quickmap(xlim = around(where$lon, 0.16), ylim = around(where$lat, 0.1), expand = FALSE)
 }
 
 #' Counts as they are, predicted flows to one decimal
 #' @noRd
 format_flow <- function(x) {
-  ifelse(x == round(x), format(round(x), trim = TRUE), formatC(x, digits = 1, format = "f"))
+  ifelse(x == round(x) | x < 0.05, format(round(x), trim = TRUE), formatC(x, digits = 1, format = "f"))
 }
 
 # Predicted flows ---------------------------------------------------------------------------------------
 
 #' @noRd
-predicted_plot <- function(object, what, top) {
+predicted_plot <- function(object, what, top, background) {
   flows <- predict(object, type = "flows")
   place <- object$data$place
   moves <- flows[!is.na(flows$from) & flows$from != flows$to, , drop = FALSE]
@@ -197,7 +240,7 @@ predicted_plot <- function(object, what, top) {
     abort("The fit has no firm with an origin: there are no flows to draw.", class = "no_movers")
   }
   if (what != "observed") {
-    return(flow_plot(moves, object$data, what, check_count(top, "top"), "Predicted moves between places"))
+    return(flow_plot(moves, object$data, what, check_count(top, "top"), background, "Predicted moves between places"))
   }
   observed_plot(compare_flows(object, moves))
 }
@@ -230,18 +273,22 @@ observed_plot <- function(flows) {
   far <- abs(sqrt(flows$observed) - sqrt(flows$count))
   named <- flows[utils::head(order(-far), 5L), , drop = FALSE]
   named$label <- paste(named$from, named$to, sep = " > ")
+  # names lie away from the line, where few points are: over the point above it, else right of the point
+  above <- named$observed > named$count
+  named$hjust <- ifelse(above, pmin(0.5, 2 * sqrt(named$count / max(flows$count))), -0.06)
+  named$vjust <- ifelse(above, -0.9, 0.8)
   ggplot2::ggplot(flows, ggplot2::aes(x = .data$count, y = .data$observed)) +
     ggplot2::geom_abline(slope = 1, intercept = 0, linetype = "dashed", colour = "grey50") +
     ggplot2::geom_point(shape = 1, colour = "#08306b") +
     ggplot2::geom_text(
-      ggplot2::aes(label = .data$label), named, size = 3, hjust = -0.06, vjust = -0.2, check_overlap = TRUE
+      ggplot2::aes(label = .data$label, hjust = .data$hjust, vjust = .data$vjust), named, size = 3, check_overlap = TRUE
     ) +
     ggplot2::scale_x_sqrt(limits = c(0, NA), breaks = root_breaks, expand = ggplot2::expansion(c(0.02, 0.15))) +
-    ggplot2::scale_y_sqrt(limits = c(0, NA), breaks = root_breaks, expand = ggplot2::expansion(c(0.02, 0.1))) +
+    ggplot2::scale_y_sqrt(limits = c(0, NA), breaks = root_breaks, expand = ggplot2::expansion(c(0.04, 0.1))) +
     ggplot2::labs(
       x = "predicted moves", y = "observed moves", title = "Moves of each pair of places",
       subtitle = paste0("correlation of square roots ", formatC(fit, digits = 3, format = "f"),
-                        "; the five pairs furthest off are named")
+                        "; named are pairs that are far off")
     ) +
     ggplot2::theme_bw() +
     ggplot2::theme(panel.grid.minor = ggplot2::element_blank())

@@ -8,9 +8,10 @@
 #' |---|---|---|
 #' | a fit | `"coefficients"` | coefficients with confidence intervals, grouped into push, pull, keep, place, tie and the rest |
 #' | | `"observed"` | predicted against observed moves of each pair of places, on square-root scales; a point on the line is predicted as it was |
-#' | | `"map"`, `"table"` | the predicted flows, as for data |
+#' | | `"map"`, `"table"`, `"chord"` | the predicted flows, as for data |
 #' | data | `"map"` | moves as arrows between the places (columns `lon` and `lat`, or `longitude` and `latitude`) |
 #' | | `"table"` | moves from row to column, shaded by their number |
+#' | | `"chord"` | places on a circle, a band for each flow from the place it leaves to the one it points at |
 #' | | `"time"` | arrivals, departures, firms that appear and firms that close, by place and period |
 #'
 #' @param x,object A fit of [fit_migration()], or a [migration_data()].
@@ -20,7 +21,8 @@
 #'   alternatives (of all firms together), so that terms in different units can be compared; `FALSE` (default) the
 #'   coefficients as they are.
 #' @param type,cluster Which standard errors, as in [vcov.migration_fit()].
-#' @param top For a map: only the `top` largest flows are drawn. For `"time"`: only the `top` places with the most
+#' @param background For a map: an sf object, such as borders of provinces, that is drawn below; needs package sf.
+#' @param top For a map or chords: only the `top` largest flows are drawn. For `"time"`: only the `top` places with the most
 #'   moves.
 #' @param ... Not used.
 #' @return `autoplot()`: a ggplot, to change or add to. `plot()` draws it and returns it invisibly.
@@ -29,6 +31,7 @@
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' data <- wenzhou_guzhen()
 #' plot(data)
+#' plot(data, what = "chord", top = 25)
 #' plot(data, what = "time", top = 4)
 #' fit <- fit_migration(~ push(land_price) + distance, data)
 #' plot(fit)
@@ -60,14 +63,14 @@ plot.migration_fit <- function(x, ...) {
 
 #' @rdname plot.migration_fit
 #' @exportS3Method ggplot2::autoplot migration_fit
-autoplot.migration_fit <- function(object, what = c("coefficients", "observed", "map", "table"),
+autoplot.migration_fit <- function(object, what = c("coefficients", "observed", "map", "table", "chord"),
                                    conf.level = 0.95, standardise = FALSE,
                                    type = c("hessian", "opg", "robust", "cluster"), cluster = NULL, top = 40,
-                                   ...) {
+                                   background = NULL, ...) {
   need_ggplot2()
   what <- match.arg(what)
   if (what != "coefficients") {
-    return(predicted_plot(object, what, top))
+    return(predicted_plot(object, what, top, background))
   }
   type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
   table <- tidy.migration_fit(object, conf.int = TRUE, conf.level = conf.level, type = type, cluster = cluster)

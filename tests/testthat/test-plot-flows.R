@@ -73,3 +73,20 @@ test_that("pictures that cannot be drawn are errors in words", {
   expect_snapshot(error = TRUE, ggplot2::autoplot(data, what = "time"))
   expect_snapshot(error = TRUE, ggplot2::autoplot(data, what = "map"))
 })
+
+test_that("a map has borders below it, in degrees whatever their reference system", {
+  skip_if_not_installed("ggplot2")
+  tables <- relocation()
+  tables$places$lon <- 101:106
+  tables$places$lat <- c(32, 31, 33, 32, 35, 34)
+  data <- migration_data(tables$firms, tables$places, tables$ties, time = "year")
+  expect_snapshot(error = TRUE, ggplot2::autoplot(data, background = 1))
+  skip_if_not_installed("sf")
+  corners <- cbind(c(101, 104, 104, 101, 101), c(31, 31, 34, 34, 31))
+  border <- sf::st_sf(name = "province", geometry = sf::st_sfc(sf::st_polygon(list(corners)), crs = 4326))
+  built <- ggplot2::ggplot_build(ggplot2::autoplot(data, background = border, top = 5))
+  expect_equal(cbind(built$data[[1]]$x, built$data[[1]]$y), corners)
+  expect_equal(nrow(built$data[[2]]), 5)
+  metres <- ggplot2::ggplot_build(ggplot2::autoplot(data, background = sf::st_transform(border, 3857)))
+  expect_equal(cbind(metres$data[[1]]$x, metres$data[[1]]$y), corners, tolerance = 1e-6)
+})
