@@ -4,6 +4,7 @@
 #' @noRd
 model_start.mixed_model <- function(model, theta, setup, layout, held, design, control) {
   linear <- seq_len(layout$total - length(layout$extra))
+  theta <- start_stay(theta, held, design)
   control$tolerance <- max(control$tolerance, 1e-6)
   raw <- maximise(design$spec, list(kind = "conditional"), theta[linear], held$is[linear], control)
   b <- raw$theta[seq_along(setup$scale)]
@@ -16,7 +17,7 @@ model_start.mixed_model <- function(model, theta, setup, layout, held, design, c
   spread <- setup$kernel$row + 1L
   plain <- setup$kernel$transform[spread] %in% c(0L, 3L) & !held$is[layout$extra]
   start[layout$extra][plain] <- (theta[layout$extra] * located$stretch[names(model$random)[spread]])[plain]
-  list(theta = start, null = if (!any(held$value[linear] != 0)) raw$value_start)
+  list(theta = start, null = if (!any(theta[linear] != 0)) raw$value_start)
 }
 
 #' Locations whose distributions have their middle at b; in willingness-to-pay space b over the price first.

@@ -69,15 +69,35 @@ model_start <- function(model, theta, setup, layout, held, design, control) {
 
 #' @noRd
 model_start.migration_model <- function(model, theta, setup, layout, held, design, control) {
+  theta <- start_stay(theta, held, design)
   if (length(layout$extra) == 0L) {
     return(list(theta = theta, null = NULL))
   }
   linear <- seq_len(layout$total - length(layout$extra))
   # a start need not be exact
   control$tolerance <- max(control$tolerance, 1e-6)
+  begin <- theta
   raw <- maximise(design$spec, list(kind = "conditional"), theta[linear], held$is[linear], control)
   theta[linear] <- raw$theta
-  list(theta = theta, null = if (!any(held$value[linear] != 0)) raw$value_start)
+  list(theta = theta, null = if (!any(begin[linear] != 0)) raw$value_start)
+}
+
+#' The constant of staying starts where it would be if nothing else mattered: nearly all firms stay, and from 0 that
+#' is several steps away. Rounded, so that it does not depend on how weights were added up.
+#' @noRd
+start_stay <- function(theta, held, design) {
+  at <- which(design$terms$kind == "stay" & design$terms$name == "stay")
+  spec <- design$spec
+  if (length(at) != 1L || held$is[at] || !any(spec$origin > 0L)) {
+    return(theta)
+  }
+  weights <- spec$weights %||% rep(1, length(spec$origin))
+  home <- spec$origin > 0L
+  leave <- sum(weights[home & moved(spec)]) / sum(weights[home])
+  others <- if (spec$kind == "ragged") mean(diff(spec$start)) - 1 else spec$J - 1
+  odds <- log((1 - leave) / leave) + log(others)
+  theta[at] <- if (is.finite(odds)) round(odds, 1) else theta[at]
+  theta
 }
 
 #' Stops when start values or fixed ones (theta of the model's own parameters, by name) are outside the domain

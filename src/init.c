@@ -23,6 +23,7 @@ static const R_CallMethodDef call_entries[] = {
     {"cell_variance", (DL_FUNC)&firmmove_cell_variance, 2},
     {"chain_solve", (DL_FUNC)&firmmove_chain_solve, 7},
     {"choice", (DL_FUNC)&firmmove_choice, 5},
+    {"class_sums", (DL_FUNC)&firmmove_class_sums, 3},
     {"column_codes", (DL_FUNC)&firmmove_column_codes, 1},
     {"crc", (DL_FUNC)&firmmove_crc, 1},
     {"csv_columns", (DL_FUNC)&firmmove_csv_columns, 5},

@@ -242,7 +242,7 @@ static void threads(void) {
   dense *data = spells(1, 1, 41);
   const size_t n = data->design.n_linear + 1;
   double theta[PARS];
-  data->design.work = 1e9; /* worth several threads */
+  data->design.n_numbers = SIZE_MAX; /* worth several threads */
   random_theta(&data->design, 0.8, theta);
   const result one = evaluate(data, &frail, theta, FM_INFORMATION, 1);
   const result three = evaluate(data, &frail, theta, FM_INFORMATION, 3);

@@ -28,9 +28,11 @@ static const double pivot_tolerance = 1e-13; /* of an information met on the way
 static const double ridge_singular = 1e-8;   /* first mu where H is singular, */
 static const double ridge_indefinite = 1e-3; /* and where it has negative curvature */
 static const double ridge_factor = 10.0;
-static const double sufficient = 1e-4; /* share of the gain expected that a step must bring */
-static const double telling = 1e-9;    /* gain / (1 + |l|) below which a step says nothing of a direction */
-static const double polished = 1e-22;  /* decrement at which theta is right to 1e-11 standard errors */
+/* Share of its first-order gain that a step must bring. A quadratic gives a half to a Newton step, so one that
+ * gives much less has gone where H was another: the next would start from there. */
+static const double sufficient = 0.25;
+static const double telling = 1e-9;   /* gain / (1 + |l|) below which a step says nothing of a direction */
+static const double polished = 1e-22; /* decrement at which theta is right to 1e-11 standard errors */
 
 /* What the information at the current point is like. */
 typedef enum shape { DEFINITE, SINGULAR, INDEFINITE } shape;
