@@ -13,6 +13,8 @@
 batch_seconds <- c(0.05, 2)
 # A worker is silent when it takes so many times as long as such slices usually take.
 patience_factor <- 10
+# Seconds given to workers to load the package and look at the store when a fit starts.
+start_seconds <- 60
 # Seconds given to workers to finish what they are at when a fit ends before its time.
 settle_seconds <- 10
 
@@ -154,7 +156,7 @@ check_workers <- function(crew) {
     crew_send(crew, i, message, integer())
   }
   problems <- list()
-  end <- elapsed() + 4 * crew$control$patience
+  end <- elapsed() + max(start_seconds, crew$control$patience)
   while (any(crew$state == "busy") && elapsed() < end) {
     busy <- which(crew$state == "busy")
     for (i in busy[engine_ready(crew$engine, busy, min(1, max(0, end - elapsed())))]) {
@@ -236,6 +238,7 @@ stop_for_problems <- function(crew, problems) {
   if (length(problems) == 0L) {
     return(invisible())
   }
+  problems <- problems[order(as.integer(names(problems)))]
   what <- vapply(problems, `[[`, "", "what")
   same <- what == what[1L]
   who <- vapply(as.integer(names(problems)[same]), function(i) worker_name(crew, i), "")
@@ -556,7 +559,7 @@ compute_here <- function(crew, work) {
     crew$alone <- TRUE
     left <- sum(work$waiting)
     crew_event(crew, NA_integer_, "session", left, paste0(
-      "no worker is there, and this session computes ", plural(left, "slice"), " of this pass itself"
+      "This session computes ", plural(left, "slice"), " of this pass itself, as no worker is there"
     ))
   }
   message <- c(work$message, list(

@@ -53,7 +53,7 @@ worker_task <- function(message, memory = worker_memory) {
     interrupt = function(e) list(state = "interrupted"),
     error = function(e) list(state = "error", message = conditionMessage(e), class = class(e))
   )
-  structure(answer, class = "firmmove_answer")
+  structure(c(answer, who = paste(Sys.info()[["nodename"]], Sys.getpid())), class = "firmmove_answer")
 }
 
 #' @noRd
@@ -63,7 +63,7 @@ check_task <- function(message, memory) {
   facts <- worker_facts()
   # another version may have another idea of a plan
   fits <- identical(facts$version, message$version)
-  list(state = "done", facts = facts, problem = if (fits) plan_problem(message$plan))
+  list(state = "done", facts = facts, problem = if (fits) plan_problem(message[["plan"]]))
 }
 
 #' @noRd
@@ -74,7 +74,7 @@ clear_task <- function(memory) {
 
 #' @noRd
 slices_task <- function(message, memory) {
-  if (!is.null(message$plan)) {
+  if (!is.null(message[["plan"]])) {
     remember_plan(message, memory)
   }
   held <- memory[[message$plan_id]]
@@ -91,7 +91,7 @@ slices_task <- function(message, memory) {
 remember_plan <- function(message, memory) {
   if (is.null(memory[[message$plan_id]])) {
     held <- new.env(parent = emptyenv())
-    held$plan <- message$plan
+    held$plan <- message[["plan"]]
     held$slices <- list()
     assign(message$plan_id, held, envir = memory)
   }

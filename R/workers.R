@@ -150,28 +150,28 @@ engine_receive.engine_mpi <- function(engine, i) {
 #' A mirai cluster hands its calls to its daemons in turn, whichever node they were sent to
 #'
 #' Nodes keep slices, so a call has to reach the process that has them. `ring` has the nodes in the order of their
-#' turns; turns that are not wanted are spent on calls that do nothing. Were the order another than thought, a call
-#' would still be answered, by a process that first has to read its slices.
+#' turns; turns that are not wanted are spent on calls that do nothing. `who` has the process that answers for each
+#' node; when another one does, the ring is turned. A call that goes astray is answered all the same, by a process
+#' that first has to read its slices.
 #' @noRd
 mirai_engine <- function(nodes) {
   need_worker_package("mirai")
   engine <- new.env(parent = emptyenv())
   engine$id <- attr(nodes[[1L]], "id")
-  engine$ring <- seq_len(max(length(nodes), mirai_connections(engine$id, length(nodes))))
+  # daemons take a moment to dial in
+  poll(function() mirai_connections(engine) >= length(nodes), 10)
+  engine$ring <- seq_len(mirai_connections(engine))
+  engine$who <- character(length(nodes))
   engine$pending <- vector("list", length(nodes))
+  engine$sent <- engine$turned <- 0
   class(engine) <- "engine_mirai"
   engine
 }
 
-#' How many daemons there are, once `expected` ones have dialled in, which takes them a moment
 #' @noRd
-mirai_connections <- function(id, expected) {
-  connections <- function() {
-    now <- mirai::status(.compute = id)$connections
-    if (is.numeric(now)) now[[1L]] else 0
-  }
-  poll(function() connections() >= expected, 10)
-  connections()
+mirai_connections <- function(engine) {
+  connections <- mirai::status(.compute = engine$id)$connections
+  if (is.numeric(connections)) connections[[1L]] else 0
 }
 
 #' @export
@@ -181,37 +181,64 @@ engine_send.engine_mirai <- function(engine, i, call, task) {
   }
   while (engine$ring[1L] != i) {
     mirai::mirai(NULL, .compute = engine$id)
-    engine$ring <- next_turn(engine$ring)
+    engine$ring <- turn(engine$ring, 1L)
   }
-  sent <- mirai::mirai(carry_out, .args = call[c("fun", "args")], .compute = engine$id)
-  engine$pending[[i]] <- list(sent = sent, task = task)
-  engine$ring <- next_turn(engine$ring)
+  engine$sent <- engine$sent + 1
+  answer <- mirai::mirai(carry_out, .args = call[c("fun", "args")], .compute = engine$id)
+  engine$pending[[i]] <- list(answer = answer, task = task, sent = engine$sent)
+  engine$ring <- turn(engine$ring, 1L)
   TRUE
 }
 
 #' @noRd
 carry_out <- quote(do.call(fun, args, quote = TRUE))
 
+#' A ring with its element `by` + 1 in front
 #' @noRd
-next_turn <- function(ring) c(ring[-1L], ring[1L])
+turn <- function(ring, by) ring[(seq_along(ring) - 1L + by) %% length(ring) + 1L]
 
 #' @export
 engine_ready.engine_mirai <- function(engine, nodes, seconds) {
-  poll(function() !vapply(engine$pending[nodes], function(p) mirai::unresolved(p$sent), NA), seconds)
+  poll(function() !vapply(engine$pending[nodes], function(p) mirai::unresolved(p$answer), NA), seconds)
 }
 
 #' @export
 engine_receive.engine_mirai <- function(engine, i) {
   pending <- engine$pending[[i]]
-  value <- pending$sent$data
+  value <- pending$answer$data
   if (mirai::is_mirai_error(value)) {
     return(reply(pending$task, error = as.character(value)))
   }
   if (mirai::is_error_value(value)) {
-    engine$ring <- setdiff(engine$ring, i)
-    return(reply(lost = TRUE))
+    return(mirai_unanswered(engine, i, pending))
   }
+  learn_turn(engine, i, pending, value$who)
   reply(pending$task, value)
+}
+
+#' A daemon died with this call: that of node i, unless none is missing and the call had gone astray
+#' @noRd
+mirai_unanswered <- function(engine, i, pending) {
+  if (!poll(function() mirai_connections(engine) < length(engine$ring), 0.5)) {
+    return(reply(pending$task, structure(list(state = "dropped"), class = "firmmove_answer")))
+  }
+  engine$ring <- engine$ring[engine$ring != i]
+  reply(lost = TRUE)
+}
+
+#' Turns the ring when the process of another node has answered a call sent since it was last turned
+#' @noRd
+learn_turn <- function(engine, i, pending, who) {
+  if (is.null(who) || who %in% engine$who[i]) {
+    return(invisible())
+  }
+  other <- match(who, engine$who)
+  if (is.na(other)) {
+    engine$who[i] <- who
+  } else if (other %in% engine$ring && pending$sent > engine$turned) {
+    engine$ring <- turn(engine$ring, match(other, engine$ring) - match(i, engine$ring))
+    engine$turned <- engine$sent
+  }
 }
 
 #' @noRd

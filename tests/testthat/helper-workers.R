@@ -8,7 +8,7 @@ toy_methods <- list(
     if (identical(slice$s, slice$plan$refuse)) stop("slice ", slice$s, " cannot be computed")
     end <- proc.time()[["elapsed"]] + slice$plan$seconds
     while (proc.time()[["elapsed"]] < end) {
-      sqrt(slice$x)
+      cos(slice$x)
     }
     p <- 1 / (1 + exp(-theta * slice$x))
     c(sum(log(p)), sum((1 - p) * slice$x), sum(p * (1 - p) * slice$x^2))[seq_len(order + 1L)]
@@ -40,13 +40,17 @@ toy_plan <- function(slices = 12, rows = 50, seconds = 0, refuse = NULL, file = 
   )
 }
 
-# Workers that know the toys. The limit of cores of R CMD check allows two.
-toy_workers <- function(n, make = migration_workers) {
+# Workers that know the toys; by default forks, where there are such, as they start at once. The limit of cores of
+# R CMD check allows two.
+toy_workers <- function(n, make = if (.Platform$OS.type == "windows") migration_workers else parallel::makeForkCluster) {
   if (n > 2) testthat::skip_on_cran()
   workers <- make(n)
   parallel::clusterCall(workers, register_toys, toy_methods)
   workers
 }
+
+# Stops workers of which some may be dead, or stopped in their tracks.
+stop_toys <- function(workers) stopCluster.migration_workers(workers)
 
 # The sums without any workers.
 toy_sums <- function(plan, theta, order = 2) {

@@ -18,6 +18,7 @@ test_that("wrong controls are named", {
   expect_snapshot(error = TRUE, migration_control(fixed = c(1, 2)))
   expect_snapshot(error = TRUE, migration_control(fixed = c(a = Inf)))
   expect_snapshot(error = TRUE, migration_control(trace = NA))
+  expect_snapshot(error = TRUE, migration_control(patience = 0))
   expect_error(migration_control(treads = 2), "unused argument")
 })
 
