@@ -353,8 +353,8 @@ write_tables <- function(target, frame) {
   records <- data.frame(Table = escape_text(names(tables)),
                         Rows = vapply(tables, function(x) as.character(nrow(x)), ""),
                         Default = NA_character_)
-  records$Default[match(paste0("tie:", names(defaults)), names(tables))] <-
-    ifelse(is.na(defaults), NA_character_, format(defaults, digits = 17))
+  given <- defaults[!is.na(defaults)]
+  records$Default[match(paste0("tie:", names(given), recycle0 = TRUE), names(tables))] <- format(given, digits = 17)
   lines <- unlist(Map(function(name, specs, hashes) {
     paste(name, mapply(column_line, specs, hashes))
   }, names(tables), specs, hashes))
