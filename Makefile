@@ -5,6 +5,8 @@
 #                   FILTER=formula runs the test files that match; SUITES="linalg newton" these C suites
 #   make check      R CMD check --as-cran; fails on anything but the new-submission note
 #   make sanitize   address, undefined-behaviour and leak sanitizers, valgrind, gctorture
+#   make fuzz       a million inputs through each reader of files, under sanitizers (libFuzzer); RUNS=... sets how many
+#   make test-sources  a store from a PostgreSQL server started for it, and from files, has one and the same checksum
 #   make bench      times and memory against other packages; BENCH="nested --quick" passes options (tools/bench)
 #   make docs       NAMESPACE and man/ from the comments of R/, vignettes into build/docs,
 #                   the site by pkgdown into build/site
@@ -19,7 +21,7 @@ R_RUN := R_LIBS=$(CURDIR)/$(LIBRARY) OMP_THREAD_LIMIT=2 Rscript --no-save --no-r
 SOURCES := DESCRIPTION NAMESPACE $(shell find R src inst man -type f ! -name '*.o' ! -name '*.so')
 C_FILES := $(shell find src tests/c -name '*.[ch]' ! -name init.c)
 
-.PHONY: demo test check sanitize bench docs init lint format format-fix install clean
+.PHONY: demo test check sanitize fuzz test-sources bench docs init lint format format-fix install clean
 .NOTPARALLEL:
 
 demo:
@@ -40,6 +42,13 @@ check:
 sanitize:
 	@tools/install.sh sanitize
 	@FILTER="$(FILTER)" tools/sanitize.sh
+
+fuzz:
+	@$(MAKE) --no-print-directory -s -C tests/c/fuzz run $(if $(RUNS),RUNS=$(RUNS))
+
+test-sources:
+	@$(MAKE) --no-print-directory install
+	$(R_RUN) tools/test-sources.R
 
 bench:
 	@tools/install.sh bench

@@ -151,7 +151,8 @@ column_records <- function(table, specs, hashes) {
     Empty = ifelse(vapply(specs, `[[`, NA, "empty"), "yes", NA),
     Detail = vapply(specs, function(spec) escape_text(spec$detail), ""),
     Levels = vapply(specs, function(spec) {
-      if (is.null(spec$levels)) NA_character_ else paste0(escape_text(spec$levels), ",", collapse = "")
+      if (is.null(spec$levels)) NA_character_ else
+        paste0(escape_text(spec$levels), ",", collapse = "", recycle0 = TRUE)
     }, ""),
     Hash = vapply(hashes, function(hash) paste(as.character(hash), collapse = ""), "")
   )

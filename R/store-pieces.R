@@ -203,7 +203,6 @@ piece_frame <- function(state, writer) {
   if (!is.null(names$time)) {
     spec <- Find(function(spec) spec$name == names$time, writer$specs)
     seen <- restore_column(state$times, spec)
-    if (spec$storage == "integer" && !is.integer(seen)) seen <- as.integer(seen)
     frame$time <- code_times(seen)$values
     rank <- match(state$times, as.vector(unclass(frame$time)))
     cells$time <- rank[(state$cells - 1) %/% length(state$place) + 1]
@@ -227,7 +226,7 @@ check_whole_firms <- function(arranged, frame, keys, chunk_rows) {
   key_names <- unlist(frame$names[c("firm", "time", "from", "to")])
   j <- match(if (is.null(frame$available)) unlist(frame$names[c("firm", "time")]) else key_names, names)
   n <- sum(shards$rows)
-  end <- if (arranged$together) function(row) end_of_firm(shards, row, n, match(frame$names$firm, names))
+  end <- if (arranged$together) function(row) last_row_of_firm(shards, row, n, match(frame$names$firm, names))
     else function(row) n
   slices <- cut_slices(n, max(chunk_rows, 1024), end)
   for (k in seq_len(nrow(slices))) {

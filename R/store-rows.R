@@ -138,7 +138,7 @@ store_slices <- function(store, rows = 262144) {
   check_store(store)
   rows <- check_store_rows(rows, "rows")
   j <- match(store$names$firm, store_column_names(store))
-  end <- if (store$together) function(row) end_of_firm(store$shards, row, store$n, j) else identity
+  end <- if (store$together) function(row) last_row_of_firm(store$shards, row, store$n, j) else identity
   structure(cut_slices(store$n, rows, end), together = store$together)
 }
 
@@ -157,7 +157,7 @@ cut_slices <- function(n, rows, end) {
 
 #' The last row of the run of a firm that has a row
 #' @noRd
-end_of_firm <- function(shards, row, n, j) {
+last_row_of_firm <- function(shards, row, n, j) {
   width <- 64
   repeat {
     firm <- read_rows(shards, row, min(row + width, n), j)[[1]]

@@ -94,7 +94,7 @@ check_types_known <- function(types, names) {
 # Bytes to read at once.
 csv_bytes <- 2^22
 
-#' The records of one file in pieces: list(header, take(convert), close())
+#' The records of one file in pieces: list(file, header, take(convert), state, close())
 #'
 #' `convert(bytes, last)` calls one of the C routines; its `used` bytes are done with.
 #' @noRd
@@ -127,9 +127,11 @@ csv_reader <- function(file, sep) {
       }
     }
   }
-  one <- function(bytes, last) .Call(C_csv_columns, bytes, sep, integer(), last, 1)
   reader <- list(file = file, take = take, state = state, close = function() close(connection))
+  opened <- FALSE
+  on.exit(if (!opened) close(connection))
   reader$header <- csv_header(reader, sep, more)
+  opened <- TRUE
   reader
 }
 
@@ -181,8 +183,9 @@ abort_record <- function(reader, row, found, names = NULL, types = NULL) {
           class = "corrupt")
   }
   column <- names[found$column]
+  kind <- c(double = "number", logical = "logical")[[types[found$column]]]
   abort("Record ", at, " of `", reader$file, "` has `", found$problem, "` in column `", column,
-        "`, which is no ", types[found$column], ". Correct it, or say types = c(", column, " = \"text\").",
+        "`, which is no ", kind, ". Correct it, or say types = c(", column, " = \"text\").",
         class = "type")
 }
 

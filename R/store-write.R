@@ -182,17 +182,14 @@ check_target_free <- function(path, overwrite) {
 #' Give the finished folder its name
 #' @noRd
 rename_store <- function(target) {
-  old <- NULL
-  if (file.exists(target$path)) {
-    old <- paste0(target$part, "-old")
-    move_folder(target$path, old)
-  }
-  moved <- tryCatch(move_folder(target$part, target$path), error = identity)
-  if (inherits(moved, "error")) {
-    if (!is.null(old)) move_folder(old, target$path)
-    stop(moved)
-  }
-  if (!is.null(old)) unlink(old, recursive = TRUE)
+  old <- paste0(target$part, "-old")
+  # whatever happens, there is one store at the path: the new or the old
+  on.exit({
+    if (file.exists(old) && !file.exists(target$path)) file.rename(old, target$path)
+    unlink(old, recursive = TRUE)
+  })
+  if (file.exists(target$path)) move_folder(target$path, old)
+  move_folder(target$part, target$path)
 }
 
 #' @noRd
@@ -353,8 +350,8 @@ write_tables <- function(target, frame) {
   records <- data.frame(Table = escape_text(names(tables)),
                         Rows = vapply(tables, function(x) as.character(nrow(x)), ""),
                         Default = NA_character_)
-  records$Default[match(paste0("tie:", names(defaults)), names(tables))] <-
-    ifelse(is.na(defaults), NA_character_, format(defaults, digits = 17))
+  given <- defaults[!is.na(defaults)]
+  records$Default[match(paste0("tie:", names(given), recycle0 = TRUE), names(tables))] <- format(given, digits = 17)
   lines <- unlist(Map(function(name, specs, hashes) {
     paste(name, mapply(column_line, specs, hashes))
   }, names(tables), specs, hashes))
@@ -373,9 +370,11 @@ frame_tables <- function(frame) {
   lapply(tables, function(table) as.data.frame(unclass(table), stringsAsFactors = FALSE, optional = TRUE))
 }
 
-#' The checksum in the header of a file, which covers its directory and so its blocks
+#' What tells a file from another: its length and the checksum of its header, which covers its
+#' directory and so its blocks
 #' @noRd
 file_mark <- function(file) {
-  bytes <- tryCatch(suppressWarnings(readBin(file, "raw", 64)), error = function(e) raw())
-  paste(as.character(bytes[seq_len(length(bytes)) > 60]), collapse = "")
+  # without the checksum at its end: the checksum of both is always the same
+  bytes <- tryCatch(suppressWarnings(readBin(file, "raw", 60)), error = function(e) raw())
+  paste0(format(file.size(file), scientific = FALSE), "-", .Call(C_crc, bytes))
 }
