@@ -134,7 +134,23 @@ knit_table <- function(table, digits, n, caption, options = NULL, inline = NULL,
   table[p] <- lapply(table[p], function(x) ifelse(is.na(x), "", format.pval(x, digits = 2, eps = 1e-4)))
   table[!p] <- lapply(table[!p], format_column, digits = digits)
   text <- knitr::kable(table, align = align, caption = paste(caption, collapse = " "), row.names = FALSE, ...)
-  paste(text, collapse = "\n")
+  paste(wrapping_columns(text), collapse = "\n")
+}
+
+#' In a table of Markdown that is wider than a page pandoc gives columns the widths that their rules have: texts longer
+#' than 30 characters have those of 30, and wrap, so that numbers do not
+#' @noRd
+wrapping_columns <- function(lines) {
+  rule <- grep("^\\|[-:|]+\\|$", lines)
+  if (length(rule) != 1L || max(nchar(lines)) <= 72L) {
+    return(lines)
+  }
+  parts <- strsplit(substring(lines[rule], 2L), "|", fixed = TRUE)[[1L]]
+  right <- endsWith(parts, ":")
+  width <- pmin(nchar(parts), ifelse(right, Inf, 30))
+  parts <- paste0(ifelse(right, "", ":"), strrep("-", width + 1L), ifelse(right, ":", ""))
+  lines[rule] <- paste0("|", paste(parts, collapse = "|"), "|")
+  lines
 }
 
 #' A column as text: years and other whole numbers as they are, others with `digits` significant digits

@@ -167,3 +167,61 @@ test_that("slopes of two variables at once, of part of the data and of long data
   # all rows of an occasion change alike, so no probability does
   expect_lt(max(abs(slopes$estimate)), 1e-6)
 })
+
+#' For every model a fit and one with a term less, list(small, large, leaves: do its firms have an origin)
+pairs_of_models <- function() {
+  data <- relocation_data(200)
+  regions <- data.frame(
+    place = c("a", "b", "c", "c", "d", "e", "f"), nest = c("north", "north", "north", "south", "south", "south", "east"),
+    allocation = c(1, 1, 0.5, 0.5, 1, 1, 1)
+  )
+  pair <- function(small, large, data, ..., leaves = TRUE) {
+    fit <- function(formula) suppressWarnings(suppressMessages(fit_migration(formula, data, ..., control = one_thread())))
+    list(small = fit(small), large = fit(large), leaves = leaves)
+  }
+  moves <- function(model) pair(~ keep(size) + rent, ~ keep(size) + rent + distance, data, model = model)
+  rankings <- choice_data(ranked_long(), "rank", "who", "what", answer = "ranking")
+  list(
+    conditional = moves(conditional()), nested = moves(nested()), cross_nested = moves(cross_nested(regions)),
+    mixed = moves(mixed(c(rent = "normal"), draws = 16, check_draws = 0)), latent = moves(latent(2, starts = 2)),
+    chain = pair(~ rent + keep(size), chain_formula, chain_panel(1, groups = 3, periods = 2), model = chain(kin)),
+    hazard = pair(~w, ~ push(rent) + w, hazard_data(120), model = hazard(baseline = "log")),
+    ranked = pair(~x, ~ x + y, rankings, model = ranked(), leaves = FALSE),
+    long = pair(~x, ~ x + y, ragged_data(), leaves = FALSE)
+  )
+}
+
+test_that("broom's verbs, lrtest, vcovCL and avg_slopes work on every model", {
+  skip_if_not_installed("broom")
+  skip_if_not_installed("lmtest")
+  skip_if_not_installed("sandwich")
+  skip_if_not_installed("marginaleffects")
+  pairs <- pairs_of_models()
+  expect_named(pairs, names(fits_of_models()))
+  for (model in names(pairs)) {
+    small <- pairs[[model]]$small
+    large <- pairs[[model]]$large
+    expect_equal(broom::tidy(large)$estimate, unname(coef(large)), info = model)
+    expect_equal(broom::glance(large)$logLik, as.numeric(logLik(large)), info = model)
+    expect_true(nrow(broom::augment(large)) >= nobs(large), info = model)
+    ratio <- lmtest::lrtest(small, large)
+    expect_equal(ratio$Chisq[2L], 2 * as.numeric(logLik(large) - logLik(small)), info = model)
+    expect_equal(ratio$Df[2L], attr(logLik(large), "df") - attr(logLik(small), "df"), info = model)
+    firm <- large$data$index$firm[large$design$occasion]
+    rows <- nrow(sandwich::estfun(large))
+    clustered <- sandwich::vcovCL(large, cluster = if (length(firm) == rows) firm else seq_len(rows))
+    expect_true(all(diag(clustered) > 0), info = model)
+    variable <- if (model == "hazard") "w" else if (pairs[[model]]$leaves) "size" else "x"
+    slope <- with_null_default(marginaleffects::avg_slopes(large, variables = variable))
+    expect_true(all(is.finite(slope$std.error)), info = model)
+    table <- if (inherits(large$data, "migration_data")) "firms" else "data"
+    mean_at <- function(by) {
+      large$data[[table]][[variable]] <- large$data[[table]][[variable]] + by
+      if (model == "hazard") return(mean(predict(large, type = "hazard")))
+      p <- predict(large)
+      if (pairs[[model]]$leaves) p <- 1 - p[cbind(seq_len(nrow(p)), large$data$index$origin[large$design$occasion])]
+      mean(p)
+    }
+    expect_equal(slope$estimate, (mean_at(1e-4) - mean_at(-1e-4)) / 2e-4, tolerance = 1e-4, info = model)
+  }
+})

@@ -94,3 +94,11 @@ test_that("numbers keep their significant digits, whole numbers their form", {
   expect_identical(format_column(c(0.5, 1.234e-9), 3), c("0.500", "1.23e-09"))
   expect_identical(format_column(c(TRUE, NA), 3), c("TRUE", ""))
 })
+
+test_that("in a table wider than a page texts wrap and numbers do not", {
+  wide <- c("|text|n|", paste0("|:", strrep("-", 80), "|---:|"), paste0("|", strrep("a ", 40), "|-12|"))
+  expect_identical(wrapping_columns(wide)[2L], paste0("|:", strrep("-", 31), "|-----:|"))
+  expect_identical(wrapping_columns(wide)[-2L], wide[-2L])
+  narrow <- c("|text|n|", "|:---|---:|", "|a|1|")
+  expect_identical(wrapping_columns(narrow), narrow)
+})

@@ -43,3 +43,10 @@ test_that("the template renders in a clean session and answers every claim with 
   lost <- subset(account$size, cluster == "Wenzhou" & component == "transfer_out" & partner == "Guzhen")$estimate
   expect_match(claims[6L], format(lost, big.mark = ","), fixed = TRUE)
 })
+
+test_that("captions of the template have no sign that LaTeX takes for a comment", {
+  lines <- readLines(system.file("rmarkdown/templates/migration-paper/skeleton/skeleton.Rmd", package = "firmmove"))
+  captions <- grep("fig.cap", lines, value = TRUE)
+  expect_gte(length(captions), 7L)
+  expect_false(any(grepl("%", captions, fixed = TRUE)))
+})
