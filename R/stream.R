@@ -18,7 +18,7 @@ fit_source.migration_store <- function(data, model, formula, rows, na.action, co
   head <- stream_head(plan)
   plan$memory <- head$setup$memory
   plan$basis <- head$design$basis
-  check_room(plan, head, control)
+  plan$room <- check_room(plan, head, control)
   slices <- if (is.null(workers)) stream_slices(plan, head) else crew_slices(workers, plan, head, control)
   design <- streamed_design(plan, head, slices)
   check_choices(model, design)
@@ -77,7 +77,7 @@ stream_plan <- function(store, model, formula, rows, na.action, control) {
     list(
       store = list(path = store$path, id = store$id), slices = plan_slices(store, control$slice), formula = formula,
       model = model, rows = rows, na.action = na.action, columns = intersect(store$columns$name, used),
-      basis = NULL, memory = NULL, room = control$memory / 2,
+      basis = NULL, memory = NULL, room = 0,
       token = paste(Sys.getpid(), format(Sys.time(), "%Y%m%d%H%M%OS6"))
     ),
     class = "stream_plan"
@@ -353,10 +353,11 @@ stream_head <- function(plan) {
   abort("No occasion is left: no row of the store has a chosen place and is in `subset`.", class = "no_occasions")
 }
 
-#' The memory asked for must hold a slice, and what it is built from
+#' The memory asked for must hold a slice and what it is built from; what is left is for slices that are kept
+#' @return Bytes for slices.
 #' @noRd
 check_room <- function(plan, head, control) {
-  need <- 3 * as.double(utils::object.size(head$data$firms)) + 3 * as.double(utils::object.size(head$design$spec))
+  need <- building_copies * (as.double(utils::object.size(head$data$firms)) + as.double(utils::object.size(head$design$spec)))
   if (need > control$memory) {
     rows <- plan$slices$last[1L] - plan$slices$first[1L] + 1L
     abort(
@@ -366,7 +367,12 @@ check_room <- function(plan, head, control) {
       class = "memory"
     )
   }
+  control$memory - need
 }
+
+#' How many times its rows and arrays building a slice takes, measured
+#' @noRd
+building_copies <- 8
 
 # Slices ----------------------------------------------------------------------------------------------
 
