@@ -100,11 +100,11 @@ void fm_expect_use(void *p, size_t bytes) {
 #endif
 }
 
-/* Raw memory; whole large pages where there is more than one, which wastes less than one. */
+/* Raw memory; whole large pages where there are many, so that the one that is not full does not count. */
 static void *raw_block(size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   const size_t page = FM_LARGE_PAGE;
-  if (bytes >= page) {
+  if (bytes >= 8 * page) {
     const size_t rounded = (bytes + page - 1) / page * page;
     void *raw = aligned_alloc(page, rounded);
     if (raw != NULL) {

@@ -83,10 +83,11 @@ static fm_code list_all(fm_design *design, const fm_image *image) {
 }
 
 size_t fm_design_bytes(const fm_design *design) {
-  size_t bytes = 0;
+  size_t bytes = 0; /* and the map from occasions to units, which an image leaves out */
   fm_design copy = *design;
   const fm_image image = {.bytes = &bytes};
-  return list_all(&copy, &image) == FM_OK ? bytes : 0;
+  const fm_code code = list_all(&copy, &image);
+  return code == FM_OK ? bytes + (design->unit_of ? design->n_occasions * sizeof(size_t) : 0) : 0;
 }
 
 fm_code fm_design_save(const fm_design *design, const char *path, fm_error *err) {
