@@ -9,10 +9,10 @@
 
 typedef enum fm_code {
   FM_OK = 0,
-  FM_NO_MEMORY,  /* an allocation failed */
-  FM_INVALID,    /* an argument is outside its domain */
-  FM_SINGULAR,   /* a matrix that must be positive definite is not */
-  FM_DIVERGED,   /* an iteration left the finite numbers */
+  FM_NO_MEMORY,   /* an allocation failed */
+  FM_INVALID,     /* an argument is outside its domain */
+  FM_SINGULAR,    /* a matrix that must be positive definite is not */
+  FM_DIVERGED,    /* an iteration left the finite numbers */
   FM_INTERRUPTED, /* the caller's interrupt callback asked to stop */
   FM_IO,          /* the system refused a file: the message names it and says why */
   FM_CORRUPT      /* a file is not what was written: the message names it and the block */
