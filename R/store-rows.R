@@ -49,7 +49,8 @@ check_rows_range <- function(store, first, last) {
 #'   and times are those of the whole store, and whose firms are those of the rows.
 #'   `store_slices()`: a data frame `first`, `last`, with the attribute `together`:
 #'   `FALSE` when the rows of a firm are not together in the store, which is then cut
-#'   every `rows` rows.
+#'   every `rows` rows (long data: at the end of an occasion). Of long data, `store_data()` gives a
+#'   [choice_data()]; its rows must be those of whole occasions.
 #'
 #' @section Errors:
 #' Rows or columns the store does not have; a damaged or missing file, which is named with
@@ -87,14 +88,15 @@ store_column_names <- function(store) vapply(store$shards$specs, `[[`, "", "name
 store_data <- function(store, first, last, columns = NULL) {
   check_store(store)
   own <- store$columns$name
-  keys <- unlist(store$names[c("firm", "time", "from", "to")])
+  choice <- store$kind == "choice"
+  keys <- unlist(if (choice) store$names else store$names[c("firm", "time", "from", "to")])
   wanted <- if (is.null(columns)) own else own[own %in% c(keys, columns)]
   weighted <- weights_column %in% store_column_names(store)
   absent <- setdiff(columns, own)
   rows <- store_rows(store, first, last, c(wanted, if (weighted) weights_column, absent))
   weights <- if (weighted) as.numeric(rows[[weights_column]])
   if (weighted) rows <- quick_frame(unclass(rows)[wanted], wanted, nrow(rows))
-  data_of_rows(store$frame, rows, weights)
+  if (choice) choice_of_rows(store$frame, rows, weights) else data_of_rows(store$frame, rows, weights)
 }
 
 #' A migration_data of rows, with the places, times, ties and network of a frame
@@ -137,8 +139,10 @@ code_known_times <- function(x, times) {
 store_slices <- function(store, rows = 262144) {
   check_store(store)
   rows <- check_store_rows(rows, "rows")
-  j <- match(store$names$firm, store_column_names(store))
-  end <- if (store$together) function(row) last_row_of_firm(store$shards, row, store$n, j) else identity
+  # an occasion of long data is whole even where a firm is not
+  whole <- if (store$together) store$names$firm else store$names$id
+  j <- match(whole, store_column_names(store))
+  end <- if (!is.null(whole)) function(row) last_row_of_firm(store$shards, row, store$n, j) else identity
   structure(cut_slices(store$n, rows, end), together = store$together)
 }
 

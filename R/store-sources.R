@@ -10,6 +10,7 @@ write_store.character <- function(data, path, places, ties = NULL, network = NUL
                                   chunk_rows = 262144, types = NULL, sep = ",", compress = FALSE,
                                   shard_rows = 262144, overwrite = FALSE, ...) {
   check_dots(...)
+  need_places(missing(places))
   chunk_rows <- check_store_rows(chunk_rows, "chunk_rows")
   check_types(types)
   check_source_files(data)
@@ -34,6 +35,7 @@ write_store.DBIConnection <- function(data, path, query, places, ties = NULL, ne
                                       chunk_rows = 262144, types = NULL, compress = FALSE,
                                       shard_rows = 262144, overwrite = FALSE, ...) {
   check_dots(...)
+  need_places(missing(places))
   chunk_rows <- check_store_rows(chunk_rows, "chunk_rows")
   check_types(types)
   need_package("DBI", "to read from a database")

@@ -33,7 +33,7 @@
 #' folder beside `path` and renamed at the end. Sorting needs up to three times the
 #' space of the store there.
 #'
-#' @param data A [migration_data()]; a data frame of firms; paths of CSV files
+#' @param data A [migration_data()] or [choice_data()]; a data frame of firms; paths of CSV files
 #'   (`.csv`, `.csv.gz`, `.txt`, `.tsv`) or Parquet files (`.parquet`; needs
 #'   nanoparquet), whose rows are taken in this order; or a DBI connection.
 #' @param path Folder to make.
@@ -63,7 +63,7 @@
 #'
 #' @seealso [open_store()], [store_format] for what is in the files.
 #' @examples
-#' lamps <- wenzhou_guzhen()
+#' lamps <- wenzhou_guzhen(1992:1996)
 #' path <- file.path(tempdir(), "lamps")
 #' write_store(lamps, path)
 #' store <- open_store(path)
@@ -73,7 +73,7 @@
 #' file <- tempfile(fileext = ".csv")
 #' write.csv(lamps$firms, file, row.names = FALSE)
 #' again <- write_store(file, tempfile(), places = lamps$places, ties = lamps$ties$ties$data,
-#'                      network = lamps$network, time = "year", chunk_rows = 5000)
+#'                      network = lamps$network, time = "year", chunk_rows = 2000)
 #' c(again$id, store$id)
 #' unlink(path, recursive = TRUE)
 #' @export
@@ -117,10 +117,19 @@ write_store.data.frame <- function(data, path, places, ties = NULL, network = NU
                                    to = "to", available = NULL, weights = NULL, compress = FALSE,
                                    shard_rows = 262144, overwrite = FALSE, ...) {
   check_dots(...)
+  need_places(missing(places))
   checked <- migration_data(data, places, ties, network, firm, place, time, from, to,
                             available, weights)
   write_store(checked, path, compress = compress, shard_rows = shard_rows,
               overwrite = overwrite)
+}
+
+#' @noRd
+need_places <- function(missing) {
+  if (missing) {
+    abort("`places` is missing: a store of firms has the places they choose among, as in ",
+          "migration_data().", class = "argument")
+  }
 }
 
 # Data of no more rows than this keep their order; they fit in memory anywhere.
@@ -303,26 +312,27 @@ finish_store <- function(target, writer, frame, together, counts) {
 #' @noRd
 store_fields <- function(target, writer, frame, together, counts) {
   number <- function(x) format(x, scientific = FALSE, trim = TRUE)
-  names <- unlist(frame$names[c("firm", "place", "time", "from", "to")])
+  names <- unlist(frame$names)
   available <- if (is.null(frame$available)) "all" else if (is.null(frame$available$fun))
     paste0("column ", escape_text(paste0(frame$available$tie, "$", frame$available$column)))
   else "function"
   note <- attr(frame, "note")
   c(Format = store_format_name, Version = as.character(store_format_version), Id = "",
-    Package = paste("firmmove", utils::packageVersion("firmmove")), Kind = "migration",
+    Package = paste("firmmove", utils::packageVersion("firmmove")), Kind = if (is.null(frame$names$chosen)) "migration" else "choice",
     Rows = number(sum(writer$rows)), Firms = number(counts$firms),
     Occasions = number(counts$occasions), Movers = number(counts$movers),
     No_origin = number(counts$no_origin), Closed = number(counts$closed),
     Firms_together = if (together) "yes" else "no", Shard_rows = number(target$shard_rows),
     Encoding = if (target$compress) "deflated" else "raw",
     stats::setNames(escape_text(names), paste0("Key_", names(names))),
-    Available = available, Note = if (is.character(note)) escape_text(paste(note, collapse = " ")))
+    Available = available, Answer = frame$answer, Note = if (is.character(note)) escape_text(paste(note, collapse = " ")))
 }
 
 #' The checksum of the content: of rows, columns, tables and the meaning of the keys
 #' @noRd
 store_id <- function(whole, writer, tables, available) {
-  fields <- whole[c("Format", "Kind", "Rows", grep("^Key_", names(whole), value = TRUE), "Available")]
+  fields <- whole[c("Format", "Kind", "Rows", grep("^Key_", names(whole), value = TRUE), "Available",
+                    intersect("Answer", names(whole)))]
   lines <- c(
     paste(names(fields), fields), mapply(column_line, writer$specs, writer$hashes),
     tables$lines, if (is.function(available)) deparse(args(available)), if (is.function(available))

@@ -19,7 +19,7 @@
 #' \describe{
 #'   \item{`path`, `id`}{the folder, and the checksum of the content in hexadecimal: the
 #'     same for the same data, however they were written.}
-#'   \item{`n`}{rows of firms.}
+#'   \item{`n`, `kind`}{rows of firms, `"migration"`; or rows of long data, `"choice"`.}
 #'   \item{`names`}{names of the key columns, as in [migration_data()].}
 #'   \item{`columns`}{data frame `name`, `type`: the columns of firms.}
 #'   \item{`together`}{whether the rows of each firm are together.}
@@ -30,7 +30,7 @@
 #' `summary()` returns a list with `files` (data frame `file`, `rows`, `bytes`), `columns`
 #' (`name`, `type`, `bytes`) and prints. `verify_store()` returns, invisibly, a data frame `file`,
 #' `blocks`, `bytes`; `check_store_unchanged()` returns `store`, invisibly.
-#' `as_migration_data()` reads the whole store into memory.
+#' `as_migration_data()` reads the whole store into memory, one of long data as a [choice_data()].
 #'
 #' @section Errors:
 #' No folder, a folder that is not a store, a manifest or a file that is missing, empty,
@@ -60,10 +60,7 @@ open_store <- function(path) {
   shards <- list(folder = path, files = manifest$shards$Shard,
                  rows = as.numeric(manifest$shards$Rows), specs = specs)
   check_shard_files(shards, manifest)
-  keys <- whole[grep("^Key_", names(whole))]
-  names <- lapply(stats::setNames(keys, sub("^Key_", "", names(keys))), unescape_text)
-  names <- stats::setNames(names[c("firm", "place", "time", "from", "to")],
-                           c("firm", "place", "time", "from", "to"))
+  names <- key_names(whole)
   own <- Filter(function(spec) spec$name != weights_column, specs)
   store <- list(
     path = path, id = whole$Id, n = as.numeric(whole$Rows), kind = whole$Kind, names = names,
@@ -74,8 +71,18 @@ open_store <- function(path) {
     shards = shards
   )
   names(store$counts) <- tolower(names(store$counts))
-  store$frame <- read_frame(manifest, path, names, whole)
+  store$frame <- if (store$kind == "choice") read_choice_frame(manifest, path, names, whole) else
+    read_frame(manifest, path, names, whole)
   structure(store, class = "migration_store")
+}
+
+#' The names of the key columns, NULL where there is none, in the order of the classes of data
+#' @noRd
+key_names <- function(whole) {
+  keys <- if (whole$Kind == "choice") c("chosen", "id", "place", "firm", "from", "time", "weights") else
+    c("firm", "place", "time", "from", "to")
+  names <- lapply(whole[paste0("Key_", keys)], function(x) if (!is.null(x)) unescape_text(x))
+  stats::setNames(names, keys)
 }
 
 #' Stop when a file the manifest lists is missing or is not the one that was written
@@ -202,9 +209,12 @@ print.migration_store <- function(x, ...) {
   frame <- x$frame
   cat("<migration_store> ", plural(x$counts$firms, "firm"), ", ", plural(length(frame$place), "place"),
       if (!is.null(frame$time)) paste0(", ", time_range(frame$time)), "\n", sep = "")
-  keys <- unlist(x$names[c("firm", "time", "from", "to")])
   frame$firms <- quick_frame(vector("list", nrow(x$columns)), x$columns$name, 0L)
-  tables <- describe_tables(frame)
+  tables <- if (x$kind == "choice") {
+    c(columns = attribute_text(attribute_columns(frame$firms, x$names)))
+  } else {
+    describe_tables(frame)
+  }
   weighted <- weights_column %in% store_column_names(x)
   print_lines(c(
     move_lines(x$counts), tables[names(tables) != "weights"], weights = if (weighted) "a weight per row",
@@ -274,7 +284,8 @@ as_migration_data.migration_store <- function(data, ...) {
 #'   `Rows` (of firms), `Firms`, `Occasions`, `Movers`, `No_origin`, `Closed`, `Firms_together` (`yes` or
 #'   `no`), `Shard_rows`, `Encoding` (`raw` or `deflated`), `Key_firm`, `Key_place`, `Key_time`, `Key_from`, `Key_to`
 #'   (names of the key columns; absent when there is none), `Available` (`all`, `function`, or `column`
-#'   and its name), `Note`;
+#'   and its name), `Note`; in stores of long data (`Kind: choice`) also `Key_chosen`, `Key_id`, `Key_weights` and
+#'   `Answer`, where rows are those of occasions and an occasion is never in two shards;
 #' * each table other than the firms: `Table` (`places`, `times`, `network`, `tie:` and a name), `Rows`, `Default`;
 #' * each column: `Column`, `Table`, `Kind` (`number`, `logical`, `text`, `factor`, `ordered`, `date`, `datetime`,
 #'   `difftime`), `Storage` (the R type it is read as), `Empty` (`yes` when no value is there), `Detail` (time zone

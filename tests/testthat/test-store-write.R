@@ -11,6 +11,7 @@ test_that("a target that exists is kept, unless it is a store and may be replace
     write_store(small_data(), "x", compress = 1)
     write_store(small_data(), "x", shard_rows = 0)
     write_store(small_data(), "x", chunk = 5)
+    write_store(small_firms(), "x")
     write_store(1, "x")
   })
   expect_identical(readLines(file.path(folder, "notes")), "mine")
