@@ -3,6 +3,7 @@
 #   make demo       install what is missing, install the package, fit the bundled data; build/demo has the pictures
 #   make test       install what is missing, then all tests: house rules, C tests, testthat
 #                   FILTER=formula runs the test files that match; SUITES="linalg newton" these C suites
+#   make test-workers   workers killed 50 times over on each engine, and what a second worker gains (half an hour)
 #   make check      R CMD check --as-cran; fails on anything but the new-submission note
 #   make sanitize   address, undefined-behaviour and leak sanitizers, valgrind, gctorture
 #   make fuzz       a million inputs through each reader of files, under sanitizers (libFuzzer); RUNS=... sets how many
@@ -21,7 +22,7 @@ R_RUN := R_LIBS=$(CURDIR)/$(LIBRARY) OMP_THREAD_LIMIT=2 Rscript --no-save --no-r
 SOURCES := DESCRIPTION NAMESPACE $(shell find R src inst man -type f ! -name '*.o' ! -name '*.so')
 C_FILES := $(shell find src tests/c -name '*.[ch]' ! -name init.c)
 
-.PHONY: demo test check sanitize fuzz test-sources bench docs init lint format format-fix install clean
+.PHONY: demo test test-workers check sanitize fuzz test-sources bench docs init lint format format-fix install clean
 .NOTPARALLEL:
 
 demo:
@@ -34,6 +35,11 @@ test:
 	@tools/install.sh test
 	@$(MAKE) --no-print-directory -k install || true
 	@FILTER="$(FILTER)" SUITES="$(SUITES)" tools/test.sh
+
+test-workers:
+	@tools/install.sh test
+	@$(MAKE) --no-print-directory install
+	$(R_RUN) tools/test-workers.R $(KILLS)
 
 check:
 	@tools/install.sh check

@@ -75,7 +75,7 @@ stream_plan <- function(store, model, formula, rows, na.action, control) {
             names_in(rows$weights))
   structure(
     list(
-      store = list(path = store$path, id = store$id), slices = plan_slices(store, control$slice), formula = formula,
+      store = list(path = normalizePath(store$path), id = store$id), slices = plan_slices(store, control$slice), formula = formula,
       model = model, rows = rows, na.action = na.action, columns = intersect(store$columns$name, used),
       basis = NULL, memory = NULL, room = 0,
       token = paste(Sys.getpid(), format(Sys.time(), "%Y%m%d%H%M%OS6"))
@@ -390,23 +390,6 @@ slice_build.stream_plan <- function(plan, s) {
   slice$number <- s
   slice$counts <- count_slice(plan$model, design, data)
   within_room(slice, plan)
-}
-
-#' Why this process cannot build the slices of a plan, or NULL
-#' @noRd
-plan_problem.stream_plan <- function(plan) {
-  tryCatch(
-    {
-      plan_store(plan)
-      NULL
-    },
-    error = function(e) {
-      list(
-        what = conditionMessage(e),
-        remedy = paste0("Give all workers the same store under the path `", plan$store$path, "`.")
-      )
-    }
-  )
 }
 
 #' A slice in memory, if there is room beside the slices of the same plan in this process, else in a file

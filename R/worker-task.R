@@ -3,11 +3,8 @@
 
 #' Read and compile slice `s` of a plan
 #'
-#' A method for a class of plans returns an object that [slice_sums()] and [slice_counts()] know. It runs on the
-#' workers, and in the session itself when there are none (left).
-#' @param plan A plan: all that is needed to compute sums of any slice, without the rows.
-#' @param s Number of the slice.
-#' @keywords internal
+#' A plan is all that is needed to compute sums of any slice, without the rows; its class has a method that returns
+#' an object for slice_sums() and slice_counts(). It runs on the workers, and in the session when none is left.
 #' @noRd
 slice_build <- function(plan, s) UseMethod("slice_build")
 
@@ -22,6 +19,30 @@ slice_counts <- function(slice) UseMethod("slice_counts")
 #' Why this process cannot carry out a plan, or NULL: a list of what is wrong and its remedy
 #' @noRd
 plan_problem <- function(plan) UseMethod("plan_problem")
+
+#' @export
+plan_problem.stream_plan <- function(plan) store_problem(plan$store)
+
+#' Whether this process sees the store of a plan: the same rows under the same path
+#' @noRd
+store_problem <- function(store, open = open_store) {
+  found <- tryCatch(open(store$path), error = identity)
+  if (inherits(found, "error")) {
+    return(list(
+      what = paste0("cannot open the store ", store$path, ": ", sub("\\.$", "", conditionMessage(found))),
+      remedy = paste(
+        "Workers read rows from disk themselves: put the store, or a copy of it, where each of them sees it under",
+        "this path"
+      )
+    ))
+  }
+  if (!identical(found$id, store$id)) {
+    return(list(
+      what = paste0("has other rows in the store ", store$path, " than this session"),
+      remedy = "Copy the store there anew"
+    ))
+  }
+}
 
 #' The plans this process has been sent, by their number: each with the slices built so far
 #' @noRd

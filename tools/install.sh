@@ -2,7 +2,8 @@
 # Installs what is missing, and nothing else:  tools/install.sh run|test|check|sanitize|bench|docs
 #
 #   run       R, compilers, and the packages firmmove imports, with ggplot2 for its pictures
-#   test      and all it suggests; pandoc for the vignettes; Chromium, in which a page is tested
+#   test      and all it suggests or enhances; pandoc for the vignettes; Chromium, in which a page is tested; Open MPI
+#             for workers
 #   check     and qpdf and tidy, which R CMD check asks for
 #   sanitize  and valgrind, clang
 #   bench     and the packages firmmove is compared with
@@ -69,6 +70,8 @@ can_link || apt_install r-base-dev ||
   echo "install: gcc, LAPACK or gfortran seems to be missing" >&2
 case $purpose in run) ;; *) want pandoc pandoc ;; esac
 case $purpose in check) want qpdf qpdf; want tidy tidy ;; esac
+# MPI for the tests of workers; Rmpi looks for the library under the name that only the -dev package has
+case $purpose in test|check) want mpirun openmpi-bin libopenmpi-dev ;; esac
 if [ "$purpose" = sanitize ]; then
   want valgrind valgrind
   tools/find-clang.sh >/dev/null || apt_install clang || echo "install: going on without clang" >&2

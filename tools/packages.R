@@ -4,13 +4,14 @@
 #   Rscript tools/packages.R prebuilt PURPOSE   prints the Debian packages to install for them
 #   Rscript tools/packages.R cran PURPOSE       installs them from CRAN; exit code 1 if a needed one still lacks
 #
-# DESCRIPTION says what is needed: its imports for every purpose, its suggestions for tests and checks, and
-# Config/Needs/<purpose>. Packages in `optional` are peers to compare with: without them a few tests are
+# DESCRIPTION says what is needed: its imports for every purpose, its suggestions and what it enhances for tests and
+# checks, and Config/Needs/<purpose>. Packages in `optional` are peers to compare with: without them a few tests are
 # skipped, so failing to install them is no failure. One that was tried in vain is not tried again for a day.
 
 optional <- c(
   "mlogit", "dfidx", "emmeans", "choicer", "dbmss", "dfvad", "fixest", "logitr", "mclogit",
-  "insight", "marginaleffects", "modelsummary", "parameters", "performance", "texreg", "chromote", "pkgdown"
+  "insight", "marginaleffects", "modelsummary", "parameters", "performance", "texreg", "chromote", "pkgdown",
+  "mirai", "Rmpi", "snow"
 )
 
 field <- function(...) {
@@ -31,7 +32,7 @@ wanted <- function(purpose) {
     test = ,
     check = ,
     sanitize = ,
-    bench = field("Depends", "Imports", "Suggests"),
+    bench = field("Depends", "Imports", "Suggests", "Enhances"),
     stop("tools/install.sh: unknown purpose ", purpose, call. = FALSE)
   )
   c(pick, needs)[!duplicated(names(c(pick, needs)))]
