@@ -19,9 +19,9 @@
 #'   cut, at the end of a firm, into slices of this many rows, whose sums are added up: a fit on an [open_store()]
 #'   holds some of them at a time, and `workers` share them. Results depend on `slice` in their last digits, and on
 #'   nothing else: not on threads, memory, workers or the files of a store.
-#' @param memory Largest memory that a fit on an [open_store()] may use for its slices: bytes, or a string such as
-#'   `"2GB"` or `"500MB"`. What does not fit is kept on disk, in the session's temporary directory, and read again
-#'   in every pass.
+#' @param memory Memory that a session may use for a fit on an [open_store()], about: bytes, or a string such as
+#'   `"2GB"` or `"500MB"`. Slices that do not fit are kept on disk, in the session's temporary directory, and read
+#'   again in every pass. Each of the `workers` may use as much.
 #' @param patience Seconds, a number above 0. Of the workers of a fit, one that has not answered for so long, and for
 #'   ten times as long as others usually take for as much work, has its part given to others; see [workers].
 #' @param trace `TRUE` reports each stage of the fit as it is done, with its time.

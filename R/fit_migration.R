@@ -87,7 +87,7 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
   check_fit_arguments(formula, model, control)
   report <- stage_reporter(control$trace)
   columns <- list(id = id, place = place, from = from, time = time, firm = firm)
-  data <- fit_data(formula, data, columns, model_answer(model))
+  data <- fit_data(formula, data, columns, model_answer(model), control$memory)
   rows <- fit_rows(data, call$weights, call$subset, parent.frame())
   report("data")
   source <- fit_source(data, model, formula, rows, na.action, control, workers)
@@ -144,7 +144,7 @@ stage_reporter <- function(trace) {
 
 #' The data as migration_data or choice_data
 #' @noRd
-fit_data <- function(formula, data, columns, answer = "choice") {
+fit_data <- function(formula, data, columns, answer = "choice", memory = Inf) {
   given <- !vapply(columns, is.null, NA)
   if (inherits(data, c("migration_data", "choice_data", "migration_store"))) {
     if (any(given)) {
@@ -153,7 +153,7 @@ fit_data <- function(formula, data, columns, answer = "choice") {
         class = "argument"
       )
     }
-    return(data)
+    return(if (identical(data[["kind"]], "choice")) read_long(data, memory) else data)
   }
   if (!is.data.frame(data)) {
     abort(
@@ -165,6 +165,21 @@ fit_data <- function(formula, data, columns, answer = "choice") {
     return(as_migration_data(data, chosen = left_side(formula)))
   }
   long_data(formula, data, columns, answer)
+}
+
+#' A store of long data is read whole: what makes data large, firms x places, such a table has expanded already
+#' @noRd
+read_long <- function(store, memory) {
+  need <- 3 * 8 * store$n * nrow(store$columns)
+  if (need > memory) {
+    abort(
+      "The store `", store$path, "` holds long data, which are fitted in memory and need about ", format_bytes(need),
+      "; `memory` is ", format_bytes(memory), ". Raise migration_control(memory = ), or write firms and places as a ",
+      "migration_data(), which is read slice by slice.",
+      class = "memory"
+    )
+  }
+  as_migration_data(store)
 }
 
 #' @noRd

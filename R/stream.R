@@ -127,6 +127,7 @@ plan_store <- function(plan) {
     }
     assign(key, store, envir = opened_stores)
   }
+  check_store_unchanged(opened_stores[[key]])
   opened_stores[[key]]
 }
 
@@ -367,12 +368,12 @@ check_room <- function(plan, head, control) {
       class = "memory"
     )
   }
-  control$memory - need
+  max(0, control$memory - need - session_bytes)
 }
 
-#' How many times its rows and arrays building a slice takes, measured
-#' @noRd
-building_copies <- 8
+# How many times its rows and arrays building a slice takes, and what a session with the package takes before: measured.
+building_copies <- 16
+session_bytes <- 80 * 1024^2
 
 # Slices ----------------------------------------------------------------------------------------------
 
@@ -453,7 +454,11 @@ merge_memory.migration_model <- function(model, memory, counts) {
 #' The slices of a plan in this process
 #' @noRd
 stream_slices <- function(plan, head) {
-  parts <- lapply(seq_len(nrow(plan$slices)), function(s) slice_build(plan, s))
+  tick <- progress("Slices", nrow(plan$slices))
+  parts <- lapply(seq_len(nrow(plan$slices)), function(s) {
+    tick()
+    slice_build(plan, s)
+  })
   slices <- local_slices(parts, spec_shape(head$design$spec), head)
   slices$counts <- lapply(parts, function(slice) slice_counts(slice))
   slices
