@@ -113,11 +113,12 @@ with_effects <- function(covariance, at, effects, object, design) {
   covariance
 }
 
-#' Draws of theta from its asymptotic normal distribution, a column each
+#' Draws of theta from its asymptotic normal distribution, a column each. The symmetric root does not depend on the
+#' signs of eigenvectors, which the last digits of a covariance may turn.
 #' @noRd
 draw_theta <- function(space, draws) {
   eigen <- eigen(space$covariance, symmetric = TRUE)
-  root <- eigen$vectors %*% diag(sqrt(pmax(eigen$values, 0)), nrow(space$covariance))
+  root <- eigen$vectors %*% (sqrt(pmax(eigen$values, 0)) * t(eigen$vectors))
   noise <- matrix(stats::rnorm(draws * length(space$theta)), length(space$theta))
   space$theta + root %*% noise
 }
