@@ -47,13 +47,19 @@ is_streamed <- function(object) {
 #' @noRd
 refuse_streamed <- function(object) {
   if (is_streamed(object)) {
-    abort(
-      "This needs all occasions in memory, but the fit is on the store `", object$data$path, "`. Read it and refit: ",
-      "update(fit, data = as_migration_data(store), start = coef(fit)); or predict(), vcov() and as_flows(), which ",
-      "work slice by slice.",
-      class = "streamed"
-    )
+    variable_tables(object$data)
   }
+}
+
+#' What asks for the tables of data works on all rows
+#' @noRd
+variable_tables.migration_store <- function(data) {
+  abort(
+    "This needs all occasions in memory, but the fit is on the store `", data$path, "`. Read it and refit: ",
+    "update(fit, data = as_migration_data(store), start = coef(fit)); or take predict(), vcov() and as_flows(), which ",
+    "work slice by slice.",
+    class = "streamed"
+  )
 }
 
 # Predictions -----------------------------------------------------------------------------------------
@@ -166,4 +172,24 @@ add_flows <- function(flows) {
   total$weight <- sum_by(flows$weight, at, sum(first))
   rownames(total) <- NULL
   total
+}
+
+# Decompositions --------------------------------------------------------------------------------------
+
+#' Data of which a function uses some columns of firms: of a store these are read, whole, and no others; other data
+#' are returned as they are
+#'
+#' @param columns names of columns, in vectors or lists; those the store does not have are left to the caller's checks.
+#' @return `data`; for a store a migration_data with firms, places' names and names of the keys only.
+#' @noRd
+read_firms <- function(data, columns) {
+  if (!inherits(data, "migration_store")) {
+    return(data)
+  }
+  check_store_unchanged(data)
+  keys <- unlist(data$names[c("firm", "time", "from", "to")])
+  wanted <- c(keys, Filter(is.character, as.list(unlist(columns))))
+  used <- if ("." %in% wanted) data$columns$name else intersect(data$columns$name, wanted)
+  firms <- store_rows(data, 1, data$n, used)
+  structure(list(firms = firms, names = data$names, place = data$frame$place), class = "migration_data")
 }

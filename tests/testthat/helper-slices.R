@@ -63,3 +63,35 @@ quiet_fit <- function(formula, data, ..., weights = NULL, subset = NULL) {
 }
 
 few_draws <- function(...) mixed(c(rent = "normal"), draws = 16, check_draws = 0, ...)
+
+#' Expects the same bits of a fit from memory, raw and deflated stores, whatever their shards, and with slices on disk
+#'
+#' @param ... formula and other arguments of fit_migration(), as quoted where they are looked up in the data.
+#' @param slice rows of a slice: all have at least two.
+expect_store_bits <- function(formula, data, ..., slice = 150, shards = c(262144, 61)) {
+  memory <- quiet_fit(formula, data, ..., control = sliced(slice))
+  for (rows in shards) {
+    for (compress in c(FALSE, TRUE)) {
+      store <- store_of(data, shard_rows = rows, compress = compress)
+      expect_same_bits(quiet_fit(formula, store, ..., control = sliced(slice)), memory)
+      unlink(store$path, recursive = TRUE)
+    }
+  }
+  invisible(memory)
+}
+
+# Fits of a store without messages and paths of this machine.
+without_paths <- function(lines) gsub("`[^`]*store-[0-9a-f]+`", "`<store>`", lines)
+
+#' Memory in which a slice can be built, and room for few of them is left
+little_memory <- function(store, formula, model = conditional(), slice = 150, slices = 1) {
+  plan <- stream_plan(store, model, formula, list(weights = NULL, subset = NULL, env = globalenv()), na.omit, sliced(slice))
+  plan$basis <- learn_basis(plan)
+  head <- stream_head(plan)
+  full <- sliced(slice, memory = "1GB")
+  need <- full$memory - check_room(plan, head, full)
+  plan$memory <- head$setup$memory
+  plan$basis <- head$design$basis
+  plan$room <- Inf
+  need + slices * slice_build(plan, 1L)$bytes * 1.01
+}
