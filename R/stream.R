@@ -149,6 +149,8 @@ slice_data <- function(plan, s) {
   }
   # changed while it was read
   check_store_unchanged(store)
+  # rows are named by their number in the store
+  if (is.null(order)) attr(data$firms, "row.names") <- seq.int(part$first, part$last)
   data$peer_counts <- plan$peers
   for (column in names(plan$levels)) {
     data$firms[[column]] <- factor(data$firms[[column]], plan$levels[[column]])

@@ -51,6 +51,7 @@ together <- function(tables = relocation()) {
 two_clear_kinds <- function(firms = 200) {
   tables <- two_kinds(firms = firms, times = 3, apart = 1.5)
   tables$firms <- tables$firms[order(tables$firms$firm), ]
+  rownames(tables$firms) <- NULL
   migration_data(tables$firms, tables$places, time = "year")
 }
 

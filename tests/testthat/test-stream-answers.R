@@ -7,6 +7,13 @@ fit_twice <- function(formula, data, ..., slice = 150) {
        memory = quiet_fit(formula, data, ..., control = sliced(slice)))
 }
 
+#' Spells whose rows are named by their number
+in_order <- function(n) {
+  tables <- hazard_tables(n)
+  rownames(tables$firms) <- NULL
+  migration_data(tables$firms, tables$places, time = "year")
+}
+
 made <- new.env()
 conditional_twice <- function() {
   if (is.null(made$fits)) made$fits <- fit_twice(moves, together())
@@ -18,9 +25,11 @@ models_twice <- function() {
     made$models <- list(
       conditional = conditional_twice(),
       nested = fit_twice(moves, together(), model = nested()),
+      occasions = fit_twice(~ rent + distance, together(), model = few_draws(panel = FALSE)),
+      frailty = fit_twice(~ push(rent) + w, in_order(150), model = hazard(frailty = TRUE), slice = 300),
       mixed = fit_twice(~ rent + distance, together(), model = few_draws()),
       latent = fit_twice(~ x + y, two_clear_kinds(100), model = latent(2, ~z, starts = 2)),
-      hazard = fit_twice(~ push(rent) + w, hazard_data(150), model = hazard(baseline = "log"), slice = 300)
+      hazard = fit_twice(~ push(rent) + w, in_order(150), model = hazard(baseline = "log"), slice = 300)
     )
   }
   made$models
@@ -29,7 +38,7 @@ models_twice <- function() {
 test_that("predictions of a fit on a store are those in memory, of all models", {
   for (name in names(models_twice())) {
     fits <- models_twice()[[name]]
-    types <- if (name == "hazard") "probability" else c("flows", "choice", "logsum", "probability", "utility")
+    types <- if (name %in% c("hazard", "frailty")) c("probability", "hazard", "utility", "choice") else c("flows", "choice", "logsum", "probability", "utility")
     for (type in types) {
       expect_equal(predict(fits$store, type = type), predict(fits$memory, type = type), tolerance = 1e-10,
                    label = paste(name, type))
@@ -78,7 +87,7 @@ test_that("predictions that would not fit the memory are refused", {
 test_that("standard errors of a fit on a store are those in memory, of all models", {
   for (name in names(models_twice())) {
     fits <- models_twice()[[name]]
-    for (type in c("information", "robust", "opg")) {
+    for (type in c("hessian", "robust", "opg")) {
       expect_equal(vcov(fits$store, type), vcov(fits$memory, type), tolerance = 1e-10, label = paste(name, type))
     }
   }
