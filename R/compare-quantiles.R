@@ -66,6 +66,7 @@ compare_quantiles <- function(data, performance, cluster, between = NULL,
                               parameters = c("shift", "dilation", "truncation"), ranks = 1000, draws = 100,
                               conf.level = 0.95) {
   call <- match.call()
+  data <- read_firms(data, c(performance, cluster))
   if (inherits(data, "migration_data")) data <- data$firms
   unknown <- setdiff(parameters, c("shift", "dilation", "truncation"))
   if (!is.character(parameters) || length(unknown) || !length(parameters)) {

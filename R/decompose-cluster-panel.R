@@ -5,6 +5,7 @@
 cluster_panel <- function(data, columns, log) {
   places <- NULL
   arg <- "data"
+  data <- read_firms(data, columns)
   if (inherits(data, "migration_data")) {
     places <- data$place
     columns <- names_of_migration(data, columns)

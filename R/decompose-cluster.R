@@ -81,7 +81,8 @@
 #' do not sum to those of the end points; totals do. A move back and forth within a pair of periods is not seen.
 #' A merger or a new id looks like a death and a birth.
 #'
-#' @param data Data frame (tibble, data.table) with a row per firm and period, in any order; or a [migration_data()].
+#' @param data Data frame (tibble, data.table) with a row per firm and period, in any order; or a
+#'   [migration_data()] or an [open_store()], of which the columns named are read.
 #' @param performance Name of the column with the firms' performance, in levels or logs.
 #' @param weight Name of the column with their weights: jobs, sales or value added, not negative.
 #' @param firm,cluster,time Names of the columns that say which firm, where it is (`NA`: it has closed) and when. Ids

@@ -50,7 +50,8 @@
 #' left out, and firms choose where to be.
 #'
 #' @param formula The outcome and its variables, `log(output) ~ age + size + segment`. The constant stays.
-#' @param data A data frame with a row for each firm, or a [migration_data()], whose firms table is used.
+#' @param data A data frame with a row for each firm, or a [migration_data()] or
+#'   [open_store()], whose firms are used.
 #' @param cluster Name of the column that says in which cluster a firm is.
 #' @param between The two clusters, first and second; the gap is first minus second. `NULL` when there are only two,
 #'   in the order of levels or the alphabet.
@@ -114,6 +115,7 @@ decompose_gap <- function(formula, data, cluster, between = NULL,
                    probs = probs, bandwidth = bandwidth, reweight = reweight, errors = errors, conf.level = conf.level,
                    draws = draws)
   check_flag(normalise, "normalise")
+  data <- read_firms(data, c(all.vars(formula), cluster, if (inherits(reweight, "formula")) all.vars(reweight), weights))
   design <- gap_design(formula, data, cluster, between, weights, spec$link, normalise)
   if (inherits(reweight, "formula")) design$member <- membership_matrix(reweight, data, design)
   results <- lapply(spec$probs, function(prob) gap_at(design, spec, prob))

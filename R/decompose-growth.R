@@ -119,6 +119,7 @@ decompose_growth <- function(data, region, industry, time, size,
   call <- match.call()
   method <- check_choice(method, "method")
   check_growth_arguments(method, weights, firm, forecast)
+  data <- read_firms(data, c(if (!missing(region)) region, if (!missing(time)) time, industry, size, firm))
   if (inherits(data, "migration_data")) {
     names <- data$names
     if (missing(region)) region <- names$to

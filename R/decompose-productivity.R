@@ -75,6 +75,7 @@ decompose_productivity <- function(data, performance, weight, firm, cluster, tim
                   time = given(time))
   method <- check_choice(method, "method")
   conf.level <- check_fraction(conf.level, "conf.level")
+  data <- read_firms(data, c(columns, output, inputs, costs))
   result <- if (method == "olley_pakes") {
     olley_pakes(data, columns, conf.level, groups, base)
   } else {

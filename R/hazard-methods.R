@@ -170,8 +170,20 @@ predict.migration_fit_hazard <- function(object, newdata = NULL,
   if (type == "survival") {
     return(predict_survival(object, newdata, checked_durations(durations, object), average))
   }
-  data <- if (is.null(newdata)) object$data else prediction_data(newdata, object)
-  design <- if (is.null(newdata)) fit_design(object) else prediction_design(object, data)
+  shape <- function(design, data) shape_hazard(object, type, average, design, data)
+  if (inherits(newdata %||% object$data, "migration_store")) {
+    return(predict_store(object, newdata, type, shape))
+  }
+  if (is.null(newdata)) {
+    return(shape(fit_design(object), object$data))
+  }
+  data <- prediction_data(newdata, object)
+  shape(prediction_design(object, data), data)
+}
+
+#' Predictions of a design in the shape of its data
+#' @noRd
+shape_hazard <- function(object, type, average, design, data) {
   p <- hazard_outcomes(object, design, if (type == "utility") type else "probability", average)
   switch(type,
     probability = place_result(p, design, data),

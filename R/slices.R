@@ -309,8 +309,9 @@ fit_kernel <- function(spec, kernel, theta, fixed, control) {
     n_terms = length(shape$terms$offset), n_linear = linear, n_units = spec$slices$units,
     separable = kernel$kind %in% separable_kinds
   )
-  tryCatch(.Call(C_fit_sums, evaluate, counts, theta, fixed, control), firmmove_error_interrupted = function(e) {
-    stop(problem %||% e)
+  # the core takes a slice that cannot be computed for an interrupt
+  withCallingHandlers(.Call(C_fit_sums, evaluate, counts, theta, fixed, control), firmmove_interrupt = function(e) {
+    if (!is.null(problem)) stop(problem)
   })
 }
 

@@ -8,26 +8,47 @@
 #' @noRd
 over_slices <- function(object, store, answer, choice = TRUE, columns = NULL) {
   plan <- answer_plan(object, store, columns)
+  groups <- 0
   answers <- lapply(seq_len(nrow(plan$slices)), function(s) {
     data <- slice_data(plan, s)
     design <- if (choice) {
-      slice_design(plan, s, data)
+      fitted_design(object, plan, s, data)
     } else {
       tryCatch(prediction_design(object, data), firmmove_error_no_occasions = function(e) NULL)
     }
     if (is.null(design)) {
       return(NULL)
     }
-    answer(data, if (choice) complete_design(object, design, data) else design)
+    # draws are numbered by group over all slices
+    design$kernel$first_group <- groups
+    groups <<- groups + if (length(design$kernel$group)) max(design$kernel$group) else 0
+    answer(data, design)
   })
   Filter(Negate(is.null), answers)
+}
+
+#' The design of slice s with the parameters of the fit, as fit_design() makes it of data in memory
+#' @noRd
+fitted_design <- function(object, plan, s, data) {
+  design <- slice_design(plan, s, data)
+  if (is.null(design)) {
+    return(NULL)
+  }
+  if (inherits(design$na.action, "exclude")) {
+    subset <- slice_rows(plan, s, data)$subset
+    env <- environment(object$formula)
+    design$selected <- select_occasions(data, left_side(object$formula), NULL, subset, choice = TRUE, env = env)$number
+  }
+  complete_design(object, design, data)
 }
 
 #' The plan of a fit, on its own store or on another
 #' @noRd
 answer_plan <- function(object, store, columns = NULL) {
-  rows <- if (inherits(object$data, "migration_store")) object$given[c("weights", "subset", "env")]
-  plan <- stream_plan(store, object$model, object$formula, rows, stats::na.exclude, object$control)
+  own <- is_streamed(object)
+  rows <- if (own) object$given[c("weights", "subset", "env")]
+  na.action <- if (own) object$given$na.action else stats::na.exclude
+  plan <- stream_plan(store, object$model, object$formula, rows, na.action, object$control)
   plan$columns <- union(plan$columns, columns)
   if (!is.null(attr(plan$slices, "order"))) {
     plan$slices <- data.frame(first = 1, last = store$n)
@@ -47,26 +68,35 @@ is_streamed <- function(object) {
 #' @noRd
 refuse_streamed <- function(object) {
   if (is_streamed(object)) {
-    abort(
-      "This needs all occasions in memory, but the fit is on the store `", object$data$path, "`. Read it and refit: ",
-      "update(fit, data = as_migration_data(store), start = coef(fit)); or predict(), vcov() and as_flows(), which ",
-      "work slice by slice.",
-      class = "streamed"
-    )
+    variable_tables(object$data)
   }
+}
+
+#' What asks for the tables of data works on all rows
+#' @noRd
+variable_tables.migration_store <- function(data) {
+  abort(
+    "This needs all occasions in memory, but the fit is on the store `", data$path, "`. Read it and refit: ",
+    "update(fit, data = as_migration_data(store), start = coef(fit)); or take predict(), vcov() and as_flows(), which ",
+    "work slice by slice.",
+    class = "streamed"
+  )
 }
 
 # Predictions -----------------------------------------------------------------------------------------
 
 #' predict() for a store: `newdata`, or NULL for the store of the fit
+#'
+#' @param shape function(design, data): the predictions of a slice.
 #' @noRd
-predict_store <- function(object, newdata, type) {
+predict_store <- function(object, newdata, type,
+                          shape = function(design, data) shape_prediction(object, type, design, data)) {
   store <- newdata %||% object$data
   if (type %in% c("probability", "utility")) {
     check_prediction_room(object, store, type)
   }
   parts <- over_slices(object, store, function(data, design) {
-    if (type == "flows") kernel_predict(object, design, "flows") else shape_prediction(object, type, design, data)
+    if (type == "flows") kernel_predict(object, design, "flows") else shape(design, data)
   }, choice = is.null(newdata))
   if (type != "flows") {
     return(if (is.matrix(parts[[1L]])) do.call(rbind, parts) else unlist(parts))
@@ -151,19 +181,40 @@ as_flows.migration_store <- function(data, by_time = FALSE, zeros = TRUE, ...) {
   if (length(parts) == 1L) {
     return(parts[[1L]])
   }
-  add_flows(do.call(rbind, parts))
+  add_flows(do.call(rbind, parts), data$frame$place, data$frame$time)
 }
 
-#' Rows of the same origin, place and time become one, in the order of origins, places and times
+#' Rows of the same origin, place and time become one, in the order of times, origins (none last) and places
 #' @noRd
-add_flows <- function(flows) {
-  keys <- intersect(c("from", "to", "time"), names(flows))
-  key <- do.call(paste, c(lapply(flows[keys], as.character), sep = "\r"))
-  at <- match(key, unique(key))
-  first <- !duplicated(key)
-  total <- flows[first, ]
-  total$count <- as.integer(sum_by(flows$count, at, sum(first)))
-  total$weight <- sum_by(flows$weight, at, sum(first))
+add_flows <- function(flows, place, time) {
+  J <- length(place)
+  code <- list(match(flows$to, place), match(flows$from, place, nomatch = J + 1L), match(flows$time, time))
+  key <- combine_codes(code[c(TRUE, TRUE, !is.null(flows$time))], c(J, J + 1, length(time)))
+  cell <- sort(unique(key))
+  at <- match(key, cell)
+  total <- flows[match(cell, key), ]
+  total$count <- as.integer(sum_by(flows$count, at, length(cell)))
+  total$weight <- sum_by(flows$weight, at, length(cell))
   rownames(total) <- NULL
   total
+}
+
+# Decompositions --------------------------------------------------------------------------------------
+
+#' Data of which a function uses some columns of firms: of a store these are read, whole, and no others; other data
+#' are returned as they are
+#'
+#' @param columns names of columns, in vectors or lists; those the store does not have are left to the caller's checks.
+#' @return `data`; for a store a migration_data with firms, places' names and names of the keys only.
+#' @noRd
+read_firms <- function(data, columns) {
+  if (!inherits(data, "migration_store")) {
+    return(data)
+  }
+  check_store_unchanged(data)
+  keys <- unlist(data$names[c("firm", "time", "from", "to")])
+  wanted <- c(keys, Filter(is.character, as.list(unlist(columns))))
+  used <- if ("." %in% wanted) data$columns$name else intersect(data$columns$name, wanted)
+  firms <- store_rows(data, 1, data$n, used)
+  structure(list(firms = firms, names = data$names, place = data$frame$place), class = "migration_data")
 }

@@ -75,7 +75,8 @@ stream_plan <- function(store, model, formula, rows, na.action, control) {
             names_in(rows$weights))
   structure(
     list(
-      store = list(path = normalizePath(store$path), id = store$id), slices = plan_slices(store, control$slice), formula = formula,
+      store = list(path = normalizePath(store$path), id = store$id, mark = store$mark),
+      slices = plan_slices(store, control$slice), formula = formula,
       model = model, rows = rows, na.action = na.action, columns = intersect(store$columns$name, used),
       basis = NULL, memory = NULL, room = 0,
       token = paste(Sys.getpid(), format(Sys.time(), "%Y%m%d%H%M%OS6"))
@@ -114,10 +115,10 @@ model_variables.migration_model <- function(model) {
   character()
 }
 
-#' The store of a plan, opened once a process
+#' The store of a plan, opened once a process and again when it was written again
 #' @noRd
 plan_store <- function(plan) {
-  key <- paste(plan$store$path, plan$store$id)
+  key <- paste(unlist(plan$store), collapse = " ")
   if (is.null(opened_stores[[key]])) {
     store <- open_store(plan$store$path)
     if (!identical(store$id, plan$store$id)) {
@@ -139,7 +140,7 @@ opened_stores <- new.env(parent = emptyenv())
 #' The rows of slice s as data
 #' @noRd
 slice_data <- function(plan, s) {
-  store <- plan_store(plan)
+  store <- check_store_unchanged(plan_store(plan))
   part <- plan$slices[s, ]
   order <- attr(plan$slices, "order")
   # a store of one slice's size whose firms are scattered is small: it is read whole
@@ -148,6 +149,10 @@ slice_data <- function(plan, s) {
   } else {
     rows_of(store_data(store, 1, store$n, plan$columns), order[part$first:part$last])
   }
+  # changed while it was read
+  check_store_unchanged(store)
+  # rows are named by their number in the store
+  if (is.null(order)) attr(data$firms, "row.names") <- seq.int(part$first, part$last)
   data$peer_counts <- plan$peers
   for (column in names(plan$levels)) {
     data$firms[[column]] <- factor(data$firms[[column]], plan$levels[[column]])
@@ -177,9 +182,11 @@ plan_peers <- function(plan) {
   if (!"peers" %in% all.names(plan$formula)) {
     return(NULL)
   }
-  atoms <- model_atoms(plan$model, plan$formula, slice_data(plan, 1L), slice_rows(plan, 1L, slice_data(plan, 1L)),
-                       environment(plan$formula))$atoms
-  learn_peers(atoms, function(s) slice_data(plan, s), nrow(plan$slices))
+  found <- NULL
+  for (s in seq_len(nrow(plan$slices))) {
+    if (is.null(found)) found <- slice_atoms(plan, s, slice_data(plan, s))
+  }
+  if (!is.null(found)) learn_peers(found$atoms, function(s) slice_data(plan, s), nrow(plan$slices))
 }
 
 #' Weights and subset in the rows of a slice
@@ -240,28 +247,30 @@ any_from <- function(plan, store) {
   FALSE
 }
 
-#' Atoms of the formula that belong to firms, and how they are computed for some data
+#' Atoms of the formula, and how those of firms are computed in a slice; NULL where none of its rows is an occasion
 #' @noRd
-firm_atoms <- function(plan, s, data) {
+slice_atoms <- function(plan, s, data) {
   rows <- slice_rows(plan, s, data)
-  found <- model_atoms(plan$model, plan$formula, data, rows, environment(plan$formula))
-  found$atoms <- Filter(function(atom) atom$level == "firm", found$atoms)
-  found
+  tryCatch(model_atoms(plan$model, plan$formula, data, rows, environment(plan$formula)),
+    firmmove_error_no_occasions = function(e) NULL
+  )
 }
 
 #' Bases of the atoms that do not follow from a row alone
 #' @noRd
 learn_atoms <- function(plan) {
-  data <- slice_data(plan, 1L)
-  found <- firm_atoms(plan, 1L, data)
-  tied <- found$atoms[!vapply(found$atoms, row_by_row, NA, found = found)]
-  if (length(tied) == 0L) {
-    return(NULL)
-  }
-  levels <- lapply(tied, function(atom) NULL)
+  tied <- NULL
+  levels <- list()
   for (s in seq_len(nrow(plan$slices))) {
-    data <- slice_data(plan, s)
-    found <- firm_atoms(plan, s, data)
+    found <- slice_atoms(plan, s, slice_data(plan, s))
+    if (is.null(found)) next
+    if (is.null(tied)) {
+      own <- Filter(function(atom) atom$level == "firm", found$atoms)
+      tied <- own[!vapply(own, row_by_row, NA, found = found)]
+    }
+    if (length(tied) == 0L) {
+      return(NULL)
+    }
     for (id in names(tied)) levels[[id]] <- union_levels(levels[[id]], found$value(tied[[id]]))
   }
   lapply(stats::setNames(names(tied), names(tied)), function(id) {
@@ -541,7 +550,12 @@ streamed_design <- function(plan, head, slices) {
 #' @noRd
 sum_counts <- function(counts, what) {
   values <- vapply(counts, function(x) as.double(x$occasions[[what]]), 0)
-  if (all(is.na(values))) NA_integer_ else sum(values, na.rm = TRUE)
+  total <- sum(values, na.rm = TRUE)
+  if (all(is.na(values))) {
+    return(NA_integer_)
+  }
+  # an integer, as in memory, as long as it is one
+  if (total <= .Machine$integer.max) as.integer(total) else total
 }
 
 #' The record of dropped occasions: how many, and for which variables
