@@ -99,7 +99,8 @@ measures$write <- function(options) {
 
 # Building a slice: reading its rows, the design in R, the layout in C; for 2, 4 and 8 terms.
 measures$build <- function(options) {
-  do.call(rbind, lapply(c(2, 4, 8), function(terms) {
+  before <- peak_memory()
+  found <- do.call(rbind, lapply(c(8, 4, 2), function(terms) {
     planned <- plan_of(options, terms)
     planned$plan$room <- Inf
     rows <- planned$plan$slices$last[1] / 1e6
@@ -113,6 +114,8 @@ measures$build <- function(options) {
       figure(sprintf("bytes of a slice of %d terms", terms), slice$bytes / rows / 1e6, "bytes/row")
     )
   }))
+  most <- 1e6 * (peak_memory() - before) / min(options$slice, options$rows)
+  rbind(found, figure("memory for building a slice", most, "bytes/row"))
 }
 
 # One slice, one thread: seconds for a row and place by order and terms, and the sum of slices in the session.
@@ -230,15 +233,20 @@ measures$message <- function(options) {
   rbind(result, crew_figures(crew))
 }
 
-# What looking after the deadlines of n workers costs at each answer.
+# What looking after n workers costs the session at each answer: their deadlines, and looking for work for an idle one.
 crew_figures <- function(crew) {
-  do.call(rbind, lapply(c(10, 100, 500), function(n) {
+  crew <- list(control = crew$control, owner = rep_len(1:100, 1500), state = rep("busy", 100), times = new.env())
+  note_seconds(crew, "sums 2", FALSE, 0.01)
+  work <- list2env(list(waiting = rep(c(TRUE, FALSE), c(200, 1300)), kind = "sums 2"))
+  search <- median_time(function() for (i in 1:1000) next_batch(crew, work, 101L))
+  idle <- figure("looking for work for an idle worker (computing)", 1e3 * search[["cpu"]], "us")
+  rbind(idle, do.call(rbind, lapply(c(10, 100, 500), function(n) {
     many <- list(state = rep("busy", n), sent = rep(list(list(at = 0, cold = FALSE, kind = "sums 2")), n),
                  times = new.env(), batch = rep(list(1:3), n), control = crew$control)
     note_seconds(many, "sums 2", FALSE, 0.1)
     time <- median_time(function() for (i in 1:20) deadlines(many))
     figure(sprintf("deadlines of %d workers, at each answer (computing)", n), 1e3 * time[["cpu"]] / 20, "ms")
-  }))
+  })))
 }
 
 # The same fit by one worker and by two, a thread each.
