@@ -1,10 +1,18 @@
 test_that("both ends of the sockets send at once, and packages come from the same libraries", {
   before <- options(socketOptions = NULL)
-  on.exit(options(before))
+  libraries <- .libPaths()
+  on.exit({
+    options(before)
+    .libPaths(libraries)
+  })
+  # a library that only this session knows of
+  dir.create(own <- tempfile("library-"))
+  .libPaths(c(own, libraries))
   workers <- migration_workers(1)
   expect_identical(parallel::clusterCall(workers, getOption, "socketOptions"), list("no-delay"))
   expect_null(getOption("socketOptions"))
-  expect_identical(parallel::clusterCall(workers, .libPaths), list(.libPaths()))
+  expect_identical(parallel::clusterCall(workers, eval, quote(.libPaths())), list(.libPaths()))
+  expect_equal(basename(.libPaths()[1]), basename(own))
   parallel::stopCluster(workers)
 })
 
