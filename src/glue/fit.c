@@ -5,8 +5,6 @@
 #include "../core/optim/newton.h"
 #include "model.h"
 
-static int threads_of(SEXP control) { return (int)fm_list_number(control, "threads", 1); }
-
 /* ---- evaluate ------------------------------------------------------------------------------------------------- */
 SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control) {
   const fm_model *m = fm_model_from_list(model, spec);
@@ -24,7 +22,7 @@ SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP contr
   const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
   err.code = fm_design_from_spec(spec, &options, &design, &err);
   if (err.code == FM_OK) {
-    fm_pass pass = m->ops->pass(m, &design, threads_of(control));
+    fm_pass pass = m->ops->pass(m, &design, fm_control_threads(control));
     pass.theta = REAL(theta);
     pass.order = Rf_asInteger(order);
     err.code = fm_pass_run(&pass, REAL(VECTOR_ELT(result, 0)), REAL(VECTOR_ELT(result, 1)),
@@ -196,17 +194,12 @@ typedef struct whole {
   int threads;
 } whole;
 
-static fm_code count_whole(const void *context, const double *direction, fm_along what, double tolerance,
-                           double *answer, fm_error *err) {
-  const whole *w = context;
-  return fm_count_along(w->design, w->model->sign, direction, what, tolerance, w->threads, answer, err);
-}
-
 static fm_code fit_design(const whole *w, const double *start, const fm_newton_control *newton,
                           SEXP control, SEXP result, fm_error *err) {
   const fm_pass pass = w->model->ops->pass(w->model, w->design, w->threads);
   const fm_objective objective = fm_pass_objective(&pass);
-  const fm_along_counter counter = {count_whole, w, w->design->n_linear};
+  const fm_counted_design counted = {w->design, w->model->sign, w->threads};
+  const fm_along_counter counter = fm_design_counter(&counted);
   put_number(result, UNITS, (double)w->design->n_units);
   put_number(result, BLOCKS, (double)w->design->n_blocks);
   return run_fit(&objective, w->model->separable ? &counter : NULL, start, newton, control, result, err);
@@ -224,7 +217,7 @@ SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
   err.code = fm_design_from_spec(spec, &options, &design, &err);
   if (err.code == FM_OK) {
-    const whole w = {m, &design, threads_of(control)};
+    const whole w = {m, &design, fm_control_threads(control)};
     err.code = fit_design(&w, REAL(start), &newton, control, result, &err);
     design.ops->free(&design);
   }

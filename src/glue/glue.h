@@ -25,6 +25,7 @@ SEXP fm_list_get(SEXP list, const char *name);                 /* R_NilValue whe
 SEXP fm_list_need(SEXP list, const char *name, SEXPTYPE type); /* error when absent or of another type */
 int fm_list_flag(SEXP list, const char *name, int otherwise);
 double fm_list_number(SEXP list, const char *name, double otherwise);
+int fm_control_threads(SEXP control); /* its `threads`, or 1 */
 
 /* ---- designs and models ------------------------------------------------------------------------------------- */
 typedef struct fm_spec_options {

@@ -107,8 +107,8 @@ SEXP firmmove_chain_solve(SEXP spec, SEXP model, SEXP theta, SEXP cell, SEXP sta
   const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
   err.code = fm_design_from_spec(spec, &options, &design, &err);
   if (err.code == FM_OK) {
-    err.code = fm_chain_solve(m->state, &design, runs, (size_t)n,
-                              (int)fm_list_number(control, "threads", 1), fm_user_interrupted, &err);
+    err.code = fm_chain_solve(m->state, &design, runs, (size_t)n, fm_control_threads(control),
+                              fm_user_interrupted, &err);
     design.ops->free(&design);
   }
   if (err.code != FM_OK) {

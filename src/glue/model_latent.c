@@ -80,7 +80,7 @@ SEXP firmmove_latent_em(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP cont
   const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
   err.code = fm_design_from_spec(spec, &options, &design, &err);
   if (err.code == FM_OK) {
-    const int threads = (int)fm_list_number(control, "threads", 1);
+    const int threads = fm_control_threads(control);
     err.code = fm_latent_em(latent, &design, threads, &em, &out, &err);
     design.ops->free(&design);
   }

@@ -86,7 +86,7 @@ SEXP firmmove_mixed_individual(SEXP spec, SEXP model, SEXP theta, SEXP control) 
   const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
   err.code = fm_design_from_spec(spec, &options, &design, &err);
   if (err.code == FM_OK) {
-    const int threads = (int)fm_list_number(control, "threads", 1);
+    const int threads = fm_control_threads(control);
     err.code = fm_mixed_individual(mixed, &design, REAL(theta), threads, REAL(result), &err);
     design.ops->free(&design);
   }

@@ -24,8 +24,6 @@ typedef struct slice {
   size_t bytes;
 } slice;
 
-static int threads_of(SEXP control) { return (int)fm_list_number(control, "threads", 1); }
-
 /* ---- life ---------------------------------------------------------------------------------------------------- */
 static void release(slice *s) {
   if (s == NULL) {
@@ -184,7 +182,7 @@ SEXP firmmove_slice_sums(SEXP pointer, SEXP shape, SEXP model, SEXP theta, SEXP 
   SEXP result = PROTECT(new_sums(p, asked));
   double *out = REAL(result);
   fm_error err = {FM_OK, ""};
-  fm_pass pass = m->ops->pass(m, &s->design, threads_of(control));
+  fm_pass pass = m->ops->pass(m, &s->design, fm_control_threads(control));
   pass.theta = REAL(theta);
   pass.order = asked;
   err.code = fm_pass_run(&pass, out, out + 1, out + 1 + p, &err);
@@ -207,8 +205,8 @@ SEXP firmmove_slice_count(SEXP pointer, SEXP direction, SEXP question, SEXP cont
   double answer = 0.0;
   fm_error err = {FM_OK, ""};
   const fm_along what = REAL(question)[0] == (double)FM_REACH ? FM_REACH : FM_LOSSES;
-  err.code = fm_count_along(&s->design, NULL, REAL(direction), what, REAL(question)[1], threads_of(control),
-                            &answer, &err);
+  err.code = fm_count_along(&s->design, NULL, REAL(direction), what, REAL(question)[1],
+                            fm_control_threads(control), &answer, &err);
   done_with(s);
   if (err.code != FM_OK) {
     fm_raise(&err);
@@ -230,7 +228,7 @@ SEXP firmmove_slice_posterior(SEXP pointer, SEXP shape, SEXP model, SEXP theta, 
   const fm_em_control only = {.iterations = 0};
   fm_em_result out = {.theta = at, .posterior = REAL(result), .path = &path};
   fm_error err = {FM_OK, ""};
-  err.code = fm_latent_em(latent, &s->design, threads_of(control), &only, &out, &err);
+  err.code = fm_latent_em(latent, &s->design, fm_control_threads(control), &only, &out, &err);
   done_with(s);
   if (err.code != FM_OK) {
     fm_raise(&err);

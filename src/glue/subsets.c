@@ -42,8 +42,8 @@ SEXP firmmove_subsets(SEXP specs, SEXP theta, SEXP fixed, SEXP enough, SEXP cont
   }
   R_CheckUserInterrupt();
   fm_error err = {FM_OK, ""};
-  err.code = fm_many_fits(fits, (size_t)n, fm_spec_design, Rf_asReal(enough),
-                          (int)fm_list_number(control, "threads", 1), &err);
+  err.code =
+      fm_many_fits(fits, (size_t)n, fm_spec_design, Rf_asReal(enough), fm_control_threads(control), &err);
   if (err.code != FM_OK) {
     fm_raise(&err);
   }

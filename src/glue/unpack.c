@@ -31,3 +31,5 @@ double fm_list_number(SEXP list, const char *name, double otherwise) {
   SEXP x = fm_list_get(list, name);
   return x == R_NilValue ? otherwise : Rf_asReal(x);
 }
+
+int fm_control_threads(SEXP control) { return (int)fm_list_number(control, "threads", 1); }

@@ -117,21 +117,19 @@ fm_code fm_separation_counted(const fm_along_counter *counter, const double *dir
 }
 
 /* ---- one design --------------------------------------------------------------------------------------------- */
-typedef struct counted {
-  const fm_design *design;
-  const double *sign;
-  int threads;
-} counted;
-
 static fm_code count_design(const void *context, const double *direction, fm_along what, double tolerance,
                             double *answer, fm_error *err) {
-  const counted *c = context;
+  const fm_counted_design *c = context;
   return fm_count_along(c->design, c->sign, direction, what, tolerance, c->threads, answer, err);
+}
+
+fm_along_counter fm_design_counter(const fm_counted_design *counted) {
+  return (fm_along_counter){count_design, counted, counted->design->n_linear};
 }
 
 fm_code fm_separation(const fm_design *design, const double *sign, const double *direction, int threads,
                       int *separated, fm_error *err) {
-  const counted context = {design, sign, threads};
-  const fm_along_counter counter = {count_design, &context, design->n_linear};
+  const fm_counted_design counted = {design, sign, threads};
+  const fm_along_counter counter = fm_design_counter(&counted);
   return fm_separation_counted(&counter, direction, separated, err);
 }

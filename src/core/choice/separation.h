@@ -29,6 +29,14 @@ typedef struct fm_along_counter {
   size_t n_linear;
 } fm_along_counter;
 
+/* A design that counts. */
+typedef struct fm_counted_design {
+  const fm_design *design;
+  const double *sign;
+  int threads;
+} fm_counted_design;
+fm_along_counter fm_design_counter(const fm_counted_design *counted);
+
 /* separated (n_linear): 1 for each parameter that takes part, all 0 when the direction does not separate or
  * hardly moves any utility (less than 1e-3). */
 fm_code fm_separation_counted(const fm_along_counter *counter, const double *direction, int *separated,
