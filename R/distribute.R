@@ -206,7 +206,7 @@ answer_problem <- function(answer) {
     }
     return(list(
       what = paste0("cannot load the package firmmove from ", paste(theirs$libraries, collapse = ", ")),
-      remedy = "Install it there, or show the workers where it is: parallel::clusterCall(workers, .libPaths, \"...\")"
+      remedy = "Install it there, or show the workers where it is: parallel::clusterEvalQ(workers, .libPaths(\"...\"))"
     ))
   }
   if (identical(answer$state, "error")) {

@@ -28,7 +28,8 @@ migration_workers <- function(n = 2) {
   quotes <- if (.Platform$OS.type == "windows") "cmd" else "sh"
   arguments <- c("-e", shQuote("options(socketOptions='no-delay')", type = quotes))
   cluster <- parallel::makePSOCKcluster(n, rscript_args = arguments)
-  parallel::clusterCall(cluster, .libPaths, .libPaths())
+  # called by name: .libPaths itself would travel with a copy of the list it sets
+  parallel::clusterCall(cluster, "do.call", ".libPaths", list(.libPaths()))
   processes <- unlist(parallel::clusterCall(cluster, Sys.getpid))
   nodes <- Map(function(node, process) {
     node$process <- process

@@ -1,10 +1,17 @@
 test_that("both ends of the sockets send at once, and packages come from the same libraries", {
   before <- options(socketOptions = NULL)
-  on.exit(options(before))
+  libraries <- .libPaths()
+  on.exit({
+    options(before)
+    .libPaths(libraries)
+  })
+  # a library that workers do not have of themselves
+  dir.create(other <- tempfile("library-"))
+  .libPaths(c(other, libraries))
   workers <- migration_workers(1)
   expect_identical(parallel::clusterCall(workers, getOption, "socketOptions"), list("no-delay"))
   expect_null(getOption("socketOptions"))
-  expect_identical(parallel::clusterCall(workers, .libPaths), list(.libPaths()))
+  expect_identical(parallel::clusterEvalQ(workers, .libPaths()), list(.libPaths()))
   parallel::stopCluster(workers)
 })
 

@@ -145,7 +145,10 @@ test_that("missing values are dropped, kept apart or refused as in memory", {
   expect_error(fit_migration(formula, store, na.action = na.fail, control = sliced(150)), class = "firmmove_error_missing")
   # all of a slice missing
   tables$firms$size[tables$firms$firm %in% data$firms$firm[1:160]] <- NA
-  expect_store_bits(~ keep(size) + rent, together(tables), shards = 61)
+  fit <- expect_store_bits(~ keep(size) + rent, together(tables), shards = 61)
+  streamed <- quiet_fit(~ keep(size) + rent, store_of(together(tables)), control = sliced(150))
+  expect_equal(attr(streamed$na.action, "counts"), attr(fit$na.action, "counts"))
+  expect_equal(length(streamed$na.action), length(fit$na.action))
 })
 
 test_that("ties of single firms and places not on offer are those in memory", {
