@@ -1,17 +1,14 @@
 moves <- ~ keep(size) + rent + distance
 
-#' A fit on a store with workers that are stopped afterwards
-fit_with <- function(workers, formula, store, ..., slice = 40) {
-  on.exit(stop_toys(workers))
-  fit_migration(formula, store, ..., control = sliced(slice), workers = workers)
-}
-
 test_that("a fit on a store is the same bits with 0, 1 and 2 workers", {
   skip_on_cran()
   store <- store_of(together(), shard_rows = 90)
   alone <- fit_migration(moves, store, control = sliced(40))
+  workers <- migration_workers(2)
+  on.exit(stop_toys(workers))
   for (n in 1:2) {
-    expect_same_bits(expect_silent(fit_with(migration_workers(n), moves, store)), alone)
+    fit <- expect_silent(fit_migration(moves, store, control = sliced(40), workers = workers[seq_len(n)]))
+    expect_same_bits(fit, alone)
   }
 })
 
@@ -70,16 +67,37 @@ test_that("a worker that is killed in the middle of a fit changes no digit, and 
   expect_same_bits(fit, alone)
 })
 
-test_that("a worker that is killed at any time changes no digit", {
+test_that("a worker that is killed while it builds its slices changes no digit", {
   skip_on_cran()
   skip_on_os("windows")
   store <- store_of(together())
-  alone <- fit_migration(moves, store, control = sliced(10))
-  for (seconds in c(0.02, 0.2)) {
-    workers <- migration_workers(2)
-    signal_later(workers[[1]]$process, "KILL", seconds)
-    expect_same_bits(suppressWarnings(fit_with(workers, moves, store, slice = 10)), alone)
+  alone <- fit_migration(moves, store, control = sliced(40))
+  workers <- migration_workers(2)
+  on.exit(stop_toys(workers))
+  counts <- crew_counts
+  kill <- function(crew) {
+    signal_later(workers[[1]]$process, "KILL", 0.05)
+    counts(crew)
   }
+  with_function("crew_counts", kill, fit <- quiet_fit(moves, store, control = sliced(40), workers = workers))
+  expect_same_bits(fit, alone)
+})
+
+test_that("a fit whose workers are all killed is done by the session", {
+  skip_on_cran()
+  skip_on_os("windows")
+  store <- store_of(together())
+  workers <- migration_workers(2)
+  on.exit(stop_toys(workers))
+  passes <- 0L
+  sums <- crew_sums
+  kill <- function(...) {
+    passes <<- passes + 1L
+    if (passes == 2L) for (node in unclass(workers)) tools::pskill(node$process, 9L)
+    sums(...)
+  }
+  with_function("crew_sums", kill, fit <- quiet_fit(moves, store, control = sliced(40), workers = workers))
+  expect_same_bits(fit, fit_migration(moves, store, control = sliced(40)))
 })
 
 test_that("workers are for stores, and must see the store", {

@@ -7,8 +7,8 @@ test_that("a conditional logit on a store is bit for bit the one in memory", {
   expect_equal(coef(fit)[["distance"]], -0.8, tolerance = 0.5)
   # rows of a firm apart: they are put together alike
   expect_store_bits(moves, relocation_data(), shards = 61)
-  # firms that move to and fro between slices' ends
-  expect_store_bits(moves, together(), slice = 1, shards = 262144)
+  # a slice for each firm
+  expect_store_bits(moves, together(relocation(80)), slice = 1, shards = 262144)
 })
 
 test_that("all other models on a store are bit for bit those in memory", {
