@@ -192,11 +192,20 @@ drop_missing <- function(missing, occasions, na.action) {
   attr(record, "counts") <- counts
   keep <- !any_missing
   if (!any(keep)) {
-    abort("Every occasion has a missing value: ", count_text(counts), " of ",
-          plural(occasions$n, "occasion"), ". An attribute missing for one place concerns all ",
-          "firms that may choose it.", class = c("all_missing", "missing"))
+    stop_all_missing(counts, occasions$n)
   }
   list(keep = keep, na.action = record)
+}
+
+#' The condition says how many, for what is put together from parts
+#' @noRd
+stop_all_missing <- function(counts, n) {
+  condition <- new_condition(
+    paste0("Every occasion has a missing value: ", count_text(counts), " of ", plural(n, "occasion"),
+           ". An attribute missing for one place concerns all firms that may choose it."),
+    "error", c("all_missing", "missing")
+  )
+  stop(structure(c(unclass(condition), list(counts = counts, n = n)), class = class(condition)))
 }
 
 #' What the user's na.action makes of a stand-in frame with the missing rows

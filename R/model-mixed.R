@@ -528,5 +528,6 @@ spread_starts <- function(model, spreads, scale) {
 
 #' @noRd
 can_slice.mixed_model <- function(model) {
-  TRUE
+  # draws of the user's own for each firm go by the firms of the whole
+  length(dim(model$draws)) < 3L || dim(model$draws)[1L] == 1L
 }

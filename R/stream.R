@@ -202,11 +202,14 @@ slice_rows <- function(plan, s, data) {
   })
 }
 
-#' The design of a slice; NULL when none of its rows is an occasion
+#' The design of a slice; NULL when none of its rows is an occasion, or all have missing values: these are `lost`
 #' @noRd
-slice_design <- function(plan, s, data, basis = plan$basis) {
+slice_design <- function(plan, s, data, basis = plan$basis, lost = function(e) NULL) {
   rows <- slice_rows(plan, s, data)
-  empty <- function(e) if (identical(plan$na.action, stats::na.fail)) stop(e)
+  empty <- function(e) {
+    lost(e)
+    NULL
+  }
   tryCatch(
     model_design(plan$model, plan$formula, data,
       weights = rows$weights, subset = rows$subset, na.action = plan$na.action, basis = basis,
@@ -389,9 +392,11 @@ session_bytes <- 80 * 1024^2
 #' @noRd
 slice_build.stream_plan <- function(plan, s) {
   data <- slice_data(plan, s)
-  design <- slice_design(plan, s, data)
+  lost <- NULL
+  design <- slice_design(plan, s, data, lost = function(e) lost <<- e)
   if (is.null(design)) {
-    return(new_slice_object(list(pointer = NULL, groups = 0, units = 0, bytes = 0, number = s)))
+    counts <- list(missing = lost$counts, omitted = as.integer(lost$n %||% 0))
+    return(new_slice_object(list(pointer = NULL, groups = 0, units = 0, bytes = 0, number = s, counts = counts)))
   }
   setup <- model_setup(plan$model, data, design, memory = plan$memory)
   group <- setup$kernel$group
@@ -543,7 +548,7 @@ streamed_design <- function(plan, head, slices) {
   design$counts <- list(
     n = sum_counts(counts, "n"), n_firms = sum_counts(counts, "n_firms"), n_movers = sum_counts(counts, "n_movers")
   )
-  design["na.action"] <- list(streamed_missing(counts, plan$na.action))
+  design["na.action"] <- list(streamed_missing(slices$counts, plan$na.action))
   design
 }
 

@@ -30,6 +30,34 @@ killed <- function(make) {
     c(right = right, told = any(events %in% c("lost", "session")))
   }))
 }
+# Kills a worker of a fit on a store at a random moment of the usual length of such a fit; whether the fit has the
+# bits of one without workers, and whether the loss was told.
+bits <- function(fit) fit[c("coefficients", "covariance", "loglik", "loglik_null", "n", "n_firms", "n_movers")]
+fit_on <- function(workers = NULL) {
+  formula <- ~ keep(log(size)) + push(land_price) + pull(makers) + log(distance) + same_dialect
+  fit_migration(formula, store, control = migration_control(slice = 500, threads = 1), workers = workers)
+}
+killed_fit <- function(make, usual) {
+  workers <- make(2)
+  on.exit(toys$stop_any(workers))
+  process <- unlist(parallel::clusterCall(workers, Sys.getpid))[[sample(2, 1)]]
+  toys$signal_later(process, "KILL", runif(1, 0, usual))
+  told <- FALSE
+  fit <- withCallingHandlers(fit_on(workers), warning = function(w) {
+    told <<- told || inherits(w, "firmmove_warning_workers")
+    invokeRestart("muffleWarning")
+  })
+  c(right = identical(bits(fit), alone), told = told)
+}
+# Seconds of a fit by workers that stay.
+usual_length <- function(make) {
+  workers <- make(2)
+  on.exit(toys$stop_any(workers))
+  fit <- NULL
+  time <- seconds(fit <- fit_on(workers))
+  check("workers give the bits of the session", identical(bits(fit), alone))
+  time
+}
 toys$stop_any <- function(workers) {
   if (inherits(workers, "SOCKcluster")) toys$stop_toys(workers) else try(parallel::stopCluster(workers))
 }
@@ -63,9 +91,18 @@ round_trip <- function(make) {
 set.seed(20)
 engines <- list(PSOCK = migration_workers, fork = parallel::makeForkCluster)
 if (requireNamespace("mirai", quietly = TRUE)) engines$mirai <- mirai::make_cluster
+store <- write_store(wenzhou_guzhen(), tempfile("store-"))
+alone <- bits(fit_on())
+for (name in names(engines)) {
+  usual <- usual_length(engines[[name]])
+  results <- vapply(seq_len(kills), function(i) killed_fit(engines[[name]], usual), c(right = NA, told = NA))
+  cat(sprintf("%s: %d fits on a store of %.1f s with a worker killed, %d the same bits, %d told of it\n", name, kills,
+              usual, sum(results["right", ]), sum(results["told", ])))
+  for (right in results["right", ]) check(paste(name, "with a worker killed in a fit on a store"), right)
+}
 for (name in names(engines)) {
   results <- suppressMessages(vapply(seq_len(kills), function(i) killed(engines[[name]]), c(right = NA, told = NA)))
-  cat(sprintf("%s: %d fits with a worker killed, %d right, %d before its last answer\n", name, kills,
+  cat(sprintf("%s: %d times passes with a worker killed, %d right, %d before its last answer\n", name, kills,
               sum(results["right", ]), sum(results["told", ])))
   for (right in results["right", ]) check(paste(name, "with a worker killed"), right)
 }

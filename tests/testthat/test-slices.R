@@ -73,6 +73,17 @@ test_that("mixed logits in slices are those of the whole, as a panel and by occa
   expect_slices_agree(in_slices(~ rent + distance, together(), model = few_draws(panel = FALSE)), 1e-6)
 })
 
+test_that("draws that the user gives by firm are not cut, those for all firms are", {
+  set.seed(3)
+  draws <- array(stats::runif(200 * 16), c(200, 16, 1))
+  own <- mixed(c(rent = "normal"), draws = draws, check_draws = 0)
+  fits <- in_slices(~ rent + distance, together(), model = own)
+  expect_same_bits(fits$sliced, fits$whole)
+  expect_error(quiet_fit(~rent, store_of(together()), model = own), class = "firmmove_error_store_model")
+  all <- mixed(c(rent = "normal"), draws = matrix(draws[1, , ], 16), check_draws = 0)
+  expect_slices_agree(in_slices(~ rent + distance, together(), model = all), 1e-6)
+})
+
 test_that("hazards in slices are those of the whole, with frailty that is there", {
   data <- hazard_data(500, v = 1)
   expect_slices_agree(in_slices(~ push(rent) + w, data, model = hazard(baseline = "log"), slice = 600))

@@ -26,10 +26,10 @@ models_twice <- function() {
       conditional = conditional_twice(),
       nested = fit_twice(moves, together(), model = nested()),
       occasions = fit_twice(~ rent + distance, together(), model = few_draws(panel = FALSE)),
-      frailty = fit_twice(~ push(rent) + w, in_order(150), model = hazard(frailty = TRUE), slice = 300),
+      frailty = fit_twice(~ push(rent) + w, in_order(100), model = hazard(frailty = TRUE), slice = 300),
       mixed = fit_twice(~ rent + distance, together(), model = few_draws()),
       latent = fit_twice(~ x + y, two_clear_kinds(100), model = latent(2, ~z, starts = 2)),
-      hazard = fit_twice(~ push(rent) + w, in_order(150), model = hazard(baseline = "log"), slice = 300)
+      hazard = fit_twice(~ push(rent) + w, in_order(100), model = hazard(baseline = "log"), slice = 300)
     )
   }
   made$models

@@ -7,8 +7,8 @@ test_that("a conditional logit on a store is bit for bit the one in memory", {
   expect_equal(coef(fit)[["distance"]], -0.8, tolerance = 0.5)
   # rows of a firm apart: they are put together alike
   expect_store_bits(moves, relocation_data(), shards = 61)
-  # firms that move to and fro between slices' ends
-  expect_store_bits(moves, together(), slice = 1, shards = 262144)
+  # a slice for each firm
+  expect_store_bits(moves, together(relocation(80)), slice = 1, shards = 262144)
 })
 
 test_that("all other models on a store are bit for bit those in memory", {
@@ -145,7 +145,10 @@ test_that("missing values are dropped, kept apart or refused as in memory", {
   expect_error(fit_migration(formula, store, na.action = na.fail, control = sliced(150)), class = "firmmove_error_missing")
   # all of a slice missing
   tables$firms$size[tables$firms$firm %in% data$firms$firm[1:160]] <- NA
-  expect_store_bits(~ keep(size) + rent, together(tables), shards = 61)
+  fit <- expect_store_bits(~ keep(size) + rent, together(tables), shards = 61)
+  streamed <- quiet_fit(~ keep(size) + rent, store_of(together(tables)), control = sliced(150))
+  expect_equal(attr(streamed$na.action, "counts"), attr(fit$na.action, "counts"))
+  expect_equal(length(streamed$na.action), length(fit$na.action))
 })
 
 test_that("ties of single firms and places not on offer are those in memory", {
