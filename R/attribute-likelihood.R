@@ -28,9 +28,9 @@ likelihood_values <- function(object, design, groups, plan, weights = NULL, know
   value <- numeric(n)
   score <- if (!is.null(contributions)) matrix(0, length(design$spec$origin), ncol(plan$member))
   batches <- subset_batches(rowSums(plan$member), length(design$spec$origin))
-  tick <- progress("Batches of sets of groups", length(batches))
+  tick <- progress("Sets of groups", n)
   for (batch in batches) {
-    tick()
+    tick(min(batch) - 1L)
     held <- lapply(batch, function(t) hold_groups(frame, groups[!plan$member[t, ]]))
     starts <- Map(function(t, held) {
       start <- if (is.null(known)) expected_theta(plan$member[t, ], theta, keys, t) else known[, t]

@@ -16,7 +16,7 @@
 #'   `offset(q)`, and `| place` for absorbed place constants.
 #' @param data A [migration_data()] or [choice_data()]; or a plain data frame in long format (a row for each
 #'   occasion and offered place), with `id`, `place` and the 0/1 column on the left side of `formula`; or a
-#'   `dfidx` of mlogit.
+#'   `dfidx` of mlogit; or, for rows that stay on disk, a store from [open_store()].
 #' @param model A model object: [conditional()] (default), [nested()], [cross_nested()], [mixed()], [latent()],
 #'   [chain()], [hazard()] or [ranked()].
 #' @param weights Weights of the occasions: a non-negative number for each row, as a vector, an expression in
@@ -27,8 +27,9 @@
 #' @param start Start values of the coefficients: a full vector, or a named vector of some of them. The default
 #'   is 0; nested models start from the conditional logit with lambda 1.
 #' @param control A [migration_control()]: threads, tolerances, coefficients held fixed.
-#' @param workers For fits that are streamed over several R processes. That needs data in an on-disk store,
-#'   which this version does not have: anything but `NULL` is an error.
+#' @param workers With a store as `data`: the R processes that share the fit, a cluster as [migration_workers()] or
+#'   [parallel::makeCluster()] gives it, of this machine or of several; see [workers]. `NULL`: this process alone, with
+#'   the threads of `control`. With data in memory anything but `NULL` is an error.
 #' @param id,place,from,time,firm Column names of a plain long data frame, as in [choice_data()].
 #'
 #' @return An object of class `c("migration_fit_<model>", "migration_fit")`: a list with
@@ -57,9 +58,28 @@
 #' run to infinity) is named by a warning, and so is a fit that did not converge. Places nobody chose have no
 #' finite place constant: with `| place` they are taken out of all choice sets, with a message.
 #'
+#' @section Data larger than memory:
+#' With a store as `data` the rows are read in slices of `migration_control(slice = )` rows, moved on to the end of a
+#' firm, and built into what the kernels pass over: some 80 bytes a row with eight terms of which three belong to
+#' firms, however many places there are. As many slices as `migration_control(memory = )` leaves room for stay in
+#' memory, others in files in the temporary directory of the session. The log-likelihood, its derivatives and the information
+#' are sums over slices, in the order of the rows, so that results are the same bits for any memory, number of threads,
+#' shards of the store and `workers`, and for the same data in memory.
+#'
+#' This is for `conditional()`, `nested()`, `mixed()`, `latent()` and `hazard()`; the others need all rows at once and
+#' say so. Latent classes find their start by EM on the first slice. Terms must follow from the rows of a firm, or be
+#' factors, whose levels are collected first: `scale(x)` is refused. `weights` and `subset` are evaluated slice by slice.
+#' [predict()][predict.migration_fit], [vcov()][vcov.migration_fit] and [as_flows()] work slice by slice too; methods that
+#' need all occasions (`residuals()`, `model.matrix()`, `estfun()`) are errors that say what to do. `fit$data` is the
+#' store, which must stay where it is; one that has changed is an error.
+#'
+#' The article "Registers larger than memory" (`vignette("large-registers")`) plans time, memory and machines.
+#'
 #' @section Errors:
 #' No occasions left; no firm that moves (then `stay` has no finite estimate); weights that are all zero; start
-#' values or `fixed` coefficients that do not match the terms; and the errors of the formula and the data.
+#' values or `fixed` coefficients that do not match the terms; and the errors of the formula and the data. With a
+#' store: a model or a term that needs all rows, a `memory` that does not hold a slice, workers without the package or
+#' the store, a store that was changed or damaged.
 #'
 #' @references McFadden, D. (1974). Conditional logit analysis of qualitative choice behavior. In P. Zarembka
 #'   (ed.), *Frontiers in Econometrics*, 105-142. New York: Academic Press.

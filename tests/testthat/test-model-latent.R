@@ -278,10 +278,17 @@ test_that("classes that collapse are named", {
 test_that("equal and empty classes are found in the numbers", {
   index <- list(class = cbind(1:2, c(3L, 2L)))
   plain <- list(information = diag(c(50, 50)))
-  expect_identical(ncol(equal_classes(c(1, 2, 1 + 1e-6), plain, index, rep(1, 100))), 1L)
-  expect_identical(ncol(equal_classes(c(1, 2, 1.1), plain, index, rep(1, 100))), 0L)
-  expect_equal(entropy_r2(cbind(c(1, 0), c(0, 1)), c(1, 1)), 1)
-  expect_equal(entropy_r2(matrix(0.5, 2, 2), c(1, 2)), 0)
+  expect_identical(ncol(equal_classes(c(1, 2, 1 + 1e-6), plain, index, 100)), 1L)
+  expect_identical(ncol(equal_classes(c(1, 2, 1.1), plain, index, 100)), 0L)
+  # shares 0.5, weights 1 and 2
+  kernel <- list(membership = matrix(1, 1, 2), weight = c(1, 2))
+  index$gamma <- matrix(1L, 1L, 1L)
+  certain <- class_totals(0, kernel, index, cbind(c(1, 0), c(0, 1)))
+  expect_equal(certain, c(1.5, 1.5, 3, 0, 2))
+  split <- class_totals(0, kernel, index, matrix(0.5, 2, 2))
+  raw <- list(theta = c(1, 2, 1.1))
+  expect_equal(describe_shares(raw, certain, plain, index)$entropy_r2, 1)
+  expect_equal(describe_shares(raw, split, plain, index)$entropy_r2, 0)
 })
 
 test_that("wrong models are named", {
