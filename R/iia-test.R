@@ -54,6 +54,7 @@
 iia_test <- function(object, omit, small_hsiao = TRUE, seed = NULL, ...) {
   check_fit(object)
   check_dots(...)
+  refuse_streamed(object)
   if (!inherits(object$model, "conditional_model")) {
     abort("iia_test() is of a conditional() logit; this fit is a ", model_title(object$model), ".", class = "argument")
   }

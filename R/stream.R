@@ -370,13 +370,17 @@ stream_head <- function(plan) {
 #' @return Bytes for slices.
 #' @noRd
 check_room <- function(plan, head, control) {
-  need <- building_copies * (as.double(utils::object.size(head$data$firms)) + as.double(utils::object.size(head$design$spec)))
+  size <- function(x) building_copies * as.double(utils::object.size(x))
+  need <- size(head$data$firms) + size(head$design$spec)
   if (need > control$memory) {
     rows <- plan$slices$last[1L] - plan$slices$first[1L] + 1L
+    # what a slice needs however few its rows are
+    always <- size(head$data$firms[0L, , drop = FALSE]) + size(head$design$spec[c("tables", "terms", "available")])
+    fewer <- floor(rows * (control$memory - always) / (need - always) / 2)
     abort(
       "`memory` is ", format_bytes(control$memory), ", but a slice of ", plural(rows, "row"), " needs about ",
-      format_bytes(need), ". Raise migration_control(memory = ), or take smaller slices: migration_control(slice = ",
-      max(1, floor(rows * control$memory / need / 2)), ").",
+      format_bytes(need), ". Raise migration_control(memory = )",
+      if (fewer >= 1) paste0(", or take smaller slices: migration_control(slice = ", fewer, ")"), ".",
       class = "memory"
     )
   }

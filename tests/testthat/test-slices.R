@@ -81,7 +81,10 @@ test_that("draws that the user gives by firm are not cut, those for all firms ar
   expect_same_bits(fits$sliced, fits$whole)
   expect_error(quiet_fit(~rent, store_of(together()), model = own), class = "firmmove_error_store_model")
   all <- mixed(c(rent = "normal"), draws = matrix(draws[1, , ], 16), check_draws = 0)
-  expect_slices_agree(in_slices(~ rent + distance, together(), model = all), 1e-6)
+  # a spread of nothing, whose sign, and that of its covariances, is chance
+  fits <- in_slices(~ rent + distance, together(), model = all)
+  expect_equal(fits$sliced[c("coefficients", "loglik")], fits$whole[c("coefficients", "loglik")], tolerance = 1e-6)
+  expect_same_bits(fits$sliced, fits$two)
 })
 
 test_that("hazards in slices are those of the whole, with frailty that is there", {

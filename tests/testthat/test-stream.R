@@ -202,12 +202,13 @@ test_that("models that need all data are refused", {
 
 test_that("a memory in which no slice can be built is an error with one in which it can", {
   store <- store_of(together())
-  error <- tryCatch(fit_migration(~rent, store, control = sliced(300, memory = 120000)), error = identity)
+  error <- tryCatch(fit_migration(~rent, store, control = sliced(300, memory = 180000)), error = identity)
   expect_s3_class(error, "firmmove_error_memory")
   expect_match(conditionMessage(error), "a slice of 300 rows needs about .*slice = [0-9]+")
+  expect_error(fit_migration(~rent, store, control = sliced(300, memory = 1000)), "memory = \\)[.]$")
   less <- as.numeric(sub(".*slice = ([0-9]+).*", "\\1", conditionMessage(error)))
   expect_lt(less, 300)
-  expect_s3_class(fit_migration(~rent, store, control = sliced(less, memory = 120000)), "migration_fit")
+  expect_s3_class(fit_migration(~rent, store, control = sliced(less, memory = 180000)), "migration_fit")
 })
 
 test_that("a store that changes or goes under a fit ends it", {
