@@ -32,7 +32,9 @@
 #' # the probability that a firm of mean size leaves Wenzhou, by what it makes
 #' emmeans::emmeans(fit, ~segment, at = list(from = "Wenzhou"), type = "response")
 #' # how much each reason matters, in interviews
-#' reasons <- fit_migration(rank ~ factor, wenzhou_interviews(), ranked(), id = "firm", place = "factor")
+#' reasons <- fit_migration(rank ~ factor, wenzhou_interviews(), ranked(),
+#'   id = "firm", place = "factor"
+#' )
 #' emmeans::emmeans(reasons, ~factor)
 #' @name emmeans_migration_fit
 #' @exportS3Method emmeans::recover_data migration_fit
