@@ -81,7 +81,11 @@ test_that("draws that the user gives by firm are not cut, those for all firms ar
   expect_same_bits(fits$sliced, fits$whole)
   expect_error(quiet_fit(~rent, store_of(together()), model = own), class = "firmmove_error_store_model")
   all <- mixed(c(rent = "normal"), draws = matrix(draws[1, , ], 16), check_draws = 0)
-  expect_slices_agree(in_slices(~ rent + distance, together(), model = all), 1e-6)
+  fits <- in_slices(~ rent + distance, together(), model = all)
+  expect_same_bits(fits$sliced, fits$two)
+  # the standard deviation is about zero here, and its sign nothing
+  expect_equal(fits$sliced$loglik, fits$whole$loglik, tolerance = 1e-8)
+  expect_equal(coef(fits$sliced)[1:3], coef(fits$whole)[1:3], tolerance = 1e-6)
 })
 
 test_that("hazards in slices are those of the whole, with frailty that is there", {

@@ -123,6 +123,8 @@ test_that("a slice without an occasion adds nothing", {
   expect_store_bits(~ rent + distance, data, subset = quote(!first), shards = 61)
   expect_store_bits(~ distance | place, data, subset = quote(!first), shards = 61)
   expect_store_bits(~ keep(kin) + peers(kin), data, subset = quote(!first), shards = 61)
+  # levels are learnt from the slices after the empty one
+  expect_store_bits(~ keep(factor(round(size))) + rent, data, subset = quote(!first), shards = 61, slice = 100)
   store <- store_of(data)
   expect_snapshot(error = TRUE, fit_migration(~rent, store, subset = size < 0, control = sliced(150)))
 })
@@ -229,6 +231,16 @@ test_that("a store that changes or goes under a fit ends it", {
   expect_match(conditionMessage(error), "Open it again")
   # the fit does not take up the new rows by itself
   expect_error(fit_migration(moves, store, control = sliced(150)), class = "firmmove_error_store_changed")
+  # between the look at the manifest and the reading of rows
+  store <- store_of(data)
+  read <- store_data
+  late <- function(...) {
+    write_store(together(tables), store$path, overwrite = TRUE)
+    read(...)
+  }
+  rows <- list(weights = NULL, subset = NULL, env = globalenv())
+  plan <- stream_plan(store, conditional(), moves, rows, na.omit, sliced(150))
+  expect_error(with_function("store_data", late, slice_data(plan, 3L)), class = "firmmove_error_store_changed")
   store <- store_of(data)
   expect_s3_class(change(function() unlink(store$path, recursive = TRUE)), "firmmove_error_store_changed")
   expect_length(list.files(tempdir(), "^slice-"), 0)
