@@ -264,6 +264,7 @@ variable_values <- function(data, variable) {
 #' Numbers of places given by name; all where NULL
 #' @noRd
 place_numbers <- function(object, places, argument) {
+  refuse_streamed(object)
   if (is.null(places)) {
     return(seq_along(object$data$place))
   }

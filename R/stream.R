@@ -283,26 +283,33 @@ learn_atoms <- function(plan) {
 }
 
 #' Is each value of an atom made of its own row? Factors need their levels, which is told by FALSE; an atom that
-#' depends on the other rows in another way cannot be computed slice by slice.
+#' depends on the other rows in another way cannot be computed slice by slice. That shows in half of the rows, unless
+#' these happen to be alike, so functions that are known to look at all rows are refused by name.
 #' @noRd
 row_by_row <- function(atom, found) {
   value <- found$value(atom)
-  if (is.character(value) || is.factor(value)) {
-    return(FALSE)
-  }
+  coded <- is.character(value) || is.factor(value)
   n <- if (is.matrix(value)) nrow(value) else length(value)
   half <- seq_len(ceiling(n / 2))
-  alone <- found$value(atom, half)
-  same <- identical(unname(as.vector(alone)), unname(as.vector(if (is.matrix(value)) value[half, ] else value[half])))
-  if (!same || !identical(stats::makepredictcall(value, atom$call), atom$call)) {
+  plain <- function(x) if (coded) as.character(x) else unname(as.vector(x))
+  alone <- plain(found$value(atom, half))
+  same <- identical(alone, plain(if (is.matrix(value)) value[half, ] else value[half]))
+  settled <- coded || identical(stats::makepredictcall(value, atom$call), atom$call)
+  if (!same || !settled || length(intersect(all.names(atom$call), over_rows)) > 0L) {
     abort(
       "`", atom$text, "` depends on all rows of `firms`, which a fit on a store does not see at once. Compute it as a ",
       "column before write_store(), or write it with its constants, such as bs(x, knots = , Boundary.knots = ).",
       class = "store_formula"
     )
   }
-  TRUE
+  !coded
 }
+
+# Functions whose value depends on the rows beside it.
+over_rows <- c(
+  "mean", "weighted.mean", "median", "quantile", "sd", "var", "mad", "IQR", "min", "max", "range", "sum", "prod", "length",
+  "rank", "order", "sort", "rev", "cumsum", "cumprod", "diff", "ave", "ecdf", "scale"
+)
 
 #' Levels in the order a factor of all rows would have: that of the column, or, of a factor made by the formula, of
 #' its numbers or words

@@ -123,6 +123,8 @@ test_that("a slice without an occasion adds nothing", {
   expect_store_bits(~ rent + distance, data, subset = quote(!first), shards = 61)
   expect_store_bits(~ distance | place, data, subset = quote(!first), shards = 61)
   expect_store_bits(~ keep(kin) + peers(kin), data, subset = quote(!first), shards = 61)
+  # levels are learnt from the slices after the empty one
+  expect_store_bits(~ keep(factor(round(size))) + rent, data, subset = quote(!first), shards = 61, slice = 100)
   store <- store_of(data)
   expect_snapshot(error = TRUE, fit_migration(~rent, store, subset = size < 0, control = sliced(150)))
 })
@@ -200,6 +202,17 @@ test_that("models that need all data are refused", {
   })
 })
 
+test_that("functions of all rows are refused where the first slice does not show it", {
+  tables <- relocation()
+  tables$firms$flat <- 1
+  store <- store_of(together(tables))
+  for (formula in list(~ keep(flat - mean(flat)) + rent, ~ keep(size / max(size)) + rent, ~ keep(cut(size, 3)) + rent)) {
+    expect_error(fit_migration(formula, store, control = sliced(150)), class = "firmmove_error_store_formula")
+  }
+  breaks <- c(-Inf, 0, Inf)
+  expect_s3_class(quiet_fit(~ keep(cut(size - 1, breaks)) + rent, store, control = sliced(150)), "migration_fit")
+})
+
 test_that("a memory in which no slice can be built is an error with one in which it can", {
   store <- store_of(together())
   error <- tryCatch(fit_migration(~rent, store, control = sliced(300, memory = 180000)), error = identity)
@@ -230,6 +243,16 @@ test_that("a store that changes or goes under a fit ends it", {
   expect_match(conditionMessage(error), "Open it again")
   # the fit does not take up the new rows by itself
   expect_error(fit_migration(moves, store, control = sliced(150)), class = "firmmove_error_store_changed")
+  # between the look at the manifest and the reading of rows
+  store <- store_of(data)
+  read <- store_data
+  late <- function(...) {
+    write_store(together(tables), store$path, overwrite = TRUE)
+    read(...)
+  }
+  rows <- list(weights = NULL, subset = NULL, env = globalenv())
+  plan <- stream_plan(store, conditional(), moves, rows, na.omit, sliced(150))
+  expect_error(with_function("store_data", late, slice_data(plan, 3L)), class = "firmmove_error_store_changed")
   store <- store_of(data)
   expect_s3_class(change(function() unlink(store$path, recursive = TRUE)), "firmmove_error_store_changed")
   expect_length(list.files(tempdir(), "^slice-"), 0)
