@@ -25,7 +25,8 @@ picked <- c(
   slice_session = "a slice of 1,000 rows, in the session (computing)", task = "a task of one slice",
   plan = "the plan, sent once", answer = "an answer for one slice, 8 terms",
   answer_slice = "each further slice in an answer", counts = "bytes of the counts of a slice",
-  counts_session = "putting counts together (computing)", deadline = "deadlines of 500 workers, at each answer (computing)",
+  counts_session = "putting counts together (computing)",
+  deadline = "deadlines of 500 workers, at each answer (computing)",
   search = "looking for work for an idle worker (computing)", building = "memory for building a slice"
 )
 table <- found[match(picked, found$what), c("what", "value", "unit")]
@@ -47,7 +48,8 @@ for (kind in c("value", "information")) for (terms in by_terms) {
   table <- rbind(table, stats::setNames(row, names(table)))
 }
 load <- found$value[grepl("^load average", found$what)]
-cat(sprintf("# Measured on %s, %s, load average %.0f, %s firm-years x %d and %d places\n", sub(", R version", ", R", describe_machine()[1]),
+cat(sprintf("# Measured on %s, %s, load average %.0f, %s firm-years x %d and %d places\n",
+            sub(", R version", ", R", describe_machine()[1]),
             Sys.Date(), mean(load), count(found$rows[1]), found$places[1], many$places[1]))
 table$value <- signif(table$value, 4)
 utils::write.csv(table, row.names = FALSE)

@@ -109,7 +109,8 @@ measures$build <- function(options) {
     building <- median_time(function() slice <<- slice_build(planned$plan, 1L), 3)
     rbind(
       figure(sprintf("reading rows for %d terms (computing)", terms), reading[["cpu"]] / rows, "s/million rows"),
-      figure(sprintf("building a slice of %d terms, with reading", terms), building[["clock"]] / rows, "s/million rows"),
+      figure(sprintf("building a slice of %d terms, with reading", terms),
+             building[["clock"]] / rows, "s/million rows"),
       figure(sprintf("building a slice of %d terms (computing)", terms), building[["cpu"]] / rows, "s/million rows"),
       figure(sprintf("bytes of a slice of %d terms", terms), slice$bytes / rows / 1e6, "bytes/row")
     )
@@ -182,7 +183,8 @@ measures$fit <- function(options) {
     figure("passes for the value", evaluations$orders[["0"]], ""),
     figure("passes for the score", evaluations$orders[["1"]], ""),
     figure("passes for the information", evaluations$orders[["2"]], ""),
-    if (options$terms == 8) figure("largest distance from the truth, in standard errors", max(abs(distance)), "", goal = 4.5)
+    if (options$terms == 8)
+      figure("largest distance from the truth, in standard errors", max(abs(distance)), "", goal = 4.5)
   )
 }
 
@@ -211,7 +213,8 @@ measures$message <- function(options) {
   sums <- function(order) crew_sums(crew, kernel, theta, order)
   for (i in 1:10) sums(2)
   whole <- median_time(function() for (i in 1:10) sums(2))
-  task <- list(kind = "sums", kernel = kernel, theta = theta, order = 2, slices = 1L, threads = 1L, plan_id = crew$plan_id)
+  task <- list(kind = "sums", kernel = kernel, theta = theta, order = 2, slices = 1L, threads = 1L,
+               plan_id = crew$plan_id)
   empty <- utils::modifyList(task, list(slices = integer()))
   there_and_back <- function() for (i in 1:200) parallel::clusterCall(workers, worker_entry, empty)
   trip <- median_time(there_and_back)
@@ -256,7 +259,8 @@ measures$workers <- function(options) {
   once <- function(n) {
     workers <- migration_workers(n)
     on.exit(parallel::stopCluster(workers))
-    used <- function() sum(unlist(parallel::clusterCall(workers, function() sum(proc.time()[c("user.self", "sys.self")]))))
+    seconds <- function() sum(proc.time()[c("user.self", "sys.self")])
+    used <- function() sum(unlist(parallel::clusterCall(workers, seconds)))
     before <- used()
     time <- time_of(fit <- fit_migration(stream_formula(options$terms), store, control = control, workers = workers))
     list(clock = time[["clock"]], session = time[["cpu"]], workers = used() - before, coefficients = stats::coef(fit))

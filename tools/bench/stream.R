@@ -18,8 +18,8 @@ measures <- bench$measures
 
 read_options <- function(given) {
   options <- list(
-    measures = setdiff(names(measures), "make"), rows = 2e6, places = 50, terms = 8, slice = 262144, memory = "500MB", store = "",
-    out = "", child = "", result = ""
+    measures = setdiff(names(measures), "make"), rows = 2e6, places = 50, terms = 8, slice = 262144, memory = "500MB",
+    store = "", out = "", child = "", result = ""
   )
   named <- grepl("^--", given)
   if (any(!named)) options$measures <- given[!named]
