@@ -51,7 +51,8 @@ slice_in_memory <- function(model, formula, design, setup, data, rows, na.action
     atoms <- model_atoms(model, formula, data, rows, environment(formula))$atoms
     data$peer_counts <- learn_peers(Filter(function(atom) !counts_links(atom$peers, data), atoms), function(s) data, 1L)
   }
-  head <- first_slice(model, formula, rows_of(data, head), rows_of_values(rows, head), na.action, design$basis, setup$memory)
+  counted <- rows_in_use(design, length(firm))
+  head <- first_slice(model, formula, rows_of(data, head), lapply(counted, `[`, head), na.action, design$basis, setup$memory)
   design$spec$slices <- local_slices(parts, spec_shape(design$spec), head)
   list(design = design, setup = utils::modifyList(setup, head$setup[c("start", "scale")]))
 }
@@ -69,12 +70,7 @@ cut_design <- function(design, kernel, order, cut) {
   first <- c(0L, last[-length(last)])
   used <- which(first < last)
   group <- if (!is.null(occasions)) kernel$group[occasions] else kernel$group
-  keep <- design$spec[c("tables", "available", "columns")]
-  parts <- Map(function(first, last) {
-    own <- group[first + seq_len(last - first)]
-    new_slice(design$spec, kernel, occasions, first, last, own, keep)
-  }, first[used], last[used])
-  structure(parts, first = used[1L])
+  structure(new_slices(design$spec, kernel, occasions, last[used], group), first = used[1L])
 }
 
 #' Models whose likelihood is a sum over slices
@@ -117,11 +113,14 @@ rows_of.choice_data <- function(data, rows) {
   data
 }
 
-#' Weights and subset of those rows
+#' Which of n rows, or occasions of long data, a design has, and their weights
 #' @noRd
-rows_of_values <- function(values, rows) {
-  cut <- function(x) if (length(x) > 1L && is.atomic(x)) x[rows] else x
-  lapply(values, cut)
+rows_in_use <- function(design, n) {
+  weights <- design$spec$weights
+  list(
+    weights = if (!is.null(weights)) replace(numeric(n), design$occasion, weights),
+    subset = replace(logical(n), design$occasion, TRUE)
+  )
 }
 
 #' The first slice as data of its own: starts and scales are taken from it
@@ -147,17 +146,27 @@ first_setup.migration_model <- function(model, data, design, memory) {
 
 # A slice ---------------------------------------------------------------------------------------------
 
-#' Occasions first + 1 .. last of a spec, in `order`, as a slice; group: their codes in the kernel
+#' The occasions of a spec, in `order`, as slices that end at each of `last`; group: their codes, in that order
 #' @noRd
-new_slice <- function(spec, kernel, order, first, last, group, keep) {
-  groups <- unique(group)
-  own <- if (!is.null(group)) match(group, groups)
-  pointer <- .Call(C_slice_new, spec, order, first, last, own, keep)
-  size <- .Call(C_slice_size, pointer)
-  new_slice_object(list(
-    pointer = pointer, shape = spec_shape(spec), arrays = group_arrays(kernel, groups), groups = size$groups,
-    units = size$units, bytes = size$bytes
-  ))
+new_slices <- function(spec, kernel, order, last, group) {
+  codes <- if (!is.null(group)) split_at(group, last)
+  groups <- lapply(codes, unique)
+  keep <- spec[c("tables", "available", "columns")]
+  pointers <- .Call(C_slices_new, spec, order, as.double(last), if (!is.null(group)) Map(match, codes, groups), keep)
+  shape <- spec_shape(spec)
+  lapply(seq_along(last), function(s) {
+    size <- .Call(C_slice_size, pointers[[s]])
+    new_slice_object(list(
+      pointer = pointers[[s]], shape = shape, arrays = group_arrays(kernel, groups[[s]]), units = size[1L],
+      groups = size[2L], bytes = size[3L]
+    ))
+  })
+}
+
+#' A vector cut after each of `last`
+#' @noRd
+split_at <- function(x, last) {
+  unname(split(x, rep(seq_along(last), diff(c(0, last)))))
 }
 
 #' @noRd
@@ -175,10 +184,22 @@ spec_shape <- function(spec) {
   )
 }
 
+# What kernels have by group.
+by_group <- c("weight", "group_weight", "membership")
+
+#' A kernel without what it has by occasion or by group
+#' @noRd
+without_arrays <- function(kernel) {
+  if (!is.null(kernel$group)) kernel$group <- integer()
+  none <- group_arrays(kernel, integer())
+  kernel[names(none)] <- none
+  kernel
+}
+
 #' What a kernel has by group, for some groups
 #' @noRd
 group_arrays <- function(kernel, groups) {
-  arrays <- kernel[intersect(c("weight", "group_weight", "membership"), names(kernel))]
+  arrays <- kernel[intersect(by_group, names(kernel))]
   arrays <- Filter(Negate(is.null), arrays)
   lapply(arrays, function(x) if (is.matrix(x)) x[, groups, drop = FALSE] else x[groups])
 }
@@ -242,8 +263,7 @@ local_slices <- function(parts, shape, head) {
   }, parts, seq_along(parts))
   structure(
     list(
-      parts = parts, first_groups = before(vapply(parts, function(slice) slice$groups, 0)), shape = shape, head = head,
-      units = sum(vapply(parts, function(slice) slice$units, 0))
+      parts = parts, first_groups = before(vapply(parts, function(slice) slice$groups, 0)), shape = shape, head = head
     ),
     class = c("local_slices", "slice_set")
   )
@@ -304,20 +324,12 @@ fit_kernel <- function(spec, kernel, theta, fixed, control) {
     })
   }
   shape <- spec$slices$shape
-  linear <- length(shape$terms$offset) + shape$effects * shape$J
-  counts <- list(
-    n_terms = length(shape$terms$offset), n_linear = linear, n_units = spec$slices$units,
-    separable = kernel$kind %in% separable_kinds
-  )
   # the core takes a slice that cannot be computed for an interrupt
-  withCallingHandlers(.Call(C_fit_sums, evaluate, counts, theta, fixed, control), firmmove_interrupt = function(e) {
-    if (!is.null(problem)) stop(problem)
-  })
+  withCallingHandlers(
+    .Call(C_fit_sums, evaluate, shape, without_arrays(kernel), theta, fixed, control),
+    firmmove_interrupt = function(e) if (!is.null(problem)) stop(problem)
+  )
 }
-
-#' Kinds of models whose choices the linear terms may separate
-#' @noRd
-separable_kinds <- c("conditional", "nested", "hazard")
 
 #' Value, score and information at given parameters, as C_evaluate returns them
 #' @noRd

@@ -102,12 +102,7 @@ predict_store <- function(object, newdata, type,
     return(if (is.matrix(parts[[1L]])) do.call(rbind, parts) else unlist(parts))
   }
   total <- .Call(C_sum_slices, lapply(parts, as.double))
-  flow_table(matrix(total, nrow(parts[[1L]])), store_rows_places(store))
-}
-
-#' @noRd
-store_rows_places <- function(store) {
-  store_data(store, 1, 1, character())$place
+  flow_table(matrix(total, nrow(parts[[1L]])), store$frame$place)
 }
 
 #' Matrices of firms x places must fit the memory

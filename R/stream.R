@@ -20,11 +20,14 @@ fit_source.migration_store <- function(data, model, formula, rows, na.action, co
   plan$basis <- head$design$basis
   plan$room <- check_room(plan, head, control)
   slices <- if (is.null(workers)) stream_slices(plan, head) else crew_slices(workers, plan, head, control)
+  done <- FALSE
+  on.exit(if (!done) close_slices(slices))
   design <- streamed_design(plan, head, slices)
   check_choices(model, design)
   setup <- head$setup
   setup$kernel <- without_arrays(setup$kernel)
   setup$memory <- merge_memory(model, setup$memory, slices$counts)
+  done <- TRUE
   list(design = design, setup = setup)
 }
 
@@ -229,7 +232,7 @@ learn_basis <- function(plan) {
   basis <- list(stay = any_from(plan, store), atoms = NULL, effects = NULL, unchosen = NULL)
   basis$atoms <- learn_atoms(plan)
   if (absorbs_places(parse_formula(plan$formula, environment(plan$formula))$absorbed, store$names$place)) {
-    basis$effects <- slice_data(plan, 1L)$place
+    basis$effects <- store$frame$place
     basis$unchosen <- never_chosen(plan, basis)
   }
   basis
@@ -410,9 +413,7 @@ slice_build.stream_plan <- function(plan, s) {
     return(new_slice_object(list(pointer = NULL, groups = 0, units = 0, bytes = 0, number = s, counts = counts)))
   }
   setup <- model_setup(plan$model, data, design, memory = plan$memory)
-  group <- setup$kernel$group
-  keep <- design$spec[c("tables", "available", "columns")]
-  slice <- new_slice(design$spec, setup$kernel, NULL, 0, length(design$occasion), group, keep)
+  slice <- new_slices(design$spec, setup$kernel, NULL, length(design$occasion), setup$kernel$group)[[1L]]
   slice$number <- s
   slice$counts <- count_slice(plan$model, design, data)
   within_room(slice, plan)
@@ -497,10 +498,9 @@ crew_slices <- function(workers, plan, head, control) {
   on.exit(if (!done) crew_stop(crew))
   counts <- crew_counts(crew)
   done <- TRUE
-  number <- function(what) vapply(counts, function(x) as.double(x[[what]]), 0)
   structure(
     list(
-      crew = crew, counts = counts, first_groups = before(number("groups")), units = sum(number("units")),
+      crew = crew, counts = counts, first_groups = before(vapply(counts, function(x) x$groups, 0)),
       shape = spec_shape(head$design$spec), head = head
     ),
     class = c("crew_slices", "slice_set")
@@ -509,8 +509,7 @@ crew_slices <- function(workers, plan, head, control) {
 
 #' @noRd
 slice_parts.crew_slices <- function(slices, kernel, theta, order, control) {
-  kernel[c("group", "weight", "group_weight")] <- NULL
-  crew_sums(slices$crew, c(kernel, list(first_groups = slices$first_groups)), theta, order)
+  crew_sums(slices$crew, c(without_arrays(kernel), list(first_groups = slices$first_groups)), theta, order)
 }
 
 #' @noRd
@@ -525,15 +524,6 @@ spill_slice <- function(slice) {
     .Call(C_slice_spill, slice$pointer, tempfile("slice-", fileext = ".fms"))
   }
   slice
-}
-
-#' A kernel without what it has by occasion or by group
-#' @noRd
-without_arrays <- function(kernel) {
-  kernel[c("weight", "group_weight")] <- NULL
-  if (!is.null(kernel$group)) kernel$group <- integer()
-  if (!is.null(kernel$membership)) kernel$membership <- kernel$membership[, 0L, drop = FALSE]
-  kernel
 }
 
 # The design of the whole -----------------------------------------------------------------------------

@@ -277,25 +277,25 @@ static fm_code count_sums(const void *context, const double *direction, fm_along
   return code;
 }
 
-/* shape: n_terms, n_linear, separable. */
-SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP start, SEXP fixed, SEXP control) {
-  const size_t terms = (size_t)fm_list_number(shape, "n_terms", 0);
-  const size_t linear = (size_t)fm_list_number(shape, "n_linear", 0), p = (size_t)Rf_xlength(start);
+/* shape: a spec without its arrays; model: without what it has by occasion or group. */
+SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP model, SEXP start, SEXP fixed, SEXP control) {
+  const fm_model *m = fm_model_from_list(model, shape);
+  const size_t linear = fm_spec_linear(shape), p = linear + m->extra;
   check_start(start, fixed, p);
-  if (!Rf_isFunction(evaluate) || linear < terms || p < linear) {
+  if (!Rf_isFunction(evaluate)) {
     Rf_error("internal: evaluate must be a function of %lu parameters", (unsigned long)p);
   }
   SEXP result = PROTECT(new_result(p));
-  const size_t *order = elimination_order(terms, linear, p);
+  const size_t *order = elimination_order(fm_spec_terms(shape), linear, p);
   const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
   const sums s = {evaluate, linear};
   const fm_objective objective = {.n_par = p, .evaluate = evaluate_sums, .context = &s};
   const fm_along_counter counter = {count_sums, &s, linear};
-  put_number(result, UNITS, fm_list_number(shape, "n_units", NA_REAL));
+  put_number(result, UNITS, NA_REAL);
   put_number(result, BLOCKS, NA_REAL);
   fm_error err = {FM_OK, ""};
-  err.code = run_fit(&objective, fm_list_flag(shape, "separable", 0) ? &counter : NULL, REAL(start),
-                     &newton, control, result, &err);
+  err.code =
+      run_fit(&objective, m->separable ? &counter : NULL, REAL(start), &newton, control, result, &err);
   if (err.code != FM_OK) {
     fm_raise(&err);
   }

@@ -55,7 +55,7 @@ const fm_model *fm_model_from_list(SEXP list, SEXP spec);
 
 /* ---- entry points, called as .Call(C_<name>, ...) ------------------------------------------------------------ */
 SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control);
-SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP start, SEXP fixed, SEXP control);
+SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP model, SEXP start, SEXP fixed, SEXP control);
 SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control);
 SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP control);
 SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control);

@@ -74,20 +74,15 @@ static const int *counted(SEXP x, size_t n, size_t most, const char *what) {
   return INTEGER(x);
 }
 
-SEXP firmmove_slice_new(SEXP spec, SEXP order, SEXP first, SEXP last, SEXP group, SEXP keep) {
-  const size_t n = fm_spec_occasions(spec), from = (size_t)Rf_asReal(first), to = (size_t)Rf_asReal(last);
-  if (from >= to || to > n) {
-    Rf_error("internal: a slice of occasions %lu to %lu of %lu", (unsigned long)from, (unsigned long)to,
-             (unsigned long)n);
-  }
+/* The slice of occasions from .. to-1, with the numbers of its groups, as an external pointer. */
+static SEXP new_slice(const fm_spec *whole, const int *order, size_t from, size_t to, SEXP group,
+                      SEXP keep) {
   const int *code = counted(group, to - from, to - from, "group");
   size_t n_groups = 0;
   for (size_t i = 0; i < to - from && code != NULL; i++) {
     n_groups = (size_t)code[i] > n_groups ? (size_t)code[i] : n_groups;
   }
-  const fm_spec_options options = {.merge = 1};
-  const fm_spec *part =
-      fm_spec_part(fm_spec_unpack(spec, &options), counted(order, n, n, "order"), from, to, code, n_groups);
+  const fm_spec *part = fm_spec_part(whole, order, from, to, code, n_groups);
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, keep));
   R_RegisterCFinalizerEx(pointer, finalize, TRUE);
   fm_error err = {FM_OK, ""};
@@ -103,15 +98,36 @@ SEXP firmmove_slice_new(SEXP spec, SEXP order, SEXP first, SEXP last, SEXP group
   return pointer;
 }
 
+SEXP firmmove_slices_new(SEXP spec, SEXP order, SEXP last, SEXP group, SEXP keep) {
+  const size_t n = fm_spec_occasions(spec);
+  const R_xlen_t n_slices = Rf_xlength(last);
+  const fm_spec_options options = {.merge = 1};
+  const fm_spec *whole = fm_spec_unpack(spec, &options);
+  const int *permutation = counted(order, n, n, "order");
+  SEXP result = PROTECT(Rf_allocVector(VECSXP, n_slices));
+  size_t from = 0;
+  for (R_xlen_t i = 0; i < n_slices; i++) {
+    const size_t to = (size_t)REAL(last)[i];
+    if (from >= to || to > n) {
+      Rf_error("internal: a slice of occasions %lu to %lu of %lu", (unsigned long)from, (unsigned long)to,
+               (unsigned long)n);
+    }
+    void *mark = vmaxget(); /* what was picked for a slice is not needed any more */
+    SEXP codes = group == R_NilValue ? R_NilValue : VECTOR_ELT(group, i);
+    SET_VECTOR_ELT(result, i, new_slice(whole, permutation, from, to, codes, keep));
+    vmaxset(mark);
+    from = to;
+  }
+  UNPROTECT(1);
+  return result;
+}
+
 SEXP firmmove_slice_size(SEXP pointer) {
   const slice *s = slice_of(pointer);
-  const char *names[] = {"units", "groups", "bytes", "spilled", ""};
-  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
-  SET_VECTOR_ELT(result, 0, Rf_ScalarReal((double)s->design.n_units));
-  SET_VECTOR_ELT(result, 1, Rf_ScalarReal((double)s->design.n_groups));
-  SET_VECTOR_ELT(result, 2, Rf_ScalarReal((double)s->bytes));
-  SET_VECTOR_ELT(result, 3, Rf_ScalarLogical(s->path != NULL));
-  UNPROTECT(1);
+  SEXP result = Rf_allocVector(REALSXP, 3);
+  REAL(result)[0] = (double)s->design.n_units;
+  REAL(result)[1] = (double)s->design.n_groups;
+  REAL(result)[2] = (double)s->bytes;
   return result;
 }
 

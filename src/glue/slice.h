@@ -4,11 +4,11 @@
 
 #include <Rinternals.h>
 
-/* Occasions first + 1 .. last of a spec, in the order of the data or in `order` (NULL, or a permutation), as an
- * external pointer. group: NULL, or the 1-based codes of these occasions, all used. keep: what must outlive the
- * slice. */
-SEXP firmmove_slice_new(SEXP spec, SEXP order, SEXP first, SEXP last, SEXP group, SEXP keep);
-/* list(units, groups, bytes) */
+/* The occasions of a spec as slices that end at each of `last` (rising), in the order of the data or in `order` (NULL,
+ * or a permutation): a list of external pointers. group: NULL, or a list of the 1-based codes of the occasions of each
+ * slice, all used. keep: what must outlive the slices. */
+SEXP firmmove_slices_new(SEXP spec, SEXP order, SEXP last, SEXP group, SEXP keep);
+/* c(units, groups, bytes) */
 SEXP firmmove_slice_size(SEXP slice);
 /* Moves a slice to a file, which is removed with it. */
 SEXP firmmove_slice_spill(SEXP slice, SEXP path);

@@ -235,27 +235,20 @@ typedef struct picked {
   const int *order;
 } picked;
 
-static const int *pick_codes(const int *x, const picked *p) {
+static const void *pick(const void *x, size_t size, const picked *p) {
+  const char *from = x;
   if (x == NULL || p->order == NULL) {
-    return x ? x + p->first : NULL;
+    return x ? from + p->first * size : NULL;
   }
-  int *out = (int *)R_alloc(p->last - p->first + 1, sizeof(int));
+  char *out = R_alloc(p->last - p->first + 1, (int)size);
   for (size_t i = p->first; i < p->last; i++) {
-    out[i - p->first] = x[p->order[i] - 1];
+    memcpy(out + (i - p->first) * size, from + (size_t)(p->order[i] - 1) * size, size);
   }
   return out;
 }
 
-static const double *pick_numbers(const double *x, const picked *p) {
-  if (x == NULL || p->order == NULL) {
-    return x ? x + p->first : NULL;
-  }
-  double *out = (double *)R_alloc(p->last - p->first + 1, sizeof(double));
-  for (size_t i = p->first; i < p->last; i++) {
-    out[i - p->first] = x[p->order[i] - 1];
-  }
-  return out;
-}
+static const int *pick_codes(const int *x, const picked *p) { return pick(x, sizeof(int), p); }
+static const double *pick_numbers(const double *x, const picked *p) { return pick(x, sizeof(double), p); }
 
 /* Tables that share a key, and terms that share a multiplier, go on sharing it. */
 static const fm_table *pick_tables(const fm_relational_spec *rel, const picked *p) {

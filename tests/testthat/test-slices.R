@@ -37,7 +37,11 @@ test_that("rows of data keep their keys, weights and long rows", {
   head <- rows_of(long, 1:4)
   expect_equal(unname(diff(head$start)), unname(diff(long$start)[1:4]))
   expect_equal(nrow(head$data), head$start[5])
-  expect_equal(rows_of_values(list(weights = 1:3, subset = NULL), 2:3), list(weights = 2:3, subset = NULL))
+  expect_equal(split_at(5:9, c(2, 5)), list(5:6, 7:9))
+  expect_equal(
+    rows_in_use(list(spec = list(weights = c(2, 3)), occasion = c(1L, 4L)), 4),
+    list(weights = c(2, 0, 0, 3), subset = c(TRUE, FALSE, FALSE, TRUE))
+  )
 })
 
 # The same fit -----------------------------------------------------------------------------------------
@@ -60,6 +64,12 @@ test_that("data are in fact summed in slices", {
     quiet_fit(~rent, relocation_data(), control = sliced(400))
     expect_null(kept)
   })
+})
+
+test_that("a subset by row numbers, weights and long data are cut alike", {
+  data <- relocation_data()
+  some <- seq(1, nrow(data$firms), by = 2)
+  expect_slices_agree(in_slices(~ rent + distance, data, subset = some, weights = rep(1:2, length.out = nrow(data$firms))))
 })
 
 test_that("nested logits in slices are those of the whole", {
