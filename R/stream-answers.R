@@ -149,13 +149,13 @@ streamed_meat <- function(object, cluster_of = NULL, columns = NULL) {
 #' @noRd
 streamed_cluster_meat <- function(object, cluster) {
   column <- if (is.null(cluster)) object$data$names$firm else all.vars(cluster)
-  known <- inherits(cluster, "formula") || is.null(cluster)
-  if (!known || length(column) != 1L || !column %in% object$data$columns$name) {
+  if (!(inherits(cluster, "formula") || is.null(cluster)) || length(column) != 1L) {
     abort(
       "`cluster` of a fit on a store must be a formula of one column of `firms`, like ~ town.",
       class = "cluster"
     )
   }
+  check_cluster_names(column, object$data$columns$name)
   streamed_meat(object, function(data, design) {
     label <- as.character(data$firms[[column]][design$occasion])
     group <- design$kernel$group

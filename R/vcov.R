@@ -195,16 +195,21 @@ renumber <- function(x) {
 cluster_columns <- function(object, cluster) {
   frame <- if (inherits(object$data, "migration_data")) object$data$firms else object$data$data
   names <- all.vars(cluster)
-  unknown <- setdiff(names, names(frame))
+  check_cluster_names(names, names(frame))
+  unclass(frame)[names]
+}
+
+#' @noRd
+check_cluster_names <- function(names, known) {
+  unknown <- setdiff(names, known)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], names(frame))
+    near <- nearest_name(unknown[1L], known)
     abort(
       "`cluster` names ", quote_names(unknown), ", not a column of the data.",
       if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
       class = "cluster"
     )
   }
-  unclass(frame)[names]
 }
 
 #' A value for each occasion from one for each occasion, or for each row of the data
