@@ -13,13 +13,14 @@
 #                   the site by pkgdown into build/site
 #   make init       src/init.c and the objects of src/Makevars from src/
 #   make lint       the house rules alone
-#   make format     does clang-format agree? (make format-fix rewrites)
+#   make format     do clang-format and styler agree? (make format-fix rewrites; R_FILES=... for some files)
 #   make clean      removes build/
 
 SHELL := /bin/bash
 LIBRARY := build/library
 R_RUN := R_LIBS=$(CURDIR)/$(LIBRARY) OMP_THREAD_LIMIT=2 Rscript --no-save --no-restore
 SOURCES := DESCRIPTION NAMESPACE $(shell find R src inst man -type f ! -name '*.o' ! -name '*.so')
+R_FILES := $(wildcard R/*.R)
 C_FILES := $(shell find src tests/c -name '*.[ch]' ! -name init.c)
 
 .PHONY: demo test test-workers check sanitize fuzz test-sources bench docs init lint format format-fix install clean
@@ -76,10 +77,14 @@ lint:
 	@Rscript --no-save --no-restore tools/lint.R
 
 format:
+	@tools/install.sh format
 	clang-format --dry-run --Werror $(C_FILES)
+	@Rscript --no-save --no-restore tools/format.R --check $(R_FILES)
 
 format-fix:
+	@tools/install.sh format
 	clang-format -i $(C_FILES)
+	@Rscript --no-save --no-restore tools/format.R $(R_FILES)
 
 install: build/installed
 

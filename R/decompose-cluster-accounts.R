@@ -7,8 +7,7 @@
 
 # Sums -----------------------------------------------------------------------------------------------
 
-#' Sums of the cells by class of firms and unit (pair, cluster)
-#' @noRd
+# Sums of the cells by class of firms and unit (pair, cluster)
 firm_sums <- function(cells, n_pairs, n_places, centre) {
   unit <- function(place, where) {
     index <- (cells$pair - 1L) * n_places + place
@@ -19,9 +18,11 @@ firm_sums <- function(cells, n_pairs, n_places, centre) {
   n <- n_pairs * n_places
   stays <- cells$start == cells$end
   always <- rep(TRUE, length(stays))
-  index <- list(start = unit(cells$start, always), end = unit(cells$end, always), stay = unit(cells$start, stays),
-                dead = unit(cells$start, cells$end == 0L), gone = unit(cells$start, unseen(cells$end)),
-                new = unit(cells$end, unseen(cells$start)))
+  index <- list(
+    start = unit(cells$start, always), end = unit(cells$end, always), stay = unit(cells$start, stays),
+    dead = unit(cells$start, cells$end == 0L), gone = unit(cells$start, unseen(cells$end)),
+    new = unit(cells$end, unseen(cells$start))
+  )
   sum <- lapply(index, function(i) class_sums(cells$sum, i, n))
   pair <- rep(seq_len(n_pairs), each = n_places)
   sum$all <- class_sums(cells$sum, cells$pair, n_pairs)[pair, , drop = FALSE]
@@ -31,17 +32,15 @@ firm_sums <- function(cells, n_pairs, n_places, centre) {
   )
 }
 
-#' One class and moment of all units as a dual
-#' @noRd
+# One class and moment of all units as a dual
 unit_sum <- function(sums, class, moment) {
   dual_sum(sums$sum[[class]][, match(moment, dual_moments)], class, moment)
 }
 
-#' Groups of firms that come or go: a row for each unit and partner, and one for births and for deaths
-#'
-#' `partner` is a cluster, 0 for births and deaths, n_places + 1 for firms out of sight; `cell` is 0 where
-#' nobody is in the group.
-#' @noRd
+# Groups of firms that come or go: a row for each unit and partner, and one for births and for deaths
+#
+# `partner` is a cluster, 0 for births and deaths, n_places + 1 for firms out of sight; `cell` is 0 where
+# nobody is in the group.
 moving_groups <- function(sums) {
   cells <- sums$cells
   n <- sums$n_places
@@ -63,15 +62,13 @@ moving_groups <- function(sums) {
   do.call(quick_table, lapply(groups, `[`, order))
 }
 
-#' Components in the order in which an account lists them
-#' @noRd
+# Components in the order in which an account lists them
 component_order <- c(
   "within", "transmission", "covariance", "between", "selection", "cross", "stayers", "birth", "immigration", "transfer_in", "post_move",
   "gap_in", "death", "emigration", "transfer_out", "gap_out", "total_growth"
 )
 
-#' The sums of the group of each row, as duals
-#' @noRd
+# The sums of the group of each row, as duals
 own_sum <- function(groups, sums, moment) {
   v <- numeric(nrow(groups))
   some <- groups$cell > 0
@@ -79,25 +76,21 @@ own_sum <- function(groups, sums, moment) {
   dual_sum(v, "own", moment)
 }
 
-#' Terms: rows of an account with their duals
-#' @noRd
+# Terms: rows of an account with their duals
 new_terms <- function(unit, component, partner, cell, side, dual) {
   list(unit = unit, component = component, partner = partner, cell = cell, side = side, dual = dual)
 }
 
-#' Terms of units as a whole, without a group of their own
-#' @noRd
+# Terms of units as a whole, without a group of their own
 unit_terms <- function(component, dual, units = seq_along(dual$v)) {
   n <- length(units)
   new_terms(units, rep(component, n), rep(0L, n), rep(0L, n), rep("", n), dual[units])
 }
 
-#' @noRd
 group_terms <- function(groups, dual, component = groups$component) {
   new_terms(groups$unit, rep_len(component, nrow(groups)), groups$partner, groups$cell, groups$side, dual)
 }
 
-#' @noRd
 join_terms <- function(list) {
   each <- c("unit", "component", "partner", "cell", "side")
   joined <- lapply(stats::setNames(nm = each), function(name) unlist(lapply(list, `[[`, name), use.names = FALSE))
@@ -106,15 +99,13 @@ join_terms <- function(list) {
   pick_terms(joined, order)
 }
 
-#' @noRd
 pick_terms <- function(terms, i) lapply(terms, function(x) x[i])
 
 # The mean account -----------------------------------------------------------------------------------
 
-#' Reference values of a method and its terms of the stayers: list(stay =, start =, end =, of =)
-#'
-#' A group g that comes adds S_g (Phi_g - end), one that goes S_g (start - Phi_g), with S_g its share.
-#' @noRd
+# Reference values of a method and its terms of the stayers: list(stay =, start =, end =, of =)
+#
+# A group g that comes adds S_g (Phi_g - end), one that goes S_g (start - Phi_g), with S_g its share.
 method_parts <- function(method, sums, leavers) {
   s <- function(moment) unit_sum(sums, "stay", moment)
   W0 <- unit_sum(sums, "start", "w0")
@@ -126,15 +117,16 @@ method_parts <- function(method, sums, leavers) {
   gain1 <- (s("p1") - s("x10")) / W1
   share <- s("w1") / W1 - s("w0") / W0
   half <- (s("p1") + s("x10")) / W1 - (s("p0") + s("x01")) / W0
-  switch(
-    method,
+  switch(method,
     melitz_polanec = {
       stay0 <- s("p0") / s("w0")
       stay1 <- s("p1") / s("w1")
       plain0 <- s("v0") / s("u")
       plain1 <- s("v1") / s("u")
-      list(stay = list(within = plain1 - plain0, covariance = (stay1 - plain1) - (stay0 - plain0)),
-           start = stay0, end = stay1)
+      list(
+        stay = list(within = plain1 - plain0, covariance = (stay1 - plain1) - (stay0 - plain0)),
+        start = stay0, end = stay1
+      )
     },
     price = {
       # fitness of a stayer: its weight at the end over that at the start
@@ -146,9 +138,13 @@ method_parts <- function(method, sums, leavers) {
     diewert_fox = {
       w0 <- s("w0")
       w1 <- s("w1")
-      list(stay = list(within = ((s("x01") - s("p0")) / w0 + (s("p1") - s("x10")) / w1) * 0.5,
-                       between = ((s("p1") + s("x10")) / w1 - (s("p0") + s("x01")) / w0) * 0.5),
-           start = s("p0") / w0, end = s("p1") / w1)
+      list(
+        stay = list(
+          within = ((s("x01") - s("p0")) / w0 + (s("p1") - s("x10")) / w1) * 0.5,
+          between = ((s("p1") + s("x10")) / w1 - (s("p0") + s("x01")) / w0) * 0.5
+        ),
+        start = s("p0") / w0, end = s("p1") / w1
+      )
     },
     griliches_regev = {
       R <- (mean0 + mean1) * 0.5
@@ -170,35 +166,35 @@ method_parts <- function(method, sums, leavers) {
   )
 }
 
-#' Mean at the start of the firms that leave, or of those that close; of all firms where none does
-#' @noRd
+# Mean at the start of the firms that leave, or of those that close; of all firms where none does
 leavers_mean <- function(sums, leavers, otherwise) {
   gone <- function(moment) {
-    if (leavers == "deaths") return(unit_sum(sums, "dead", moment))
+    if (leavers == "deaths") {
+      return(unit_sum(sums, "dead", moment))
+    }
     unit_sum(sums, "start", moment) - unit_sum(sums, "stay", moment)
   }
   dual_if(has_leavers(sums, leavers), gone("p0") / gone("w0"), otherwise)
 }
 
-#' Whether the firms that leave a unit have any weight
-#' @noRd
+# Whether the firms that leave a unit have any weight
 has_leavers <- function(sums, leavers) {
   w <- match("w0", dual_moments)
   gone <- if (leavers == "deaths") sums$sum$dead[, w] else sums$sum$start[, w] - sums$sum$stay[, w]
   abs(gone) > 1e-12 * abs(sums$sum$start[, w])
 }
 
-#' Terms of the mean account of all units
-#' @noRd
+# Terms of the mean account of all units
 mean_terms <- function(method, sums, groups, leavers = "all") {
-  if (method == "shapley") return(shapley_terms(sums, groups))
+  if (method == "shapley") {
+    return(shapley_terms(sums, groups))
+  }
   parts <- method_parts(method, sums, leavers)
   stay <- Map(unit_terms, names(parts$stay), parts$stay)
   join_terms(c(stay, list(group_terms(groups, group_gap(groups, sums, parts)))))
 }
 
-#' S_g (Phi_g - reference) of groups that come, S_g (reference - Phi_g) of those that go
-#' @noRd
+# S_g (Phi_g - reference) of groups that come, S_g (reference - Phi_g) of those that go
 group_gap <- function(groups, sums, parts) {
   comes <- groups$side == "in"
   unit <- groups$unit
@@ -210,14 +206,15 @@ group_gap <- function(groups, sums, parts) {
   )
 }
 
-#' Immigration split into who came and how they did afterwards
-#'
-#' S (Phi_1 - R_1) = S (Phi_0* - R_0) + S [(Phi_1 - Phi_0*) - (R_1 - R_0)], Phi_0* the mean of the movers before
-#' they moved, with their weights then (or now).
-#' @noRd
+# Immigration split into who came and how they did afterwards
+#
+# S (Phi_1 - R_1) = S (Phi_0* - R_0) + S [(Phi_1 - Phi_0*) - (R_1 - R_0)], Phi_0* the mean of the movers before
+# they moved, with their weights then (or now).
 sorting_terms <- function(method, sums, groups, leavers, weights) {
   came <- groups[groups$component == "immigration", , drop = FALSE]
-  if (method == "shapley") return(sorted_terms(came, shapley_sorting(sums, came)))
+  if (method == "shapley") {
+    return(sorted_terms(came, shapley_sorting(sums, came)))
+  }
   parts <- method_parts(method, sums, leavers)
   own <- function(moment) own_sum(came, sums, moment)
   share <- own("w1") / unit_sum(sums, "end", "w1")[came$unit]
@@ -228,8 +225,7 @@ sorting_terms <- function(method, sums, groups, leavers, weights) {
   sorted_terms(came, list(sorting = share * (before - R0), post_move = share * ((after - before) - (R1 - R0))))
 }
 
-#' Both parts of each immigration term, one after the other
-#' @noRd
+# Both parts of each immigration term, one after the other
 sorted_terms <- function(came, parts) {
   terms <- join_terms(Map(function(dual, name) group_terms(came, dual, name), parts, names(parts)))
   pick_terms(terms, order(terms$unit, terms$partner, match(terms$component, c("sorting", "post_move"))))
@@ -237,8 +233,7 @@ sorted_terms <- function(came, parts) {
 
 # The size and the share account ---------------------------------------------------------------------
 
-#' Flows of size: stayers' growth, births, deaths, transfers at their size before the move, growth after it
-#' @noRd
+# Flows of size: stayers' growth, births, deaths, transfers at their size before the move, growth after it
 flow_terms <- function(sums, groups, y = c("y0", "y1")) {
   own <- function(moment) own_sum(groups, sums, moment)
   comes <- groups$side == "in"
@@ -255,8 +250,7 @@ flow_terms <- function(sums, groups, y = c("y0", "y1")) {
   ))
 }
 
-#' Stayers' growth by those that grow and those that shrink
-#' @noRd
+# Stayers' growth by those that grow and those that shrink
 growth_terms <- function(sums) {
   gain <- unit_sum(sums, "stay", "gain")
   net <- unit_sum(sums, "stay", "y1") - unit_sum(sums, "stay", "y0")
@@ -265,10 +259,9 @@ growth_terms <- function(sums) {
   pick_terms(joined, order(joined$unit))
 }
 
-#' Change of a cluster's share: its flows over the mean total, and what the growth of the total takes away
-#'
-#' d theta = 1/2 (1/Y1 + 1/Y0) (flows) + 1/2 (Yc1 + Yc0) (1/Y1 - 1/Y0)
-#' @noRd
+# Change of a cluster's share: its flows over the mean total, and what the growth of the total takes away
+#
+# d theta = 1/2 (1/Y1 + 1/Y0) (flows) + 1/2 (Yc1 + Yc0) (1/Y1 - 1/Y0)
 share_terms <- function(sums, flows, y = c("y0", "y1")) {
   total0 <- unit_sum(sums, "all", y[1])
   total1 <- unit_sum(sums, "all", y[2])
@@ -280,10 +273,9 @@ share_terms <- function(sums, flows, y = c("y0", "y1")) {
 
 # The system -----------------------------------------------------------------------------------------
 
-#' Both accounts inserted in dA = sum thetabar_c dPhi_c + sum dtheta_c (Phibar_c - Abar)
-#'
-#' A cluster with firms at one end only has no dPhi; its mean is that of that end.
-#' @noRd
+# Both accounts inserted in dA = sum thetabar_c dPhi_c + sum dtheta_c (Phibar_c - Abar)
+#
+# A cluster with firms at one end only has no dPhi; its mean is that of that end.
 system_terms <- function(sums, groups, mean) {
   y <- c("w0", "w1")
   W0 <- unit_sum(sums, "start", "w0")
@@ -308,21 +300,21 @@ system_terms <- function(sums, groups, mean) {
   mean$block <- rep("mean", length(mean$unit))
   moves$block <- rep("share", length(moves$unit))
   joined <- lapply(stats::setNames(nm = names(mean)), function(name) {
-    if (inherits(mean[[name]], "dual")) return(dual_join(list(mean[[name]], moves[[name]])))
+    if (inherits(mean[[name]], "dual")) {
+      return(dual_join(list(mean[[name]], moves[[name]])))
+    }
     c(mean[[name]], moves[[name]])
   })
   pick_terms(joined, order(joined$unit, joined$block))
 }
 
-#' The cells of the system seen as one place: a mover is a firm that stays
-#' @noRd
+# The cells of the system seen as one place: a mover is a firm that stays
 merged_cells <- function(cells, n_places) {
   one <- function(place) ifelse(place > n_places, 2L, pmin(place, 1L))
   merge_cells(cells, one(cells$start), one(cells$end))
 }
 
-#' Cells with other ends; those that become the same are added up, `of` says where each went
-#' @noRd
+# Cells with other ends; those that become the same are added up, `of` says where each went
 merge_cells <- function(cells, start, end) {
   n <- max(start, end) + 1
   key <- (cells$pair * n + start) * n + end
@@ -332,6 +324,8 @@ merge_cells <- function(cells, start, end) {
     dimnames(found) <- NULL
     found
   }
-  list(pair = cells$pair[each], start = start[each], end = end[each], count = drop(merge(cells$count)),
-       sum = merge(cells$sum), of = match(key, key[each]))
+  list(
+    pair = cells$pair[each], start = start[each], end = end[each], count = drop(merge(cells$count)),
+    sum = merge(cells$sum), of = match(key, key[each])
+  )
 }

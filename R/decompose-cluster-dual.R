@@ -7,47 +7,46 @@
 
 dual_classes <- c("all", "start", "end", "stay", "dead", "gone", "new", "own")
 
-#' The moments that the kernel sums, in its order (firm_dynamics.h)
-#' @noRd
+# The moments that the kernel sums, in its order (firm_dynamics.h)
 dual_moments <- c("w0", "p0", "y0", "w1", "p1", "y1", "x01", "x10", "u", "v0", "v1", "gain")
 
-#' @noRd
 dual <- function(v, g = list()) {
   x <- list(v = v, g = g)
   class(x) <- "dual"
   x
 }
 
-#' Sums as duals: derivative 1 in themselves
-#' @noRd
+# Sums as duals: derivative 1 in themselves
 dual_sum <- function(v, class, moment) {
   dual(v, stats::setNames(list(rep(1, length(v))), paste0(class, ".", moment)))
 }
 
-#' @noRd
 as_dual <- function(x) if (inherits(x, "dual")) x else dual(x)
 
-#' Derivatives a * x + b * y, with names of both
-#' @noRd
+# Derivatives a * x + b * y, with names of both
 combine_gradients <- function(x, a, y, b) {
   names <- union(names(x), names(y))
   both <- lapply(names, function(name) {
-    if (is.null(y[[name]])) return(a * x[[name]])
-    if (is.null(x[[name]])) return(b * y[[name]])
+    if (is.null(y[[name]])) {
+      return(a * x[[name]])
+    }
+    if (is.null(x[[name]])) {
+      return(b * y[[name]])
+    }
     a * x[[name]] + b * y[[name]]
   })
   stats::setNames(both, names)
 }
 
 #' @export
-#' @noRd
 Ops.dual <- function(e1, e2) {
-  if (missing(e2)) return(dual(-e1$v, lapply(e1$g, `-`)))
+  if (missing(e2)) {
+    return(dual(-e1$v, lapply(e1$g, `-`)))
+  }
   a <- as_dual(e1)
   b <- as_dual(e2)
   ratio <- a$v / b$v
-  switch(
-    .Generic,
+  switch(.Generic,
     "+" = dual(a$v + b$v, combine_gradients(a$g, 1, b$g, 1)),
     "-" = dual(a$v - b$v, combine_gradients(a$g, 1, b$g, -1)),
     "*" = dual(a$v * b$v, combine_gradients(a$g, b$v, b$g, a$v)),
@@ -56,15 +55,12 @@ Ops.dual <- function(e1, e2) {
 }
 
 #' @export
-#' @noRd
 `[.dual` <- function(x, i) dual(x$v[i], lapply(x$g, `[`, i))
 
 #' @export
-#' @noRd
 length.dual <- function(x) length(x$v)
 
-#' Elements of `yes` where `test`, of `no` elsewhere
-#' @noRd
+# Elements of `yes` where `test`, of `no` elsewhere
 dual_if <- function(test, yes, no) {
   pick <- function(x, y) {
     if (is.null(x)) x <- numeric(length(test))
@@ -78,32 +74,30 @@ dual_if <- function(test, yes, no) {
   dual(pick(yes$v, no$v), stats::setNames(gradient, names))
 }
 
-#' One after the other
-#' @noRd
+# One after the other
 dual_join <- function(list) {
   names <- unique(unlist(lapply(list, function(x) names(x$g))))
   gradient <- lapply(names, function(name) {
     unlist(lapply(list, function(x) if (is.null(x$g[[name]])) numeric(length(x$v)) else x$g[[name]]),
-           use.names = FALSE)
+      use.names = FALSE
+    )
   })
   dual(unlist(lapply(list, `[[`, "v"), use.names = FALSE), stats::setNames(gradient, names))
 }
 
 # Variances ------------------------------------------------------------------------------------------
 
-#' Sums of the rows of x with the same index, an n-row matrix; index may be NA
-#' @noRd
+# Sums of the rows of x with the same index, an n-row matrix; index may be NA
 class_sums <- function(x, index, n) {
   storage.mode(x) <- "double"
   .Call(C_class_sums, x, as.integer(index), n)
 }
 
-#' Standard errors of terms
-#'
-#' The kernel sums the squared influences over firms, or over groups of firms. A share or a mean does not
-#' change when all firms are doubled, and its influences sum to zero; a count does, and `counts` says so: then
-#' the influences are taken from their mean.
-#' @noRd
+# Standard errors of terms
+#
+# The kernel sums the squared influences over firms, or over groups of firms. A share or a mean does not
+# change when all firms are doubled, and its influences sum to zero; a count does, and `counts` says so: then
+# the influences are taken from their mean.
 term_errors <- function(terms, sums, counts = FALSE) {
   squares <- term_squares(terms, sums)
   if (counts) squares <- squares - terms$dual$v^2 / sums$n_drawn
@@ -111,11 +105,10 @@ term_errors <- function(terms, sums, counts = FALSE) {
   sqrt(pmax(squares, 0))
 }
 
-#' What the variance of a product x y has beyond the delta method: Var(x) Var(y) + Cov(x, y)^2
-#'
-#' Var(x y) = x^2 Var(y) + y^2 Var(x) + 2 x y Cov(x, y) + that; the rest is all there is when x and y are near 0, as
-#' the differences between clusters that are alike.
-#' @noRd
+# What the variance of a product x y has beyond the delta method: Var(x) Var(y) + Cov(x, y)^2
+#
+# Var(x y) = x^2 Var(y) + y^2 Var(x) + 2 x y Cov(x, y) + that; the rest is all there is when x and y are near 0, as
+# the differences between clusters that are alike.
 second_order <- function(terms, sums) {
   of <- function(dual) {
     terms$dual <- dual
@@ -128,8 +121,7 @@ second_order <- function(terms, sums) {
   ifelse(variance$x > 0 & variance$y > 0, variance$x * variance$y * (1 + correlation^2), 0)
 }
 
-#' Sums of squared influences; terms are in the order of their units, so of the pairs
-#' @noRd
+# Sums of squared influences; terms are in the order of their units, so of the pairs
 term_squares <- function(terms, sums) {
   names <- strsplit(names(terms$dual$g), ".", fixed = TRUE)
   .Call(C_account_variance, sums$cells$pointer, list(
@@ -139,9 +131,8 @@ term_squares <- function(terms, sums) {
   ))
 }
 
-#' Derivatives of sums of terms in the moments of each cell: cell x moment x sum. `of` is the sum, 1 .. n, that each
-#' term belongs to, NA for none.
-#' @noRd
+# Derivatives of sums of terms in the moments of each cell: cell x moment x sum. `of` is the sum, 1 .. n, that each
+# term belongs to, NA for none.
 cell_gradients <- function(terms, of, n, sums) {
   cells <- length(sums$cells$pair)
   gradient <- array(0, c(cells, length(dual_moments), n))

@@ -1,7 +1,6 @@
 # From the user's table to the codes and numbers that the kernel of decompose_cluster() takes.
 
-#' The columns of a panel, checked: codes of firm, time and cluster, numbers of performance and weight
-#' @noRd
+# The columns of a panel, checked: codes of firm, time and cluster, numbers of performance and weight
 cluster_panel <- function(data, columns, log) {
   places <- NULL
   arg <- "data"
@@ -34,8 +33,7 @@ cluster_panel <- function(data, columns, log) {
   )
 }
 
-#' Columns of migration data that need not be named
-#' @noRd
+# Columns of migration data that need not be named
 names_of_migration <- function(data, columns) {
   own <- list(firm = data$names$firm, time = data$names$time, cluster = data$names$to)
   for (role in names(own)) {
@@ -47,7 +45,6 @@ names_of_migration <- function(data, columns) {
   columns
 }
 
-#' @noRd
 check_panel_columns <- function(table, columns, arg) {
   if (nrow(table) == 0) abort("`", arg, "` has no rows.", class = "empty")
   for (role in c("performance", "weight", "firm", "cluster", "time")) {
@@ -61,8 +58,7 @@ check_panel_columns <- function(table, columns, arg) {
   }
 }
 
-#' Values in order (of factor levels, of numbers, of text; or of `among`) and the code of each row
-#' @noRd
+# Values in order (of factor levels, of numbers, of text; or of `among`) and the code of each row
 ordered_codes <- function(x, among = NULL) {
   if (is.factor(x)) {
     # recode() for as.integer(), which is slow to copy many rows
@@ -80,20 +76,20 @@ ordered_codes <- function(x, among = NULL) {
   list(values = order$values, code = recode(found$code, order$code))
 }
 
-#' Codes of firms from 0 on, straight from the column where it is of a plain type
-#' @noRd
+# Codes of firms from 0 on, straight from the column where it is of a plain type
 panel_firms <- function(x) {
   if (is.logical(x)) x <- as.integer(x)
   if (is.numeric(x) || is.factor(x) || is.character(x) || typeof(x) %in% c("integer", "double")) {
     found <- .Call(C_firm_codes, x)
-    if (!is.null(found)) return(found)
+    if (!is.null(found)) {
+      return(found)
+    }
   }
   found <- code_ids(x)
   list(code = found$code - 1L, n = length(found$levels))
 }
 
-#' A column of numbers that is known wherever a firm is alive
-#' @noRd
+# A column of numbers that is known wherever a firm is alive
 panel_numbers <- function(table, columns, role, dead, arg, log = FALSE) {
   x <- table[[columns[[role]]]]
   label <- paste0("`", arg, "$", columns[[role]], "`")
@@ -105,43 +101,49 @@ panel_numbers <- function(table, columns, role, dead, arg, log = FALSE) {
   bad <- if (!is.finite(sum(x))) which(if (is.null(dead)) !is.finite(x) else !is.finite(x) & !dead)
   if (length(bad)) {
     abort(label, " (argument `", role, "`) is missing or not finite in ", plural(length(bad), "row"),
-          " of firms that are there: ", quote_rows(bad), ". Fill in the value, drop the row, or let `",
-          columns$cluster, "` be NA where the firm had closed.", class = "missing")
+      " of firms that are there: ", quote_rows(bad), ". Fill in the value, drop the row, or let `",
+      columns$cluster, "` be NA where the firm had closed.",
+      class = "missing"
+    )
   }
   if (role %in% c("weight", "size")) warn_negative(x, dead, label, role)
   if (log) log_of(x, dead, label) else x
 }
 
-#' @noRd
 warn_negative <- function(x, dead, label, role) {
   negative <- if (min(0, x, na.rm = TRUE) < 0) which(if (is.null(dead)) x < 0 else x < 0 & !dead)
   if (length(negative)) {
     warn(label, " (argument `", role, "`) is negative in ", plural(length(negative), "row"), ": ",
-         quote_rows(negative), ". The accounts still add up, but shares leave the range from 0 to 1.",
-         class = "negative_weight")
+      quote_rows(negative), ". The accounts still add up, but shares leave the range from 0 to 1.",
+      class = "negative_weight"
+    )
   }
 }
 
-#' Logarithms; a value without one is refused, not dropped
-#' @noRd
+# Logarithms; a value without one is refused, not dropped
 log_of <- function(x, dead, label) {
   bad <- which(if (is.null(dead)) x <= 0 else x <= 0 & !dead)
   if (length(bad)) {
     abort(label, " has no logarithm in ", plural(length(bad), "row"), ", where it is not positive: ",
-          quote_rows(bad), ". Leave `log = FALSE`, or decide what those firms are.", class = "log")
+      quote_rows(bad), ". Leave `log = FALSE`, or decide what those firms are.",
+      class = "log"
+    )
   }
   suppressWarnings(log(x))
 }
 
-#' Codes of the groups of firms whose errors go together, or NULL
-#' @noRd
+# Codes of the groups of firms whose errors go together, or NULL
 panel_groups <- function(table, column, dead, arg) {
-  if (is.null(column)) return(NULL)
+  if (is.null(column)) {
+    return(NULL)
+  }
   found <- code_ids(table[[column]])
   lacking <- which(if (is.null(dead)) is.na(found$code) else is.na(found$code) & !dead)
   if (length(lacking)) {
     abort("`", arg, "$", column, "` (argument `se_cluster`) is missing in ", plural(length(lacking), "row"), ": ",
-          quote_rows(lacking), ". Fill it in.", class = "missing")
+      quote_rows(lacking), ". Fill it in.",
+      class = "missing"
+    )
   }
   if (length(found$levels) < 2) {
     abort("`se_cluster` has one group only: there is nothing to estimate errors from.", class = "argument")
@@ -150,13 +152,14 @@ panel_groups <- function(table, column, dead, arg) {
   list(code = found$code, n = length(found$levels))
 }
 
-#' Sums of all cells of all pairs of periods
-#' @noRd
+# Sums of all cells of all pairs of periods
 panel_cells <- function(panel, options) {
   n_times <- length(panel$times)
   if (n_times < 2) {
     abort("`", panel$arg, "$", panel$columns$time, "` has one period only, ", id_text(panel$times),
-          ": a change needs two. decompose_productivity() decomposes levels.", class = "one_period")
+      ": a change needs two. decompose_productivity() decomposes levels.",
+      class = "one_period"
+    )
   }
   several <- n_times > 2
   cells <- .Call(C_firm_dynamics, list(
@@ -171,27 +174,26 @@ panel_cells <- function(panel, options) {
   cells
 }
 
-#' A short pass is over before a second thread has started; results are the same bits for any number
-#' @noRd
+# A short pass is over before a second thread has started; results are the same bits for any number
 dynamics_threads <- function(rows) {
   if (is_forked() || rows < 1e6) 1L else default_threads()
 }
 
-#' A number near the performances: products of differences from it do not cancel
-#' @noRd
+# A number near the performances: products of differences from it do not cancel
 centre_of <- function(x) {
   some <- x[unique(round(seq(1, length(x), length.out = 1000)))]
   some <- some[is.finite(some)]
   if (length(some)) mean(some) else 0
 }
 
-#' A firm twice in a period
-#' @noRd
+# A firm twice in a period
 stop_repeated <- function(cells, panel) {
   rows <- cells[["repeat"]]
   names <- paste(id_text(panel$firms[rows]), "in", id_text(panel$times)[panel$time[rows]])
   abort("`", panel$arg, "` has ", plural(cells[["repeated"]], "row"),
-        if (cells[["repeated"]] == 1) " that repeats" else " that repeat", " a firm and period: ",
-        quote_names(unique(names)), ". A firm is at one place at a time: keep one row each, or make the unit a plant (firm ",
-        "and site).", class = "duplicate")
+    if (cells[["repeated"]] == 1) " that repeats" else " that repeat", " a firm and period: ",
+    quote_names(unique(names)), ". A firm is at one place at a time: keep one row each, or make the unit a plant (firm ",
+    "and site).",
+    class = "duplicate"
+  )
 }

@@ -1,7 +1,6 @@
 # The tables of decompose_cluster(), from the terms of its accounts.
 
-#' All tables, from the sums
-#' @noRd
+# All tables, from the sums
 cluster_tables <- function(sums, frame, options) {
   groups <- moving_groups(sums)
   state <- unit_state(sums, options)
@@ -34,8 +33,7 @@ cluster_tables <- function(sums, frame, options) {
   tables
 }
 
-#' Which units have firms, a defined account, a fallback; and why not
-#' @noRd
+# Which units have firms, a defined account, a fallback; and why not
 unit_state <- function(sums, options) {
   w0 <- match("w0", dual_moments)
   w1 <- match("w1", dual_moments)
@@ -62,16 +60,16 @@ unit_state <- function(sums, options) {
   )
 }
 
-#' Terms with those of undefined units taken from the fallback method
-#' @noRd
+# Terms with those of undefined units taken from the fallback method
 with_fallback <- function(mean, second, state) {
-  if (is.null(second)) return(mean)
+  if (is.null(second)) {
+    return(mean)
+  }
   mean <- pick_terms(mean, !state$fallback[mean$unit])
   join_terms(list(mean, pick_terms(second, state$fallback[second$unit])))
 }
 
-#' Terms as a data frame with standard errors and intervals
-#' @noRd
+# Terms as a data frame with standard errors and intervals
 write_terms <- function(terms, sums, frame, undefined, conf.level, counts = FALSE) {
   estimate <- terms$dual$v
   error <- if (length(estimate)) term_errors(terms, sums, counts) else numeric()
@@ -89,8 +87,7 @@ write_terms <- function(terms, sums, frame, undefined, conf.level, counts = FALS
   table
 }
 
-#' Means, sizes, shares and numbers of firms at both ends
-#' @noRd
+# Means, sizes, shares and numbers of firms at both ends
 cluster_totals <- function(sums, frame, state, conf.level) {
   s <- function(class, moment) sums$sum[[class]][, match(moment, dual_moments)]
   mean0 <- unit_sum(sums, "start", "p0") / unit_sum(sums, "start", "w0")
@@ -98,7 +95,8 @@ cluster_totals <- function(sums, frame, state, conf.level) {
   change <- write_terms(unit_terms("change", mean1 - mean0), sums, frame, rep(FALSE, sums$n_units), conf.level)
   value <- function(x) replace(x + sums$centre, !is.finite(x), NA_real_)
   table <- quick_table(
-    change[c("cluster", "start", "end")], value_start = value(mean0$v), value_end = value(mean1$v),
+    change[c("cluster", "start", "end")],
+    value_start = value(mean0$v), value_end = value(mean1$v),
     change = change$estimate, change[c("std.error", "conf.low", "conf.high")],
     size_start = s("start", "y0"), size_end = s("end", "y1"), size_change = s("end", "y1") - s("start", "y0"),
     share_start = s("start", "y0") / s("all", "y0"), share_end = s("end", "y1") / s("all", "y1"),
@@ -107,29 +105,7 @@ cluster_totals <- function(sums, frame, state, conf.level) {
   plain_rows(table[state$present, ])
 }
 
-#' A data frame of columns of equal length, and of those of data frames: data.frame() without its checks, which cost
-#' more than the accounts of a few clusters
-#' @noRd
-quick_table <- function(...) {
-  table <- list()
-  given <- list(...)
-  for (at in seq_along(given)) {
-    table <- c(table, if (is.data.frame(given[[at]])) as.list(given[[at]]) else given[at])
-  }
-  attr(table, "row.names") <- .set_row_names(length(table[[1]]))
-  class(table) <- "data.frame"
-  table
-}
-
-#' Rows numbered from 1
-#' @noRd
-plain_rows <- function(table) {
-  attr(table, "row.names") <- .set_row_names(length(table[[1]]))
-  table
-}
-
-#' Mean of all clusters at both ends of each pair
-#' @noRd
+# Mean of all clusters at both ends of each pair
 system_totals <- function(sums, frame) {
   first <- (seq_len(sums$n_pairs) - 1) * sums$n_places + 1
   s <- function(moment) sums$sum$all[first, match(moment, dual_moments)]
@@ -138,11 +114,10 @@ system_totals <- function(sums, frame) {
   quick_table(frame$pairs, value_start = start + sums$centre, value_end = end + sums$centre, change = end - start)
 }
 
-#' The system by place against the same method where places do not count
-#'
-#' Sums of terms over clusters have their errors from the derivatives in each cell. Components are taken together: one
-#' after the other they would cost more than the rest of the accounts.
-#' @noRd
+# The system by place against the same method where places do not count
+#
+# Sums of terms over clusters have their errors from the derivatives in each cell. Components are taken together: one
+# after the other they would cost more than the rest of the accounts.
 relocation_table <- function(sums, frame, system, options) {
   one <- firm_sums(merged_cells(sums$cells, sums$n_places), sums$n_pairs, 1L, sums$centre)
   groups <- moving_groups(one)
@@ -175,8 +150,7 @@ relocation_table <- function(sums, frame, system, options) {
   )
 }
 
-#' Sums of terms, pair x sum, with their derivatives and which pairs have any; `of` is the sum, 1 .. n, of each term
-#' @noRd
+# Sums of terms, pair x sum, with their derivatives and which pairs have any; `of` is the sum, 1 .. n, of each term
 summed_terms <- function(terms, of, n, sums) {
   at <- sums$pair[terms$unit] + sums$n_pairs * (of - 1L)
   list(
@@ -185,15 +159,16 @@ summed_terms <- function(terms, of, n, sums) {
   )
 }
 
-#' What the terms of each account leave of the change
-#' @noRd
+# What the terms of each account leave of the change
 cluster_residuals <- function(tables) {
   totals <- tables$totals
   key <- function(x) paste(x$cluster, x$start, x$end, sep = "\r")
   left <- function(name, change, table = tables[[name]]) {
     sum <- rowsum(table$estimate, key(table))
-    quick_table(table = rep(name, nrow(totals)), totals[c("cluster", "start", "end")],
-               residual = unname(change - sum[match(key(totals), rownames(sum)), 1]))
+    quick_table(
+      table = rep(name, nrow(totals)), totals[c("cluster", "start", "end")],
+      residual = unname(change - sum[match(key(totals), rownames(sum)), 1])
+    )
   }
   pair <- function(x) paste(x$start, x$end, sep = "\r")
   total <- tables$system_total
@@ -208,13 +183,14 @@ cluster_residuals <- function(tables) {
   ))
 }
 
-#' Why an estimate is NA, or which reference was replaced
-#' @noRd
+# Why an estimate is NA, or which reference was replaced
 cluster_notes <- function(state, sums, frame, sorting) {
   note <- function(units, table, text) {
     pair <- sums$pair[units]
-    quick_table(cluster = frame$places[sums$place[units]], start = frame$pairs$start[pair],
-               end = frame$pairs$end[pair], table = rep(table, length(units)), note = text)
+    quick_table(
+      cluster = frame$places[sums$place[units]], start = frame$pairs$start[pair],
+      end = frame$pairs$end[pair], table = rep(table, length(units)), note = text
+    )
   }
   why <- which(!is.na(state$note) & state$present)
   swapped <- which(state$replaced)
@@ -226,6 +202,7 @@ cluster_notes <- function(state, sums, frame, sorting) {
   lost <- sorting[is.na(sorting$estimate) & !defined %in% paste(notes$cluster, notes$start, notes$end), , drop = FALSE]
   text <- rep("the movers have no weight at one end: no mean before or after the move", nrow(lost))
   plain_rows(unique(rbind(notes, quick_table(
-    lost[c("cluster", "start", "end")], table = rep("sorting", nrow(lost)), note = text
+    lost[c("cluster", "start", "end")],
+    table = rep("sorting", nrow(lost)), note = text
   ))))
 }

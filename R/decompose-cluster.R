@@ -172,17 +172,21 @@
 #' subset(account$sorting, cluster == "Guzhen" & partner == "Wenzhou")
 #' @export
 decompose_cluster <- function(data, performance, weight, firm, cluster, time,
-                              method = c("melitz_polanec", "diewert_fox", "griliches_regev",
-                                         "foster_haltiwanger_krizan", "baily_hulten_campbell", "baldwin_gu", "price",
-                                         "shapley"),
+                              method = c(
+                                "melitz_polanec", "diewert_fox", "griliches_regev",
+                                "foster_haltiwanger_krizan", "baily_hulten_campbell", "baldwin_gu", "price",
+                                "shapley"
+                              ),
                               conf.level = 0.95, size = NULL, pairs = c("all", "consecutive", "ends"),
                               se_cluster = NULL, log = FALSE, gaps = c("separate", "exit", "error"),
                               zero_weight = c("drop", "keep"), leavers = c("all", "deaths"),
                               sorting_weight = c("start", "end")) {
   call <- match.call()
   given <- function(x) if (!missing(x)) x
-  columns <- list(performance = given(performance), weight = given(weight), firm = given(firm),
-                  cluster = given(cluster), time = given(time), size = size, se_cluster = se_cluster)
+  columns <- list(
+    performance = given(performance), weight = given(weight), firm = given(firm),
+    cluster = given(cluster), time = given(time), size = size, se_cluster = se_cluster
+  )
   options <- list(
     method = check_choice(method, "method"), pairs = check_choice(pairs, "pairs"), gaps = check_choice(gaps, "gaps"),
     zero_weight = check_choice(zero_weight, "zero_weight"), leavers = check_choice(leavers, "leavers"),
@@ -198,48 +202,41 @@ decompose_cluster <- function(data, performance, weight, firm, cluster, time,
   sums$n_drawn <- if (is.null(panel$group)) cells$n_firms else panel$group$n
   tables <- cluster_tables(sums, frame, options)
   structure(
-    c(tables, list(method = options$method, reference = cluster_reference(options, panel), n_firms = cells$n_firms,
-                   conf.level = options$conf.level, columns = panel$columns, call = call)),
+    c(tables, list(
+      method = options$method, reference = cluster_reference(options, panel), n_firms = cells$n_firms,
+      conf.level = options$conf.level, columns = panel$columns, call = call
+    )),
     class = c("decompose_cluster", "decomposition")
   )
 }
 
-#' One of the choices an argument lists
-#' @noRd
-check_choice <- function(x, name, choices = eval(formals(sys.function(sys.parent()))[[name]])) {
-  if (identical(x, choices)) return(choices[1])
-  # the start of a name will do when only one choice begins so
-  at <- if (is.character(x) && length(x) == 1 && !is.na(x)) pmatch(x, choices) else NA
-  if (is.na(at)) {
-    near <- if (is.character(x) && length(x) == 1 && !is.na(x)) nearest_name(x, choices)
-    abort("`", name, "` must be one of ", quote_names(choices, 8), if (is.null(near)) "."
-          else paste0("; the nearest to what you wrote is `", near, "`."), class = "argument")
-  }
-  choices[at]
-}
-
-#' Firms out of sight for a while: an error where that is wanted, else what becomes of them
-#' @noRd
+# Firms out of sight for a while: an error where that is wanted, else what becomes of them
 tell_gaps <- function(cells, gaps) {
-  if (cells[["gaps"]] == 0) return(invisible())
+  if (cells[["gaps"]] == 0) {
+    return(invisible())
+  }
   what <- paste0(plural(cells[["gaps"]], "time"), " a firm is not seen for a while, but before and after")
   if (gaps == "error") {
     abort(what, ". Fill the gaps, or choose `gaps = \"separate\"` or `gaps = \"exit\"`.", class = "gap")
   }
-  inform(what, ": ", if (gaps == "separate") "components `gap_out` and `gap_in`, no deaths or births."
-         else "taken for a death and a birth.", class = "gap")
+  inform(what, ": ", if (gaps == "separate") {
+    "components `gap_out` and `gap_in`, no deaths or births."
+  } else {
+    "taken for a death and a birth."
+  }, class = "gap")
 }
 
-#' @noRd
 tell_zeros <- function(cells, zero_weight) {
-  if (cells[["zeros"]] == 0) return(invisible())
+  if (cells[["zeros"]] == 0) {
+    return(invisible())
+  }
   inform(plural(cells[["zeros"]], "row"), " of weight zero: no part in weighted means",
-         if (zero_weight == "drop") ", and left out of unweighted ones." else ", but counted in unweighted ones.",
-         class = "zero_weight")
+    if (zero_weight == "drop") ", and left out of unweighted ones." else ", but counted in unweighted ones.",
+    class = "zero_weight"
+  )
 }
 
-#' Labels of units: data frame of pairs (start, end) and the clusters
-#' @noRd
+# Labels of units: data frame of pairs (start, end) and the clusters
 account_frame <- function(panel, pairs) {
   n <- length(panel$times)
   first <- if (pairs == "ends") 1L else seq_len(n - 1L)
@@ -251,23 +248,27 @@ account_frame <- function(panel, pairs) {
   list(pairs = data.frame(start = panel$times[first], end = panel$times[last]), places = panel$places)
 }
 
-#' Reference group and weights, in words
-#' @noRd
+# Reference group and weights, in words
 cluster_reference <- function(options, panel) {
-  of <- switch(
-    options$method,
-    melitz_polanec = , diewert_fox = , price =
+  of <- switch(options$method,
+    melitz_polanec = ,
+    diewert_fox = ,
+    price =
       "each cluster's own stayers, at the start for leavers and at the end for arrivers",
     griliches_regev = "each cluster's mean over both periods",
     foster_haltiwanger_krizan = "each cluster's mean at the start",
     baily_hulten_campbell = "zero (the terms depend on where the performance has its zero)",
-    shapley = paste("each cluster's firms seen at both ends for births and deaths, its stayers for moves; averaged",
-                    "over all orders of switching membership, weights and performances"),
+    shapley = paste(
+      "each cluster's firms seen at both ends for births and deaths, its stayers for moves; averaged",
+      "over all orders of switching membership, weights and performances"
+    ),
     baldwin_gu = paste("mean at the start of each cluster's", if (options$leavers == "all") "leavers" else "deaths")
   )
   c(
     paste0("reference: ", of),
-    paste0("performance: ", if (options$log) "log of ", panel$columns$performance, "; weights: ", panel$columns$weight,
-           "; size: ", if (is.null(panel$columns$size)) panel$columns$weight else panel$columns$size)
+    paste0(
+      "performance: ", if (options$log) "log of ", panel$columns$performance, "; weights: ", panel$columns$weight,
+      "; size: ", if (is.null(panel$columns$size)) panel$columns$weight else panel$columns$size
+    )
   )
 }

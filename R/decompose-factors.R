@@ -64,13 +64,14 @@ decompose_factors <- function(start, end, value = NULL, groups = NULL, blocks = 
     }
     result <- unclass(decompose_shapley(mixed, names(start), blocks, draws, conf.level))
   }
-  result$reference <- c("reference: the factors at the start and at the end alike (every order of switching them)",
-                        if (!is.null(blocks)) result$reference[2])
+  result$reference <- c(
+    "reference: the factors at the start and at the end alike (every order of switching them)",
+    if (!is.null(blocks)) result$reference[2]
+  )
   result$call <- call
   structure(result, class = c("decompose_shapley", "decomposition"))
 }
 
-#' @noRd
 factor_list <- function(x, name) {
   table <- is.data.frame(x)
   x <- as.list(x)
@@ -85,7 +86,6 @@ factor_list <- function(x, name) {
   structure(x, table = table)
 }
 
-#' @noRd
 check_factors <- function(start, end) {
   lacking <- c(setdiff(names(start), names(end)), setdiff(names(end), names(start)))
   if (length(lacking)) {
@@ -94,20 +94,23 @@ check_factors <- function(start, end) {
   for (factor in names(start)) {
     if (length(start[[factor]]) != length(end[[factor]])) {
       abort("Factor `", factor, "` has ", plural(length(start[[factor]]), "value"), " at the start and ",
-            format_count(length(end[[factor]])), " at the end.", class = "factors")
+        format_count(length(end[[factor]])), " at the end.",
+        class = "factors"
+      )
     }
   }
 }
 
-#' Tables of a sum of products
-#' @noRd
+# Tables of a sum of products
 product_parts <- function(start, end, groups) {
   end <- end[names(start)]
   sizes <- lengths(start)
   n <- max(sizes)
   if (!all(sizes %in% c(1L, n))) {
     abort("The factors of a product must have one value each, or as many as there are groups: they have ",
-          paste(unique(sizes), collapse = ", "), ".", class = "factors")
+      paste(unique(sizes), collapse = ", "), ".",
+      class = "factors"
+    )
   }
   if (!is.null(groups) && length(groups) != n) {
     abort("`groups` must name the ", plural(n, "group"), ".", class = "argument")
@@ -119,20 +122,23 @@ product_parts <- function(start, end, groups) {
   estimate <- colSums(parts)
   change <- ends[2] - ends[1]
   result <- list(
-    shapley = data.frame(player = names(start), block = NA_character_, estimate = estimate,
-                         share = if (change != 0) estimate / change else NA_real_),
+    shapley = data.frame(
+      player = names(start), block = NA_character_, estimate = estimate,
+      share = if (change != 0) estimate / change else NA_real_
+    ),
     totals = data.frame(value_none = ends[1], value_all = ends[2], change = change),
     residual = data.frame(table = "shapley", residual = change - sum(estimate)), method = "shapley"
   )
   if (!is.null(groups)) {
-    result$groups <- data.frame(group = rep(as.character(groups), each = ncol(parts)), player = rep(names(start), n),
-                                estimate = as.vector(t(parts)))
+    result$groups <- data.frame(
+      group = rep(as.character(groups), each = ncol(parts)), player = rep(names(start), n),
+      estimate = as.vector(t(parts))
+    )
   }
   result
 }
 
-#' Shapley values of the factors of each row's product: rows are groups, columns factors
-#' @noRd
+# Shapley values of the factors of each row's product: rows are groups, columns factors
 product_shapley <- function(a, b) {
   p <- ncol(a)
   points <- gauss_legendre(ceiling(p / 2))
@@ -144,8 +150,7 @@ product_shapley <- function(a, b) {
   parts * (b - a)
 }
 
-#' Product of all columns but one, for each column, without a division
-#' @noRd
+# Product of all columns but one, for each column, without a division
 others_product <- function(x) {
   p <- ncol(x)
   left <- right <- x * 0 + 1
@@ -156,10 +161,11 @@ others_product <- function(x) {
   left * right
 }
 
-#' Points and weights on (0, 1), exact for polynomials of degree 2 n - 1 (Golub and Welsch)
-#' @noRd
+# Points and weights on (0, 1), exact for polynomials of degree 2 n - 1 (Golub and Welsch)
 gauss_legendre <- function(n) {
-  if (n == 1) return(list(at = 0.5, weight = 1))
+  if (n == 1) {
+    return(list(at = 0.5, weight = 1))
+  }
   k <- seq_len(n - 1)
   beside <- k / sqrt(4 * k^2 - 1)
   jacobi <- matrix(0, n, n)

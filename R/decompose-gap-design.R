@@ -1,8 +1,7 @@
 # From formula and data to two groups: model matrices with every level of every factor, and the map from estimated
 # coefficients to coefficients that do not depend on which level was left out.
 
-#' Rows, response, matrices and groups of a gap
-#' @noRd
+# Rows, response, matrices and groups of a gap
 gap_design <- function(formula, data, cluster, between, weights, link, normalise) {
   if (!inherits(formula, "formula") || length(formula) != 3) {
     abort("`formula` must be a formula with an outcome, such as log(output) ~ age + size.", class = "formula")
@@ -35,15 +34,16 @@ gap_design <- function(formula, data, cluster, between, weights, link, normalise
   check_group_sizes(design)
 }
 
-#' Which two clusters are compared, and the code (1, 2, NA) of each row
-#' @noRd
+# Which two clusters are compared, and the code (1, 2, NA) of each row
 cluster_pair <- function(x, between, cluster) {
   ids <- code_ids(x)
   names <- if (is.factor(x)) intersect(levels(x), ids$levels) else id_text(sort(unique(x)))
   if (is.null(between)) {
     if (length(names) != 2) {
       abort("`data$", cluster, "` has ", plural(length(names), "cluster"), ": ", quote_names(names),
-            ". Say which two to compare: between = c(\"first\", \"second\").", class = "cluster")
+        ". Say which two to compare: between = c(\"first\", \"second\").",
+        class = "cluster"
+      )
     }
     between <- names
   }
@@ -54,13 +54,14 @@ cluster_pair <- function(x, between, cluster) {
   unknown <- setdiff(between, names)
   if (length(unknown)) {
     abort("`between` names ", quote_names(unknown), ", which `data$", cluster, "` lacks. It has ",
-          quote_names(names), ".", class = "cluster")
+      quote_names(names), ".",
+      class = "cluster"
+    )
   }
   list(names = between, code = match(match(ids$levels, between)[ids$code], 1:2))
 }
 
-#' Model frame of the complete rows; a value that a function could not give is an error, not a missing value
-#' @noRd
+# Model frame of the complete rows; a value that a function could not give is an error, not a missing value
 gap_frame <- function(variables, data, rows) {
   frame <- suppressWarnings(stats::model.frame(variables, data, na.action = stats::na.pass, drop.unused.levels = TRUE))
   inputs <- intersect(all.vars(variables), names(data))
@@ -71,8 +72,10 @@ gap_frame <- function(variables, data, rows) {
     bad <- which(bad & present)
     if (length(bad)) {
       abort("`", name, "` is not defined or infinite in ", plural(length(bad), "row"), " of `data` where nothing is ",
-            "missing: ", quote_rows(rows[bad]), ". A logarithm needs positive values: leave those rows out, or use ",
-            "another scale.", class = "undefined")
+        "missing: ", quote_rows(rows[bad]), ". A logarithm needs positive values: leave those rows out, or use ",
+        "another scale.",
+        class = "undefined"
+      )
     }
   }
   complete <- stats::complete.cases(frame)
@@ -80,8 +83,7 @@ gap_frame <- function(variables, data, rows) {
   list(frame = frame, complete = complete)
 }
 
-#' Matrices: x as estimated, z with all levels, and `map`, coefficients of z from those of x
-#' @noRd
+# Matrices: x as estimated, z with all levels, and `map`, coefficients of z from those of x
 gap_matrices <- function(frame, normalise) {
   variables <- attr(frame, "terms")
   categories <- names(frame)[vapply(frame, function(v) is.factor(v) || is.character(v) || is.logical(v), NA)]
@@ -101,11 +103,9 @@ gap_matrices <- function(frame, normalise) {
   design
 }
 
-#' @noRd
 strip <- function(x) matrix(as.vector(x), nrow(x), ncol(x), dimnames = list(NULL, colnames(x)))
 
-#' Gives a factor its left-out level, and all its coefficients mean 0; the intercept takes the mean
-#' @noRd
+# Gives a factor its left-out level, and all its coefficients mean 0; the intercept takes the mean
 add_base_level <- function(design, variable, values) {
   own <- which(design$variable == variable)
   k <- length(own) + 1L
@@ -120,8 +120,7 @@ add_base_level <- function(design, variable, values) {
   design
 }
 
-#' Outcome as numbers; 0 and 1 for logit and probit
-#' @noRd
+# Outcome as numbers; 0 and 1 for logit and probit
 gap_outcome <- function(y, link, name) {
   if (link == "identity") {
     if (!is.numeric(y) && !is.logical(y)) {
@@ -132,36 +131,41 @@ gap_outcome <- function(y, link, name) {
   if (is.factor(y) && nlevels(y) == 2) y <- as.integer(y) - 1L
   if (!(is.numeric(y) || is.logical(y)) || !all(y %in% 0:1)) {
     abort("The outcome `", name, "` must be 0 or 1 (or a factor of two levels) with link = \"", link, "\".",
-          class = "outcome")
+      class = "outcome"
+    )
   }
   as.numeric(y)
 }
 
-#' @noRd
 check_group_sizes <- function(design) {
   sizes <- c(length(design$first), length(design$second))
   if (any(sizes <= ncol(design$x))) {
     few <- which.min(sizes)
     abort("`", design$names[few], "` has ", plural(sizes[few], "complete row"), " for ",
-          plural(ncol(design$x), "coefficient"), ".", class = "too_few")
+      plural(ncol(design$x), "coefficient"), ".",
+      class = "too_few"
+    )
   }
   design
 }
 
 # ---- groups -------------------------------------------------------------------------------------------------
 
-#' One group: its rows of the design
-#' @noRd
+# One group: its rows of the design
 gap_group <- function(design, rows, name) {
-  list(x = design$x[rows, , drop = FALSE], z = design$z[rows, , drop = FALSE], y = design$y[rows],
-       w = design$w[rows], name = name)
+  list(
+    x = design$x[rows, , drop = FALSE], z = design$z[rows, , drop = FALSE], y = design$y[rows],
+    w = design$w[rows], name = name
+  )
 }
 
-#' The group with its coefficients and their covariance
-#' @noRd
+# The group with its coefficients and their covariance
 fit_group <- function(group, link, errors) {
-  fit <- if (link == "identity") fit_linear(group$x, group$y, group$w, group$name)
-         else fit_binary(group$x, group$y, group$w, link, group$name)
+  fit <- if (link == "identity") {
+    fit_linear(group$x, group$y, group$w, group$name)
+  } else {
+    fit_binary(group$x, group$y, group$w, link, group$name)
+  }
   group$b <- fit$b
   n <- nrow(group$x)
   scores <- fit$working * group$x
@@ -179,8 +183,7 @@ fit_group <- function(group, link, errors) {
   group
 }
 
-#' Weighted least squares: coefficients, bread (X'WX)^-1, weighted residuals
-#' @noRd
+# Weighted least squares: coefficients, bread (X'WX)^-1, weighted residuals
 fit_linear <- function(x, y, w, name) {
   root <- sqrt(w)
   qr <- qr(root * x)
@@ -192,14 +195,15 @@ fit_linear <- function(x, y, w, name) {
   list(b = b, bread = bread, working = w * residual, classical = bread * sum(w * residual^2) / (nrow(x) - ncol(x)))
 }
 
-#' Logit or probit by iterated least squares; weights are scaled to mean 1
-#' @noRd
+# Logit or probit by iterated least squares; weights are scaled to mean 1
 fit_binary <- function(x, y, w, link, name) {
   check_rank(qr(x), x, name)
   w <- w / mean(w)
   family <- stats::binomial(link)
-  fit <- suppressWarnings(stats::glm.fit(x, y, weights = w, family = family,
-                                         control = stats::glm.control(epsilon = 1e-12, maxit = 50)))
+  fit <- suppressWarnings(stats::glm.fit(x, y,
+    weights = w, family = family,
+    control = stats::glm.control(epsilon = 1e-12, maxit = 50)
+  ))
   slope <- family$mu.eta(fit$linear.predictors)
   spread <- pmax(fit$fitted.values * (1 - fit$fitted.values), .Machine$double.eps)
   bread <- chol2inv(qr.R(qr(sqrt(w * slope^2 / spread) * x)))
@@ -207,17 +211,21 @@ fit_binary <- function(x, y, w, link, name) {
   reach <- sqrt(diag(bread)) * pmax(apply(x, 2, stats::sd), 1e-8)
   if (!fit$converged || any(!is.finite(reach) | reach > 100)) {
     abort("The ", link, " of `", name, "` does not converge: some variable tells 0 from 1 without fail. ",
-          "Drop or merge it.", class = "separation")
+      "Drop or merge it.",
+      class = "separation"
+    )
   }
   list(b = fit$coefficients, bread = bread, working = w * slope * (y - fit$fitted.values) / spread, classical = bread)
 }
 
-#' Stop when a group cannot tell its coefficients apart; name the columns
-#' @noRd
+# Stop when a group cannot tell its coefficients apart; name the columns
 check_rank <- function(qr, x, name) {
-  if (qr$rank == ncol(x)) return(invisible())
+  if (qr$rank == ncol(x)) {
+    return(invisible())
+  }
   lost <- colnames(x)[qr$pivot[-seq_len(qr$rank)]]
   abort("In `", name, "` ", plural(length(lost), "column"), " cannot be told apart from the others: ",
-        quote_names(lost), ". A level without firms there, or a variable that does not vary: merge or drop it.",
-        class = "collinear")
+    quote_names(lost), ". A level without firms there, or a variable that does not vary: merge or drop it.",
+    class = "collinear"
+  )
 }

@@ -8,23 +8,31 @@
 #
 #   V = J_1 V(b_1) J_1' + J_2 V(b_2) J_2' + M_1 V(means_1) M_1' + M_2 V(means_2) M_2'.
 
-#' Reference coefficients b* and how they change with those of the groups: db* = first db_1 + second db_2
-#' @noRd
+# Reference coefficients b* and how they change with those of the groups: db* = first db_1 + second db_2
 gap_reference <- function(first, second, reference, link) {
   p <- ncol(first$x)
   share <- sum(first$w) / (sum(first$w) + sum(second$w))
   if (is.character(reference) && reference %in% c("pooled", "neumark")) {
     return(pooled_reference(first, second, reference == "pooled", link))
   }
-  omega <- if (is.numeric(reference)) reference else {
-    switch(reference, first = 1, second = 0, reimers = 0.5, shapley = 0.5, cotton = share)
+  omega <- if (is.numeric(reference)) {
+    reference
+  } else {
+    switch(reference,
+      first = 1,
+      second = 0,
+      reimers = 0.5,
+      shapley = 0.5,
+      cotton = share
+    )
   }
-  list(b = omega * first$b + (1 - omega) * second$b, first = diag(omega, p), second = diag(1 - omega, p),
-       intercept = FALSE)
+  list(
+    b = omega * first$b + (1 - omega) * second$b, first = diag(omega, p), second = diag(1 - omega, p),
+    intercept = FALSE
+  )
 }
 
-#' Coefficients of both groups together, with (Jann) or without (Neumark) a constant of the second group
-#' @noRd
+# Coefficients of both groups together, with (Jann) or without (Neumark) a constant of the second group
 pooled_reference <- function(first, second, dummy, link) {
   p <- ncol(first$x)
   extra <- if (dummy) list(cbind(first$x, 0), cbind(second$x, 1)) else list(first$x, second$x)
@@ -40,24 +48,30 @@ pooled_reference <- function(first, second, dummy, link) {
   list(b = b[kept], first = moved(first, extra[[1]]), second = moved(second, extra[[2]]), intercept = dummy)
 }
 
-#' Fitted outcome, its slope, and the weight of a row in the information, at an index
-#' @noRd
+# Fitted outcome, its slope, and the weight of a row in the information, at an index
 response <- function(index, link) {
-  switch(link, identity = index, logit = stats::plogis(index), probit = stats::pnorm(index))
+  switch(link,
+    identity = index,
+    logit = stats::plogis(index),
+    probit = stats::pnorm(index)
+  )
 }
-#' @noRd
 slope <- function(index, link) {
-  switch(link, identity = rep(1, length(index)), logit = stats::dlogis(index), probit = stats::dnorm(index))
+  switch(link,
+    identity = rep(1, length(index)),
+    logit = stats::dlogis(index),
+    probit = stats::dnorm(index)
+  )
 }
-#' @noRd
 curvature <- function(index, link) {
-  if (link == "identity") return(rep(1, length(index)))
+  if (link == "identity") {
+    return(rep(1, length(index)))
+  }
   slope(index, link)^2 / (response(index, link) * response(-index, link))
 }
 
-#' Which means and which coefficients each part is made of: x is a combination of the means of the groups, beta one
-#' of the coefficients (first, second, reference)
-#' @noRd
+# Which means and which coefficients each part is made of: x is a combination of the means of the groups, beta one
+# of the coefficients (first, second, reference)
 part_recipes <- list(
   endowments = list(x = c(1, -1), beta = c(0, 1, 0)),
   coefficients = list(x = c(0, 1), beta = c(1, -1, 0)),
@@ -67,8 +81,7 @@ part_recipes <- list(
   unexplained_second = list(x = c(0, 1), beta = c(0, -1, 1))
 )
 
-#' Everything the parts are made of
-#' @noRd
+# Everything the parts are made of
 gap_moments <- function(first, second, star, map, link) {
   betas <- list(first = first$b, second = second$b, star = star$b)
   fitted <- lapply(list(first = first, second = second), function(group) {
@@ -79,23 +92,25 @@ gap_moments <- function(first, second, star, map, link) {
       slope = t(crossprod(group$x, share * apply(index, 2, slope, link = link)))
     )
   })
-  list(first = first, second = second, star = star, map = map, link = link, fitted = fitted,
-       beta = vapply(betas, function(b) drop(map %*% b), numeric(nrow(map))))
+  list(
+    first = first, second = second, star = star, map = map, link = link, fitted = fitted,
+    beta = vapply(betas, function(b) drop(map %*% b), numeric(nrow(map)))
+  )
 }
 
-#' A set of parts, empty but for its values
-#' @noRd
+# A set of parts, empty but for its values
 empty_set <- function(moments, value) {
   n <- length(value)
   p <- ncol(moments$map)
   m <- nrow(moments$map) + 3L
   zero <- matrix(0, n, p)
-  list(value = value, first = zero, second = zero, star = zero,
-       mean_first = matrix(0, n, m), mean_second = matrix(0, n, m))
+  list(
+    value = value, first = zero, second = zero, star = zero,
+    mean_first = matrix(0, n, m), mean_second = matrix(0, n, m)
+  )
 }
 
-#' Part of every column of z in the linear index: x_k beta_k
-#' @noRd
+# Part of every column of z in the linear index: x_k beta_k
 linear_set <- function(moments, recipe) {
   x <- recipe$x[1] * moments$first$mean + recipe$x[2] * moments$second$mean
   beta <- drop(moments$beta %*% recipe$beta)
@@ -107,8 +122,7 @@ linear_set <- function(moments, recipe) {
   free_intercept(moments, set)
 }
 
-#' Part of all variables: differences of mean fitted outcomes
-#' @noRd
+# Part of all variables: differences of mean fitted outcomes
 mean_set <- function(moments, recipe) {
   set <- empty_set(moments, 0)
   for (g in 1:2) {
@@ -125,10 +139,11 @@ mean_set <- function(moments, recipe) {
   free_intercept(moments, set)
 }
 
-#' With a constant of the second group, b* fits the mean of the first exactly: its constant moves with that mean
-#' @noRd
+# With a constant of the second group, b* fits the mean of the first exactly: its constant moves with that mean
 free_intercept <- function(moments, set) {
-  if (!moments$star$intercept) return(set)
+  if (!moments$star$intercept) {
+    return(set)
+  }
   slope <- moments$fitted$first$slope["star", 1]
   last <- ncol(set$mean_first)
   set$mean_first[, last - 2L] <- set$mean_first[, last - 2L] + set$star[, 1] / slope
@@ -136,31 +151,30 @@ free_intercept <- function(moments, set) {
   set
 }
 
-#' Weighted sum of sets
-#' @noRd
+# Weighted sum of sets
 combine_sets <- function(sets, weights) {
   Reduce(function(a, b) Map(`+`, a, b), Map(function(set, weight) lapply(set, `*`, weight), sets, weights))
 }
 
-#' Sums of the parts of a set: `sums` has a row for each sum
-#' @noRd
+# Sums of the parts of a set: `sums` has a row for each sum
 sum_set <- function(set, sums) {
   set$value <- drop(sums %*% set$value)
   set[-1] <- lapply(set[-1], function(m) sums %*% m)
   set
 }
 
-#' Yun's weights: the parts q_k of the index share out a part of the outcome, D_k = Q q_k / sum(q)
-#'
-#' For a single index these are the Aumann-Shapley values. With sum(q) = 0 there is nothing to share by: NA.
-#' @noRd
+# Yun's weights: the parts q_k of the index share out a part of the outcome, D_k = Q q_k / sum(q)
+#
+# For a single index these are the Aumann-Shapley values. With sum(q) = 0 there is nothing to share by: NA.
 share_out <- function(set, total) {
   sum <- sum_set(set, matrix(1, 1, length(set$value)))
   scale <- max(abs(set$value))
   if (scale > 0 && abs(sum$value) < 1e-12 * scale) {
     return(lapply(set, function(m) m * NA_real_))
   }
-  if (scale == 0) return(lapply(set, function(m) m * 0))
+  if (scale == 0) {
+    return(lapply(set, function(m) m * 0))
+  }
   q <- set$value
   ratio <- total$value / sum$value
   result <- list(value = ratio * q)
@@ -171,8 +185,7 @@ share_out <- function(set, total) {
   result
 }
 
-#' All parts: list of sets by column of z (`columns`) and as a whole (`overall`), both named by part
-#' @noRd
+# All parts: list of sets by column of z (`columns`) and as a whole (`overall`), both named by part
 gap_parts <- function(moments, reference) {
   columns <- lapply(part_recipes, linear_set, moments = moments)
   one <- matrix(1, 1, nrow(moments$map))
@@ -188,21 +201,23 @@ gap_parts <- function(moments, reference) {
     whole$unexplained <- combine_sets(whole[c("unexplained_first", "unexplained_second")], c(1, 1))
   }
   if (moments$link != "identity") columns <- shared_parts(columns, whole)
-  order <- intersect(c("explained", "unexplained", "unexplained_first", "unexplained_second", "endowments",
-                       "coefficients", "interaction"), names(whole))
+  order <- intersect(c(
+    "explained", "unexplained", "unexplained_first", "unexplained_second", "endowments",
+    "coefficients", "interaction"
+  ), names(whole))
   list(columns = columns[order], overall = whole[order])
 }
 
-#' Average over both orders of switching means and coefficients
-#' @noRd
+# Average over both orders of switching means and coefficients
 shapley_parts <- function(parts) {
   half <- function(name) combine_sets(list(parts[[name]], parts$interaction), c(1, 0.5))
-  c(list(explained = half("endowments"), unexplained = half("coefficients")),
-    parts[c("endowments", "coefficients", "interaction")])
+  c(
+    list(explained = half("endowments"), unexplained = half("coefficients")),
+    parts[c("endowments", "coefficients", "interaction")]
+  )
 }
 
-#' Parts of a curved outcome by column; the interaction has no weights of its own
-#' @noRd
+# Parts of a curved outcome by column; the interaction has no weights of its own
 shared_parts <- function(columns, whole) {
   shared <- Map(share_out, columns, whole[names(columns)])
   if (all(c("unexplained_first", "unexplained_second") %in% names(shared))) {
@@ -212,8 +227,7 @@ shared_parts <- function(columns, whole) {
   shared
 }
 
-#' Standard errors of a set
-#' @noRd
+# Standard errors of a set
 set_errors <- function(set, moments, means) {
   star <- moments$star
   first <- set$first + set$star %*% star$first
@@ -226,23 +240,22 @@ set_errors <- function(set, moments, means) {
   sqrt(pmax(variance, 0))
 }
 
-#' What the covariance of a group's coefficients with its means adds; only coefficients of influence functions have any
-#' @noRd
+# What the covariance of a group's coefficients with its means adds; only coefficients of influence functions have any
 covariance_with_means <- function(by_coefficient, by_mean, group, fitted) {
-  if (is.null(group$influence)) return(0)
+  if (is.null(group$influence)) {
+    return(0)
+  }
   x <- cbind(group$z, fitted$values)
   share <- group$w / sum(group$w)
   both <- crossprod(group$influence, share * (x - rep(colSums(share * x), each = nrow(x))))
   2 * rowSums((by_coefficient %*% both) * by_mean)
 }
 
-#' Covariance of the means of a group: of z, and of the outcome fitted with each set of coefficients
-#' @noRd
+# Covariance of the means of a group: of z, and of the outcome fitted with each set of coefficients
 mean_covariance <- function(group, fitted) {
   covariance_of_mean(cbind(group$z, fitted$values), group$w)
 }
 
-#' @noRd
 covariance_of_mean <- function(x, w) {
   share <- w / sum(w)
   centred <- x - rep(colSums(share * x), each = nrow(x))

@@ -2,11 +2,10 @@
 # on the statistic of its group, whose mean is the statistic; means are then decomposed as ever. Reweighting gives
 # the counterfactual group: the firms of the second cluster with weights that make them alike to the first.
 
-#' Statistic of a group and the recentred influence function: list(value, influence, estimated)
-#'
-#' `estimated` is NULL or list(slope, influence), two matrices firm x number: how each firm's recentred influence moves with the
-#' estimated numbers in it (a quantile, a density, a mean), and the firm's influence on these.
-#' @noRd
+# Statistic of a group and the recentred influence function: list(value, influence, estimated)
+#
+# `estimated` is NULL or list(slope, influence), two matrices firm x number: how each firm's recentred influence moves with the
+# estimated numbers in it (a quantile, a density, a mean), and the firm's influence on these.
 recentred_influence <- function(y, w, statistic, prob, bandwidth, name) {
   switch(statistic,
     mean = list(value = sum(w * y) / sum(w), influence = y),
@@ -16,8 +15,7 @@ recentred_influence <- function(y, w, statistic, prob, bandwidth, name) {
   )
 }
 
-#' q + (tau - 1{y <= q}) / f(q), the density by a Gaussian kernel
-#' @noRd
+# q + (tau - 1{y <= q}) / f(q), the density by a Gaussian kernel
 rif_quantile <- function(y, w, prob, bandwidth, name) {
   q <- weighted_quantile(y, w, prob)
   h <- if (is.null(bandwidth)) stats::bw.nrd0(y) else bandwidth
@@ -26,19 +24,22 @@ rif_quantile <- function(y, w, prob, bandwidth, name) {
   density <- sum(share * near)
   if (!is.finite(1 / density)) {
     abort("The density of the outcome of `", name, "` at its quantile ", format(prob), " is 0. Give a larger ",
-          "`bandwidth`.", class = "density")
+      "`bandwidth`.",
+      class = "density"
+    )
   }
   below <- prob - (y <= q)
   # the step 1{y <= q} has the kernel for its derivative in q
   on_quantile <- share * below / density
   steepness <- sum(share * near * (y - q)) / h^2
-  estimated <- list(slope = cbind(1 - near / density, -below / density^2),
-                    influence = cbind(on_quantile, share * (near - density) + steepness * on_quantile))
+  estimated <- list(
+    slope = cbind(1 - near / density, -below / density^2),
+    influence = cbind(on_quantile, share * (near - density) + steepness * on_quantile)
+  )
   list(value = q, influence = q + below / density, estimated = estimated)
 }
 
-#' Quantile by linear interpolation; R's type 7 when weights are equal
-#' @noRd
+# Quantile by linear interpolation; R's type 7 when weights are equal
 weighted_quantile <- function(y, w, prob) {
   order <- order(y)
   y <- y[order]
@@ -49,17 +50,17 @@ weighted_quantile <- function(y, w, prob) {
   stats::approx(rank, y, prob, ties = "ordered", rule = 2)$y
 }
 
-#' (y - mean)^2
-#' @noRd
+# (y - mean)^2
 rif_variance <- function(y, w) {
   from_mean <- y - sum(w * y) / sum(w)
   influence <- from_mean^2
-  list(value = sum(w * influence) / sum(w), influence = influence,
-       estimated = list(slope = cbind(-2 * from_mean), influence = cbind(w * from_mean / sum(w))))
+  list(
+    value = sum(w * influence) / sum(w), influence = influence,
+    estimated = list(slope = cbind(-2 * from_mean), influence = cbind(w * from_mean / sum(w)))
+  )
 }
 
-#' 1 + 2 R y / mean^2 - 2 [y (1 - p) + GL(p)] / mean, R the area under the generalised Lorenz curve GL
-#' @noRd
+# 1 + 2 R y / mean^2 - 2 [y (1 - p) + GL(p)] / mean, R the area under the generalised Lorenz curve GL
 rif_gini <- function(y, w, name) {
   share <- w / sum(w)
   mean <- sum(share * y)
@@ -76,8 +77,7 @@ rif_gini <- function(y, w, name) {
   list(value = 1 - 2 * area / mean, influence = influence)
 }
 
-#' Weights that give the second cluster the variables of the first: odds of belonging to the first
-#' @noRd
+# Weights that give the second cluster the variables of the first: odds of belonging to the first
 counterfactual_weights <- function(first, second) {
   x <- rbind(first$x, second$x)
   member <- rep(1:0, c(nrow(first$x), nrow(second$x)))
@@ -86,10 +86,9 @@ counterfactual_weights <- function(first, second) {
   second$w * odds
 }
 
-#' Parts of a gap with a reweighted group in between, each an identity in itself
-#'
-#' composition xC - xB at bB, specification xC (bC - bB), structure xA (bA - bC), reweighting (xA - xC) bC.
-#' @noRd
+# Parts of a gap with a reweighted group in between, each an identity in itself
+#
+# composition xC - xB at bB, specification xC (bC - bB), structure xA (bA - bC), reweighting (xA - xC) bC.
 reweighted_parts <- function(first, second, counterfactual, map) {
   beta <- lapply(list(first, second, counterfactual), function(group) drop(map %*% group$b))
   mean <- lapply(list(first, second, counterfactual), `[[`, "mean")

@@ -1,6 +1,5 @@
 # Tables and print of a gap.
 
-#' @noRd
 gap_tables <- function(results, design, spec, call) {
   stack <- function(make) {
     tables <- Map(function(result, prob) {
@@ -24,8 +23,7 @@ gap_tables <- function(results, design, spec, call) {
   )
 }
 
-#' Fold of each component
-#' @noRd
+# Fold of each component
 fold_of <- function(component) {
   fold <- rep("reweighted", length(component))
   fold[component %in% c("explained", "unexplained", "unexplained_first", "unexplained_second")] <- "twofold"
@@ -33,7 +31,6 @@ fold_of <- function(component) {
   fold
 }
 
-#' @noRd
 stack_parts <- function(parts, labels, level) {
   reach <- stats::qnorm((1 + level) / 2)
   tables <- lapply(names(parts), function(component) {
@@ -49,7 +46,6 @@ stack_parts <- function(parts, labels, level) {
   do.call(rbind, tables)
 }
 
-#' @noRd
 gap_totals <- function(result, design) {
   gap <- result$values[1] - result$values[2]
   error <- if (is.null(result$gap_error)) sqrt(sum(result$spread^2)) else result$gap_error
@@ -60,7 +56,6 @@ gap_totals <- function(result, design) {
   )
 }
 
-#' @noRd
 gap_coefficients <- function(result, design) {
   beta <- function(b) drop(design$map %*% b)
   data.frame(
@@ -71,8 +66,7 @@ gap_coefficients <- function(result, design) {
   )
 }
 
-#' Gap minus the sum of its parts, by fold
-#' @noRd
+# Gap minus the sum of its parts, by fold
 gap_residual <- function(result) {
   estimate <- vapply(result$parts$overall, `[[`, 0, "estimate")
   estimate <- estimate[!names(estimate) %in% c("unexplained_first", "unexplained_second")]
@@ -81,41 +75,61 @@ gap_residual <- function(result) {
   data.frame(fold = names(left), residual = as.vector(left))
 }
 
-#' @noRd
 gap_method <- function(spec) {
-  what <- switch(spec$statistic, mean = switch(spec$link, identity = "mean", paste("probability,", spec$link)),
-                 spec$statistic)
+  what <- switch(spec$statistic,
+    mean = switch(spec$link,
+      identity = "mean",
+      paste("probability,", spec$link)
+    ),
+    spec$statistic
+  )
   paste0("Oaxaca-Blinder, ", what, if (spec$reweight) ", reweighted")
 }
 
-#' @noRd
 gap_reference_text <- function(spec, design) {
   first <- paste0("`", design$names[1], "`")
   second <- paste0("`", design$names[2], "`")
-  text <- if (spec$reweight) paste(second, "reweighted to the attributes of", first)
-  else if (is.numeric(spec$reference)) paste0("coefficients of ", first, " with weight ", format(spec$reference))
-  else switch(spec$reference,
-    pooled = "coefficients of both clusters together, with a constant of the second",
-    neumark = "coefficients of both clusters together, without a constant of the second",
-    reimers = "mean of the coefficients of both clusters",
-    cotton = "mean of the coefficients of both clusters, weighted by firms",
-    first = paste("coefficients of", first), second = paste("coefficients of", second),
-    shapley = "average over both orders of switching attributes and coefficients"
-  )
-  errors <- if (spec$draws > 0) paste(spec$draws, "bootstrap draws") else if (spec$reweight) "none without `draws`"
-  else paste0("delta method, attributes random, ", spec$errors, " covariance")
+  text <- if (spec$reweight) {
+    paste(second, "reweighted to the attributes of", first)
+  } else if (is.numeric(spec$reference)) {
+    paste0("coefficients of ", first, " with weight ", format(spec$reference))
+  } else {
+    switch(spec$reference,
+      pooled = "coefficients of both clusters together, with a constant of the second",
+      neumark = "coefficients of both clusters together, without a constant of the second",
+      reimers = "mean of the coefficients of both clusters",
+      cotton = "mean of the coefficients of both clusters, weighted by firms",
+      first = paste("coefficients of", first),
+      second = paste("coefficients of", second),
+      shapley = "average over both orders of switching attributes and coefficients"
+    )
+  }
+  errors <- if (spec$draws > 0) {
+    paste(spec$draws, "bootstrap draws")
+  } else if (spec$reweight) {
+    "none without `draws`"
+  } else {
+    paste0("delta method, attributes random, ", spec$errors, " covariance")
+  }
   c(paste("gap:", first, "minus", second), paste("reference:", text), paste("standard errors:", errors))
 }
 
-#' @noRd
 gap_notes <- function(results, design, spec) {
   failed <- max(0, unlist(lapply(results, `[[`, "failed")))
   c(
     if (design$dropped > 0) paste0(plural(design$dropped, "row"), " with missing values left out."),
-    if (failed > 0) paste0(plural(failed, "bootstrap draw"), " could not be estimated and ",
-                           if (failed == 1) "is" else "are", " left out."),
-    if (spec$reweight) paste0("The reweighted firms count as ",
-                              format(min(vapply(results, `[[`, 0, "effective")), digits = 4), " equal ones."),
+    if (failed > 0) {
+      paste0(
+        plural(failed, "bootstrap draw"), " could not be estimated and ",
+        if (failed == 1) "is" else "are", " left out."
+      )
+    },
+    if (spec$reweight) {
+      paste0(
+        "The reweighted firms count as ",
+        format(min(vapply(results, `[[`, 0, "effective")), digits = 4), " equal ones."
+      )
+    },
     if (spec$link != "identity") "The interaction is not shared out among variables: NA."
   )
 }

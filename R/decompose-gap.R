@@ -1,7 +1,5 @@
 # The gap between two clusters: how much of it their firms' attributes explain, how much the returns to them.
 
-#' Decomposition of the gap between two clusters
-#'
 #' @title Oaxaca-Blinder decomposition of a gap between two clusters
 #' @description
 #' Why are firms of one cluster more productive, or more likely to innovate, than those of another: because they are
@@ -110,10 +108,12 @@ decompose_gap <- function(formula, data, cluster, between = NULL,
                           reweight = FALSE, normalise = TRUE, weights = NULL, errors = NULL, conf.level = 0.95,
                           draws = 0) {
   call <- match.call()
-  spec <- gap_spec(reference = if (is.numeric(reference)) reference else check_choice(reference, "reference"),
-                   link = check_choice(link, "link"), statistic = check_choice(statistic, "statistic"),
-                   probs = probs, bandwidth = bandwidth, reweight = reweight, errors = errors, conf.level = conf.level,
-                   draws = draws)
+  spec <- gap_spec(
+    reference = if (is.numeric(reference)) reference else check_choice(reference, "reference"),
+    link = check_choice(link, "link"), statistic = check_choice(statistic, "statistic"),
+    probs = probs, bandwidth = bandwidth, reweight = reweight, errors = errors, conf.level = conf.level,
+    draws = draws
+  )
   check_flag(normalise, "normalise")
   data <- read_firms(data, c(all.vars(formula), cluster, if (inherits(reweight, "formula")) all.vars(reweight), weights))
   design <- gap_design(formula, data, cluster, between, weights, spec$link, normalise)
@@ -123,16 +123,17 @@ decompose_gap <- function(formula, data, cluster, between = NULL,
   structure(gap_tables(results, design, spec, call), class = c("decompose_gap", "decomposition"))
 }
 
-#' Checked arguments
-#' @noRd
+# Checked arguments
 gap_spec <- function(reference, link, statistic, probs, bandwidth, reweight, errors, conf.level, draws) {
   if (is.numeric(reference) && (length(reference) != 1 || !is.finite(reference))) {
     abort("`reference` as a number is the weight of the first cluster's coefficients: one finite number.",
-          class = "argument")
+      class = "argument"
+    )
   }
   if (link != "identity" && statistic != "mean") {
     abort("`link = \"", link, "\"` goes with `statistic = \"mean\"` only, not with \"", statistic, "\".",
-          class = "argument")
+      class = "argument"
+    )
   }
   usable <- is.numeric(probs) && length(probs) && all(is.finite(probs) & probs > 0 & probs < 1)
   if (statistic == "quantile" && !usable) {
@@ -158,12 +159,12 @@ gap_spec <- function(reference, link, statistic, probs, bandwidth, reweight, err
   )
 }
 
-#' Variables of the logit of membership, for the rows of the design
-#' @noRd
+# Variables of the logit of membership, for the rows of the design
 membership_matrix <- function(formula, data, design) {
   if (inherits(data, "migration_data")) data <- data$firms
   frame <- stats::model.frame(formula[c(1L, length(formula))], plain_table(data, "data")[design$rows, , drop = FALSE],
-                              na.action = stats::na.pass)
+    na.action = stats::na.pass
+  )
   x <- stats::model.matrix(attr(frame, "terms"), frame)
   if (nrow(x) != length(design$y) || any(!is.finite(x))) {
     abort("`reweight` has variables that are missing or infinite in rows that `formula` uses.", class = "missing")
@@ -171,11 +172,12 @@ membership_matrix <- function(formula, data, design) {
   strip(x)
 }
 
-#' Estimates at one statistic, from the rows of the design that `first` and `second` hold
-#' @noRd
+# Estimates at one statistic, from the rows of the design that `first` and `second` hold
 gap_at <- function(design, spec, prob, first = design$first, second = design$second, errors = TRUE) {
-  groups <- list(first = gap_group(design, first, design$names[1]),
-                 second = gap_group(design, second, design$names[2]))
+  groups <- list(
+    first = gap_group(design, first, design$names[1]),
+    second = gap_group(design, second, design$names[2])
+  )
   values <- numeric(2)
   for (g in 1:2) {
     rif <- recentred_influence(groups[[g]]$y, groups[[g]]$w, spec$statistic, prob, spec$bandwidth, groups[[g]]$name)
@@ -185,13 +187,15 @@ gap_at <- function(design, spec, prob, first = design$first, second = design$sec
     groups[[g]]$estimated <- rif$estimated
     groups[[g]] <- fit_group(groups[[g]], spec$link, spec$errors)
   }
-  result <- if (spec$reweight) gap_reweighted(groups, design, spec, prob, first, second)
-            else gap_ordinary(groups, design, spec, errors)
+  result <- if (spec$reweight) {
+    gap_reweighted(groups, design, spec, prob, first, second)
+  } else {
+    gap_ordinary(groups, design, spec, errors)
+  }
   spread <- vapply(groups, function(g) sqrt(drop(covariance_of_mean(cbind(g$y), g$w))), 0)
   c(result, list(groups = groups, values = values, spread = spread))
 }
 
-#' @noRd
 gap_ordinary <- function(groups, design, spec, errors) {
   star <- gap_reference(groups$first, groups$second, spec$reference, spec$link)
   moments <- gap_moments(groups$first, groups$second, star, design$map, spec$link)
@@ -202,7 +206,6 @@ gap_ordinary <- function(groups, design, spec, errors) {
   }), star = star$b)
 }
 
-#' @noRd
 gap_reweighted <- function(groups, design, spec, prob, first, second) {
   x <- if (is.null(design$member)) design$x else design$member
   counterfactual <- groups$second
@@ -210,20 +213,23 @@ gap_reweighted <- function(groups, design, spec, prob, first, second) {
     list(x = x[first, , drop = FALSE], w = groups$first$w), list(x = x[second, , drop = FALSE], w = groups$second$w)
   )
   counterfactual$name <- paste(groups$second$name, "reweighted")
-  rif <- recentred_influence(groups$second$outcome, counterfactual$w, spec$statistic, prob, spec$bandwidth,
-                             counterfactual$name)
+  rif <- recentred_influence(
+    groups$second$outcome, counterfactual$w, spec$statistic, prob, spec$bandwidth,
+    counterfactual$name
+  )
   counterfactual$y <- rif$influence
   counterfactual$estimated <- rif$estimated
   counterfactual <- fit_group(counterfactual, spec$link, spec$errors)
   columns <- reweighted_parts(groups$first, groups$second, counterfactual, design$map)
   parts <- list(columns = columns, overall = lapply(columns, function(set) list(value = sum(set$value))))
   w <- counterfactual$w
-  list(parts = finish_parts(parts, design, function(set) NULL), star = counterfactual$b,
-       effective = sum(w)^2 / sum(w^2))
+  list(
+    parts = finish_parts(parts, design, function(set) NULL), star = counterfactual$b,
+    effective = sum(w)^2 / sum(w^2)
+  )
 }
 
-#' Estimates and errors as a whole, by variable and by column
-#' @noRd
+# Estimates and errors as a whole, by variable and by column
 finish_parts <- function(parts, design, error_of) {
   variables <- unique(design$variable)
   sums <- outer(variables, design$variable, "==") + 0
@@ -235,12 +241,13 @@ finish_parts <- function(parts, design, error_of) {
   )
 }
 
-#' Standard errors by drawing firms within clusters, everything estimated anew
-#' @noRd
+# Standard errors by drawing firms within clusters, everything estimated anew
 bootstrap_gap <- function(results, design, spec) {
   flat <- function(result) {
-    c(unlist(lapply(result$parts, function(level) lapply(level, `[[`, "estimate"))), result$values,
-      result$values[1] - result$values[2])
+    c(
+      unlist(lapply(result$parts, function(level) lapply(level, `[[`, "estimate"))), result$values,
+      result$values[1] - result$values[2]
+    )
   }
   draw <- function(rows) rows[sample.int(length(rows), replace = TRUE)]
   tick <- progress("Bootstrap draws", spec$draws)
@@ -256,7 +263,8 @@ bootstrap_gap <- function(results, design, spec) {
   kept <- drawn[!vapply(drawn, is.null, NA)]
   if (length(kept) < 2) {
     abort("None of the ", spec$draws, " bootstrap draws could be estimated: a cluster is too small for its variables.",
-          class = "bootstrap")
+      class = "bootstrap"
+    )
   }
   lapply(seq_along(results), function(k) {
     spread <- apply(do.call(rbind, lapply(kept, `[[`, k)), 2, stats::sd)
@@ -266,13 +274,14 @@ bootstrap_gap <- function(results, design, spec) {
   })
 }
 
-#' @noRd
 set_spread <- function(result, spread) {
   at <- 0L
-  for (level in names(result$parts)) for (component in names(result$parts[[level]])) {
-    n <- length(result$parts[[level]][[component]]$estimate)
-    result$parts[[level]][[component]]$error <- unname(spread[at + seq_len(n)])
-    at <- at + n
+  for (level in names(result$parts)) {
+    for (component in names(result$parts[[level]])) {
+      n <- length(result$parts[[level]][[component]]$estimate)
+      result$parts[[level]][[component]]$error <- unname(spread[at + seq_len(n)])
+      at <- at + n
+    }
   }
   result$spread <- unname(spread[at + 1:2])
   result$gap_error <- unname(spread[at + 3])

@@ -2,11 +2,12 @@
 # each with a cell, a component and a value: +e1 for a firm that is there at the end, -(1 + rate) e0 for one that
 # was there at the start. Their sums over a cell are e1 - (1 + rate) e0, the regional term, whatever firms did.
 
-firm_components <- c("stayers", "births", "deaths", "immigration", "emigration", "switch_in", "switch_out",
-                     "gap_in", "gap_out")
+firm_components <- c(
+  "stayers", "births", "deaths", "immigration", "emigration", "switch_in", "switch_out",
+  "gap_in", "gap_out"
+)
 
-#' Tables `regional` and `flows`, summed over steps
-#' @noRd
+# Tables `regional` and `flows`, summed over steps
 regional_tables <- function(panel, pairs, steps, span) {
   first <- end_of_firm(panel$firms, last = FALSE)
   last <- end_of_firm(panel$firms, last = TRUE)
@@ -24,8 +25,7 @@ regional_tables <- function(panel, pairs, steps, span) {
   )
 }
 
-#' First or last time of each firm, by its code: written in an order in which the right one comes last
-#' @noRd
+# First or last time of each firm, by its code: written in an order in which the right one comes last
 end_of_firm <- function(firms, last) {
   order <- order(firms$time, decreasing = !last, method = "radix")
   found <- integer(max(firms$firm, 0))
@@ -33,8 +33,7 @@ end_of_firm <- function(firms, last) {
   found
 }
 
-#' Entries of a step: region, industry, component, partner (region, 0 for none), value
-#' @noRd
+# Entries of a step: region, industry, component, partner (region, 0 for none), value
 firm_entries <- function(firms, from, to, rate, first, last) {
   start <- lapply(firms, `[`, firms$time == from)
   end <- lapply(firms, `[`, firms$time == to)
@@ -51,8 +50,7 @@ firm_entries <- function(firms, from, to, rate, first, last) {
   )
 }
 
-#' Component of each firm of `here`, seen from `there` at the other end of the step
-#' @noRd
+# Component of each firm of `here`, seen from `there` at the other end of the step
 classify <- function(here, there, row, seen, names) {
   code <- match(names, firm_components)
   away <- is.na(row)
@@ -68,10 +66,9 @@ classify <- function(here, there, row, seen, names) {
   list(component = component, partner = partner)
 }
 
-#' Regional term by region, industry and component: 0 where nothing happened, kinds that never happen left out
-#'
-#' An undefined rate makes the whole cell undefined, with firms or without.
-#' @noRd
+# Regional term by region, industry and component: 0 where nothing happened, kinds that never happen left out
+#
+# An undefined rate makes the whole cell undefined, with firms or without.
 regional_table <- function(entries, panel, steps, span) {
   dims <- c(length(panel$region), length(panel$industry), length(firm_components))
   sums <- sum_cells(entries$value, entries[c("region", "industry", "component")], dims)
@@ -87,15 +84,16 @@ regional_table <- function(entries, panel, steps, span) {
   stack_cells(terms, panel, span)
 }
 
-#' Immigration and emigration by partner; only pairs between which firms moved
-#' @noRd
+# Immigration and emigration by partner; only pairs between which firms moved
 growth_flows <- function(entries, panel, span) {
   partners <- c(panel$region, panel$outside)
   moves <- entries$partner > 0
   kept <- lapply(entries, `[`, moves)
   codes <- kept[c("region", "industry", "component", "partner")]
-  key <- combine_codes(codes, c(length(panel$region), length(panel$industry), length(firm_components),
-                                length(partners)))
+  key <- combine_codes(codes, c(
+    length(panel$region), length(panel$industry), length(firm_components),
+    length(partners)
+  ))
   each <- which(!duplicated(key))
   table <- data.frame(
     region = panel$region[codes$region[each]], industry = panel$industry[codes$industry[each]],

@@ -1,8 +1,7 @@
 # The identities of shift-share. A step is one pair of times; each method turns it into a named list of matrices,
 # region x industry, that add up to e1 - e0.
 
-#' All tables of the additive methods
-#' @noRd
+# All tables of the additive methods
 shift_share <- function(panel, method) {
   last <- length(panel$time)
   pairs <- if (method == "dynamic") cbind(seq_len(last - 1L), seq_len(last)[-1]) else cbind(1L, last)
@@ -29,8 +28,7 @@ shift_share <- function(panel, method) {
   result
 }
 
-#' Sizes and rates of a pair of times, each a matrix region x industry
-#' @noRd
+# Sizes and rates of a pair of times, each a matrix region x industry
 growth_step <- function(panel, from, to) {
   at <- function(x, when) matrix(x[, , when], dim(x)[1], dim(x)[2])
   step <- list(
@@ -40,7 +38,8 @@ growth_step <- function(panel, from, to) {
   total0 <- rowSums(step$n0)
   if (any(total0 == 0)) {
     abort("The reference is empty at ", format(panel$time[from]), ": its growth is not defined.",
-          class = "reference")
+      class = "reference"
+    )
   }
   step$all <- matrix(rowSums(step$n1) / total0 - 1, nrow(step$e0), ncol(step$e0))
   step$rate <- safe_rate(step$n1, step$n0, step$e0, step$all)
@@ -55,8 +54,7 @@ growth_step <- function(panel, from, to) {
   if (is.null(panel$weights)) step else neighbour_step(step, panel, from)
 }
 
-#' Growth rate `after / before - 1`; where there is nothing before, NA if the region has something, else `instead`
-#' @noRd
+# Growth rate `after / before - 1`; where there is nothing before, NA if the region has something, else `instead`
 safe_rate <- function(after, before, own, instead) {
   rate <- after / before - 1
   none <- before == 0
@@ -64,8 +62,7 @@ safe_rate <- function(after, before, own, instead) {
   rate
 }
 
-#' The rate of the neighbours takes the place of the national rate of the industry
-#' @noRd
+# The rate of the neighbours takes the place of the national rate of the industry
 neighbour_step <- function(step, panel, from) {
   step$notes <- character()
   before <- panel$weights %*% step$e0
@@ -85,13 +82,13 @@ neighbour_step <- function(step, panel, from) {
   step
 }
 
-#' Named list of matrices that add up to e1 - e0
-#' @noRd
+# Named list of matrices that add up to e1 - e0
 shift_share_terms <- function(step, method) {
   mix <- list(national = step$e0 * step$all, industry_mix = step$e0 * (step$rate - step$all))
   rest <- list(regional = step$e1 - step$e0 * (1 + step$rate))
   switch(method,
-    dunn = , dynamic = c(mix, rest),
+    dunn = ,
+    dynamic = c(mix, rest),
     spatial = c(stats::setNames(mix, c("national", "neighbour_mix")), rest),
     esteban_marquillas = c(mix, homothetic_terms(step, c("competitive", "allocation"))),
     multifactor = c(mix, homothetic_terms(step, c("region", "allocation"))),
@@ -99,33 +96,28 @@ shift_share_terms <- function(step, method) {
   )
 }
 
-#' Size an industry would have if the region had the mix of the reference
-#' @noRd
+# Size an industry would have if the region had the mix of the reference
 homothetic <- function(step) rowSums(step$e0) * step$n0 / rowSums(step$n0)
 
-#' Growth rate of each cell; a cell without a base gets the reference rate
-#' @noRd
+# Growth rate of each cell; a cell without a base gets the reference rate
 own_rate <- function(step) {
   ifelse(step$e0 > 0, step$e1 / step$e0 - 1, step$rate)
 }
 
-#' What cells without a base gained; NULL when there are none
-#' @noRd
+# What cells without a base gained; NULL when there are none
 no_base <- function(step) {
   gained <- step$e1 * (step$e0 == 0)
   if (any(gained > 0)) list(no_base = gained)
 }
 
-#' The regional term split at the homothetic size
-#' @noRd
+# The regional term split at the homothetic size
 homothetic_terms <- function(step, names) {
   h <- homothetic(step)
   gap <- own_rate(step) - step$rate
   c(stats::setNames(list(h * gap, (step$e0 - h) * gap), names), no_base(step))
 }
 
-#' Eight terms: four rates at the expected size and at the difference from it
-#' @noRd
+# Eight terms: four rates at the expected size and at the difference from it
 arcelus_terms <- function(step) {
   h <- homothetic(step)
   before <- rowSums(step$e0)
@@ -142,8 +134,7 @@ arcelus_terms <- function(step) {
   c(flat, no_base(step))
 }
 
-#' Rates by region, and by cell with the interaction that sums to zero at the weights of the reference
-#' @noRd
+# Rates by region, and by cell with the interaction that sums to zero at the weights of the reference
 multifactor_tables <- function(step, terms, panel, span) {
   before <- rowSums(step$e0)
   before[before == 0] <- NA
@@ -161,8 +152,7 @@ multifactor_tables <- function(step, terms, panel, span) {
   )
 }
 
-#' Gerfin's indices; their product, not their sum, is the total
-#' @noRd
+# Gerfin's indices; their product, not their sum, is the total
 gerfin <- function(panel, forecast, industry, size) {
   last <- length(panel$time)
   span <- panel$time[c(1L, last)]
@@ -189,7 +179,6 @@ gerfin <- function(panel, forecast, industry, size) {
   result
 }
 
-#' @noRd
 gerfin_forecast <- function(panel, step, index, forecast, industry, size) {
   forecast <- plain_table(forecast, "forecast")
   check_column(forecast, industry, "industry", "forecast")
@@ -198,7 +187,9 @@ gerfin_forecast <- function(panel, step, index, forecast, industry, size) {
   lacking <- setdiff(seq_along(panel$industry), sector)
   if (length(lacking)) {
     abort("`forecast` lacks ", plural(length(lacking), "industry", "industries"), ": ",
-          quote_names(panel$industry[lacking]), ".", class = "reference")
+      quote_names(panel$industry[lacking]), ".",
+      class = "reference"
+    )
   }
   known <- !is.na(sector)
   ahead <- sum_cells(value[known], list(sector[known]), length(panel$industry))
@@ -211,8 +202,7 @@ gerfin_forecast <- function(panel, step, index, forecast, industry, size) {
 
 # ---- matrices to tables -------------------------------------------------------------------------------------
 
-#' Region and industry of each cell of a matrix region x industry
-#' @noRd
+# Region and industry of each cell of a matrix region x industry
 expand_cells <- function(panel) {
   data.frame(
     region = rep(panel$region, length(panel$industry)),
@@ -220,8 +210,7 @@ expand_cells <- function(panel) {
   )
 }
 
-#' Long table of a named list of matrices region x industry
-#' @noRd
+# Long table of a named list of matrices region x industry
 stack_cells <- function(terms, panel, span) {
   cells <- expand_cells(panel)
   n <- nrow(cells)
@@ -235,8 +224,7 @@ stack_cells <- function(terms, panel, span) {
   table
 }
 
-#' The same, summed over industries
-#' @noRd
+# The same, summed over industries
 stack_regions <- function(terms, panel, span) {
   data.frame(
     region = rep(panel$region, each = length(terms)), start = span[1], end = span[2],
@@ -245,12 +233,10 @@ stack_regions <- function(terms, panel, span) {
   )
 }
 
-#' @noRd
 growth_residual <- function(panel, span, residual) {
   data.frame(region = panel$region, start = span[1], end = span[2], residual = residual)
 }
 
-#' @noRd
 growth_totals <- function(panel, span) {
   last <- length(panel$time)
   table <- expand_cells(panel)

@@ -2,8 +2,6 @@
 # This file has the user's function and the sums over regions, industries and times; the identities are in
 # decompose-growth-methods.R, the split by what firms did in decompose-growth-firms.R.
 
-#' Shift-share decomposition of regional growth
-#'
 #' @title Shift-share decomposition, with firms that move
 #' @description
 #' Splits the change of a region's size (jobs, sales, value added) into the part that growth at the national rate
@@ -113,8 +111,10 @@
 #' decompose_growth(firms, "town", "industry", "year", "jobs", firm = "id")$regional
 #' @export
 decompose_growth <- function(data, region, industry, time, size,
-                             method = c("dunn", "esteban_marquillas", "arcelus", "dynamic", "spatial",
-                                        "multifactor", "gerfin"),
+                             method = c(
+                               "dunn", "esteban_marquillas", "arcelus", "dynamic", "spatial",
+                               "multifactor", "gerfin"
+                             ),
                              reference = "regions", weights = NULL, firm = NULL, forecast = NULL) {
   call <- match.call()
   method <- check_choice(method, "method")
@@ -138,11 +138,11 @@ decompose_growth <- function(data, region, industry, time, size,
   )
 }
 
-#' @noRd
 check_growth_arguments <- function(method, weights, firm, forecast) {
   if (method == "spatial" && is.null(weights)) {
     abort("`weights` is missing: the method \"spatial\" needs the weights of each region's neighbours.",
-          class = "argument")
+      class = "argument"
+    )
   }
   if (method != "spatial" && !is.null(weights)) {
     abort("`weights` belongs to the method \"spatial\", not to \"", method, "\".", class = "argument")
@@ -152,19 +152,18 @@ check_growth_arguments <- function(method, weights, firm, forecast) {
   }
   if (method == "gerfin" && !is.null(firm)) {
     abort("`firm` splits a regional term; the method \"gerfin\" has an index instead. Take another method.",
-          class = "argument")
+      class = "argument"
+    )
   }
 }
 
-#' Firms of a migration_data that are open at the end of their period
-#' @noRd
+# Firms of a migration_data that are open at the end of their period
 open_firms <- function(data, region) {
   firms <- data$firms
   firms[!is.na(firms[[region]]), , drop = FALSE]
 }
 
-#' Sizes as an array region x industry x time and, when rows are firms, the rows in codes
-#' @noRd
+# Sizes as an array region x industry x time and, when rows are firms, the rows in codes
 growth_panel <- function(data, region, industry, time, size, firm) {
   data <- plain_table(data, "data")
   for (key in list(c(region, "region"), c(industry, "industry"), c(time, "time"), c(firm, "firm"))) {
@@ -178,7 +177,9 @@ growth_panel <- function(data, region, industry, time, size, firm) {
   when <- code_times(data[[time]])
   if (length(when$values) < 2) {
     abort("`data$", time, "` has ", plural(length(when$values), "time"),
-          ": growth needs at least two.", class = "time")
+      ": growth needs at least two.",
+      class = "time"
+    )
   }
   dims <- c(length(place$levels), length(sector$levels), length(when$values))
   panel <- list(
@@ -199,8 +200,7 @@ growth_panel <- function(data, region, industry, time, size, firm) {
   panel
 }
 
-#' A column of sizes: numbers, none missing, none negative
-#' @noRd
+# A column of sizes: numbers, none missing, none negative
 check_size <- function(data, size, arg = "size", table_arg = "data") {
   check_column(data, size, arg, table_arg)
   value <- data[[size]]
@@ -212,18 +212,21 @@ check_size <- function(data, size, arg = "size", table_arg = "data") {
   bad <- which(!is.finite(value))
   if (length(bad)) {
     abort(label, " is missing or infinite in ", plural(length(bad), "row"), ": ", quote_rows(bad),
-          ". A suppressed cell is not 0: estimate it, or merge it with another.", class = "size")
+      ". A suppressed cell is not 0: estimate it, or merge it with another.",
+      class = "size"
+    )
   }
   bad <- which(value < 0)
   if (length(bad)) {
     abort(label, " is negative in ", plural(length(bad), "row"), ": ", quote_rows(bad),
-          ". Sizes must be 0 or more.", class = "size")
+      ". Sizes must be 0 or more.",
+      class = "size"
+    )
   }
   value
 }
 
-#' Sums of `value` over the cells of an array
-#' @noRd
+# Sums of `value` over the cells of an array
 sum_cells <- function(value, codes, dims) {
   sums <- numeric(prod(dims))
   if (length(value)) {
@@ -233,15 +236,20 @@ sum_cells <- function(value, codes, dims) {
   array(sums, dims)
 }
 
-#' Adds the reference sizes, region x industry x time, and the words for them
-#' @noRd
+# Adds the reference sizes, region x industry x time, and the words for them
 growth_reference <- function(panel, reference, columns) {
-  if (is.data.frame(reference)) return(reference_table(panel, reference, columns))
+  if (is.data.frame(reference)) {
+    return(reference_table(panel, reference, columns))
+  }
   if (!is.character(reference) || length(reference) != 1 || is.na(reference)) {
     abort("`reference` must be \"regions\", \"rest\", the name of a region or a data frame, not ",
-          describe_type(reference), ".", class = "argument")
+      describe_type(reference), ".",
+      class = "argument"
+    )
   }
-  if (reference %in% panel$region) return(reference_region(panel, reference))
+  if (reference %in% panel$region) {
+    return(reference_region(panel, reference))
+  }
   total <- colSums(panel$size)
   n <- length(panel$region)
   all <- aperm(array(total, c(dim(total), n)), c(3, 1, 2))
@@ -251,14 +259,15 @@ growth_reference <- function(panel, reference, columns) {
   if (reference != "rest") {
     near <- nearest_name(reference, c("regions", "rest", panel$region))
     abort("`reference` is `", reference, "`, which is neither \"regions\", \"rest\" nor a region of `data`.",
-          if (!is.null(near)) paste0(" The nearest is `", near, "`."), class = "argument")
+      if (!is.null(near)) paste0(" The nearest is `", near, "`."),
+      class = "argument"
+    )
   }
   if (n < 2) abort("`reference = \"rest\"` needs at least two regions.", class = "argument")
   c(panel, list(national = all - panel$size, reference_text = "reference: the rest, all other regions together"))
 }
 
-#' One region is the reference: it is taken out of the others; its firms stay, as partners of moves
-#' @noRd
+# One region is the reference: it is taken out of the others; its firms stay, as partners of moves
 reference_region <- function(panel, reference) {
   own <- match(reference, panel$region)
   if (!is.null(panel$firms)) {
@@ -274,8 +283,7 @@ reference_region <- function(panel, reference) {
   panel
 }
 
-#' The reference is a table of its own; it may have industries that no region has
-#' @noRd
+# The reference is a table of its own; it may have industries that no region has
 reference_table <- function(panel, reference, columns) {
   reference <- plain_table(reference, "reference")
   for (key in c("industry", "time")) check_column(reference, columns[[key]], key, "reference")
@@ -284,14 +292,18 @@ reference_table <- function(panel, reference, columns) {
   lacking <- setdiff(panel$industry, sector$levels)
   if (length(lacking)) {
     abort("`reference` lacks ", plural(length(lacking), "industry", "industries"), " of `data`: ",
-          quote_names(lacking), ".", class = "reference")
+      quote_names(lacking), ".",
+      class = "reference"
+    )
   }
   industry <- c(panel$industry, setdiff(sector$levels, panel$industry))
   when <- code_among(reference[[columns[["time"]]]], id_text(panel$time))
   lacking <- setdiff(seq_along(panel$time), when)
   if (length(lacking)) {
     abort("`reference` lacks ", plural(length(lacking), "time"), " of `data`: ",
-          quote_names(panel$time[lacking]), ".", class = "reference")
+      quote_names(panel$time[lacking]), ".",
+      class = "reference"
+    )
   }
   kept <- !is.na(when)
   dims <- c(length(industry), length(panel$time))
@@ -306,8 +318,7 @@ reference_table <- function(panel, reference, columns) {
   panel
 }
 
-#' Warn when one region or industry is the sum of the others: a row of totals among the rows
-#' @noRd
+# Warn when one region or industry is the sum of the others: a row of totals among the rows
 warn_total <- function(panel) {
   for (margin in 1:2) {
     others <- setdiff(1:3, margin)
@@ -318,23 +329,28 @@ warn_total <- function(panel) {
     found <- which(rowSums(gap > 1e-9 * rep(total, each = nrow(size))) == 0 & rowSums(size) > 0)
     if (length(found)) {
       warn("The ", c("region", "industry")[margin], " ",
-           quote_names(list(panel$region, panel$industry)[[margin]][found]),
-           " is the sum of the others in every cell. If it is a row of totals, ",
-           if (margin == 1) "give it as `reference`." else "drop it.", class = "totals")
+        quote_names(list(panel$region, panel$industry)[[margin]][found]),
+        " is the sum of the others in every cell. If it is a row of totals, ",
+        if (margin == 1) "give it as `reference`." else "drop it.",
+        class = "totals"
+      )
     }
   }
 }
 
-#' Spatial weights as a matrix in the order of `regions`
-#' @noRd
+# Spatial weights as a matrix in the order of `regions`
 growth_weights <- function(weights, regions) {
   if (inherits(weights, "listw")) weights <- weights_of_list(weights)
-  if (is.data.frame(weights)) return(weights_from_table(plain_table(weights, "weights"), regions))
+  if (is.data.frame(weights)) {
+    return(weights_from_table(plain_table(weights, "weights"), regions))
+  }
   weights <- as.matrix(weights)
   n <- length(regions)
   if (!is.numeric(weights) || any(dim(weights) != n)) {
     abort("`weights` must be a matrix of numbers with a row and a column for each of the ",
-          plural(n, "region"), ", not ", nrow(weights), " x ", ncol(weights), ".", class = "weights")
+      plural(n, "region"), ", not ", nrow(weights), " x ", ncol(weights), ".",
+      class = "weights"
+    )
   }
   names <- rownames(weights)
   if (is.null(names)) names <- colnames(weights)
@@ -342,15 +358,15 @@ growth_weights <- function(weights, regions) {
     lacking <- setdiff(regions, names)
     if (length(lacking)) {
       abort("`weights` has no row for ", plural(length(lacking), "region"), ": ", quote_names(lacking), ".",
-            class = "weights")
+        class = "weights"
+      )
     }
     weights <- weights[match(regions, names), match(regions, names), drop = FALSE]
   }
   check_spatial_weights(unname(weights), regions)
 }
 
-#' Weights of spdep: lists of neighbours and of weights; 0 stands for no neighbour
-#' @noRd
+# Weights of spdep: lists of neighbours and of weights; 0 stands for no neighbour
 weights_of_list <- function(weights) {
   ids <- attr(weights$neighbours, "region.id")
   at <- rep(seq_along(weights$neighbours), lengths(weights$neighbours))
@@ -361,7 +377,6 @@ weights_of_list <- function(weights) {
   matrix
 }
 
-#' @noRd
 weights_from_table <- function(table, regions) {
   if (ncol(table) != 3 || !is.numeric(table[[3]])) {
     abort("`weights` as a data frame must have three columns: region, neighbour and weight.", class = "weights")
@@ -370,21 +385,25 @@ weights_from_table <- function(table, regions) {
   unknown <- is.na(ids[[1]]) | is.na(ids[[2]])
   if (any(unknown)) {
     abort("`weights` names regions that `data` lacks in ", plural(sum(unknown), "row"), ": ",
-          quote_rows(which(unknown)), ".", class = "weights")
+      quote_rows(which(unknown)), ".",
+      class = "weights"
+    )
   }
   matrix <- sum_cells(as.numeric(table[[3]]), ids, rep(length(regions), 2))
   check_spatial_weights(matrix, regions)
 }
 
-#' @noRd
 check_spatial_weights <- function(weights, regions) {
   if (any(!is.finite(weights)) || any(weights < 0)) {
     abort("`weights` must be finite and not negative.", class = "weights")
   }
   own <- which(diag(weights) != 0)
   if (length(own)) {
-    abort("`weights` makes ", quote_names(regions[own]), if (length(own) == 1) " its own neighbour"
-          else " their own neighbours", ": set the diagonal to 0.", class = "weights")
+    abort("`weights` makes ", quote_names(regions[own]), if (length(own) == 1) {
+      " its own neighbour"
+    } else {
+      " their own neighbours"
+    }, ": set the diagonal to 0.", class = "weights")
   }
   weights
 }
@@ -407,12 +426,13 @@ print.decompose_growth <- function(x, digits = max(3L, getOption("digits") - 3L)
   invisible(x)
 }
 
-#' The regional term by what firms did, summed over industries
-#' @noRd
+# The regional term by what firms did, summed over industries
 print_regional <- function(x, digits, n) {
   cat("\nregional term, by what firms did:\n")
-  lines <- component_lines(stats::aggregate(estimate ~ component + region, x$regional, sum, na.action = stats::na.pass),
-                           "region")
+  lines <- component_lines(
+    stats::aggregate(estimate ~ component + region, x$regional, sum, na.action = stats::na.pass),
+    "region"
+  )
   order <- c("region", intersect(firm_components, names(lines)))
   lines <- lines[match(unique(x$regional$region), lines$region), order]
   lines$sum <- rowSums(lines[-1])

@@ -1,8 +1,7 @@
 # One line for each region, exporter or cluster: start, components, end. Shared by the print methods of decompositions
 # whose components add up from the start to the end.
 
-#' Print start + components = end, a line for each value of column `id`
-#' @noRd
+# Print start + components = end, a line for each value of column `id`
 print_component_lines <- function(table, id, ends, title, digits, n) {
   lines <- component_lines(table, id)
   # what is 0 but for rounding is shown as 0
@@ -13,8 +12,7 @@ print_component_lines <- function(table, id, ends, title, digits, n) {
   if (nrow(lines) > n) cat("... ", plural(nrow(lines) - n, paste("more", id)), "\n", sep = "")
 }
 
-#' Components as columns, in order; rows in the order of the table
-#' @noRd
+# Components as columns, in order; rows in the order of the table
 component_lines <- function(table, id) {
   rows <- unique(table[[id]])
   columns <- unique(table$component)
@@ -23,6 +21,5 @@ component_lines <- function(table, id) {
   data.frame(stats::setNames(list(rows), id), wide, check.names = FALSE)
 }
 
-#' Notes as a table
-#' @noRd
+# Notes as a table
 note_table <- function(notes) data.frame(note = as.character(notes))

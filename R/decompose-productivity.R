@@ -71,8 +71,10 @@ decompose_productivity <- function(data, performance, weight, firm, cluster, tim
                                    base = NULL, output = NULL, inputs = NULL, costs = NULL, elasticities = NULL) {
   call <- match.call()
   given <- function(x) if (!missing(x)) x
-  columns <- list(performance = given(performance), weight = given(weight), firm = given(firm), cluster = given(cluster),
-                  time = given(time))
+  columns <- list(
+    performance = given(performance), weight = given(weight), firm = given(firm), cluster = given(cluster),
+    time = given(time)
+  )
   method <- check_choice(method, "method")
   conf.level <- check_fraction(conf.level, "conf.level")
   data <- read_firms(data, c(columns, output, inputs, costs))
@@ -86,8 +88,7 @@ decompose_productivity <- function(data, performance, weight, firm, cluster, tim
 
 # Olley and Pakes ------------------------------------------------------------------------------------
 
-#' Rows of firms that are there: list(table, arg, columns, cluster, time, unit, row)
-#' @noRd
+# Rows of firms that are there: list(table, arg, columns, cluster, time, unit, row)
 alive_rows <- function(data, columns, needed) {
   places <- NULL
   arg <- "data"
@@ -107,18 +108,21 @@ alive_rows <- function(data, columns, needed) {
     check_column(table, columns[[role]], role, arg)
   }
   cluster <- ordered_codes(table[[columns$cluster]], places)
-  time <- if (is.null(columns$time)) list(values = NA, code = rep(1L, nrow(table))) else {
+  time <- if (is.null(columns$time)) {
+    list(values = NA, code = rep(1L, nrow(table)))
+  } else {
     check_no_na(table[[columns$time]], paste0(arg, "$", columns$time))
     ordered_codes(table[[columns$time]])
   }
   row <- which(!is.na(cluster$code))
   if (!length(row)) abort("No firm is in a cluster: `", columns$cluster, "` is missing everywhere.", class = "empty")
-  list(table = table, arg = arg, columns = columns, cluster = id_text(cluster$values), time = time$values,
-       row = row, place = cluster$code[row], period = time$code[row])
+  list(
+    table = table, arg = arg, columns = columns, cluster = id_text(cluster$values), time = time$values,
+    row = row, place = cluster$code[row], period = time$code[row]
+  )
 }
 
-#' A column of numbers on those rows
-#' @noRd
+# A column of numbers on those rows
 alive_numbers <- function(alive, column, role, positive = FALSE) {
   check_column(alive$table, column, role, alive$arg)
   dead <- !seq_len(nrow(alive$table)) %in% alive$row
@@ -128,13 +132,14 @@ alive_numbers <- function(alive, column, role, positive = FALSE) {
     bad <- alive$row[x <= 0]
     if (length(bad)) {
       abort("`", alive$arg, "$", column, "` (argument `", role, "`) has no logarithm in ", plural(length(bad), "row"),
-            ", where it is not positive: ", quote_rows(bad), ". Drop those firms, or repair the value.", class = "log")
+        ", where it is not positive: ", quote_rows(bad), ". Drop those firms, or repair the value.",
+        class = "log"
+      )
     }
   }
   x
 }
 
-#' @noRd
 olley_pakes <- function(data, columns, conf.level, groups, base) {
   columns$firm <- NULL
   alive <- alive_rows(data, columns, c("performance", "weight", "cluster"))
@@ -153,14 +158,18 @@ olley_pakes <- function(data, columns, conf.level, groups, base) {
   of_plain <- (q - plain[unit]) / count[unit]
   error <- function(x) sqrt(sum_of(x^2))
   reach <- stats::qnorm((1 + conf.level) / 2)
-  at <- data.frame(cluster = alive$cluster[(units - 1) %% length(alive$cluster) + 1],
-                   time = alive$time[(units - 1) %/% length(alive$cluster) + 1])
+  at <- data.frame(
+    cluster = alive$cluster[(units - 1) %% length(alive$cluster) + 1],
+    time = alive$time[(units - 1) %/% length(alive$cluster) + 1]
+  )
   rows <- function(component, estimate, std.error) {
     defined <- is.finite(estimate)
     estimate[!defined] <- NA_real_
     std.error[!defined] <- NA_real_
-    data.frame(at, component = component, estimate = estimate, std.error = std.error,
-               conf.low = estimate - reach * std.error, conf.high = estimate + reach * std.error)
+    data.frame(at,
+      component = component, estimate = estimate, std.error = std.error,
+      conf.low = estimate - reach * std.error, conf.high = estimate + reach * std.error
+    )
   }
   level <- rbind(rows("mean", plain, error(of_plain)), rows("covariance", value - plain, error(of_value - of_plain)))
   level <- plain_rows(level[order(rep(seq_along(units), 2)), ])
@@ -178,15 +187,16 @@ olley_pakes <- function(data, columns, conf.level, groups, base) {
   result
 }
 
-#' Olley and Pakes' covariance by groups of firms, measured from one of them
-#' @noRd
+# Olley and Pakes' covariance by groups of firms, measured from one of them
 covariance_groups <- function(alive, q, w, unit, at, groups, base) {
   check_column(alive$table, groups, "groups", alive$arg)
   code <- ordered_codes(alive$table[[groups]][alive$row])
   if (anyNA(code$code)) {
     bad <- alive$row[is.na(code$code)]
     abort("`", alive$arg, "$", groups, "` (argument `groups`) is missing in ", plural(length(bad), "row"), ": ",
-          quote_rows(bad), ". Fill it in.", class = "missing")
+      quote_rows(bad), ". Fill it in.",
+      class = "missing"
+    )
   }
   levels <- id_text(code$values)
   base <- if (is.null(base)) 1L else match(id_text(base), levels)
@@ -209,14 +219,15 @@ covariance_groups <- function(alive, q, w, unit, at, groups, base) {
   gap[count[, base] == 0, ] <- NA_real_
   gap[!is.finite(gap)] <- NA_real_
   each <- rep(seq_len(n), G)
-  table <- data.frame(at[each, ], group = rep(levels, each = n), firms = as.vector(count),
-                      share = as.vector(share), estimate = as.vector(gap))
+  table <- data.frame(at[each, ],
+    group = rep(levels, each = n), firms = as.vector(count),
+    share = as.vector(share), estimate = as.vector(gap)
+  )
   plain_rows(table[order(each), ])
 }
 
 # Petrin and Levinsohn -------------------------------------------------------------------------------
 
-#' @noRd
 petrin_levinsohn <- function(data, columns, output, inputs, costs, elasticities, conf.level) {
   columns[c("performance", "weight")] <- list(NULL)
   alive <- alive_rows(data, columns, c("firm", "cluster", "time"))
@@ -235,8 +246,10 @@ petrin_levinsohn <- function(data, columns, output, inputs, costs, elasticities,
     abort("`", alive$arg, "$", alive$columns$time, "` has one period only: growth needs two.", class = "one_period")
   }
   parts <- lapply(seq_len(length(alive$time) - 1L), function(t) {
-    growth_pair(alive, t, value, matrix(quantity, length(value)), matrix(cost, length(value)), elasticity, names(inputs),
-                conf.level)
+    growth_pair(
+      alive, t, value, matrix(quantity, length(value)), matrix(cost, length(value)), elasticity, names(inputs),
+      conf.level
+    )
   })
   table <- function(name) plain_rows(do.call(rbind, lapply(parts, `[[`, name)))
   growth <- table("growth")
@@ -245,17 +258,20 @@ petrin_levinsohn <- function(data, columns, output, inputs, costs, elasticities,
   explained <- rowsum(growth$estimate, label(growth))
   list(
     growth = growth, totals = totals, entry = table("entry"),
-    residual = data.frame(table = "growth", totals[c("cluster", "start", "end")],
-                          residual = totals$change - explained[match(label(totals), rownames(explained)), 1]),
+    residual = data.frame(
+      table = "growth", totals[c("cluster", "start", "end")],
+      residual = totals$change - explained[match(label(totals), rownames(explained)), 1]
+    ),
     reference = c(
       "reference: the firm's own cost shares; a firm counts by its mean share in the value added of all clusters",
-      paste0("output: ", output, "; inputs: ", paste0(names(inputs), " = ", inputs, collapse = ", "),
-             "; firms that move: rows with no cluster")
+      paste0(
+        "output: ", output, "; inputs: ", paste0(names(inputs), " = ", inputs, collapse = ", "),
+        "; firms that move: rows with no cluster"
+      )
     )
   )
 }
 
-#' @noRd
 check_inputs <- function(output, inputs, costs, elasticities, alive) {
   if (!is.character(output) || length(output) != 1) {
     abort("`output` is needed: the name of the column with value added.", class = "columns")
@@ -271,8 +287,7 @@ check_inputs <- function(output, inputs, costs, elasticities, alive) {
   }
 }
 
-#' Elasticities as a matrix row x input
-#' @noRd
+# Elasticities as a matrix row x input
 input_elasticities <- function(alive, elasticities, names, n) {
   if (is.character(elasticities)) {
     columns <- lapply(elasticities[names], function(column) alive_numbers(alive, column, "elasticities"))
@@ -284,8 +299,7 @@ input_elasticities <- function(alive, elasticities, names, n) {
   matrix(rep(elasticities[names], each = n), n)
 }
 
-#' One pair of periods: terms of the firms seen in both, by place; movers apart
-#' @noRd
+# One pair of periods: terms of the firms seen in both, by place; movers apart
 growth_pair <- function(alive, t, value, quantity, cost, elasticity, names, conf.level) {
   firms <- paired_firms(alive, t, value)
   a <- firms$a
@@ -299,22 +313,25 @@ growth_pair <- function(alive, t, value, quantity, cost, elasticity, names, conf
   found <- domar_sums(cbind(dy - rowSums(eps * dx), (eps - s) * dx, dy, spent, dy - spent), firms)
   K <- length(names)
   present <- firms$present
-  labels <- data.frame(cluster = c(alive$cluster, NA)[present], start = rep(alive$time[t], length(present)),
-                       end = rep(alive$time[t + 1L], length(present)))
+  labels <- data.frame(
+    cluster = c(alive$cluster, NA)[present], start = rep(alive$time[t], length(present)),
+    end = rep(alive$time[t + 1L], length(present))
+  )
   each <- rep(seq_along(present), each = K + 1L)
   parts <- function(x) as.vector(t(x[, seq_len(K + 1L), drop = FALSE]))
-  growth <- data.frame(labels[each, ], component = rep(c("efficiency", rep("reallocation", K)), length(present)),
-                       partner = rep(c(NA, names), length(present)),
-                       with_interval(parts(found$sum), parts(found$error), conf.level))
+  growth <- data.frame(labels[each, ],
+    component = rep(c("efficiency", rep("reallocation", K)), length(present)),
+    partner = rep(c(NA, names), length(present)),
+    with_interval(parts(found$sum), parts(found$error), conf.level)
+  )
   change <- with_interval(found$sum[, K + 4L], found$error[, K + 4L], conf.level)
   names(change)[1] <- "change"
   totals <- data.frame(labels, output_growth = found$sum[, K + 2L], input_growth = found$sum[, K + 3L], change)
   list(growth = growth, totals = totals, entry = unpaired_output(alive, t, firms, value, conf.level))
 }
 
-#' Firms of two periods: rows a and b of those seen in both, their places (movers apart), shares s0 and s1 in all value added,
-#' sums of their squares over all firms, rows of those seen once
-#' @noRd
+# Firms of two periods: rows a and b of those seen in both, their places (movers apart), shares s0 and s1 in all value added,
+# sums of their squares over all firms, rows of those seen once
 paired_firms <- function(alive, t, value) {
   id <- alive$table[[alive$columns$firm]][alive$row]
   first <- which(alive$period == t)
@@ -327,16 +344,17 @@ paired_firms <- function(alive, t, value) {
   share <- list(value[first] / sum(value[first]), value[second] / sum(value[second]))
   s0 <- value[a] / sum(value[first])
   s1 <- value[b] / sum(value[second])
-  list(a = a, b = b, unit = match(place, present), present = present, s0 = s0, s1 = s1,
-       squares = c(sum(share[[1]]^2), sum(s0 * s1), sum(share[[2]]^2)), born = setdiff(second, b),
-       died = setdiff(first, a), n = length(unique(id)))
+  list(
+    a = a, b = b, unit = match(place, present), present = present, s0 = s0, s1 = s1,
+    squares = c(sum(share[[1]]^2), sum(s0 * s1), sum(share[[2]]^2)), born = setdiff(second, b),
+    died = setdiff(first, a), n = length(unique(id))
+  )
 }
 
-#' Sums over the firms of a place of (s0 + s1) / 2 times growth, with errors
-#'
-#' A share moves with the value added of all firms, so that firm j adds s0_j g_j / 2 if it is one of the place, less
-#' (s0_j A0 + s1_j A1) / 2 wherever it is, A the sums of s0 g and s1 g.
-#' @noRd
+# Sums over the firms of a place of (s0 + s1) / 2 times growth, with errors
+#
+# A share moves with the value added of all firms, so that firm j adds s0_j g_j / 2 if it is one of the place, less
+# (s0_j A0 + s1_j A1) / 2 wherever it is, A the sums of s0 g and s1 g.
 domar_sums <- function(g, firms) {
   n <- length(firms$present)
   sum_of <- function(x) class_sums(x, firms$unit, n)
@@ -348,19 +366,19 @@ domar_sums <- function(g, firms) {
   list(sum = (A0 + A1) / 2, error = sqrt(pmax(squares, 0)))
 }
 
-#' @noRd
 with_interval <- function(estimate, std.error, conf.level) {
   reach <- stats::qnorm((1 + conf.level) / 2) * std.error
   data.frame(estimate = estimate, std.error = std.error, conf.low = estimate - reach, conf.high = estimate + reach)
 }
 
-#' Value added of firms seen at one end only
-#' @noRd
+# Value added of firms seen at one end only
 unpaired_output <- function(alive, t, firms, value, conf.level) {
   n <- length(alive$cluster)
   by_place <- function(f) {
-    c(class_sums(cbind(f(value[firms$born])), alive$place[firms$born], n),
-      class_sums(cbind(f(value[firms$died])), alive$place[firms$died], n))
+    c(
+      class_sums(cbind(f(value[firms$born])), alive$place[firms$born], n),
+      class_sums(cbind(f(value[firms$died])), alive$place[firms$died], n)
+    )
   }
   sums <- by_place(identity)
   # a sum over firms varies with who is drawn: influences are taken from their mean

@@ -1,7 +1,5 @@
 # Constant market share: the change of what a cluster sells split into what its markets did and what it did.
 
-#' Constant-market-share decomposition
-#'
 #' @title Constant-market-share decomposition of sales
 #' @description
 #' Splits the change of a cluster's sales (exports), or of its share of the market, into the growth of demand, the
@@ -98,12 +96,13 @@ decompose_share <- function(data, commodity, market, time, sales, size = NULL, e
   )
 }
 
-#' Sales (exporter x commodity x market x time) and sizes of markets (commodity x market x time)
-#' @noRd
+# Sales (exporter x commodity x market x time) and sizes of markets (commodity x market x time)
 share_panel <- function(data, commodity, market, time, sales, size, exporter) {
   keys <- list(exporter = exporter, commodity = commodity, market = market, time = time)
   codes <- lapply(names(keys), function(arg) {
-    if (is.null(keys[[arg]])) return(list(levels = "all", code = rep(1L, nrow(data))))
+    if (is.null(keys[[arg]])) {
+      return(list(levels = "all", code = rep(1L, nrow(data))))
+    }
     check_column(data, keys[[arg]], arg, "data")
     check_no_na(data[[keys[[arg]]]], paste0("data$", keys[[arg]]))
     if (arg == "time") code_times(data[[keys[[arg]]]]) else code_ids(data[[keys[[arg]]]])
@@ -111,7 +110,9 @@ share_panel <- function(data, commodity, market, time, sales, size, exporter) {
   names(codes) <- names(keys)
   if (length(codes$time$values) < 2) {
     abort("`data$", time, "` has ", plural(length(codes$time$values), "time"),
-          ": a change needs at least two.", class = "time")
+      ": a change needs at least two.",
+      class = "time"
+    )
   }
   panel <- lapply(codes[1:3], `[[`, "levels")
   panel$time <- codes$time$values
@@ -122,40 +123,47 @@ share_panel <- function(data, commodity, market, time, sales, size, exporter) {
   check_markets(panel)
 }
 
-#' Size of each market: the sum of its rows, or what every exporter says it is
-#' @noRd
+# Size of each market: the sum of its rows, or what every exporter says it is
 market_sizes <- function(data, size, at, dims, panel) {
   by_exporter <- sum_cells(check_size(data, size, "size"), at, dims)
   largest <- apply(by_exporter, 2:4, max)
-  if (dims[1] == 1) return(largest)
+  if (dims[1] == 1) {
+    return(largest)
+  }
   differs <- which(by_exporter != rep(largest, each = dims[1]) & by_exporter != 0, arr.ind = TRUE)
   if (nrow(differs)) {
     abort("`data$", size, "` gives the market ", quote_names(panel$market[differs[1, 3]]), " of ",
-          quote_names(panel$commodity[differs[1, 2]]), " at ", format(panel$time[differs[1, 4]]),
-          " different sizes with different exporters. The size of a market is that of all sellers together.",
-          class = "size")
+      quote_names(panel$commodity[differs[1, 2]]), " at ", format(panel$time[differs[1, 4]]),
+      " different sizes with different exporters. The size of a market is that of all sellers together.",
+      class = "size"
+    )
   }
   largest
 }
 
-#' Stop or warn when sales do not fit the sizes of markets
-#' @noRd
+# Stop or warn when sales do not fit the sizes of markets
 check_markets <- function(panel) {
   size <- rep(panel$size, each = length(panel$exporter))
   where <- function(found) {
     cell <- arrayInd(found[1], dim(panel$sales))
-    paste0("for example `", panel$exporter[cell[1]], "` sells `", panel$commodity[cell[2]], "` to `",
-           panel$market[cell[3]], "` at ", format(panel$time[cell[4]]))
+    paste0(
+      "for example `", panel$exporter[cell[1]], "` sells `", panel$commodity[cell[2]], "` to `",
+      panel$market[cell[3]], "` at ", format(panel$time[cell[4]])
+    )
   }
   nowhere <- which(panel$sales > 0 & size == 0)
   if (length(nowhere)) {
     abort("There are sales in ", plural(length(nowhere), "market"), " of size 0: ", where(nowhere),
-          ". Fill in the size of the market, or drop the rows.", class = "size")
+      ". Fill in the size of the market, or drop the rows.",
+      class = "size"
+    )
   }
   above <- which(panel$sales > size * (1 + 1e-9))
   if (length(above)) {
     warn("Sales are above the size of the market in ", plural(length(above), "cell"), ": ", where(above),
-         ". Shares above 1 add up all the same.", class = "size")
+      ". Shares above 1 add up all the same.",
+      class = "size"
+    )
   }
   empty <- which(apply(panel$size, 3, sum) == 0)
   if (length(empty)) {
@@ -164,21 +172,27 @@ check_markets <- function(panel) {
   panel
 }
 
-#' Terms of one pair of times: named list of arrays exporter x commodity x market, and the margin of each cell
-#' @noRd
+# Terms of one pair of times: named list of arrays exporter x commodity x market, and the margin of each cell
 share_step <- function(panel, from, to, method, order) {
   dims <- dim(panel$sales)[1:3]
   spread <- function(x) array(rep(x, each = dims[1]), dims)
-  at <- function(when) list(x = array(panel$sales[, , , when], dims),
-                            m = array(panel$size[, , when], dims[2:3]))
+  at <- function(when) {
+    list(
+      x = array(panel$sales[, , , when], dims),
+      m = array(panel$size[, , when], dims[2:3])
+    )
+  }
   start <- at(from)
   end <- at(to)
-  step <- list(x0 = start$x, x1 = end$x, m0 = spread(start$m), m1 = spread(end$m),
-               size0 = start$m, size1 = end$m, spread = spread)
+  step <- list(
+    x0 = start$x, x1 = end$x, m0 = spread(start$m), m1 = spread(end$m),
+    size0 = start$m, size1 = end$m, spread = spread
+  )
   step$a0 <- share_of(step$x0, step$m0, step$x1, step$m1)
   step$a1 <- share_of(step$x1, step$m1, step$x0, step$m0)
   terms <- switch(method,
-    leamer_stern = leamer_stern(step, order), fagerberg_sollie = fagerberg_sollie(step),
+    leamer_stern = leamer_stern(step, order),
+    fagerberg_sollie = fagerberg_sollie(step),
     bennet = list(
       structure = (step$a0 + step$a1) / 2 * (step$m1 - step$m0),
       competitiveness = (step$m0 + step$m1) / 2 * (step$a1 - step$a0)
@@ -189,8 +203,7 @@ share_step <- function(panel, from, to, method, order) {
   list(terms = terms, margin = margin, limits = sum(margin != "intensive"))
 }
 
-#' Share of a market; of a market that does not exist, the share at the other end
-#' @noRd
+# Share of a market; of a market that does not exist, the share at the other end
 share_of <- function(x, m, other_x, other_m) {
   share <- x / m
   none <- m == 0
@@ -199,11 +212,9 @@ share_of <- function(x, m, other_x, other_m) {
   share
 }
 
-#' Growth of a market of size 0 at the start does not matter: nothing was sold there
-#' @noRd
+# Growth of a market of size 0 at the start does not matter: nothing was sold there
 market_growth <- function(after, before) ifelse(before > 0, after / before - 1, 0)
 
-#' @noRd
 leamer_stern <- function(step, order) {
   dims <- dim(step$size0)
   all <- sum(step$size1) / sum(step$size0) - 1
@@ -214,11 +225,14 @@ leamer_stern <- function(step, order) {
   market <- step$spread(matrix(by_column, dims[1], dims[2], byrow = TRUE))
   first <- list(commodity = (commodity - all) * step$x0, market = (cell - commodity) * step$x0)
   second <- list(commodity = (cell - market) * step$x0, market = (market - all) * step$x0)
-  mix <- switch(order, commodity = first, market = second, average = Map(function(a, b) (a + b) / 2, first, second))
+  mix <- switch(order,
+    commodity = first,
+    market = second,
+    average = Map(function(a, b) (a + b) / 2, first, second)
+  )
   c(list(growth = all * step$x0), mix, list(competitiveness = step$x1 - (1 + cell) * step$x0))
 }
 
-#' @noRd
 fagerberg_sollie <- function(step) {
   weights <- function(size, other) {
     column <- colSums(size)
@@ -240,7 +254,6 @@ fagerberg_sollie <- function(step) {
   )
 }
 
-#' @noRd
 log_mean_terms <- function(step) {
   total <- log(sum(step$size1) / sum(step$size0))
   weight <- log_mean(step$x1, step$x0)
@@ -255,10 +268,9 @@ log_mean_terms <- function(step) {
   list(growth = weight * total, structure = mix, share = share)
 }
 
-#' Logarithmic mean; 0 when either is 0, x when both are x
-#'
-#' Written with log1p of the relative difference, which keeps its digits when the two are close.
-#' @noRd
+# Logarithmic mean; 0 when either is 0, x when both are x
+#
+# Written with log1p of the relative difference, which keeps its digits when the two are close.
 log_mean <- function(x1, x0) {
   small <- pmin(x1, x0)
   difference <- abs(x1 - x0)
@@ -268,8 +280,7 @@ log_mean <- function(x1, x0) {
   middle
 }
 
-#' Sums of the steps as tables
-#' @noRd
+# Sums of the steps as tables
 share_tables <- function(panel, steps, pairs, method) {
   last <- length(panel$time)
   span <- panel$time[c(1L, last)]
@@ -278,8 +289,10 @@ share_tables <- function(panel, steps, pairs, method) {
   effects <- share_effects(panel, lapply(steps, `[[`, "terms"), span)
   value <- apply(panel$sales, c(1, 4), sum)
   if (method == "fagerberg_sollie") value <- value / rep(apply(panel$size, 3, sum), each = nrow(value))
-  totals <- data.frame(exporter = panel$exporter, start = span[1], end = span[2], value_start = value[, 1],
-                       value_end = value[, last], change = value[, last] - value[, 1])
+  totals <- data.frame(
+    exporter = panel$exporter, start = span[1], end = span[2], value_start = value[, 1],
+    value_end = value[, last], change = value[, last] - value[, 1]
+  )
   explained <- rowsum(effects$estimate, effects$exporter, reorder = FALSE)[, 1]
   result <- list(effects = effects, components = components, totals = totals)
   if (nrow(pairs) > 1) {
@@ -287,13 +300,14 @@ share_tables <- function(panel, steps, pairs, method) {
       share_effects(panel, list(steps[[k]]$terms), panel$time[pairs[k, ]])
     }))
   }
-  result$residual <- data.frame(exporter = panel$exporter, start = span[1], end = span[2],
-                                residual = unname(totals$change - explained[panel$exporter]))
+  result$residual <- data.frame(
+    exporter = panel$exporter, start = span[1], end = span[2],
+    residual = unname(totals$change - explained[panel$exporter])
+  )
   result
 }
 
-#' Components by commodity and market; cells in which nothing was ever sold are left out
-#' @noRd
+# Components by commodity and market; cells in which nothing was ever sold are left out
 share_cells <- function(panel, step, span) {
   dims <- dim(step$margin)
   cells <- arrayInd(seq_len(prod(dims)), dims)
@@ -311,8 +325,7 @@ share_cells <- function(panel, step, span) {
   )
 }
 
-#' Sum rows of the same cell, margin and component
-#' @noRd
+# Sum rows of the same cell, margin and component
 add_up_cells <- function(table) {
   keys <- lapply(table[c("exporter", "commodity", "market", "margin", "component")], code_ids)
   key <- combine_codes(lapply(keys, `[[`, "code"), vapply(keys, function(k) length(k$levels), 0L))
@@ -323,8 +336,7 @@ add_up_cells <- function(table) {
   table
 }
 
-#' Sums over commodities and markets of lists of terms
-#' @noRd
+# Sums over commodities and markets of lists of terms
 share_effects <- function(panel, terms, span) {
   sums <- Reduce(`+`, lapply(terms, function(step) {
     do.call(rbind, lapply(step, function(term) rowSums(term)))
@@ -335,11 +347,13 @@ share_effects <- function(panel, terms, span) {
   )
 }
 
-#' @noRd
 share_reference <- function(method, order, size) {
   c(
-    paste("reference: the market,", if (is.null(size)) "the sum of all sellers of `data`" else
-            paste0("given by `", size, "`")),
+    paste("reference: the market,", if (is.null(size)) {
+      "the sum of all sellers of `data`"
+    } else {
+      paste0("given by `", size, "`")
+    }),
     switch(method,
       leamer_stern = switch(order,
         commodity = "order: commodities are taken out before markets; weights: those of the start",
@@ -353,12 +367,13 @@ share_reference <- function(method, order, size) {
   )
 }
 
-#' @noRd
 share_notes <- function(steps, method) {
   limits <- sum(vapply(steps, `[[`, 0L, "limits"))
   if (method == "log_mean" && limits > 0) {
     paste0("In ", plural(limits, "cell"), " sales are 0 at one end: the limit of the logarithmic mean is used.")
-  } else character()
+  } else {
+    character()
+  }
 }
 
 #' @rdname print.decomposition
@@ -367,8 +382,10 @@ print.decompose_share <- function(x, digits = max(3L, getOption("digits") - 3L),
   print_reference(x)
   cat("  from ", as.character(x$totals$start[1]), " to ", as.character(x$totals$end[1]), "\n", sep = "")
   what <- if (x$method == "fagerberg_sollie") "share of the market" else "sales"
-  print_component_lines(x$effects, "exporter", x$totals[c("exporter", "value_start", "value_end")],
-              paste0(what, ": start + components = end:"), digits, n)
+  print_component_lines(
+    x$effects, "exporter", x$totals[c("exporter", "value_start", "value_end")],
+    paste0(what, ": start + components = end:"), digits, n
+  )
   print_residual(x)
   invisible(x)
 }

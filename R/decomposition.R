@@ -26,8 +26,7 @@
 #' @name print.decomposition
 NULL
 
-#' Names of the tables of a decomposition: its elements that are data frames
-#' @noRd
+# Names of the tables of a decomposition: its elements that are data frames
 decomposition_tables <- function(x) names(x)[vapply(x, is.data.frame, NA)]
 
 #' @rdname print.decomposition
@@ -49,16 +48,14 @@ print.decomposition <- function(x, digits = max(3L, getOption("digits") - 3L), n
   invisible(x)
 }
 
-#' Class, method and reference
-#' @noRd
+# Class, method and reference
 print_reference <- function(x) {
   cat("<", class(x)[1], ">", if (is.character(x$method)) paste0(" ", paste(x$method, collapse = ", ")), "\n", sep = "")
   lines <- unlist(strwrap(as.character(x$reference), 78, indent = 2, exdent = 4, simplify = FALSE))
   if (length(lines)) writeLines(lines)
 }
 
-#' The largest residual, and what is NA and why
-#' @noRd
+# The largest residual, and what is NA and why
 print_residual <- function(x) {
   left <- if (is.data.frame(x$residual)) x$residual$residual else x$residual
   left <- suppressWarnings(max(abs(as.numeric(unlist(left))), na.rm = TRUE))
@@ -81,8 +78,7 @@ summary.decomposition <- function(object, ...) {
   structure(list(wide = wide, tables = unclass(object)[tables], object = object), class = "summary.decomposition")
 }
 
-#' One row for each cluster and pair of periods, one column for each component
-#' @noRd
+# One row for each cluster and pair of periods, one column for each component
 wide_account <- function(table) {
   key <- paste(table$cluster, table$start, table$end, sep = "\r")
   row <- match(key, unique(key))
@@ -114,7 +110,9 @@ print.summary.decomposition <- function(x, digits = max(3L, getOption("digits") 
 #' @export
 as.data.frame.decomposition <- function(x, row.names = NULL, optional = FALSE, table = NULL, ...) {
   tables <- decomposition_tables(x)
-  if (is.null(table)) return(x[[tables[1]]])
+  if (is.null(table)) {
+    return(x[[tables[1]]])
+  }
   if (!is.character(table) || length(table) != 1 || !table %in% tables) {
     abort("`table` must be one of ", quote_names(tables, 12), ".", class = "argument")
   }
@@ -127,28 +125,29 @@ tidy.decomposition <- function(x, table = NULL, ...) as.data.frame.decomposition
 
 # The accounts of clusters ---------------------------------------------------------------------------
 
-#' The pair of periods that print() and the pictures show: the end points, or the last
-#' @noRd
+# The pair of periods that print() and the pictures show: the end points, or the last
 shown_pair <- function(x, start = NULL, end = NULL) {
   pairs <- x$system_total[c("start", "end")]
   at <- nrow(pairs)
   if (!is.null(start) || !is.null(end)) {
     at <- which((is.null(start) | as.character(pairs$start) == as.character(start)) &
-                  (is.null(end) | as.character(pairs$end) == as.character(end)))
+      (is.null(end) | as.character(pairs$end) == as.character(end)))
     if (length(at) == 0) {
       abort("There is no pair of periods from ", if (is.null(start)) "any" else start, " to ",
-            if (is.null(end)) "any" else end, ".", class = "argument")
+        if (is.null(end)) "any" else end, ".",
+        class = "argument"
+      )
     }
     at <- at[1]
   }
   pairs[at, ]
 }
 
-#' Rows of a table that belong to a pair
-#' @noRd
+# Rows of a table that belong to a pair
 in_pair <- function(table, pair) {
   table[as.character(table$start) == as.character(pair$start) & as.character(table$end) == as.character(pair$end), ,
-        drop = FALSE]
+    drop = FALSE
+  ]
 }
 
 #' @rdname print.decomposition
@@ -158,8 +157,10 @@ print.decompose_cluster <- function(x, digits = max(3L, getOption("digits") - 3L
   pair <- shown_pair(x)
   pairs <- nrow(x$system_total)
   cat("  from ", as.character(pair$start), " to ", as.character(pair$end),
-      if (pairs > 1) paste0("; ", pairs - 1, " other pairs of periods in the tables"), "; ",
-      plural(x$n_firms, "firm"), "\n", sep = "")
+    if (pairs > 1) paste0("; ", pairs - 1, " other pairs of periods in the tables"), "; ",
+    plural(x$n_firms, "firm"), "\n",
+    sep = ""
+  )
   totals <- in_pair(x$totals, pair)
   print_account(x$mean, "mean account", totals[c("cluster", "value_start", "value_end")], pair, digits, n)
   print_account(x$size, "size account", totals[c("cluster", "size_start", "size_end")], pair, digits, n)
@@ -167,11 +168,12 @@ print.decompose_cluster <- function(x, digits = max(3L, getOption("digits") - 3L
   invisible(x)
 }
 
-#' Start, components, end of each cluster, or NULL where the pair has no rows: each line adds up
-#' @noRd
+# Start, components, end of each cluster, or NULL where the pair has no rows: each line adds up
 account_lines <- function(table, ends, pair) {
   table <- in_pair(table, pair)
-  if (nrow(table) == 0) return(NULL)
+  if (nrow(table) == 0) {
+    return(NULL)
+  }
   wide <- wide_account(table)
   parts <- wide[setdiff(names(wide), c("cluster", "start", "end", "change"))]
   at <- match(wide$cluster, ends$cluster)
@@ -180,10 +182,11 @@ account_lines <- function(table, ends, pair) {
   data.frame(cluster = wide$cluster, start = ends[[2]][at], parts, end = ends[[3]][at], check.names = FALSE)
 }
 
-#' @noRd
 print_account <- function(table, title, ends, pair, digits, n) {
   lines <- account_lines(table, ends, pair)
-  if (is.null(lines)) return(invisible())
+  if (is.null(lines)) {
+    return(invisible())
+  }
   cat("\n", title, ": start + components = end\n", sep = "")
   print(utils::head(lines, n), digits = digits, row.names = FALSE)
   if (nrow(lines) > n) cat("... ", plural(nrow(lines) - n, "more cluster"), "\n", sep = "")

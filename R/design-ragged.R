@@ -5,10 +5,13 @@
 #' @export
 lay_out.choice_data <- function(data, plan, occasions, na.action, basis, env) {
   rows <- ragged_rows(data, occasions)
-  components <- lapply(plan$atoms, ragged_component, data = data, occasions = occasions,
-                       rows = rows, env = env, basis = basis$atoms)
+  components <- lapply(plan$atoms, ragged_component,
+    data = data, occasions = occasions,
+    rows = rows, env = env, basis = basis$atoms
+  )
   atoms <- Map(ragged_level, plan$atoms, components,
-               MoreArgs = list(start = rows$start, basis = basis$atoms))
+    MoreArgs = list(start = rows$start, basis = basis$atoms)
+  )
   if (is.null(basis)) check_roles(c(plan$terms, plan$offsets), atoms)
   entries <- design_entries(plan, components, atoms)
   dropped <- drop_missing(missing_in_rows(components, atoms, rows), occasions, na.action)
@@ -18,17 +21,22 @@ lay_out.choice_data <- function(data, plan, occasions, na.action, basis, env) {
     occasions <- restrict_occasions(occasions, dropped$keep)
     rows <- ragged_rows(data, occasions)
   }
-  columns <- lapply(c(entries$terms, entries$offsets), ragged_column, components = components,
-                    atoms = atoms, rows = rows)
-  list(spec = ragged_spec(data, occasions, rows, columns, length(entries$offsets)),
-       terms = terms_table(entries$terms, atoms),
-       basis = Map(function(component, atom) c(component$basis, list(level = atom$level)),
-                   components, atoms),
-       occasion = occasions$number, na.action = dropped$na.action)
+  columns <- lapply(c(entries$terms, entries$offsets), ragged_column,
+    components = components,
+    atoms = atoms, rows = rows
+  )
+  list(
+    spec = ragged_spec(data, occasions, rows, columns, length(entries$offsets)),
+    terms = terms_table(entries$terms, atoms),
+    basis = Map(
+      function(component, atom) c(component$basis, list(level = atom$level)),
+      components, atoms
+    ),
+    occasion = occasions$number, na.action = dropped$na.action
+  )
 }
 
-#' Rows of the occasions: take (rows of the data, NULL all), start, ranks, and the origin's row
-#' @noRd
+# Rows of the occasions: take (rows of the data, NULL all), start, ranks, and the origin's row
 ragged_rows <- function(data, occasions) {
   start <- as.double(data$start)
   take <- data$order
@@ -43,17 +51,20 @@ ragged_rows <- function(data, occasions) {
     start <- c(0, cumsum(size))
   }
   origin <- occasions$origin
-  list(take = take, start = start, place = place, rank = rank, origin = origin,
-       origin_row = start[-length(start)][origin > 0L] + origin[origin > 0L])
+  list(
+    take = take, start = start, place = place, rank = rank, origin = origin,
+    origin_row = start[-length(start)][origin > 0L] + origin[origin > 0L]
+  )
 }
 
-#' Columns of an atom by row of the occasions
-#' @noRd
+# Columns of an atom by row of the occasions
 ragged_component <- function(atom, data, occasions, rows, env, basis) {
   count <- rows$start[length(rows$start)]
   if (is.null(atom$peers)) {
-    return(evaluate_atom(atom, table_rows(data$data, atom, rows$take), count, env,
-                         basis[[atom$id]]))
+    return(evaluate_atom(
+      atom, table_rows(data$data, atom, rows$take), count, env,
+      basis[[atom$id]]
+    ))
   }
   component <- peers_component(atom, data, occasions)
   occasion <- rep.int(seq_len(occasions$n), diff(rows$start))
@@ -62,10 +73,11 @@ ragged_component <- function(atom, data, occasions, rows, env, basis) {
   list(kind = "numeric", columns = list(values), suffix = "", complete = FALSE)
 }
 
-#' A column constant within every occasion is an attribute of firms
-#' @noRd
+# A column constant within every occasion is an attribute of firms
 ragged_level <- function(atom, component, start, basis) {
-  if (!is.null(atom$level)) return(atom)
+  if (!is.null(atom$level)) {
+    return(atom)
+  }
   known <- basis[[atom$id]]$level
   values <- component$columns %||% list(component$codes)
   constant <- function(x) is_occasion_constant(x, start)
@@ -73,12 +85,13 @@ ragged_level <- function(atom, component, start, basis) {
   atom
 }
 
-#' For each variable which occasions lack it
-#' @noRd
+# For each variable which occasions lack it
 missing_in_rows <- function(components, atoms, rows) {
   missing <- lapply(components, function(component) {
     bad <- component_missing(component)
-    if (is.null(bad)) return(NULL)
+    if (is.null(bad)) {
+      return(NULL)
+    }
     occasion <- logical(length(rows$start) - 1L)
     occasion[findInterval(which(bad) - 1, rows$start)] <- TRUE
     occasion
@@ -86,13 +99,14 @@ missing_in_rows <- function(components, atoms, rows) {
   stats::setNames(missing, vapply(atoms, function(atom) atom$text, ""))
 }
 
-#' The column of one term
-#' @noRd
+# The column of one term
 ragged_column <- function(entry, components, atoms, rows) {
   factors <- entry$term$factors
   values <- lapply(seq_along(factors), function(k) {
     factor <- factors[[k]]
-    if (is.null(factor$atom)) return(NULL)
+    if (is.null(factor$atom)) {
+      return(NULL)
+    }
     x <- component_column(components[[factor$atom]], entry$full[k], entry$column[k])
     if (factor$role == "push") at_origin(x, rows) else x
   })
@@ -100,18 +114,18 @@ ragged_column <- function(entry, components, atoms, rows) {
   mask_rows(if (length(values)) Reduce(`*`, values), entry$term$mask, rows)
 }
 
-#' The value of the origin's row on every row of its occasion, 0 without origin
-#' @noRd
+# The value of the origin's row on every row of its occasion, 0 without origin
 at_origin <- function(x, rows) {
   value <- numeric(length(rows$origin))
   value[rows$origin > 0L] <- x[rows$origin_row]
   rep.int(value, diff(rows$start))
 }
 
-#' 0 at the origin (mask 1) or away from it (mask 2); x NULL stands for ones
-#' @noRd
+# 0 at the origin (mask 1) or away from it (mask 2); x NULL stands for ones
 mask_rows <- function(x, mask, rows) {
-  if (mask == 0L) return(x)
+  if (mask == 0L) {
+    return(x)
+  }
   if (mask == 1L) {
     x[rows$origin_row] <- 0
     return(x)
@@ -121,17 +135,11 @@ mask_rows <- function(x, mask, rows) {
   masked
 }
 
-#' @noRd
 ragged_spec <- function(data, occasions, rows, columns, n_offset) {
-  list(kind = "ragged", n = occasions$n, start = rows$start, columns = columns,
-       place = rows$place, J = length(data$place), origin = occasions$origin,
-       chosen = occasions$chosen, weights = occasions$weights, n_offset = n_offset,
-       offered = NULL, rank = rows$rank)
-}
-
-#' A column of long data, its first row of each occasion
-#' @noRd
-first_rows <- function(data, column) {
-  at <- data$start[-length(data$start)] + 1L
-  data$data[[column]][if (is.null(data$order)) at else data$order[at]]
+  list(
+    kind = "ragged", n = occasions$n, start = rows$start, columns = columns,
+    place = rows$place, J = length(data$place), origin = occasions$origin,
+    chosen = occasions$chosen, weights = occasions$weights, n_offset = n_offset,
+    offered = NULL, rank = rows$rank
+  )
 }

@@ -11,8 +11,10 @@
 lay_out.migration_data <- function(data, plan, occasions, na.action, basis, env) {
   atoms <- lapply(plan$atoms, relational_level, data = data)
   check_roles(c(plan$terms, plan$offsets), atoms)
-  components <- lapply(atoms, relational_component, data = data, occasions = occasions,
-                       env = env, basis = basis$atoms)
+  components <- lapply(atoms, relational_component,
+    data = data, occasions = occasions,
+    env = env, basis = basis$atoms
+  )
   entries <- design_entries(plan, components, atoms)
   all <- c(entries$terms, entries$offsets)
   frame <- new_frame(data, occasions, atoms, components)
@@ -20,46 +22,45 @@ lay_out.migration_data <- function(data, plan, occasions, na.action, basis, env)
   if (!is.null(dropped$keep)) frame <- restrict_frame(frame, dropped$keep)
   spec <- relational_spec(lapply(all, relational_entry, frame = frame), frame)
   spec$terms$offset <- rep(0:1, c(length(entries$terms), length(entries$offsets)))
-  list(spec = spec, terms = terms_table(entries$terms, atoms),
-       basis = lapply(components, function(component) component$basis),
-       occasion = frame$occasions$number, na.action = dropped$na.action)
+  list(
+    spec = spec, terms = terms_table(entries$terms, atoms),
+    basis = lapply(components, function(component) component$basis),
+    occasion = frame$occasions$number, na.action = dropped$na.action
+  )
 }
 
-#' What an atom depends on: firm, place, tie, peers
-#' @noRd
+# What an atom depends on: firm, place, tie, peers
 relational_level <- function(atom, data) {
-  if (!is.null(atom$level)) return(atom)
-  atom$level <- switch(atom$table, firms = "firm", places = "place", "tie")
+  if (!is.null(atom$level)) {
+    return(atom)
+  }
+  atom$level <- switch(atom$table,
+    firms = "firm",
+    places = "place",
+    "tie"
+  )
   atom$constant <- atom$level == "place" && ncol(data$place_row) == 1L
   atom
 }
 
-#' Columns of an atom on the rows of its table: firms' rows are those of the occasions
-#' @noRd
+# Columns of an atom on the rows of its table: firms' rows are those of the occasions
 relational_component <- function(atom, data, occasions, env, basis) {
   basis <- basis[[atom$id]]
   switch(atom$level,
     peers = peers_component(atom, data, occasions),
-    firm = evaluate_atom(atom, table_rows(data$firms, atom, occasion_rows(occasions)),
-                         occasions$n, env, basis),
+    firm = evaluate_atom(
+      atom, table_rows(data$firms, atom, occasion_rows(occasions)),
+      occasions$n, env, basis
+    ),
     place = place_component(atom, data, env, basis),
     tie = tie_component(atom, data$ties[[atom$table]], env, basis)
   )
 }
 
-#' Rows of `firms` to take; NULL for all
-#' @noRd
+# Rows of `firms` to take; NULL for all
 occasion_rows <- function(occasions) if (!occasions$all) occasions$number
 
-#' The variables of an atom at some rows of a table (NULL: all), as a list
-#' @noRd
-table_rows <- function(table, atom, rows) {
-  columns <- unclass(table)[intersect(atom$variables, names(table))]
-  if (is.null(rows)) columns else lapply(columns, function(x) x[rows])
-}
-
-#' Place attributes are computed on the rows in use and put back in all rows
-#' @noRd
+# Place attributes are computed on the rows in use and put back in all rows
 place_component <- function(atom, data, env, basis) {
   rows <- sort(unique(as.vector(data$place_row)))
   component <- evaluate_atom(atom, table_rows(data$places, atom, rows), length(rows), env, basis)
@@ -67,12 +68,13 @@ place_component <- function(atom, data, env, basis) {
   component_rows(component, if (anyNA(back)) back)
 }
 
-#' Tie attributes, and their value for absent pairs when the table has a default
-#' @noRd
+# Tie attributes, and their value for absent pairs when the table has a default
 tie_component <- function(atom, tie, env, basis) {
   rows <- nrow(tie$data)
   component <- evaluate_atom(atom, table_rows(tie$data, atom, NULL), rows, env, basis)
-  if (is.na(tie$default)) return(component)
+  if (is.na(tie$default)) {
+    return(component)
+  }
   extended <- lapply(table_rows(tie$data, atom, NULL), function(x) {
     c(x, if (is.numeric(x) || is.logical(x)) tie$default else NA)
   })
@@ -81,20 +83,22 @@ tie_component <- function(atom, tie, env, basis) {
   component
 }
 
-#' Frame of the occasions with the dimensions keys are made of
-#' @noRd
+# Frame of the occasions with the dimensions keys are made of
 new_frame <- function(data, occasions, atoms, components) {
   J <- length(data$place)
-  dims <- list(time = list(code = occasions$time, size = max(1L, length(data$time))),
-               origin = list(code = occasions$origin + 1L, size = J + 1L),
-               firm = list(code = occasions$firm, size = length(data$firm)))
+  dims <- list(
+    time = list(code = occasions$time, size = max(1L, length(data$time))),
+    origin = list(code = occasions$origin + 1L, size = J + 1L),
+    firm = list(code = occasions$firm, size = length(data$firm))
+  )
   for (component in components) dims <- c(dims, component$dims)
-  list(data = data, occasions = occasions, atoms = atoms, components = components,
-       n = occasions$n, J = J, dims = dims, cache = new.env(parent = emptyenv()))
+  list(
+    data = data, occasions = occasions, atoms = atoms, components = components,
+    n = occasions$n, J = J, dims = dims, cache = new.env(parent = emptyenv())
+  )
 }
 
-#' Frame of some of the occasions; tables are built anew for the keys that remain
-#' @noRd
+# Frame of some of the occasions; tables are built anew for the keys that remain
 restrict_frame <- function(frame, keep) {
   components <- frame$components
   for (id in names(components)) {
@@ -110,8 +114,7 @@ restrict_frame <- function(frame, keep) {
   new_frame(frame$data, restrict_occasions(frame$occasions, keep), frame$atoms, components)
 }
 
-#' For each variable which occasions lack it (named list of logicals)
-#' @noRd
+# For each variable which occasions lack it (named list of logicals)
 missing_by_variable <- function(entries, frame) {
   missing <- list()
   for (entry in entries) {
@@ -124,8 +127,7 @@ missing_by_variable <- function(entries, frame) {
   missing
 }
 
-#' Occasions for which factor k of a term column is missing; NULL for none
-#' @noRd
+# Occasions for which factor k of a term column is missing; NULL for none
 missing_in_factor <- function(k, entry, frame) {
   id <- entry$term$factors[[k]]$atom
   component <- frame$components[[id]]
@@ -136,78 +138,90 @@ missing_in_factor <- function(k, entry, frame) {
   )
 }
 
-#' Elementwise or of two logicals, either of which may be NULL
-#' @noRd
+# Elementwise or of two logicals, either of which may be NULL
 either <- function(a, b) if (is.null(a)) b else if (is.null(b)) a else a | b
 
-#' One term column as table, multiplier and mask
-#' @noRd
+# One term column as table, multiplier and mask
 relational_entry <- function(entry, frame) {
   factors <- entry$term$factors
   levels <- vapply(factors, function(f) frame$atoms[[f$atom %||% ""]]$level %||% "role", "")
-  tables <- lapply(which(!levels %in% c("firm", "role")), entry_table, entry = entry,
-                   frame = frame)
-  list(table = if (length(tables)) Reduce(function(a, b) multiply_tables(a, b, frame), tables)
-       else one_table(frame),
-       multiplier = entry_multiplier(entry, which(levels == "firm"), frame),
-       mask = entry$term$mask)
+  tables <- lapply(which(!levels %in% c("firm", "role")), entry_table,
+    entry = entry,
+    frame = frame
+  )
+  list(
+    table = if (length(tables)) {
+      Reduce(function(a, b) multiply_tables(a, b, frame), tables)
+    } else {
+      one_table(frame)
+    },
+    multiplier = entry_multiplier(entry, which(levels == "firm"), frame),
+    mask = entry$term$mask
+  )
 }
 
-#' Product of the firm attributes of a term: list(id, values), NULL for none
-#' @noRd
+# Product of the firm attributes of a term: list(id, values), NULL for none
 entry_multiplier <- function(entry, which, frame) {
-  if (!length(which)) return(NULL)
+  if (!length(which)) {
+    return(NULL)
+  }
   id <- vapply(which, function(k) {
     paste(entry$term$factors[[k]]$atom, entry$column[k], entry$full[k])
   }, "")
   list(id = paste(sort(id), collapse = " * "), values = function() {
     columns <- lapply(which, function(k) {
-      component_column(frame$components[[entry$term$factors[[k]]$atom]], entry$full[k],
-                       entry$column[k])
+      component_column(
+        frame$components[[entry$term$factors[[k]]$atom]], entry$full[k],
+        entry$column[k]
+      )
     })
     Reduce(`*`, columns)
   })
 }
 
-#' The list the kernels read: shared tables, keys and multipliers once each
-#' @noRd
+# The list the kernels read: shared tables, keys and multipliers once each
 relational_spec <- function(parts, frame) {
   tables <- lapply(parts, function(part) part$table)
   table_id <- vapply(tables, function(table) table$id, "")
   distinct <- tables[!duplicated(table_id)]
   offered <- offered_table(frame)
-  key_name <- unique(c(unlist(lapply(distinct, function(table) table$key$name)),
-                       offered$key$name))
+  key_name <- unique(c(
+    unlist(lapply(distinct, function(table) table$key$name)),
+    offered$key$name
+  ))
   key_name <- setdiff(key_name, "")
   number <- function(key) if (key$name == "") 0L else match(key$name, key_name)
   multipliers <- Filter(Negate(is.null), lapply(parts, function(part) part$multiplier))
   multiplier_id <- unique(vapply(multipliers, function(m) m$id, ""))
   occasions <- frame$occasions
-  list(kind = "relational", n = frame$n, J = frame$J, origin = occasions$origin,
-       chosen = occasions$chosen, weights = occasions$weights,
-       keys = lapply(key_name, function(name) frame$cache[[paste("key", name)]]$index),
-       tables = lapply(distinct, function(table) {
-         list(kind = match(table$kind, c("dense", "scalar", "sparse")) - 1L,
-              key = number(table$key), values = clear_missing(table$values))
-       }),
-       multipliers = lapply(multiplier_id, function(id) {
-         Find(function(m) m$id == id, multipliers)$values()
-       }),
-       terms = list(
-         table = match(table_id, unique(table_id)),
-         mask = vapply(parts, function(part) part$mask, 0L),
-         multiplier = vapply(parts, function(part) {
-           if (is.null(part$multiplier)) 0L else match(part$multiplier$id, multiplier_id)
-         }, 0L)
-       ),
-       available = if (!is.null(offered)) {
-         list(key = number(offered$key), values = as_raw_matrix(offered$values))
-       },
-       offered = NULL)
+  list(
+    kind = "relational", n = frame$n, J = frame$J, origin = occasions$origin,
+    chosen = occasions$chosen, weights = occasions$weights,
+    keys = lapply(key_name, function(name) frame$cache[[paste("key", name)]]$index),
+    tables = lapply(distinct, function(table) {
+      list(
+        kind = match(table$kind, c("dense", "scalar", "sparse")) - 1L,
+        key = number(table$key), values = clear_missing(table$values)
+      )
+    }),
+    multipliers = lapply(multiplier_id, function(id) {
+      Find(function(m) m$id == id, multipliers)$values()
+    }),
+    terms = list(
+      table = match(table_id, unique(table_id)),
+      mask = vapply(parts, function(part) part$mask, 0L),
+      multiplier = vapply(parts, function(part) {
+        if (is.null(part$multiplier)) 0L else match(part$multiplier$id, multiplier_id)
+      }, 0L)
+    ),
+    available = if (!is.null(offered)) {
+      list(key = number(offered$key), values = as_raw_matrix(offered$values))
+    },
+    offered = NULL
+  )
 }
 
-#' Missing values that remain are of places not offered: 0
-#' @noRd
+# Missing values that remain are of places not offered: 0
 clear_missing <- function(values) {
   if (is.list(values)) {
     values$val <- clear_missing(values$val)
@@ -217,8 +231,7 @@ clear_missing <- function(values) {
   values
 }
 
-#' Logical matrix as raw 0/1 of the same shape
-#' @noRd
+# Logical matrix as raw 0/1 of the same shape
 as_raw_matrix <- function(x) {
   dim <- dim(x)
   x <- as.raw(x)

@@ -7,21 +7,22 @@
 # A table is list(id, kind, key, values): dense J x rows, scalar one number a
 # row for every place, sparse list(ptr, col, val) by row.
 
-#' The key of some dimensions; built once a frame
-#' @noRd
+# The key of some dimensions; built once a frame
 occasion_key <- function(frame, dims) {
   dims <- sort(dims)
   name <- paste(dims, collapse = " x ")
   slot <- paste("key", name)
   if (is.null(frame$cache[[slot]])) {
-    frame$cache[[slot]] <- if (length(dims)) new_key(name, dims, frame) else
+    frame$cache[[slot]] <- if (length(dims)) {
+      new_key(name, dims, frame)
+    } else {
       list(name = "", dims = character(), size = 1L)
+    }
   }
   frame$cache[[slot]]
 }
 
-#' Number the observed combinations; by counting where they are few
-#' @noRd
+# Number the observed combinations; by counting where they are few
 new_key <- function(name, dims, frame) {
   sizes <- vapply(dims, function(dim) as.numeric(frame$dims[[dim]]$size), 0)
   code <- combine_codes(lapply(dims, function(dim) frame$dims[[dim]]$code), sizes)
@@ -36,35 +37,43 @@ new_key <- function(name, dims, frame) {
     index <- match(code, observed)
   }
   stride <- c(1, cumprod(sizes))[seq_along(sizes)]
-  parts <- Map(function(size, step) as.integer((observed - 1) %/% step %% size) + 1L,
-               sizes, stride)
-  list(name = name, dims = dims, sizes = sizes, index = index, size = length(observed),
-       code = observed, parts = stats::setNames(parts, dims))
+  parts <- Map(
+    function(size, step) as.integer((observed - 1) %/% step %% size) + 1L,
+    sizes, stride
+  )
+  list(
+    name = name, dims = dims, sizes = sizes, index = index, size = length(observed),
+    code = observed, parts = stats::setNames(parts, dims)
+  )
 }
 
-#' Row of a table for each row of a finer key
-#' @noRd
+# Row of a table for each row of a finer key
 key_rows <- function(coarse, fine) {
-  if (!length(coarse$dims)) return(rep(1L, fine$size))
+  if (!length(coarse$dims)) {
+    return(rep(1L, fine$size))
+  }
   match(combine_codes(fine$parts[coarse$dims], coarse$sizes), coarse$code)
 }
 
-#' Table of factor k of a term column; built once a frame
-#' @noRd
+# Table of factor k of a term column; built once a frame
 entry_table <- function(k, entry, frame) {
   factor <- entry$term$factors[[k]]
   atom <- frame$atoms[[factor$atom]]
   # what is read at the origin only needs one number a row
   at_origin <- atom$level == "place" && (factor$role == "push" || entry$term$mask == 2L)
   id <- paste(c(atom$id, entry$column[k], entry$full[k], if (at_origin) "at origin"),
-              collapse = " ")
+    collapse = " "
+  )
   slot <- paste("table", id)
   if (is.null(frame$cache[[slot]])) {
     component <- frame$components[[atom$id]]
     column <- function(part) component_column(part, entry$full[k], entry$column[k])
     table <- switch(atom$level,
-      place = if (at_origin) origin_table(column(component), frame) else
-        place_table(column(component), frame),
+      place = if (at_origin) {
+        origin_table(column(component), frame)
+      } else {
+        place_table(column(component), frame)
+      },
       tie = tie_table(atom$table, column(component), table_default(component, column), frame),
       peers = peers_table(component, frame)
     )
@@ -73,21 +82,20 @@ entry_table <- function(k, entry, frame) {
   frame$cache[[slot]]
 }
 
-#' Value of a tie column for absent pairs, NULL without a default; factors are at their first level
-#' @noRd
+# Value of a tie column for absent pairs, NULL without a default; factors are at their first level
 table_default <- function(component, column) {
-  if (is.null(component$default)) return(NULL)
+  if (is.null(component$default)) {
+    return(NULL)
+  }
   if (component$kind == "factor") 0 else column(component$default)
 }
 
-#' The table of ones, for stay and keep()
-#' @noRd
+# The table of ones, for stay and keep()
 one_table <- function(frame) {
   list(id = "one", kind = "scalar", key = occasion_key(frame, character()), values = 1)
 }
 
-#' Attribute of places: a column for each time when places change, else one
-#' @noRd
+# Attribute of places: a column for each time when places change, else one
 place_table <- function(column, frame) {
   timed <- ncol(frame$data$place_row) > 1L
   key <- occasion_key(frame, if (timed) "time" else character())
@@ -95,8 +103,7 @@ place_table <- function(column, frame) {
   list(kind = "dense", key = key, values = matrix(column[rows], frame$J))
 }
 
-#' Attribute of the place of origin: one number an origin (and time); 0 without origin
-#' @noRd
+# Attribute of the place of origin: one number an origin (and time); 0 without origin
 origin_table <- function(column, frame) {
   timed <- ncol(frame$data$place_row) > 1L
   key <- occasion_key(frame, c("origin", if (timed) "time"))
@@ -108,16 +115,17 @@ origin_table <- function(column, frame) {
   list(kind = "scalar", key = key, values = values)
 }
 
-#' Attribute of a tie table
-#' @noRd
+# Attribute of a tie table
 tie_table <- function(name, column, default, frame) {
   tie <- frame$data$ties[[name]]
-  if (tie$by == "place") place_tie_table(name, column, default, frame) else
+  if (tie$by == "place") {
+    place_tie_table(name, column, default, frame)
+  } else {
     firm_tie_table(name, column, default, frame)
+  }
 }
 
-#' Ties of origin and place: dense by origin (and time); 0 at the origin and without one
-#' @noRd
+# Ties of origin and place: dense by origin (and time); 0 at the origin and without one
 place_tie_table <- function(name, column, default, frame) {
   timed <- frame$data$ties[[name]]$timed
   key <- occasion_key(frame, c("origin", if (timed) "time"))
@@ -133,11 +141,10 @@ place_tie_table <- function(name, column, default, frame) {
   list(kind = "dense", key = key, values = values)
 }
 
-#' Ties of firm and place: sparse by firm (and time), absent pairs 0
-#'
-#' A default whose term is not 0 needs a value for every place: that table is
-#' dense, by firm and origin, as the origin stays 0.
-#' @noRd
+# Ties of firm and place: sparse by firm (and time), absent pairs 0
+#
+# A default whose term is not 0 needs a value for every place: that table is
+# dense, by firm and origin, as the origin stays 0.
 firm_tie_table <- function(name, column, default, frame) {
   timed <- frame$data$ties[[name]]$timed
   filled <- !is.null(default) && !default %in% c(0, NA)
@@ -145,18 +152,20 @@ firm_tie_table <- function(name, column, default, frame) {
   entries <- tie_entries(frame$data, name, key$parts$firm, key$parts$time)
   if (is.null(default)) check_firm_ties(name, entries, key, frame)
   values <- list(ptr = entries$ptr, col = entries$col, val = column[entries$row])
-  if (filled) return(filled_table(values, default, name, key, frame))
+  if (filled) {
+    return(filled_table(values, default, name, key, frame))
+  }
   new_sparse(values, key, frame$J)
 }
 
-#' Firm-keyed ties with a value at every place
-#' @noRd
+# Firm-keyed ties with a value at every place
 filled_table <- function(sparse, default, name, key, frame) {
   if (as.numeric(key$size) * frame$J > 2e8) {
     abort("The default of the ties `", name, "` makes a term that is ", format(default),
-          " for every absent pair: ", plural(key$size, "firm"), " x ", plural(frame$J, "place"),
-          " do not fit in memory. Code the attribute so that absent pairs are 0.",
-          class = "too_large")
+      " for every absent pair: ", plural(key$size, "firm"), " x ", plural(frame$J, "place"),
+      " do not fit in memory. Code the attribute so that absent pairs are 0.",
+      class = "too_large"
+    )
   }
   values <- matrix(default, frame$J, key$size)
   origin <- key$parts$origin - 1L
@@ -166,11 +175,12 @@ filled_table <- function(sparse, default, name, key, frame) {
   list(kind = "dense", key = key, values = values)
 }
 
-#' Without a default every firm needs every place it may move to
-#' @noRd
+# Without a default every firm needs every place it may move to
 check_firm_ties <- function(name, entries, key, frame) {
   short <- diff(entries$ptr) < frame$J
-  if (!any(short)) return(invisible())
+  if (!any(short)) {
+    return(invisible())
+  }
   origin <- frame$occasions$origin
   at <- which(short[key$index])
   row <- key$index[at]
@@ -184,13 +194,14 @@ check_firm_ties <- function(name, entries, key, frame) {
   }
   if (sum(absent) > 0) {
     abort("The ties `", name, "` lack ", plural(sum(absent), "pair"), " of a firm and a place ",
-          "it may move to. Add the rows, or say what absent pairs are: ",
-          "attr(ties, \"default\") <- 0.", class = "missing_pairs")
+      "it may move to. Add the rows, or say what absent pairs are: ",
+      "attr(ties, \"default\") <- 0.",
+      class = "missing_pairs"
+    )
   }
 }
 
-#' Number of pairs of some occasions that are offered but have no row of ties
-#' @noRd
+# Number of pairs of some occasions that are offered but have no row of ties
 absent_offered <- function(pair, at, key, frame) {
   place <- rep(seq_len(frame$J), length(at))
   at <- rep(at, each = frame$J)
@@ -198,12 +209,13 @@ absent_offered <- function(pair, at, key, frame) {
     place != frame$occasions$origin[at]
   origin <- frame$occasions$origin[at][absent]
   origin[origin == 0L] <- NA_integer_
-  sum(pair_available(frame$data, frame$occasions$firm[at][absent], origin, place[absent],
-                     frame$occasions$time[at][absent]))
+  sum(pair_available(
+    frame$data, frame$occasions$firm[at][absent], origin, place[absent],
+    frame$occasions$time[at][absent]
+  ))
 }
 
-#' A sparse table, or a dense one when most values are not 0
-#' @noRd
+# A sparse table, or a dense one when most values are not 0
 new_sparse <- function(values, key, J, full = 2 * length(values$col) >= as.numeric(key$size) * J) {
   if (!full) {
     return(list(kind = "sparse", key = key, values = values))
@@ -213,35 +225,35 @@ new_sparse <- function(values, key, J, full = 2 * length(values$col) >= as.numer
   list(kind = "dense", key = key, values = dense)
 }
 
-#' Row of each entry of compressed rows
-#' @noRd
+# Row of each entry of compressed rows
 sparse_rows <- function(sparse) {
   rep.int(seq_len(length(sparse$ptr) - 1L), diff(sparse$ptr))
 }
 
-#' A table with the rows of a finer key
-#' @noRd
+# A table with the rows of a finer key
 rekey <- function(table, key) {
-  if (table$key$name == key$name) return(table)
+  if (table$key$name == key$name) {
+    return(table)
+  }
   rows <- key_rows(table$key, key)
   values <- table$values
   table$values <- switch(table$kind,
-    dense = values[, rows, drop = FALSE], scalar = values[rows], sparse = take_rows(values, rows)
+    dense = values[, rows, drop = FALSE],
+    scalar = values[rows],
+    sparse = take_rows(values, rows)
   )
   table$key <- key
   table
 }
 
-#' Some rows of compressed rows
-#' @noRd
+# Some rows of compressed rows
 take_rows <- function(sparse, rows) {
   count <- diff(sparse$ptr)[rows]
   at <- sequence(count, from = sparse$ptr[rows] + 1L)
   list(ptr = c(0L, cumsum(count)), col = sparse$col[at], val = sparse$val[at])
 }
 
-#' Product of two tables on their joint key; built once a frame
-#' @noRd
+# Product of two tables on their joint key; built once a frame
 multiply_tables <- function(a, b, frame) {
   id <- paste(sort(c(a$id, b$id)), collapse = " * ")
   slot <- paste("table", id)
@@ -250,19 +262,22 @@ multiply_tables <- function(a, b, frame) {
     # sparse before dense before scalar: the product has the kind of the first
     order <- order(match(c(a$kind, b$kind), c("sparse", "dense", "scalar")))
     pair <- lapply(list(a, b)[order], rekey, key = key)
-    frame$cache[[slot]] <- list(id = id, kind = pair[[1L]]$kind, key = key,
-                                values = table_product(pair[[1L]], pair[[2L]], frame$J))
+    frame$cache[[slot]] <- list(
+      id = id, kind = pair[[1L]]$kind, key = key,
+      values = table_product(pair[[1L]], pair[[2L]], frame$J)
+    )
   }
   frame$cache[[slot]]
 }
 
-#' Values of a product; `a` is sparse or dense where either is
-#' @noRd
+# Values of a product; `a` is sparse or dense where either is
 table_product <- function(a, b, J) {
   if (a$kind == "dense") {
     return(if (b$kind == "scalar") a$values * rep(b$values, each = J) else a$values * b$values)
   }
-  if (a$kind == "scalar") return(a$values * b$values)
+  if (a$kind == "scalar") {
+    return(a$values * b$values)
+  }
   values <- a$values
   row <- sparse_rows(values)
   other <- switch(b$kind,
@@ -274,27 +289,28 @@ table_product <- function(a, b, J) {
   values
 }
 
-#' Values of compressed rows at some places; 0 where there is no entry
-#' @noRd
+# Values of compressed rows at some places; 0 where there is no entry
 sparse_at <- function(sparse, col, row, J) {
   sizes <- c(J, length(sparse$ptr) - 1L)
-  at <- match(combine_codes(list(col, row), sizes),
-              combine_codes(list(sparse$col, sparse_rows(sparse)), sizes))
+  at <- match(
+    combine_codes(list(col, row), sizes),
+    combine_codes(list(sparse$col, sparse_rows(sparse)), sizes)
+  )
   value <- sparse$val[at]
   value[is.na(at)] <- 0
   value
 }
 
-#' Which places are offered, as a dense table of logicals; NULL when all are
-#' @noRd
+# Which places are offered, as a dense table of logicals; NULL when all are
 offered_table <- function(frame) {
   rule <- frame$data$available
-  if (is.null(rule)) return(NULL)
+  if (is.null(rule)) {
+    return(NULL)
+  }
   if (is.null(frame$cache[["offered"]])) frame$cache[["offered"]] <- new_offered(rule, frame)
   frame$cache[["offered"]]
 }
 
-#' @noRd
 new_offered <- function(rule, frame) {
   tie <- if (!is.null(rule$tie)) frame$data$ties[[rule$tie]]
   by_firm <- !is.null(tie) && tie$by == "firm"
@@ -311,17 +327,20 @@ new_offered <- function(rule, frame) {
   list(kind = "dense", key = key, values = values)
 }
 
-#' Occasions that would read a missing value of a table at a place they are offered
-#' @noRd
+# Occasions that would read a missing value of a table at a place they are offered
 missing_in_table <- function(table, frame) {
   values <- table$values
   if (table$kind == "sparse") {
-    if (!anyNA(values$val)) return(NULL)
+    if (!anyNA(values$val)) {
+      return(NULL)
+    }
     bad <- logical(table$key$size)
     bad[sparse_rows(values)[is.na(values$val)]] <- TRUE
     return(bad[table$key$index])
   }
-  if (!anyNA(values)) return(NULL)
+  if (!anyNA(values)) {
+    return(NULL)
+  }
   key <- table$key
   missing <- is.na(values)
   offered <- offered_table(frame)

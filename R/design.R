@@ -1,22 +1,20 @@
 # From a formula and data to the lists of arrays the kernels read ("spec").
 #
-# migration_design() reads the formula (formula.R), finds its variables
-# (formula-lookup.R), selects the occasions (design-occasions.R), computes the
+# migration_design() reads the formula (design-formula.R), finds its variables
+# (design-lookup.R), selects the occasions (design-occasions.R), computes the
 # columns of each variable on its own table (design-columns.R), and lays the
 # terms out for the storage of the data: design-relational.R never expands firms
 # x places, design-ragged.R passes the columns of long data as they are.
 
-#' The design of a migration model
-#'
-#' @param formula,data,weights,subset,na.action as in [fit_migration()].
-#' @param choice FALSE: chosen places are not needed (prediction).
-#' @param basis `basis` of an earlier design: the same columns on new data.
-#' @param env where names that no table has are looked up.
-#' @param unchosen which places no answer names, from the spec: what place constants
-#'   cannot be had of.
-#' @return list of class `migration_design`: spec, terms (name, term, kind,
-#'   variable), effects, basis, formula, occasion, na.action.
-#' @noRd
+# The design of a migration model
+# formula, data, weights, subset, na.action: as in [fit_migration()].
+# choice: FALSE: chosen places are not needed (prediction).
+# basis: `basis` of an earlier design: the same columns on new data.
+# env: where names that no table has are looked up.
+# unchosen: which places no answer names, from the spec: what place constants
+#   cannot be had of.
+# Value: list of class `migration_design`: spec, terms (name, term, kind,
+#   variable), effects, basis, formula, occasion, na.action.
 migration_design <- function(formula, data, weights = NULL, subset = NULL,
                              na.action = stats::na.omit, choice = TRUE, basis = NULL,
                              env = NULL, unchosen = unchosen_places) {
@@ -31,39 +29,41 @@ migration_design <- function(formula, data, weights = NULL, subset = NULL,
   design$spec$effects <- absorbed
   design <- set_offered(design, data, basis, if (choice) unchosen)
   design["effects"] <- list(if (absorbed) data$place)
-  design$basis <- list(stay = stay, atoms = design$basis, effects = design$effects,
-                       unchosen = data$place[!(design$spec$offered %||% TRUE)])
+  design$basis <- list(
+    stay = stay, atoms = design$basis, effects = design$effects,
+    unchosen = data$place[!(design$spec$offered %||% TRUE)]
+  )
   design$formula <- formula
   structure(design, class = "migration_design")
 }
 
-#' Lay the terms out for the storage of the data
-#'
-#' Computes the columns of each variable on its own table, drops the occasions
-#' with missing values as `na.action` says, and builds the spec.
-#' @return list(spec, terms, basis = one for each atom, occasion, na.action)
-#' @noRd
+# Lay the terms out for the storage of the data
+#
+# Computes the columns of each variable on its own table, drops the occasions
+# with missing values as `na.action` says, and builds the spec.
+# Value: list(spec, terms, basis = one for each atom, occasion, na.action)
 lay_out <- function(data, plan, occasions, na.action, basis, env) UseMethod("lay_out")
 
-#' Does any occasion have an origin?
-#' @noRd
+# Does any occasion have an origin?
 any_origin <- function(occasions) max(occasions$origin) > 0L
 
-#' Without origins, terms that refer to them have no meaning
-#' @noRd
+# Without origins, terms that refer to them have no meaning
 check_origins <- function(plan, stay) {
-  if (stay) return(invisible())
+  if (stay) {
+    return(invisible())
+  }
   for (term in c(plan$terms, plan$offsets)) {
     roles <- vapply(term$factors, function(f) f$role, "")
     if (any(roles %in% c("stay", "keep", "push"))) {
       abort("`", term$name, "` refers to the origin, but no occasion has one. Give the column ",
-            "of the origin as `from`, or drop the term.", class = "formula")
+        "of the origin as `from`, or drop the term.",
+        class = "formula"
+      )
     }
   }
 }
 
-#' The columns of all terms, named and checked; offsets last
-#' @noRd
+# The columns of all terms, named and checked; offsets last
 design_entries <- function(plan, components, atoms) {
   check_offsets(plan$offsets, components)
   full <- code_terms(plan$terms, atoms, plan$absorbed)
@@ -73,24 +73,26 @@ design_entries <- function(plan, components, atoms) {
   }), recursive = FALSE)
   if (!length(entries) && !plan$absorbed) {
     abort("`formula` has no terms: there is nothing to estimate. Add an attribute of places, ",
-          "or leave `stay` in.", class = "formula")
+      "or leave `stay` in.",
+      class = "formula"
+    )
   }
   check_distinct_names(vapply(entries, function(e) e$name, ""))
   list(terms = as.list(entries), offsets = as.list(offsets))
 }
 
-#' Two columns must not have the same name
-#' @noRd
+# Two columns must not have the same name
 check_distinct_names <- function(names) {
   twice <- unique(names[duplicated(names)])
   if (length(twice)) {
     abort("Two terms of `formula` give a coefficient the same name: ", quote_names(twice),
-          ". Rename a variable or a level.", class = "formula")
+      ". Rename a variable or a level.",
+      class = "formula"
+    )
   }
 }
 
-#' Offsets are one numeric column each
-#' @noRd
+# Offsets are one numeric column each
 check_offsets <- function(offsets, components) {
   for (term in offsets) {
     for (factor in term$factors) {
@@ -98,14 +100,15 @@ check_offsets <- function(offsets, components) {
       if (is.null(component)) next
       if (component$kind == "factor" || length(component$suffix) > 1L) {
         abort("`offset(", term$name, ")` must be numeric, not ",
-              if (component$kind == "factor") "a factor." else "a matrix.", class = "formula")
+          if (component$kind == "factor") "a factor." else "a matrix.",
+          class = "formula"
+        )
       }
     }
   }
 }
 
-#' The terms table: coefficient, term of the formula, kind, variable
-#' @noRd
+# The terms table: coefficient, term of the formula, kind, variable
 terms_table <- function(entries, atoms) {
   text <- function(f) vapply(entries, f, "")
   data.frame(
@@ -117,8 +120,7 @@ terms_table <- function(entries, atoms) {
   )
 }
 
-#' place, pull, push, keep, stay, tie, peers, or firm_place for interactions
-#' @noRd
+# place, pull, push, keep, stay, tie, peers, or firm_place for interactions
 term_kind <- function(term, atoms) {
   levels <- vapply(term$factors, function(f) atoms[[f$atom %||% ""]]$level %||% "stay", "")
   if (length(term$factors) > 1L) {
@@ -126,41 +128,48 @@ term_kind <- function(term, atoms) {
     return(if (keeps) "keep" else "firm_place")
   }
   role <- term$factors[[1L]]$role
-  if (role != "plain") return(role)
-  switch(levels, row = "place", levels)
+  if (role != "plain") {
+    return(role)
+  }
+  switch(levels,
+    row = "place",
+    levels
+  )
 }
 
-#' Variables of a term, joined by `:`; "stay" for the constant
-#' @noRd
+# Variables of a term, joined by `:`; "stay" for the constant
 term_variables <- function(term, atoms) {
   variables <- unlist(lapply(term$factors, function(f) atoms[[f$atom %||% ""]]$variables))
   if (length(variables)) paste(unique(variables), collapse = ":") else term$factors[[1L]]$role
 }
 
-#' Places taken out: those nobody chose when the model has place constants
-#' @noRd
+# Places taken out: those nobody chose when the model has place constants
 set_offered <- function(design, data, basis, unchosen) {
-  if (!design$spec$effects) return(design)
+  if (!design$spec$effects) {
+    return(design)
+  }
   out <- if (!is.null(basis)) {
     check_places(data, basis)
     data$place %in% basis$unchosen
   } else if (!is.null(unchosen)) {
     unchosen(design$spec)
   }
-  if (!any(out)) return(design)
+  if (!any(out)) {
+    return(design)
+  }
   if (is.null(basis)) tell_unchosen(data$place[out])
   design$spec$offered <- !out
   design
 }
 
-#' @noRd
 tell_unchosen <- function(places) {
   inform("Nobody chose ", plural(length(places), "place"), ", taken out because the place ",
-         "constant is minus infinity: ", quote_names(places), ".", class = "unchosen_places")
+    "constant is minus infinity: ", quote_names(places), ".",
+    class = "unchosen_places"
+  )
 }
 
-#' Places without weight among the chosen
-#' @noRd
+# Places without weight among the chosen
 unchosen_places <- function(spec) {
   chosen <- spec$chosen
   if (spec$kind == "ragged") chosen <- spec$place[spec$start[-length(spec$start)] + chosen]
@@ -168,13 +177,14 @@ unchosen_places <- function(spec) {
   tabulate(chosen, spec$J) == 0L
 }
 
-#' New data may not have places whose constant was not estimated
-#' @noRd
+# New data may not have places whose constant was not estimated
 check_places <- function(data, basis) {
   new <- setdiff(data$place, basis$effects)
   if (length(new)) {
     abort("`newdata` has ", plural(length(new), "place"), " without a place constant: ",
-          quote_names(new), ". The model was fitted with `| place`.", class = "newdata")
+      quote_names(new), ". The model was fitted with `| place`.",
+      class = "newdata"
+    )
   }
 }
 
@@ -182,7 +192,9 @@ check_places <- function(data, basis) {
 print.migration_design <- function(x, ...) {
   cat("<migration_design> ", deparse1(x$formula), "\n", sep = "")
   cat(plural(length(x$occasion), "occasion"), ", ", plural(nrow(x$terms), "term"), ", ",
-      x$spec$kind, " storage\n", sep = "")
+    x$spec$kind, " storage\n",
+    sep = ""
+  )
   print(x$terms, row.names = FALSE)
   invisible(x)
 }

@@ -36,3 +36,8 @@
 
 # the pronoun of ggplot2's aes(), which R CMD check takes for a variable
 utils::globalVariables(".data")
+
+.onLoad <- function(libname, pkgname) {
+  loaded_in$process <- Sys.getpid()
+  announce_fits()
+}

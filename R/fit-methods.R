@@ -1,7 +1,6 @@
 # Methods of a fit that read what it keeps; those that need the data again start from fit_design().
 
-#' The design of a fit, rebuilt from its data: `spec` for the C entry points, `kernel`, `theta`
-#' @noRd
+# The design of a fit, rebuilt from its data: `spec` for the C entry points, `kernel`, `theta`
 fit_design <- function(object) {
   refuse_streamed(object)
   design <- model_design(object$model, object$formula, object$data,
@@ -16,8 +15,7 @@ fit_design <- function(object) {
   complete_design(object, design, object$data)
 }
 
-#' Adds the model and the parameters to a design, which may be of new data
-#' @noRd
+# Adds the model and the parameters to a design, which may be of new data
 complete_design <- function(object, design, data) {
   setup <- model_setup(object$model, data, design, memory = object$design$memory)
   n_terms <- nrow(object$design$terms)
@@ -84,14 +82,11 @@ case.names.migration_fit <- function(object, ...) {
   row_names(object$data)[object$design$occasion]
 }
 
-#' Row names of the occasions: of `firms`, or the ids of long data
-#' @noRd
+# Row names of the occasions: of `firms`, or the ids of long data
 row_names <- function(data) {
   if (inherits(data, "migration_data")) row.names(data$firms) else as.character(data$id)
 }
 
-#' The table that the occasions are rows of
-#'
 #' @title Occasions and model matrix of a fit
 #' @description `model.frame()` gives the rows of `firms` (or of the long data) that were used;
 #' `model.matrix()` the terms, uncentred, as they enter the utility: a row for each occasion and offered
@@ -141,16 +136,13 @@ confint.migration_fit <- function(object, parm, level = 0.95, ...) {
   limits[chosen, , drop = FALSE]
 }
 
-#' Standard errors of all coefficients: NA where there is no estimate
-#' @noRd
+# Standard errors of all coefficients: NA where there is no estimate
 standard_errors <- function(object, ...) {
   se <- sqrt(diag(vcov(object, ...)))
   se[!object$estimated] <- NA
   se
 }
 
-#' Fitted probabilities and residuals
-#'
 #' @title Fitted values and residuals of a fit
 #' @description With \eqn{P_{ij}}{P_ij} the fitted probability, \eqn{y_i} the chosen place and \eqn{w_i} the
 #' weight: `fitted()` is \eqn{P_{i y_i}}{P_iy}; deviance residuals are
@@ -173,14 +165,12 @@ fitted.migration_fit <- function(object, outcome = TRUE, ...) {
   occasion_result(chosen_probability(object, design), design, object$data)
 }
 
-#' Probability of the answer of each occasion. Dispatches on the fit.
-#' @noRd
+# Probability of the answer of each occasion. Dispatches on the fit.
 chosen_probability <- function(object, design) {
   UseMethod("chosen_probability")
 }
 
-#' Those of the chosen places, a slice of occasions at a time so that no occasions x places matrix is made
-#' @noRd
+# Those of the chosen places, a slice of occasions at a time so that no occasions x places matrix is made
 chosen_probability.migration_fit <- function(object, design) {
   spec <- design$spec
   if (spec$kind == "ragged") {
@@ -205,8 +195,7 @@ residuals.migration_fit <- function(object, type = c("deviance", "response", "pe
   place_result(if (type == "pearson") residual / sqrt(p * (1 - p)) else residual, design, object$data)
 }
 
-#' 1 for the chosen place and 0 for the others, in the shape of the probabilities
-#' @noRd
+# 1 for the chosen place and 0 for the others, in the shape of the probabilities
 chosen_indicator <- function(design) {
   spec <- design$spec
   if (spec$kind == "relational") {
@@ -238,8 +227,7 @@ update.migration_fit <- function(object, formula., ..., evaluate = TRUE) {
   if (evaluate) eval(call, parent.frame()) else call
 }
 
-#' Puts the old parts in place of the dots of a new formula
-#' @noRd
+# Puts the old parts in place of the dots of a new formula
 update_parts <- function(old, new) {
   was <- formula_parts(old)
   now <- formula_parts(new)
@@ -256,8 +244,7 @@ update_parts <- function(old, new) {
   stats::as.formula(updated, env = environment(old))
 }
 
-#' The parts of the right side between bars
-#' @noRd
+# The parts of the right side between bars
 formula_parts <- function(formula) {
   right <- formula[[length(formula)]]
   parts <- list()
@@ -268,8 +255,7 @@ formula_parts <- function(formula) {
   c(list(right), parts)
 }
 
-#' Later parts name one column of constants: a dot keeps it
-#' @noRd
+# Later parts name one column of constants: a dot keeps it
 substitute_dot <- function(old, new) {
   if (identical(new, quote(.))) {
     return(if (is.null(old)) 0 else old)
@@ -277,9 +263,8 @@ substitute_dot <- function(old, new) {
   new
 }
 
-#' Simplifies new with old for its dots. `stay` is implied in every formula: it is made explicit for the
-#' arithmetic, and only its absence is written in the result.
-#' @noRd
+# Simplifies new with old for its dots. `stay` is implied in every formula: it is made explicit for the
+# arithmetic, and only its absence is written in the result.
 merge_part <- function(old, new) {
   if ("." %in% all.names(new)) {
     before <- if (is.null(old)) 0 else simplified(add_stay(old))
@@ -294,12 +279,10 @@ merge_part <- function(old, new) {
   simplified(call("-", call("(", simple), quote(stay)))
 }
 
-#' @noRd
 part_terms <- function(part) {
   stats::terms(stats::as.formula(call("~", part)), keep.order = TRUE)
 }
 
-#' @noRd
 simplified <- function(part) {
   stats::formula(stats::terms(stats::as.formula(call("~", part)), keep.order = TRUE, simplify = TRUE))[[2L]]
 }

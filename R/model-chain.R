@@ -1,5 +1,3 @@
-#' Chain migration: the model object
-#'
 #' @title Chain migration in equilibrium
 #' @description Do firms leave because others leave? In a chain model the share of the firm's own group \eqn{g}
 #' that is at place \eqn{j} in period \eqn{t} is part of the utility of \eqn{j}:
@@ -111,8 +109,7 @@ chain <- function(group = NULL, expectation = c("rational", "lagged"), estimator
   )
 }
 
-#' The name of the group column: as written, in quotes, or after ~
-#' @noRd
+# The name of the group column: as written, in quotes, or after ~
 group_column <- function(written) {
   if (is.call(written) && identical(written[[1L]], quote(`~`)) && length(written) == 2L) {
     written <- written[[2L]]
@@ -129,8 +126,7 @@ group_column <- function(written) {
   if (is.null(written)) NULL else as.character(written)
 }
 
-#' The coefficient's name
-#' @noRd
+# The coefficient's name
 chain_label <- function(model) {
   paste0("chain(", model$group, ")")
 }
@@ -147,20 +143,17 @@ print.chain_model <- function(x, ...) {
   invisible(x)
 }
 
-#' @noRd
 model_title.chain_model <- function(model) {
   if (model$expectation == "lagged") "Chain migration, lagged shares" else "Chain migration in equilibrium"
 }
 
-#' @noRd
 group_noun.chain_model <- function(model) {
   "the firms of a group in a period"
 }
 
 # Lagged shares -----------------------------------------------------------------------------------------
 
-#' The conditional logit with one more term
-#' @noRd
+# The conditional logit with one more term
 model_design.lagged_chain_model <- function(model, formula, data, ...) {
   if (is.null(data$time)) {
     abort(
@@ -181,8 +174,7 @@ model_design.lagged_chain_model <- function(model, formula, data, ...) {
   design
 }
 
-#' A formula with a term more in its first part
-#' @noRd
+# A formula with a term more in its first part
 with_term <- function(formula, term) {
   parts <- formula_parts(formula)
   parts[[1L]] <- call("+", parts[[1L]], term)
@@ -190,20 +182,17 @@ with_term <- function(formula, term) {
   formula
 }
 
-#' @noRd
 model_setup.lagged_chain_model <- function(model, data, design, memory = NULL) {
   model_setup(conditional(), data, design, memory)
 }
 
 # Cells -------------------------------------------------------------------------------------------------
 
-#' The table that firms are rows of
-#' @noRd
+# The table that firms are rows of
 firm_columns <- function(data) {
   if (inherits(data, "migration_data")) data$firms else data$data
 }
 
-#' @noRd
 check_group <- function(model, data) {
   columns <- names(firm_columns(data))
   if (is.null(model$group) || model$group %in% columns) {
@@ -217,8 +206,7 @@ check_group <- function(model, data) {
   )
 }
 
-#' Adds to the design the cell of each occasion (spec$cell) and the table of cells
-#' @noRd
+# Adds to the design the cell of each occasion (spec$cell) and the table of cells
 model_design.rational_chain_model <- function(model, formula, data, ...) {
   check_group(model, data)
   design <- migration_design(formula, data, ...)
@@ -235,8 +223,7 @@ model_design.rational_chain_model <- function(model, formula, data, ...) {
   design
 }
 
-#' Code and values of the group of each occasion used
-#' @noRd
+# Code and values of the group of each occasion used
 occasion_groups <- function(model, data, occasion) {
   if (is.null(model$group)) {
     return(list(code = rep(1L, length(occasion)), values = NA_character_))
@@ -253,8 +240,7 @@ occasion_groups <- function(model, data, occasion) {
   list(code = found$code, values = as.character(found$values))
 }
 
-#' Weight of the occasions of each cell at their chosen places, places x cells; NULL where choices are unknown
-#' @noRd
+# Weight of the occasions of each cell at their chosen places, places x cells; NULL where choices are unknown
 chosen_weights <- function(spec, n_cells) {
   chosen <- spec$chosen
   if (spec$kind == "ragged") {
@@ -268,8 +254,7 @@ chosen_weights <- function(spec, n_cells) {
   total
 }
 
-#' Columns that sum to 1; equal shares where a column is 0
-#' @noRd
+# Columns that sum to 1; equal shares where a column is 0
 as_shares <- function(total) {
   size <- colSums(total)
   shares <- total / rep(ifelse(size > 0, size, 1), each = nrow(total))
@@ -277,8 +262,7 @@ as_shares <- function(total) {
   shares
 }
 
-#' Firms of each cell, weighted
-#' @noRd
+# Firms of each cell, weighted
 cell_sizes <- function(spec, n_cells) {
   weight <- spec$weights %||% rep(1, length(spec$cell))
   size <- numeric(n_cells)
@@ -287,15 +271,13 @@ cell_sizes <- function(spec, n_cells) {
   size
 }
 
-#' f of shares, places x cells
-#' @noRd
+# f of shares, places x cells
 interaction_of <- function(model, share, size) {
   count <- share * rep(size, each = nrow(share))
   switch(model$scale, share = share, count = count, log1p = log1p(count))
 }
 
-#' `memory`, of an earlier fit: its cells, their shares, and whether predictions solve them again
-#' @noRd
+# `memory`, of an earlier fit: its cells, their shares, and whether predictions solve them again
 model_setup.rational_chain_model <- function(model, data, design, memory = NULL) {
   cells <- design$cells
   if (is.null(memory)) {
@@ -312,8 +294,7 @@ model_setup.rational_chain_model <- function(model, data, design, memory = NULL)
   )
 }
 
-#' Shares of the cells from those of the fit: of the same cell, else the mean of its group, else the mean of all
-#' @noRd
+# Shares of the cells from those of the fit: of the same cell, else the mean of its group, else the mean of all
 remembered_shares <- function(memory, cells, place) {
   share <- memory$share[match(place, memory$place), , drop = FALSE]
   share[is.na(share)] <- 0
@@ -330,19 +311,16 @@ remembered_shares <- function(memory, cells, place) {
   as_shares(start)
 }
 
-#' @noRd
 match_cells <- function(cells, table) {
   match(paste(cells$group, cells$time, sep = "\r"), paste(table$group, table$time, sep = "\r"))
 }
 
-#' "`Wenzhou` in 1997"
-#' @noRd
+# "`Wenzhou` in 1997"
 cell_names <- function(cells) {
   group <- ifelse(is.na(cells$group), "all firms", paste0("`", cells$group, "`"))
   paste0(group, ifelse(is.na(cells$time), "", paste(" in", cells$time)))
 }
 
-#' @noRd
 print_details.chain_model <- function(model, x) {
   cells <- x$memory$cells
   if (is.null(cells)) {

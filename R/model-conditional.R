@@ -1,5 +1,3 @@
-#' Conditional logit: the model object
-#'
 #' @title Conditional logit
 #' @description Firm \eqn{i} chooses place \eqn{y} of the places \eqn{C_i} on offer with probability
 #' \deqn{P_{iy} = \frac{\exp(v_{iy})}{\sum_{j \in C_i} \exp(v_{ij})}, \qquad v_{ij} = \sum_k b_k x_{ijk}.}{P_iy = exp(v_iy) / sum_j exp(v_ij), v_ij = sum_k b_k x_ijk.}
@@ -28,17 +26,14 @@ print.conditional_model <- function(x, ...) {
   invisible(x)
 }
 
-#' @noRd
 model_setup.conditional_model <- function(model, data, design, memory = NULL) {
   list(kernel = list(kind = "conditional"), parameters = parameter_table(), start = numeric())
 }
 
-#' @noRd
 model_title.conditional_model <- function(model) {
   "Conditional logit"
 }
 
-#' @noRd
 can_slice.conditional_model <- function(model) {
   TRUE
 }

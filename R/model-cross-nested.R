@@ -1,5 +1,3 @@
-#' Cross-nested logit: the model object
-#'
 #' @title Cross-nested logit: places in several nests
 #' @description Regions overlap: a town may belong to a coast and to a dialect area, and compete with the towns of
 #' both. Place \eqn{j} takes part in nest \eqn{m} with the allocation \eqn{\alpha_{jm} \ge 0}{alpha_jm >= 0},
@@ -71,8 +69,7 @@ cross_nested <- function(membership, allocation = c("fixed", "estimate"), lambda
 
 # Membership ------------------------------------------------------------------------------------------
 
-#' place, nest, allocation: a row for each entry, places and nests in the order of their first appearance
-#' @noRd
+# place, nest, allocation: a row for each entry, places and nests in the order of their first appearance
 read_membership <- function(membership) {
   entries <- if (is.data.frame(membership)) {
     membership_rows(membership)
@@ -101,7 +98,6 @@ read_membership <- function(membership) {
   entries[entries$allocation > 0, , drop = FALSE]
 }
 
-#' @noRd
 membership_rows <- function(membership) {
   lacking <- setdiff(c("place", "nest"), names(membership))
   if (length(lacking) > 0L) {
@@ -119,7 +115,6 @@ membership_rows <- function(membership) {
   entries
 }
 
-#' @noRd
 membership_cells <- function(membership) {
   named <- !is.null(rownames(membership)) && !is.null(colnames(membership))
   if (!named || !(is.numeric(membership) || is.logical(membership))) {
@@ -138,7 +133,6 @@ membership_cells <- function(membership) {
   entries
 }
 
-#' @noRd
 check_allocations <- function(entries) {
   value <- entries$allocation
   if (!is.numeric(value) || !all(is.finite(value)) || any(value < 0)) {
@@ -168,15 +162,13 @@ print.cross_nested_model <- function(x, ...) {
   invisible(x)
 }
 
-#' @noRd
 model_title.cross_nested_model <- function(model) {
   "Cross-nested logit"
 }
 
 # Setup -----------------------------------------------------------------------------------------------
 
-#' `memory` keeps the numbering of the parameters: newdata may have fewer places
-#' @noRd
+# `memory` keeps the numbering of the parameters: newdata may have fewer places
 model_setup.cross_nested_model <- function(model, data, design, memory = NULL) {
   entries <- place_entries(model$membership, data$place)
   if (is.null(memory)) {
@@ -196,8 +188,7 @@ model_setup.cross_nested_model <- function(model, data, design, memory = NULL) {
   )
 }
 
-#' The entries of the places of the data, place by place
-#' @noRd
+# The entries of the places of the data, place by place
 place_entries <- function(membership, place) {
   lacking <- setdiff(place, membership$place)
   if (length(lacking) > 0L) {
@@ -212,8 +203,7 @@ place_entries <- function(membership, place) {
   membership[keep[order(code[keep])], , drop = FALSE]
 }
 
-#' Names of the parameters, of each nest and each entry (NA: none)
-#' @noRd
+# Names of the parameters, of each nest and each entry (NA: none)
 number_entries <- function(model, entries, place, offered) {
   unknown <- setdiff(model$membership$place, place)
   if (length(unknown) > 0L) {
@@ -245,8 +235,7 @@ number_entries <- function(model, entries, place, offered) {
   )
 }
 
-#' The `model` list of the C entry points
-#' @noRd
+# The `model` list of the C entry points
 entry_kernel <- function(memory, entries, place) {
   number <- function(name, among) {
     at <- match(name, among)
@@ -269,12 +258,10 @@ entry_kernel <- function(memory, entries, place) {
 
 # Fit -------------------------------------------------------------------------------------------------
 
-#' @noRd
 check_start.cross_nested_model <- function(model, theta) {
   check_start.nested_model(model, theta[startsWith(names(theta), "lambda")])
 }
 
-#' @noRd
 model_finish.cross_nested_model <- function(model, fit, raw, setup, design) {
   if (model$allocation == "estimate") {
     fit$allocations <- allocation_table(fit, place_entries(model$membership, fit$data$place))
@@ -282,8 +269,7 @@ model_finish.cross_nested_model <- function(model, fit, raw, setup, design) {
   fit
 }
 
-#' Allocations with standard errors by the delta method: da_e / dtau_f = a_e (1{e = f} - a_f)
-#' @noRd
+# Allocations with standard errors by the delta method: da_e / dtau_f = a_e (1{e = f} - a_f)
 allocation_table <- function(fit, entries) {
   name <- paste0("allocation:", entries$place, ":", entries$nest)
   tau <- fit$coefficients[name]
@@ -302,7 +288,6 @@ allocation_table <- function(fit, entries) {
   )
 }
 
-#' @noRd
 check_estimates.cross_nested_model <- function(model, fit) {
   warn_lambda(fit$coefficients[fit$parameters$group == "lambda"])
   table <- fit$allocations
@@ -317,7 +302,6 @@ check_estimates.cross_nested_model <- function(model, fit) {
   }
 }
 
-#' @noRd
 print_details.cross_nested_model <- function(model, x) {
   nests <- x$memory$nests
   listed <- paste0(names(nests), " (", nests, ")")

@@ -1,5 +1,3 @@
-#' Hazard of leaving: the model object
-#'
 #' @title When firms leave: discrete-time hazards of moving and closing
 #' @description An occasion is a firm in a period at risk. It stays, moves (`to` differs from `from`) or closes
 #' (`to` is missing). With \eqn{\eta_k = a_k(d) + x'b_k} for each risk \eqn{k}, duration \eqn{d} and attributes
@@ -119,7 +117,6 @@ hazard <- function(link = c("cloglog", "logit"), risks = c("move", "exit"),
   )
 }
 
-#' @noRd
 hazard_risks <- function(risks) {
   known <- c("move", "exit")
   if (!is.character(risks) || length(risks) == 0L || !all(risks %in% known)) {
@@ -128,7 +125,6 @@ hazard_risks <- function(risks) {
   intersect(known, risks)
 }
 
-#' @noRd
 check_duration <- function(duration) {
   name <- is.character(duration) && length(duration) == 1L && !is.na(duration)
   if (!is.null(duration) && !name && !(inherits(duration, "formula") && length(duration) == 2L)) {
@@ -147,18 +143,15 @@ print.hazard_model <- function(x, ...) {
   invisible(x)
 }
 
-#' @noRd
 baseline_text <- function(model) {
   if (inherits(model$baseline, "formula")) formula_text(model$baseline) else model$baseline
 }
 
-#' @noRd
 duration_text <- function(model) {
   duration <- model$duration
   if (is.null(duration)) "counted" else if (inherits(duration, "formula")) formula_text(duration) else duration
 }
 
-#' @noRd
 model_title.hazard_model <- function(model) {
   paste0(
     "Hazard of leaving (", model$link, if (length(model$risks) > 1L) ", competing risks",
@@ -167,12 +160,10 @@ model_title.hazard_model <- function(model) {
   )
 }
 
-#' @noRd
 model_design.hazard_model <- function(model, formula, data, ...) {
   hazard_design(model, formula, data, ...)
 }
 
-#' @noRd
 check_choices.hazard_model <- function(model, design) {
   spec <- design$spec
   count <- outcome_weights(spec)
@@ -199,14 +190,12 @@ check_choices.hazard_model <- function(model, design) {
   }
 }
 
-#' Weight of the periods that end in each outcome
-#' @noRd
+# Weight of the periods that end in each outcome
 outcome_weights <- function(spec) {
   weights <- spec$weights %||% rep(1, spec$n)
   vapply(seq_len(spec$J), function(outcome) sum(weights[spec$chosen == outcome]), 0)
 }
 
-#' @noRd
 model_setup.hazard_model <- function(model, data, design, memory = NULL) {
   list(
     kernel = hazard_kernel(model, design),
@@ -223,7 +212,6 @@ model_setup.hazard_model <- function(model, data, design, memory = NULL) {
   )
 }
 
-#' @noRd
 hazard_kernel <- function(model, design) {
   if (model$link == "logit") {
     return(list(kind = "conditional"))
@@ -235,8 +223,7 @@ hazard_kernel <- function(model, design) {
   list(kind = "hazard", frailty = TRUE, group = group, weight = spell_weights(design$spec$weights, group))
 }
 
-#' The weight of each spell
-#' @noRd
+# The weight of each spell
 spell_weights <- function(weights, group) {
   if (is.null(weights)) {
     return(NULL)
@@ -251,8 +238,7 @@ spell_weights <- function(weights, group) {
   of_spell
 }
 
-#' What summaries and predictions need to know of the periods of the fit
-#' @noRd
+# What summaries and predictions need to know of the periods of the fit
 hazard_memory <- function(model, design) {
   spec <- design$spec
   used <- (spec$weights %||% rep(1, spec$n)) > 0
@@ -264,8 +250,7 @@ hazard_memory <- function(model, design) {
   )
 }
 
-#' Spells that come under observation after their first period
-#' @noRd
+# Spells that come under observation after their first period
 late_spells <- function(design) {
   order <- order(design$spell, design$when)
   first <- order[!duplicated(design$spell[order])]
@@ -274,8 +259,7 @@ late_spells <- function(design) {
 
 # Maximum ---------------------------------------------------------------------------------------------
 
-#' From constant hazards
-#' @noRd
+# From constant hazards
 model_start.hazard_model <- function(model, theta, setup, layout, held, design, control) {
   n <- outcome_weights(design$spec)
   odds <- log(n[-1L] / n[1L])
@@ -287,8 +271,7 @@ model_start.hazard_model <- function(model, theta, setup, layout, held, design, 
   list(theta = theta, null = NULL)
 }
 
-#' With frailty: the maximum without it first, which is the answer when the likelihood falls from v = 0 on
-#' @noRd
+# With frailty: the maximum without it first, which is the answer when the likelihood falls from v = 0 on
 model_maximise.hazard_model <- function(model, theta, setup, layout, held, design, control) {
   extra <- layout$extra
   fit <- function(theta, held) maximise(design$spec, setup$kernel, theta, held, control, n_extra = length(extra))
@@ -309,8 +292,7 @@ model_maximise.hazard_model <- function(model, theta, setup, layout, held, desig
   raw
 }
 
-#' One Newton step of the variance from 0 where that leads up, else the start value
-#' @noRd
+# One Newton step of the variance from 0 where that leads up, else the start value
 frailty_start <- function(none, start, extra, setup, design, control) {
   at <- evaluate_kernel(design$spec, setup$kernel, none$theta, 2L, kernel_control(control))
   step <- at$score[extra] / at$information[extra, extra]
@@ -320,14 +302,12 @@ frailty_start <- function(none, start, extra, setup, design, control) {
   replace(none$theta, extra, max(start, 0.01))
 }
 
-#' Constant hazards: the shares of the outcomes, whatever the link
-#' @noRd
+# Constant hazards: the shares of the outcomes, whatever the link
 model_null.hazard_model <- function(model, setup, layout, design, control) {
   n <- outcome_weights(design$spec)
   sum(n * log(n / sum(n)))
 }
 
-#' @noRd
 model_finish.hazard_model <- function(model, fit, raw, setup, design) {
   events <- setup$memory$events
   fit$loglik_null <- model_null(model, setup, NULL, design, NULL)
@@ -340,8 +320,7 @@ model_finish.hazard_model <- function(model, fit, raw, setup, design) {
   if (isTRUE(raw$boundary)) at_boundary(fit) else fit
 }
 
-#' Likelihood-ratio test of v = 0: the statistic is 0 half of the time
-#' @noRd
+# Likelihood-ratio test of v = 0: the statistic is 0 half of the time
 frailty_test <- function(raw, fit) {
   statistic <- max(0, 2 * (raw$value - raw$without))
   list(
@@ -350,8 +329,7 @@ frailty_test <- function(raw, fit) {
   )
 }
 
-#' A variance at 0 is an estimate without a standard error
-#' @noRd
+# A variance at 0 is an estimate without a standard error
 at_boundary <- function(fit) {
   keep <- names(fit$coefficients)[fit$estimated]
   keep <- setdiff(keep, "frailty")
@@ -366,14 +344,12 @@ at_boundary <- function(fit) {
   fit
 }
 
-#' @noRd
 check_start.hazard_model <- function(model, theta) {
   if (any(theta < 0)) {
     abort("`start` and `fixed` must give `frailty`, a variance, a value of 0 or more.", class = "start")
   }
 }
 
-#' @noRd
 check_estimates.hazard_model <- function(model, fit) {
   late <- fit$design$memory$late
   if (model$frailty && late > 0L) {
@@ -385,24 +361,20 @@ check_estimates.hazard_model <- function(model, fit) {
   }
 }
 
-#' @noRd
 group_noun.hazard_model <- function(model) {
   "the periods of a spell"
 }
 
-#' @noRd
 can_slice.hazard_model <- function(model) {
   TRUE
 }
 
 # On a store ------------------------------------------------------------------------------------------
 
-#' @noRd
 model_variables.hazard_model <- function(model) {
   if (inherits(model$duration, "formula")) all.vars(model$duration) else model$duration
 }
 
-#' @noRd
 model_atoms.hazard_model <- function(model, formula, data, rows, env) {
   plan <- hazard_plan(model, formula, data, env)
   spells <- hazard_spells(model, data, choice = TRUE, report = FALSE)
@@ -414,12 +386,10 @@ model_atoms.hazard_model <- function(model, formula, data, rows, env) {
   })
 }
 
-#' @noRd
 model_memory.hazard_model <- function(model, design) {
   hazard_memory(model, design)
 }
 
-#' @noRd
 merge_memory.hazard_model <- function(model, memory, counts) {
   parts <- Filter(Negate(is.null), lapply(counts, function(x) x$memory))
   add <- function(what) Reduce(`+`, lapply(parts, function(x) x[[what]]))

@@ -1,5 +1,3 @@
-#' Latent classes: the model object
-#'
 #' @title Logit with latent classes of firms
 #' @description Firms are of a few kinds that nobody recorded. Each kind, or class, has coefficients of its own; which
 #' class a firm belongs to is known only up to a probability, which may depend on attributes of the firm. With
@@ -119,21 +117,18 @@ print.latent_model <- function(x, ...) {
   invisible(x)
 }
 
-#' @noRd
 model_title.latent_model <- function(model) {
   by <- if (length(all.vars(model$membership)) > 0L && model$classes > 1L) paste0(" by ", formula_text(model$membership))
   paste0("Latent-class logit, ", plural(model$classes, "class", "classes"), by)
 }
 
-#' @noRd
 group_noun.latent_model <- function(model) {
   if (model$panel) "the occasions of a firm" else "one occasion"
 }
 
 # Design ----------------------------------------------------------------------------------------------
 
-#' Occasions that miss an attribute of membership are left out of the design
-#' @noRd
+# Occasions that miss an attribute of membership are left out of the design
 model_design.latent_model <- function(model, formula, data, weights = NULL, subset = NULL,
                                       na.action = stats::na.omit, choice = TRUE, basis = NULL, env = NULL) {
   missing <- membership_missing(model, data)
@@ -154,23 +149,20 @@ model_design.latent_model <- function(model, formula, data, weights = NULL, subs
   design
 }
 
-#' Occasions that miss a variable of membership: a logical for each variable that is ever missing
-#' @noRd
+# Occasions that miss a variable of membership: a logical for each variable that is ever missing
 membership_missing <- function(model, data) {
   names <- intersect(all.vars(model$membership), firm_attributes(data))
   missing <- lapply(stats::setNames(names, names), function(name) is.na(occasion_attribute(data, name)))
   Filter(any, missing)
 }
 
-#' Columns that may stand in `membership`
-#' @noRd
+# Columns that may stand in `membership`
 firm_attributes <- function(data) {
   tables <- variable_tables(data)
   if (inherits(data, "migration_data")) tables$firms else tables$data
 }
 
-#' A column of the firms, a value for each occasion of the data
-#' @noRd
+# A column of the firms, a value for each occasion of the data
 occasion_attribute <- function(data, name) {
   if (inherits(data, "migration_data")) {
     return(data$firms[[name]])
@@ -192,8 +184,7 @@ occasion_attribute <- function(data, name) {
 
 # Setup -----------------------------------------------------------------------------------------------
 
-#' `memory` keeps the coding of membership and which terms differ between classes
-#' @noRd
+# `memory` keeps the coding of membership and which terms differ between classes
 model_setup.latent_model <- function(model, data, design, memory = NULL) {
   group <- latent_groups(model, data, design)
   weight <- firm_weights(model, design$spec$weights, group, check = is.null(memory))
@@ -213,8 +204,7 @@ model_setup.latent_model <- function(model, data, design, memory = NULL) {
   )
 }
 
-#' Codes of the groups that share a class
-#' @noRd
+# Codes of the groups that share a class
 latent_groups <- function(model, data, design) {
   if (!model$panel) {
     return(seq_along(design$occasion))
@@ -223,8 +213,7 @@ latent_groups <- function(model, data, design) {
   match(firm, unique(firm))
 }
 
-#' The weight of each firm. An occasion may count (with the weight of its firm) or not (weight 0).
-#' @noRd
+# The weight of each firm. An occasion may count (with the weight of its firm) or not (weight 0).
 firm_weights <- function(model, weights, group, check) {
   if (is.null(weights)) {
     return(NULL)
@@ -244,8 +233,7 @@ firm_weights <- function(model, weights, group, check) {
   weight
 }
 
-#' Numbers of the terms that differ between classes
-#' @noRd
+# Numbers of the terms that differ between classes
 free_terms <- function(model, terms) {
   unknown <- setdiff(model$common, c(terms$name, terms$term))
   if (length(unknown) > 0L) {
@@ -263,8 +251,7 @@ free_terms <- function(model, terms) {
   free
 }
 
-#' Tables of the parameters of class 1 (NULL for one class: plain coefficients) and of those after it
-#' @noRd
+# Tables of the parameters of class 1 (NULL for one class: plain coefficients) and of those after it
 latent_parameters <- function(classes, terms, free, attributes) {
   if (classes == 1L) {
     return(list(linear = NULL, extra = parameter_table()))
@@ -292,8 +279,7 @@ latent_parameters <- function(classes, terms, free, attributes) {
 
 # Membership ------------------------------------------------------------------------------------------
 
-#' Attributes of the groups: z (attributes x groups) and the coding that new data must get
-#' @noRd
+# Attributes of the groups: z (attributes x groups) and the coding that new data must get
 class_membership <- function(model, data, design, group, coding = NULL) {
   first <- match(seq_len(max(group)), group)
   frame <- membership_frame(model, data, design, group, first)
@@ -318,8 +304,7 @@ class_membership <- function(model, data, design, group, coding = NULL) {
   list(z = matrix(t(z), ncol(z), nrow(z), dimnames = list(colnames(z), NULL)), coding = coding)
 }
 
-#' The variables of membership, a row for each group
-#' @noRd
+# The variables of membership, a row for each group
 membership_frame <- function(model, data, design, group, first) {
   columns <- firm_attributes(data)
   names <- all.vars(model$membership)
@@ -341,8 +326,7 @@ membership_frame <- function(model, data, design, group, first) {
   list2DF(values, length(first))
 }
 
-#' A value for each group
-#' @noRd
+# A value for each group
 of_group <- function(x, name, group, first, varying) {
   value <- x[first]
   if (varying == "first") {
@@ -360,8 +344,7 @@ of_group <- function(x, name, group, first, varying) {
   value
 }
 
-#' Attributes that cannot be told apart have no coefficients of their own
-#' @noRd
+# Attributes that cannot be told apart have no coefficients of their own
 check_membership <- function(z, data) {
   if (any(!is.finite(z))) {
     abort(
@@ -384,18 +367,15 @@ check_membership <- function(z, data) {
   }
 }
 
-#' @noRd
 can_slice.latent_model <- function(model) {
   TRUE
 }
 
-#' @noRd
 model_variables.latent_model <- function(model) {
   all.vars(model$membership)
 }
 
-#' The classes of the first slice are coded as those of all
-#' @noRd
+# The classes of the first slice are coded as those of all
 first_setup.latent_model <- function(model, data, design, memory) {
   setup <- model_setup(model, data, design, memory = memory)
   built <- setup$memory$coding$terms
@@ -405,7 +385,6 @@ first_setup.latent_model <- function(model, data, design, memory) {
   setup
 }
 
-#' @noRd
 refuse_membership <- function(model, memory) {
   if (is.null(memory)) {
     abort(

@@ -1,8 +1,6 @@
-# The mixed logit: the model object, and what it tells the kernels. How it is fitted is in mixed-fit.R, what its
-# distributions amount to in random-coefficients.R.
+# The mixed logit: the model object, and what it tells the kernels. How it is fitted is in model-mixed-fit.R, what its
+# distributions amount to in model-mixed-coefficients.R.
 
-#' Mixed logit: the model object
-#'
 #' @title Mixed logit: coefficients that differ between firms
 #' @description Firms differ in what they care about, beyond what the data say of them. In a mixed logit some
 #' coefficients have a distribution over firms instead of one value. With \eqn{\beta_f}{beta_f} the coefficients
@@ -151,9 +149,8 @@ mixed <- function(random = NULL, correlated = FALSE, draws = 512, sequence = c("
 
 # Arguments -------------------------------------------------------------------------------------------
 
-#' Distributions by their short names, with what the kernel calls them: how eta becomes the coefficient, and the
-#' shape of the draws
-#' @noRd
+# Distributions by their short names, with what the kernel calls them: how eta becomes the coefficient, and the
+# shape of the draws
 distributions <- data.frame(
   name = c(
     "normal", "lognormal", "negative_lognormal", "truncated_normal", "triangular", "uniform", "johnson_sb"
@@ -163,7 +160,6 @@ distributions <- data.frame(
   shape = c(0L, 0L, 0L, 0L, 2L, 1L, 0L)
 )
 
-#' @noRd
 check_random <- function(random, space) {
   if (is.null(random) && space == "wtp") {
     return(stats::setNames(character(), character()))
@@ -182,7 +178,6 @@ check_random <- function(random, space) {
   stats::setNames(vapply(random, distribution_name, ""), names(random))
 }
 
-#' @noRd
 distribution_name <- function(x) {
   clean <- gsub("[- ]", "_", tolower(x))
   at <- match(clean, c(distributions$name, distributions$short))
@@ -197,7 +192,6 @@ distribution_name <- function(x) {
   distributions$name[(at - 1L) %% nrow(distributions) + 1L]
 }
 
-#' @noRd
 check_price <- function(price, space) {
   given <- is.character(price) && length(price) == 1L && !is.na(price)
   if (space == "wtp" && !given) {
@@ -208,8 +202,7 @@ check_price <- function(price, space) {
   }
 }
 
-#' Sets of correlated coefficients, each in the order of `random`
-#' @noRd
+# Sets of correlated coefficients, each in the order of `random`
 correlated_blocks <- function(correlated, random) {
   if (isFALSE(correlated)) {
     return(list())
@@ -241,22 +234,6 @@ correlated_blocks <- function(correlated, random) {
   blocks
 }
 
-#' Stops at a name that is none of `among`, with the nearest one
-#' @noRd
-check_known <- function(names, among, says, what) {
-  unknown <- setdiff(names, among)
-  if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], among)
-    abort(
-      says, " ", quote_names(unknown), ", which is not ", what, ".",
-      if (length(among) > 0L) paste0(" There are ", quote_names(among, max = 20), "."),
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
-      class = "random"
-    )
-  }
-}
-
-#' @noRd
 check_draws_given <- function(draws) {
   if (length(draws) == 1L) {
     return(check_count(draws, "draws"))
@@ -271,7 +248,6 @@ check_draws_given <- function(draws) {
   draws
 }
 
-#' @noRd
 check_bounds <- function(bounds, random) {
   bounded <- names(random)[random == "johnson_sb"]
   check_known(names(bounds), bounded, "`bounds` names", "a Johnson SB coefficient")
@@ -282,22 +258,6 @@ check_bounds <- function(bounds, random) {
   full <- stats::setNames(rep(list(c(0, 1)), length(bounded)), bounded)
   full[names(bounds)] <- bounds
   full
-}
-
-#' @noRd
-check_whole <- function(x, name) {
-  if (!is.numeric(x) || length(x) != 1L || !is.finite(x) || x < 0 || x != round(x) || x > .Machine$integer.max) {
-    abort("`", name, "` must be one whole number of at least 0.", class = "argument")
-  }
-  as.double(x)
-}
-
-#' @noRd
-check_positive <- function(x, name) {
-  if (!is.numeric(x) || length(x) != 1L || is.na(x) || x <= 0) {
-    abort("`", name, "` must be one positive number.", class = "argument")
-  }
-  as.double(x)
 }
 
 #' @export
@@ -313,7 +273,6 @@ print.mixed_model <- function(x, ...) {
   invisible(x)
 }
 
-#' @noRd
 draws_text <- function(model) {
   if (is.array(model$draws)) {
     return(paste(format_count(utils::tail(dim(model$draws), 2L)[1L]), "given"))
@@ -323,7 +282,6 @@ draws_text <- function(model) {
   paste0(format_count(model$draws), " ", names[[model$sequence]], if (plain) " (not scrambled)")
 }
 
-#' @noRd
 model_title.mixed_model <- function(model) {
   paste0(
     if (model$panel) "Panel mixed logit" else "Mixed logit",
@@ -331,15 +289,13 @@ model_title.mixed_model <- function(model) {
   )
 }
 
-#' @noRd
 group_noun.mixed_model <- function(model) {
   "the occasions of a firm"
 }
 
 # Setup -----------------------------------------------------------------------------------------------
 
-#' `memory` holds the signs of the draws that make the spreads of an earlier fit positive
-#' @noRd
+# `memory` holds the signs of the draws that make the spreads of an earlier fit positive
 model_setup.mixed_model <- function(model, data, design, memory = NULL) {
   names <- design$terms$name
   check_known(names(model$random), names, "`random` names", "a coefficient of the model")
@@ -369,13 +325,11 @@ model_setup.mixed_model <- function(model, data, design, memory = NULL) {
   )
 }
 
-#' @noRd
 linear_section <- function(model) {
   if (model$space == "wtp") "Price, and willingness to pay" else "Coefficients"
 }
 
-#' The spreads: name, group, row and column (numbers of random coefficients) of the factor of the covariance
-#' @noRd
+# The spreads: name, group, row and column (numbers of random coefficients) of the factor of the covariance
 random_spreads <- function(model) {
   random <- names(model$random)
   rows <- lapply(seq_along(random), function(m) {
@@ -392,8 +346,7 @@ random_spreads <- function(model) {
   do.call(rbind, c(list(none), rows))
 }
 
-#' Group of each occasion: its firm, in order of appearance, or itself
-#' @noRd
+# Group of each occasion: its firm, in order of appearance, or itself
 mixed_groups <- function(model, data, design) {
   n <- length(design$occasion)
   if (!model$panel) {
@@ -403,8 +356,7 @@ mixed_groups <- function(model, data, design) {
   match(firm, unique(firm))
 }
 
-#' The weight of each group; NULL without weights
-#' @noRd
+# The weight of each group; NULL without weights
 group_weights <- function(model, data, design, group, check) {
   weights <- design$spec$weights
   if (is.null(weights)) {
@@ -423,12 +375,10 @@ group_weights <- function(model, data, design, group, check) {
   as.double(of_group)
 }
 
-#' @noRd
 firm_names <- function(data) {
   as.character(data$firm)
 }
 
-#' @noRd
 warn_single_occasions <- function(model, group) {
   if (model$panel && length(group) == max(group)) {
     warn(
@@ -439,8 +389,7 @@ warn_single_occasions <- function(model, group) {
   }
 }
 
-#' The `model` list of the C entry points
-#' @noRd
+# The `model` list of the C entry points
 mixed_kernel <- function(model, names, spreads, group, memory) {
   random <- model$random
   kind <- distributions[match(random, distributions$name), ]
@@ -459,8 +408,7 @@ mixed_kernel <- function(model, names, spreads, group, memory) {
   )
 }
 
-#' The part of it that says which draws
-#' @noRd
+# The part of it that says which draws
 draws_kernel <- function(model, groups) {
   dims <- length(model$random)
   if (!is.array(model$draws)) {
@@ -488,8 +436,7 @@ draws_kernel <- function(model, groups) {
 
 # Scale and start values ------------------------------------------------------------------------------
 
-#' Standard deviation of each term between the places of an occasion; random ones must have some
-#' @noRd
+# Standard deviation of each term between the places of an occasion; random ones must have some
 term_scales <- function(model, design) {
   n_terms <- nrow(design$terms)
   n_linear <- n_terms + length(design$effects)
@@ -510,8 +457,7 @@ term_scales <- function(model, design) {
   scale
 }
 
-#' Spreads to start from: those that give utilities a standard deviation of one half
-#' @noRd
+# Spreads to start from: those that give utilities a standard deviation of one half
 spread_starts <- function(model, spreads, scale) {
   if (is.null(scale)) {
     return(rep(0.1, nrow(spreads)))
@@ -526,7 +472,6 @@ spread_starts <- function(model, spreads, scale) {
   ifelse(spreads$row == spreads$column, unname(size), 0)
 }
 
-#' @noRd
 can_slice.mixed_model <- function(model) {
   # draws of the user's own for each firm go by the firms of the whole
   length(dim(model$draws)) < 3L || dim(model$draws)[1L] == 1L

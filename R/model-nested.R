@@ -1,5 +1,3 @@
-#' Nested logit: the model object
-#'
 #' @title Nested logit with two or three levels
 #' @description Places that are closer substitutes for each other share a nest. With nests \eqn{n} and
 #' dissimilarity parameters \eqn{\lambda_n}{lambda_n},
@@ -49,8 +47,7 @@ nested <- function(nests = "move", lambda = c("each", "one")) {
   )
 }
 
-#' The nesting columns from the top down: one (two-level model) or two (three-level model)
-#' @noRd
+# The nesting columns from the top down: one (two-level model) or two (three-level model)
 nest_levels <- function(nests) {
   if (identical(nests, "move")) {
     return("move")
@@ -78,13 +75,11 @@ print.nested_model <- function(x, ...) {
   invisible(x)
 }
 
-#' @noRd
 model_title.nested_model <- function(model) {
   if (length(model$levels) == 2L) "Nested logit with three levels" else "Nested logit"
 }
 
-#' `memory`, the nests of an earlier fit, keeps the numbering of the parameters: new places fall into old nests
-#' @noRd
+# `memory`, the nests of an earlier fit, keeps the numbering of the parameters: new places fall into old nests
 model_setup.nested_model <- function(model, data, design, memory = NULL) {
   nests <- memory
   spec <- design$spec
@@ -112,8 +107,7 @@ model_setup.nested_model <- function(model, data, design, memory = NULL) {
   )
 }
 
-#' The nest of each place at one level, by name
-#' @noRd
+# The nest of each place at one level, by name
 nest_labels <- function(level, data) {
   if (level == "move") {
     return(rep("move", length(data$place)))
@@ -129,13 +123,11 @@ nest_labels <- function(level, data) {
   label
 }
 
-#' A column of the places that is constant over time, a value for each place
-#' @noRd
+# A column of the places that is constant over time, a value for each place
 nest_column <- function(data, name) {
   UseMethod("nest_column")
 }
 
-#' @noRd
 nest_column.migration_data <- function(data, name) {
   if (!name %in% names(data$places)) {
     abort_nest_column(name, names(data$places), "a column of `places`")
@@ -147,7 +139,6 @@ nest_column.migration_data <- function(data, name) {
   values[, 1L]
 }
 
-#' @noRd
 nest_column.choice_data <- function(data, name) {
   if (!name %in% names(data$data)) {
     abort_nest_column(name, names(data$data), "a column of the data")
@@ -164,14 +155,12 @@ nest_column.choice_data <- function(data, name) {
   as.character(values)[of_place]
 }
 
-#' @noRd
 abort_nest_column <- function(name, among, what) {
   near <- nearest_name(name, among)
   hint <- if (is.null(near)) "" else paste0(" Did you mean `", near, "`?")
   abort("The nesting column `", name, "` is not ", what, ".", hint, class = "nests")
 }
 
-#' @noRd
 abort_if_changing <- function(name, places) {
   if (length(places) > 0L) {
     abort(
@@ -182,9 +171,8 @@ abort_if_changing <- function(name, places) {
   }
 }
 
-#' Numbers nests and their parameters. `bottom` and `upper` hold, by nest name, the number of the parameter
-#' (0-based, -1: held at 1); a nest of one member has none.
-#' @noRd
+# Numbers nests and their parameters. `bottom` and `upper` hold, by nest name, the number of the parameter
+# (0-based, -1: held at 1); a nest of one member has none.
 number_nests <- function(model, labels, offered) {
   three <- length(labels) == 2L
   bottom <- bottom_labels(labels)
@@ -218,8 +206,7 @@ number_nests <- function(model, labels, offered) {
   )
 }
 
-#' Regions of the same name in different countries are different nests
-#' @noRd
+# Regions of the same name in different countries are different nests
 bottom_labels <- function(labels) {
   if (length(labels) == 1L) {
     return(labels[[1L]])
@@ -229,7 +216,6 @@ bottom_labels <- function(labels) {
   ifelse(ambiguous, paste(labels[[1L]], labels[[2L]], sep = "/"), labels[[2L]])
 }
 
-#' @noRd
 parameter_names <- function(nest, level, lambda) {
   if (level == "move") {
     return(rep("lambda:move", length(nest)))
@@ -237,8 +223,7 @@ parameter_names <- function(nest, level, lambda) {
   if (lambda == "each") paste0("lambda:", nest) else rep("lambda", length(nest))
 }
 
-#' The parameters of the upper nests, told from those of the bottom nests
-#' @noRd
+# The parameters of the upper nests, told from those of the bottom nests
 upper_names <- function(nest, level, lambda, taken) {
   if (level != "move" && lambda == "one") {
     return(rep(paste0("lambda:", level), length(nest)))
@@ -247,8 +232,7 @@ upper_names <- function(nest, level, lambda, taken) {
   ifelse(names %in% taken, paste0("lambda:", level, ":", nest), names)
 }
 
-#' The `model` list of the C entry points
-#' @noRd
+# The `model` list of the C entry points
 nest_kernel <- function(nests, labels) {
   bottom <- bottom_labels(labels)
   nest <- match(bottom, names(nests$bottom))
@@ -270,7 +254,6 @@ nest_kernel <- function(nests, labels) {
   )
 }
 
-#' @noRd
 check_start.nested_model <- function(model, theta) {
   if (any(theta <= 0)) {
     abort(
@@ -281,8 +264,7 @@ check_start.nested_model <- function(model, theta) {
   }
 }
 
-#' "Nests of `region`: north (2), south (3), east (1)": places in each; those of one place have no lambda
-#' @noRd
+# "Nests of `region`: north (2), south (3), east (1)": places in each; those of one place have no lambda
 print_details.nested_model <- function(model, x) {
   nests <- x$memory
   bottom <- utils::tail(model$levels, 1L)
@@ -294,8 +276,7 @@ print_details.nested_model <- function(model, x) {
   cat("Nests of `", bottom, "`, with places: ", paste(utils::head(listed, 12L), collapse = ", "), more, "\n", sep = "")
 }
 
-#' Lambda in (0, 1], and no larger than that of the nest above
-#' @noRd
+# Lambda in (0, 1], and no larger than that of the nest above
 check_estimates.nested_model <- function(model, fit) {
   nests <- fit$design$memory
   lambda <- fit$coefficients[nests$parameters]
@@ -305,7 +286,6 @@ check_estimates.nested_model <- function(model, fit) {
   }
 }
 
-#' @noRd
 warn_lambda <- function(lambda) {
   outside <- lambda[!is.na(lambda) & (lambda <= 0 | lambda > 1)]
   if (length(outside) > 0L) {
@@ -317,7 +297,6 @@ warn_lambda <- function(lambda) {
   }
 }
 
-#' @noRd
 check_nest_order <- function(nests, lambda) {
   value <- function(number) ifelse(number < 0L, 1, lambda[pmax(number, 0L) + 1L])
   above <- nests$upper[nests$parent + 1L]
@@ -334,13 +313,6 @@ check_nest_order <- function(nests, lambda) {
   }
 }
 
-#' Each number on its own, to four digits
-#' @noRd
-format_each <- function(x) {
-  vapply(x, format, "", digits = 4)
-}
-
-#' @noRd
 can_slice.nested_model <- function(model) {
   TRUE
 }

@@ -1,5 +1,3 @@
-#' Rankings and best-worst answers: the model object
-#'
 #' @title Exploded logit of rankings, and best-worst answers
 #' @description Interviews often ask for more than one choice. `ranked()` fits answers in which respondent
 #' \eqn{i} ranks alternatives \eqn{y_1, y_2, \ldots, y_K} of those on offer, \eqn{C_i}, first to last. The
@@ -84,20 +82,17 @@ print.ranked_model <- function(x, ...) {
   invisible(x)
 }
 
-#' @noRd
 model_title.ranked_model <- function(model) {
   if (model$type == "ranking") "Exploded logit of rankings" else "Best-worst logit"
 }
 
-#' @noRd
 model_answer.ranked_model <- function(model) {
   model$type
 }
 
 # Design ----------------------------------------------------------------------------------------------
 
-#' The design of the respondents; the spec has the ranks, from which explode_answers() makes the stages
-#' @noRd
+# The design of the respondents; the spec has the ranks, from which explode_answers() makes the stages
 model_design.ranked_model <- function(model, formula, data, ..., choice = TRUE) {
   if (choice) {
     check_answer_kind(model, data)
@@ -105,7 +100,6 @@ model_design.ranked_model <- function(model, formula, data, ..., choice = TRUE) 
   migration_design(formula, data, ..., choice = choice, unchosen = function(spec) unranked_places(spec, model))
 }
 
-#' @noRd
 check_answer_kind <- function(model, data) {
   if (!inherits(data, "choice_data")) {
     abort(
@@ -124,8 +118,7 @@ check_answer_kind <- function(model, data) {
   }
 }
 
-#' Alternatives that no stage chooses have no finite constant; one that is never the best may still not be the worst
-#' @noRd
+# Alternatives that no stage chooses have no finite constant; one that is never the best may still not be the worst
 unranked_places <- function(spec, model) {
   if (model$type == "best_worst") {
     return(rep(FALSE, spec$J))
@@ -133,7 +126,6 @@ unranked_places <- function(spec, model) {
   unchosen_places(explode_answers(spec, model)$spec)
 }
 
-#' @noRd
 check_choices.ranked_model <- function(model, design) {
   if (!is.null(design$spec$weights) && !any(design$spec$weights > 0)) {
     abort("`weights` are zero for every occasion.", class = "weights")
@@ -142,9 +134,8 @@ check_choices.ranked_model <- function(model, design) {
 
 # Stages ----------------------------------------------------------------------------------------------
 
-#' The stages of all answers as occasions of their own: `spec` for the C entry points; for each of its occasions the
-#' number of the respondent in the spec of the design, the stage, and the sign of the utility, -1 for the worst
-#' @noRd
+# The stages of all answers as occasions of their own: `spec` for the C entry points; for each of its occasions the
+# number of the respondent in the spec of the design, the stage, and the sign of the utility, -1 for the worst
 explode_answers <- function(spec, model) {
   n <- length(spec$origin)
   occasion <- rep.int(seq_len(n), diff(spec$start))
@@ -169,8 +160,7 @@ explode_answers <- function(spec, model) {
   )
 }
 
-#' One stage: the rows on offer, for those who name one of several of them
-#' @noRd
+# One stage: the rows on offer, for those who name one of several of them
 stage_rows <- function(left, named, occasion, n) {
   names_one <- tabulate(occasion[left & named], n) > 0L
   row <- which(left & names_one[occasion])
@@ -183,7 +173,6 @@ stage_rows <- function(left, named, occasion, n) {
   )
 }
 
-#' @noRd
 stage_spec <- function(spec, row, size, chosen, respondent) {
   spec$columns <- lapply(spec$columns, `[`, row)
   spec$place <- spec$place[row]
@@ -196,8 +185,7 @@ stage_spec <- function(spec, row, size, chosen, respondent) {
   spec
 }
 
-#' The kernel of exploded answers, with `n_scales` parameters for the stages after the first
-#' @noRd
+# The kernel of exploded answers, with `n_scales` parameters for the stages after the first
 stage_kernel <- function(answers, n_scales = 0L) {
   if (n_scales == 0L && all(answers$sign > 0)) {
     return(list(kind = "conditional"))
@@ -210,8 +198,7 @@ stage_kernel <- function(answers, n_scales = 0L) {
 
 # Fit -------------------------------------------------------------------------------------------------
 
-#' `memory` has the number of answers at each stage
-#' @noRd
+# `memory` has the number of answers at each stage
 model_setup.ranked_model <- function(model, data, design, memory = NULL) {
   if (is.null(memory)) {
     memory <- list(stages = tabulate(explode_answers(design$spec, model)$stage))
@@ -227,13 +214,11 @@ model_setup.ranked_model <- function(model, data, design, memory = NULL) {
   )
 }
 
-#' @noRd
 scale_names <- function(model, stages) {
   later <- if (model$type == "best_worst") "worst" else seq_len(stages)[-1L]
   paste0(rep("scale:", (stages > 1L) * length(later)), later[stages > 1L])
 }
 
-#' @noRd
 model_start.ranked_model <- function(model, theta, setup, layout, held, design, control) {
   if (length(layout$extra) == 0L) {
     return(list(theta = theta, null = NULL))
@@ -246,21 +231,18 @@ model_start.ranked_model <- function(model, theta, setup, layout, held, design, 
   list(theta = theta, null = if (!any(held$value[linear] != 0)) raw$value_start)
 }
 
-#' @noRd
 model_maximise.ranked_model <- function(model, theta, setup, layout, held, design, control) {
   answers <- explode_answers(design$spec, model)
   n_extra <- length(layout$extra)
   maximise(answers$spec, stage_kernel(answers, n_extra), theta, held$is, control, n_extra = n_extra)
 }
 
-#' @noRd
 model_null.ranked_model <- function(model, setup, layout, design, control) {
   answers <- explode_answers(design$spec, model)
   theta <- numeric(layout$total - length(layout$extra))
   .Call(C_evaluate, answers$spec, stage_kernel(answers), theta, 0L, kernel_control(control))$value
 }
 
-#' @noRd
 check_estimates.ranked_model <- function(model, fit) {
   scale <- fit$coefficients[fit$parameters$group == "scale"]
   backward <- scale[!is.na(scale) & scale <= 0]
@@ -273,8 +255,7 @@ check_estimates.ranked_model <- function(model, fit) {
   }
 }
 
-#' "Rankings: 85; answers by stage: 1 (85), 2 (85), 3 (60)"
-#' @noRd
+# "Rankings: 85; answers by stage: 1 (85), 2 (85), 3 (60)"
 print_details.ranked_model <- function(model, x) {
   stages <- x$memory$stages
   names <- if (model$type == "best_worst") c("best", "worst")[seq_along(stages)] else seq_along(stages)

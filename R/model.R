@@ -1,56 +1,48 @@
 # What a fit asks of a model object, as generics. A model is a file R/model-<name>.R with an exported constructor
 # of class c("<name>_model", "migration_model") and methods for those generics whose default does not fit.
 
-#' The model's name in a heading
-#' @noRd
+# The model's name in a heading
 model_title <- function(model) {
   UseMethod("model_title")
 }
 
-#' The design of a fit or, with `choice = FALSE` and `basis`, of a prediction. Arguments and value as of
-#' migration_design().
-#' @noRd
+# The design of a fit or, with `choice = FALSE` and `basis`, of a prediction. Arguments and value as of
+# migration_design().
 model_design <- function(model, formula, data, ...) {
   UseMethod("model_design")
 }
 
-#' @noRd
 model_design.migration_model <- function(model, formula, data, ...) {
   migration_design(formula, data, ...)
 }
 
-#' What the left side of the formula holds, as `answer` of choice_data()
-#' @noRd
+# What the left side of the formula holds, as `answer` of choice_data()
 model_answer <- function(model) {
   UseMethod("model_answer")
 }
 
-#' @noRd
 model_answer.migration_model <- function(model) {
   "choice"
 }
 
-#' Stops where the choices of a design cannot identify the model
-#' @noRd
+# Stops where the choices of a design cannot identify the model
 check_choices <- function(model, design) {
   UseMethod("check_choices")
 }
 
-#' What the fit needs of a model: a list with
-#' - kernel: the `model` list of the C entry points; `kernel$group` (integer, an entry for each occasion, codes
-#'   1, 2, ... all in use) where the likelihood is not a sum over occasions but over groups of them;
-#' - parameters: parameter_table() of the model's own parameters, which come after the linear ones;
-#' - start: their start values;
-#' - linear: parameter_table() of the terms where they are not plain coefficients, else NULL;
-#' - memory: what a later prediction must remember, given back as `memory`, else NULL.
-#' @noRd
+# What the fit needs of a model: a list with
+# - kernel: the `model` list of the C entry points; `kernel$group` (integer, an entry for each occasion, codes
+#   1, 2, ... all in use) where the likelihood is not a sum over occasions but over groups of them;
+# - parameters: parameter_table() of the model's own parameters, which come after the linear ones;
+# - start: their start values;
+# - linear: parameter_table() of the terms where they are not plain coefficients, else NULL;
+# - memory: what a later prediction must remember, given back as `memory`, else NULL.
 model_setup <- function(model, data, design, memory = NULL) {
   UseMethod("model_setup")
 }
 
-#' Parameters: coefficient name, group of tidy(), the value that tests compare with, heading in a summary,
-#' whether exp() of it is an odds ratio
-#' @noRd
+# Parameters: coefficient name, group of tidy(), the value that tests compare with, heading in a summary,
+# whether exp() of it is an odds ratio
 parameter_table <- function(name = character(), group = character(), null = 0, section = "Coefficients",
                             odds = FALSE) {
   n <- length(name)
@@ -60,14 +52,12 @@ parameter_table <- function(name = character(), group = character(), null = 0, s
   )
 }
 
-#' Start values where the user gave none: list(theta, null), null the log-likelihood at 0 if it came as a
-#' by-product, else NULL. The default is the conditional logit, whose log-likelihood is concave, and setup$start.
-#' @noRd
+# Start values where the user gave none: list(theta, null), null the log-likelihood at 0 if it came as a
+# by-product, else NULL. The default is the conditional logit, whose log-likelihood is concave, and setup$start.
 model_start <- function(model, theta, setup, layout, held, design, control) {
   UseMethod("model_start")
 }
 
-#' @noRd
 model_start.migration_model <- function(model, theta, setup, layout, held, design, control) {
   theta <- start_stay(theta, held, design)
   if (length(layout$extra) == 0L) {
@@ -82,9 +72,8 @@ model_start.migration_model <- function(model, theta, setup, layout, held, desig
   list(theta = theta, null = if (!any(begin[linear] != 0)) raw$value_start)
 }
 
-#' The constant of staying starts where it would be if nothing else mattered: nearly all firms stay, and from 0 that
-#' is several steps away. Rounded, so that it does not depend on how weights were added up.
-#' @noRd
+# The constant of staying starts where it would be if nothing else mattered: nearly all firms stay, and from 0 that
+# is several steps away. Rounded, so that it does not depend on how weights were added up.
 start_stay <- function(theta, held, design) {
   at <- which(design$terms$kind == "stay" & design$terms$name == "stay")
   spec <- design$spec
@@ -100,154 +89,127 @@ start_stay <- function(theta, held, design) {
   theta
 }
 
-#' Stops when start values or fixed ones (theta of the model's own parameters, by name) are outside the domain
-#' @noRd
+# Stops when start values or fixed ones (theta of the model's own parameters, by name) are outside the domain
 check_start <- function(model, theta) {
   UseMethod("check_start")
 }
 
-#' @noRd
 check_start.migration_model <- function(model, theta) {
   invisible()
 }
 
-#' The maximum, as C_fit returns it
-#' @noRd
+# The maximum, as C_fit returns it
 model_maximise <- function(model, theta, setup, layout, held, design, control) {
   UseMethod("model_maximise")
 }
 
-#' @noRd
 model_maximise.migration_model <- function(model, theta, setup, layout, held, design, control) {
   maximise(design$spec, setup$kernel, theta, held$is, control, n_extra = length(layout$extra))
 }
 
-#' The log-likelihood of the null model, which `loglik_null` and McFadden's R2 compare with
-#' @noRd
+# The log-likelihood of the null model, which `loglik_null` and McFadden's R2 compare with
 model_null <- function(model, setup, layout, design, control) {
   UseMethod("model_null")
 }
 
-#' @noRd
 model_null.migration_model <- function(model, setup, layout, design, control) {
   theta <- numeric(layout$total - length(layout$extra))
   evaluate_kernel(design$spec, list(kind = "conditional"), theta, 0L, kernel_control(control))$value
 }
 
-#' The null model in words, and the number of its parameters
-#' @noRd
+# The null model in words, and the number of its parameters
 model_null_text <- function(model) {
   UseMethod("model_null_text")
 }
 
-#' @noRd
 model_null_text.migration_model <- function(model) {
   "Equal shares"
 }
 
-#' @noRd
 null_parameters <- function(model) {
   UseMethod("null_parameters")
 }
 
-#' @noRd
 null_parameters.migration_model <- function(model) {
   0
 }
 
-#' Occasions, firms, places and moves in words; `x` is the fit or its summary
-#' @noRd
+# Occasions, firms, places and moves in words; `x` is the fit or its summary
 counts_text <- function(model, x) {
   UseMethod("counts_text")
 }
 
-#' Adds to the fit what only this model has
-#' @noRd
+# Adds to the fit what only this model has
 model_finish <- function(model, fit, raw, setup, design) {
   UseMethod("model_finish")
 }
 
-#' @noRd
 model_finish.migration_model <- function(model, fit, raw, setup, design) {
   fit
 }
 
-#' What kernel$group groups, for messages
-#' @noRd
+# What kernel$group groups, for messages
 group_noun <- function(model) {
   UseMethod("group_noun")
 }
 
-#' @noRd
 group_noun.migration_model <- function(model) {
   "the occasions of a firm"
 }
 
-#' Warns of estimates that the model's theory rules out
-#' @noRd
+# Warns of estimates that the model's theory rules out
 check_estimates <- function(model, fit) {
   UseMethod("check_estimates")
 }
 
-#' @noRd
 check_estimates.migration_model <- function(model, fit) {
   invisible()
 }
 
-#' Lines of a summary that only this model has; `x` is the fit or its summary
-#' @noRd
+# Lines of a summary that only this model has; `x` is the fit or its summary
 print_details <- function(model, x) {
   UseMethod("print_details")
 }
 
-#' @noRd
 print_details.migration_model <- function(model, x) {
   invisible()
 }
 
-#' Adds to a design with its parameters what predictions need of all its occasions at once. Dispatches on the fit.
-#' @noRd
+# Adds to a design with its parameters what predictions need of all its occasions at once. Dispatches on the fit.
 settle_design <- function(object, design, data) {
   UseMethod("settle_design")
 }
 
-#' @noRd
 settle_design.migration_fit <- function(object, design, data) {
   design
 }
 
-#' Predictions of the kernel for a design (see C_predict): "probability", "utility", "logsum", "flows". Dispatches
-#' on the fit.
-#' @noRd
+# Predictions of the kernel for a design (see C_predict): "probability", "utility", "logsum", "flows". Dispatches
+# on the fit.
 kernel_predict <- function(object, design, type) {
   UseMethod("kernel_predict")
 }
 
-#' @noRd
 kernel_predict.migration_fit <- function(object, design, type) {
   .Call(C_predict, design$spec, design$kernel, design$theta, type, kernel_control(object$control))
 }
 
-#' Chosen rows (places of a relational design, positions within the occasion of a ragged one) for a uniform number
-#' an occasion. Dispatches on the fit.
-#' @noRd
+# Chosen rows (places of a relational design, positions within the occasion of a ragged one) for a uniform number
+# an occasion. Dispatches on the fit.
 kernel_choice <- function(object, design, uniform) {
   UseMethod("kernel_choice")
 }
 
-#' @noRd
 kernel_choice.migration_fit <- function(object, design, uniform) {
   .Call(C_choice, design$spec, design$kernel, design$theta, uniform, kernel_control(object$control))
 }
 
-#' Scores of all coefficients: a row for each occasion or, where the model groups them, each group. Dispatches on the
-#' fit.
-#' @noRd
+# Scores of all coefficients: a row for each occasion or, where the model groups them, each group. Dispatches on the
+# fit.
 kernel_scores <- function(object, design) {
   UseMethod("kernel_scores")
 }
 
-#' @noRd
 kernel_scores.migration_fit <- function(object, design) {
   .Call(C_scores, design$spec, design$kernel, design$theta, object$design$adjust, kernel_control(object$control))
 }

@@ -1,9 +1,8 @@
 # Chord diagrams of flows: places on a circle, as wide as the moves from and to them, and a band for each flow.
 
-#' Places on the circle and the flows between them as angles in radians, clockwise from the top: list(places: place,
-#' begin, end, moves; flows: from, to, count, and where the band leaves (out_begin, out_end) and arrives (in_begin, in_end)).
-#' In each place the flows that leave come first, then those that arrive, so ordered that bands cross little.
-#' @noRd
+# Places on the circle and the flows between them as angles in radians, clockwise from the top: list(places: place,
+# begin, end, moves; flows: from, to, count, and where the band leaves (out_begin, out_end) and arrives (in_begin, in_end)).
+# In each place the flows that leave come first, then those that arrive, so ordered that bands cross little.
 chord_layout <- function(moves) {
   moves <- moves[moves$count > 0, , drop = FALSE]
   used <- levels(moves$from)[levels(moves$from) %in% c(as.character(moves$from), as.character(moves$to))]
@@ -34,14 +33,12 @@ chord_layout <- function(moves) {
   )
 }
 
-#' Points on a circle
-#' @noRd
+# Points on a circle
 on_circle <- function(angle, radius) {
   data.frame(x = radius * sin(angle), y = radius * cos(angle))
 }
 
-#' Curve between two points of the circle that bends towards the middle, the more the further they are apart
-#' @noRd
+# Curve between two points of the circle that bends towards the middle, the more the further they are apart
 bent_curve <- function(from, to, radius) {
   apart <- (to - from + pi) %% (2 * pi) - pi
   ends <- on_circle(c(from, from + apart), radius)
@@ -51,8 +48,7 @@ bent_curve <- function(from, to, radius) {
   data.frame(x = curve(ends$x, middle$x), y = curve(ends$y, middle$y))
 }
 
-#' Outlines of the bands. A band touches the place that it leaves; where it arrives it ends before the circle, in a point.
-#' @noRd
+# Outlines of the bands. A band touches the place that it leaves; where it arrives it ends before the circle, in a point.
 chord_bands <- function(flows) {
   bands <- lapply(seq_len(nrow(flows)), function(k) {
     flow <- flows[k, ]
@@ -66,8 +62,7 @@ chord_bands <- function(flows) {
   do.call(rbind, bands)
 }
 
-#' The places as parts of a ring
-#' @noRd
+# The places as parts of a ring
 chord_ring <- function(places) {
   parts <- lapply(seq_len(nrow(places)), function(k) {
     angle <- seq(places$begin[k], places$end[k], length.out = 40L)
@@ -76,8 +71,7 @@ chord_ring <- function(places) {
   do.call(rbind, parts)
 }
 
-#' Names outside of the ring, written outwards; of places that lie too close the busier has its name
-#' @noRd
+# Names outside of the ring, written outwards; of places that lie too close the busier has its name
 chord_names <- function(places) {
   places$middle <- (places$begin + places$end) / 2
   kept <- numeric()
@@ -92,11 +86,9 @@ chord_names <- function(places) {
   )
 }
 
-#' The places that most moves leave have a fill of their own, dark to light so that grey print tells them apart
-#' @noRd
+# The places that most moves leave have a fill of their own, dark to light so that grey print tells them apart
 chord_fills <- c("#08306b", "#b35806", "#4dac8b", "#a6c8e4", "grey88")
 
-#' @noRd
 chord_plot <- function(moves, top) {
   moves <- utils::head(moves[order(-moves$count), , drop = FALSE], top)
   layout <- chord_layout(moves)

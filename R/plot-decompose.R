@@ -1,5 +1,3 @@
-#' Pictures of the accounts of clusters
-#'
 #' @title Plot what the moves do to clusters
 #' @description `"waterfall"`: the way from the start to the end of each cluster, a step for each component. `"flows"`: who gains
 #' from whom, a matrix of what clusters win (in the mean or the size account) by the firms that come from each other
@@ -53,13 +51,11 @@ autoplot.decompose_cluster <- function(object, type = c("waterfall", "flows", "n
   }
 }
 
-#' @noRd
 size_name <- function(object) {
   if (is.null(object$columns$size)) object$columns$weight else object$columns$size
 }
 
-#' Clusters to draw: those asked for, or the largest
-#' @noRd
+# Clusters to draw: those asked for, or the largest
 shown_clusters <- function(totals, clusters, top) {
   if (is.null(clusters)) {
     order <- order(-pmax(abs(totals$size_start), abs(totals$size_end)))
@@ -73,8 +69,7 @@ shown_clusters <- function(totals, clusters, top) {
   as.character(clusters)
 }
 
-#' Bars from where the account stands to where it goes, cluster by cluster
-#' @noRd
+# Bars from where the account stands to where it goes, cluster by cluster
 waterfall_steps <- function(table, clusters, start, end) {
   wide <- wide_account(table)
   wide <- wide[match(clusters, wide$cluster), , drop = FALSE]
@@ -94,7 +89,6 @@ waterfall_steps <- function(table, clusters, start, end) {
   steps[!is.na(steps$to), , drop = FALSE]
 }
 
-#' @noRd
 waterfall_plot <- function(steps, title) {
   at <- as.integer(steps$component)
   steps$left <- at - 0.4
@@ -132,21 +126,18 @@ waterfall_plot <- function(steps, title) {
     )
 }
 
-#' Three significant digits, or the whole number where it has more; without exponent
-#' @noRd
+# Three significant digits, or the whole number where it has more; without exponent
 plain_number <- function(x) {
   x <- ifelse(abs(x) >= 1000, round(x), signif(x, 3))
   trimws(vapply(x, function(one) format(one, digits = 15, big.mark = ",", scientific = FALSE), ""))
 }
 
-#' The same with a sign, and a bare 0
-#' @noRd
+# The same with a sign, and a bare 0
 signed_number <- function(x) {
   ifelse(x == 0, "0", paste0(ifelse(x > 0, "+", ""), plain_number(x)))
 }
 
-#' What each cluster wins by each other one: by arrivals and departures, or net
-#' @noRd
+# What each cluster wins by each other one: by arrivals and departures, or net
 flow_pairs <- function(table, clusters, account, type) {
   moves <- table[!is.na(table$partner) & table$partner %in% clusters & table$component != "post_move", , drop = FALSE]
   if (nrow(moves) == 0L) {
@@ -160,7 +151,6 @@ flow_pairs <- function(table, clusters, account, type) {
   sums
 }
 
-#' @noRd
 flow_matrix_plot <- function(pairs, clusters, type, title) {
   reach <- max(abs(pairs$estimate))
   pairs$dark <- abs(pairs$estimate) > 0.6 * reach

@@ -21,8 +21,7 @@ autoplot.migration_data <- function(object, what = c("map", "table", "chord", "t
   flow_plot(moves_between(object), object, what, check_count(top %||% 40, "top"), background, "Moves between places")
 }
 
-#' Flows (from, to, count) as a map, a table or chords
-#' @noRd
+# Flows (from, to, count) as a map, a table or chords
 flow_plot <- function(moves, data, what, top, background, title) {
   if (what == "table") {
     return(flow_table_plot(moves) + ggplot2::labs(title = title))
@@ -41,8 +40,7 @@ flow_plot <- function(moves, data, what, top, background, title) {
   flow_map(moves, where, top, background) + ggplot2::labs(title = title)
 }
 
-#' Moves of all times together: from, to, count
-#' @noRd
+# Moves of all times together: from, to, count
 moves_between <- function(data) {
   index <- data$index
   moved <- which(!is.na(index$origin) & !is.na(index$chosen) & index$origin != index$chosen)
@@ -59,8 +57,7 @@ moves_between <- function(data) {
   )
 }
 
-#' Longitude and latitude of the places, or NULL
-#' @noRd
+# Longitude and latitude of the places, or NULL
 coordinates <- function(data) {
   find <- function(names) {
     at <- match(names, tolower(names(data$places)))
@@ -75,7 +72,6 @@ coordinates <- function(data) {
   data.frame(place = data$place, lon = lon, lat = lat)
 }
 
-#' @noRd
 flow_table_plot <- function(moves) {
   moves$dark <- sqrt(moves$count / max(moves$count)) > 0.5
   ggplot2::ggplot(moves, ggplot2::aes(x = .data$to, y = .data$from, fill = .data$count)) +
@@ -94,15 +90,13 @@ flow_table_plot <- function(moves) {
     )
 }
 
-#' Counts are whole numbers
-#' @noRd
+# Counts are whole numbers
 whole_breaks <- function(limits) {
   breaks <- unique(round(pretty(limits, 4)))
   breaks[breaks >= limits[1L] & breaks <= limits[2L]]
 }
 
-#' Leaves room for the points at both ends of arrows; places at one spot have none between them
-#' @noRd
+# Leaves room for the points at both ends of arrows; places at one spot have none between them
 shorten <- function(arrows) {
   dx <- arrows$xend - arrows$x
   dy <- arrows$yend - arrows$y
@@ -115,9 +109,8 @@ shorten <- function(arrows) {
   arrows[length > 0, , drop = FALSE]
 }
 
-#' Names of the places on the map, the busiest placed first: right of the point, or left, below or above it where
-#' that is free of points and of the names before, as text of a map five inches high has it; else left out
-#' @noRd
+# Names of the places on the map, the busiest placed first: right of the point, or left, below or above it where
+# that is free of points and of the names before, as text of a map five inches high has it; else left out
 place_names <- function(where, moves) {
   busy <- rowsum(rep(moves$count, 2L), c(as.character(moves$from), as.character(moves$to)))
   busy <- busy[match(where$place, rownames(busy))]
@@ -149,8 +142,7 @@ place_names <- function(where, moves) {
   where
 }
 
-#' Arrows bend to the same side, so that the two directions of a pair lie apart
-#' @noRd
+# Arrows bend to the same side, so that the two directions of a pair lie apart
 flow_map <- function(moves, where, top, background = NULL) {
   names <- place_names(where, moves)
   moves <- utils::head(moves[order(-moves$count), , drop = FALSE], top)
@@ -185,8 +177,7 @@ flow_map <- function(moves, where, top, background = NULL) {
     ggplot2::theme_bw()
 }
 
-#' What lies below a map, in degrees as the places are: outlines as paths, as arrows cannot bend on a map of ggplot2's own
-#' @noRd
+# What lies below a map, in degrees as the places are: outlines as paths, as arrows cannot bend on a map of ggplot2's own
 map_background <- function(background) {
   if (is.null(background)) {
     return(NULL)
@@ -209,8 +200,7 @@ map_background <- function(background) {
   )
 }
 
-#' The part of the world that has the places, and room for their names
-#' @noRd
+# The part of the world that has the places, and room for their names
 map_frame <- function(background, where) {
   if (is.null(background)) {
     return(list(
@@ -222,15 +212,13 @@ map_frame <- function(background, where) {
   ggplot2::coord_quickmap(xlim = around(where$lon, 0.16), ylim = around(where$lat, 0.1), expand = FALSE)
 }
 
-#' Counts as they are, predicted flows to one decimal
-#' @noRd
+# Counts as they are, predicted flows to one decimal
 format_flow <- function(x) {
   ifelse(x == round(x) | x < 0.05, format(round(x), trim = TRUE), formatC(x, digits = 1, format = "f"))
 }
 
 # Predicted flows ---------------------------------------------------------------------------------------
 
-#' @noRd
 predicted_plot <- function(object, what, top, background) {
   flows <- predict(object, type = "flows")
   place <- object$data$place
@@ -245,8 +233,7 @@ predicted_plot <- function(object, what, top, background) {
   observed_plot(compare_flows(object, moves))
 }
 
-#' Predicted and observed moves of each pair of places with either
-#' @noRd
+# Predicted and observed moves of each pair of places with either
 compare_flows <- function(object, predicted) {
   design <- fit_design(object)
   spec <- design$spec
@@ -267,7 +254,6 @@ compare_flows <- function(object, predicted) {
   predicted
 }
 
-#' @noRd
 observed_plot <- function(flows) {
   fit <- stats::cor(sqrt(flows$count), sqrt(flows$observed))
   far <- abs(sqrt(flows$observed) - sqrt(flows$count))
@@ -294,8 +280,7 @@ observed_plot <- function(flows) {
     ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
 }
 
-#' Breaks that lie about evenly on a square-root scale
-#' @noRd
+# Breaks that lie about evenly on a square-root scale
 root_breaks <- function(limits) {
   top <- max(limits, 1, na.rm = TRUE)
   unique(signif((sqrt(top) * seq(0, 1, 0.2))^2, 1))
@@ -303,8 +288,7 @@ root_breaks <- function(limits) {
 
 # Time --------------------------------------------------------------------------------------------------
 
-#' Arrivals, departures, appearances and closures by place and period: place, time, event, count
-#' @noRd
+# Arrivals, departures, appearances and closures by place and period: place, time, event, count
 events_over_time <- function(data) {
   index <- data$index
   if (is.null(index$time) || !inherits(data, "migration_data")) {
@@ -324,7 +308,6 @@ events_over_time <- function(data) {
   )
 }
 
-#' @noRd
 time_plot <- function(data, top) {
   events <- events_over_time(data)
   moves <- events[events$event %in% c("arrivals", "departures"), ]

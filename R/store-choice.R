@@ -31,15 +31,13 @@ write_store.choice_data <- function(data, path, compress = FALSE, shard_rows = 2
   finish_store(target, writer, frame, together, counts)
 }
 
-#' Values per row in grouped order -> per row as given
-#' @noRd
+# Values per row in grouped order -> per row as given
 grouped_inverse <- function(data, value) {
   if (is.null(data$order)) return(value)
   value[order(data$order)]
 }
 
-#' Names, places, times and the kind of answer of a store of long data
-#' @noRd
+# Names, places, times and the kind of answer of a store of long data
 read_choice_frame <- function(manifest, path, names, whole) {
   tables <- read_tables(manifest, path)
   frame <- list(names = names, place = as.character(tables$places$place))
@@ -48,8 +46,7 @@ read_choice_frame <- function(manifest, path, names, whole) {
   frame
 }
 
-#' A choice_data of rows, with the places and times of a frame
-#' @noRd
+# A choice_data of rows, with the places and times of a frame
 choice_of_rows <- function(frame, rows, weights) {
   names <- frame$names
   answer <- if (is.null(frame$answer)) "choice" else frame$answer

@@ -3,14 +3,11 @@
 # writes whole numbers as integers where all of its own are. The checksum of a
 # column is one of its values: it does not depend on storage, shards or source.
 
-#' Codes of the storages, as the C code numbers them
-#' @noRd
+# Codes of the storages, as the C code numbers them
 store_storage <- c(logical = 0L, integer = 1L, double = 2L, character = 3L)
 
-#' What a column is: list(name, kind, storage, detail, levels, empty)
-#'
-#' `empty`: every value so far is missing.
-#' @noRd
+# What a column is: list(name, kind, storage, detail, levels, empty)
+# `empty`: every value so far is missing.
 column_spec <- function(x, name, table = "firms") {
   spec <- list(name = name, kind = column_kind(x), storage = typeof(x), detail = "",
                levels = NULL, empty = FALSE)
@@ -28,8 +25,7 @@ column_spec <- function(x, name, table = "firms") {
   spec
 }
 
-#' "number", "logical", "text", "factor", "ordered", "date", "datetime", "difftime" or NA
-#' @noRd
+# "number", "logical", "text", "factor", "ordered", "date", "datetime", "difftime" or NA
 column_kind <- function(x) {
   if (!is.null(dim(x))) return(NA_character_)
   if (is.ordered(x)) return("ordered")
@@ -42,8 +38,7 @@ column_kind <- function(x) {
          NA_character_)
 }
 
-#' The spec of a column of which another piece has come; error when they differ in kind
-#' @noRd
+# The spec of a column of which another piece has come; error when they differ in kind
 join_spec <- function(old, new, where = "") {
   if (old$empty && new$empty) return(old)
   if (old$empty) return(new)
@@ -59,14 +54,12 @@ join_spec <- function(old, new, where = "") {
   old
 }
 
-#' A column as the C code takes it
-#' @noRd
+# A column as the C code takes it
 column_values <- function(x) {
   if (is.character(x)) enc2utf8(x) else x
 }
 
-#' Values as the C code gives them -> the column
-#' @noRd
+# Values as the C code gives them -> the column
 restore_column <- function(x, spec) {
   switch(
     spec$kind,
@@ -80,31 +73,27 @@ restore_column <- function(x, spec) {
   )
 }
 
-#' The type of a column as a person calls it
-#' @noRd
+# The type of a column as a person calls it
 column_type <- function(spec) {
   switch(spec$kind, number = spec$storage, text = "character", date = "Date",
          datetime = "POSIXct", spec$kind)
 }
 
-#' The line of a column in the text whose checksum is the id of the store
-#' @noRd
+# The line of a column in the text whose checksum is the id of the store
 column_line <- function(spec, hash) {
   kind <- if (spec$empty) "missing" else spec$kind
   paste(c(spec$name, kind, if (kind == "difftime") spec$detail, spec$levels,
           as.character(hash)), collapse = "\r")
 }
 
-#' Specs of the columns of a table
-#' @noRd
+# Specs of the columns of a table
 table_specs <- function(table, arg) {
   unname(Map(function(x, name) column_spec(x, name, arg), table, names(table)))
 }
 
-#' Read rows first + 1 .. first + n of columns of one file; list of columns
-#'
-#' `block` names them in the file, which has `total` rows.
-#' @noRd
+# Read rows first + 1 .. first + n of columns of one file; list of columns
+#
+# `block` names them in the file, which has `total` rows.
 read_block_columns <- function(file, block, specs, first, n, total) {
   storage <- store_storage[vapply(specs, `[[`, "", "storage")]
   n_levels <- vapply(specs, function(spec) length(spec$levels), 1L)
@@ -113,8 +102,7 @@ read_block_columns <- function(file, block, specs, first, n, total) {
   Map(restore_column, values, specs)
 }
 
-#' A data frame of columns, without the cost and the checks of data.frame()
-#' @noRd
+# A data frame of columns, without the cost and the checks of data.frame()
 quick_frame <- function(columns, names, n) {
   structure(unname(columns), names = names, row.names = .set_row_names(n),
             class = "data.frame")

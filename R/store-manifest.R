@@ -5,8 +5,7 @@
 store_format_name <- "firmmove store"
 store_format_version <- 1L
 
-#' Text without blanks, commas or line ends: other bytes are written as %XX, NA as %
-#' @noRd
+# Text without blanks, commas or line ends: other bytes are written as %XX, NA as %
 escape_text <- function(x) {
   x <- enc2utf8(as.character(x))
   odd <- !is.na(x) & grepl("[^A-Za-z0-9._()$:-]", x)
@@ -20,8 +19,7 @@ escape_text <- function(x) {
   x
 }
 
-#' The inverse of escape_text()
-#' @noRd
+# The inverse of escape_text()
 unescape_text <- function(x) {
   odd <- !is.na(x) & grepl("%..", x)
   x[odd] <- vapply(x[odd], utils::URLdecode, "", USE.NAMES = FALSE)
@@ -30,11 +28,10 @@ unescape_text <- function(x) {
   x
 }
 
-#' Write the manifest of a store
-#'
-#' `info` is a list: `whole` (named character), `tables`, `columns` and `shards`
-#' (data frames of text, whose columns are the fields).
-#' @noRd
+# Write the manifest of a store
+#
+# `info` is a list: `whole` (named character), `tables`, `columns` and `shards`
+# (data frames of text, whose columns are the fields).
 write_manifest <- function(info, path) {
   records <- c(list(info$whole), record_rows(info$tables), record_rows(info$columns),
                record_rows(info$shards))
@@ -48,18 +45,15 @@ write_manifest <- function(info, path) {
   invisible(manifest_mark(c(body, end)))
 }
 
-#' The rows of a table of text as named vectors
-#' @noRd
+# The rows of a table of text as named vectors
 record_rows <- function(table) {
   lapply(seq_len(NROW(table)), function(i) unlist(table[i, , drop = FALSE]))
 }
 
-#' What tells one manifest from another
-#' @noRd
+# What tells one manifest from another
 manifest_mark <- function(bytes) paste0(length(bytes), "-", .Call(C_crc, bytes))
 
-#' Read and check the manifest of a store: list(whole, tables, columns, shards, mark)
-#' @noRd
+# Read and check the manifest of a store: list(whole, tables, columns, shards, mark)
 read_manifest <- function(path) {
   file <- file.path(path, "manifest")
   bytes <- manifest_bytes(path, file)
@@ -86,8 +80,7 @@ read_manifest <- function(path) {
        shards = part("Shard"), mark = manifest_mark(bytes))
 }
 
-#' The bytes of the manifest; errors where there is none
-#' @noRd
+# The bytes of the manifest; errors where there is none
 manifest_bytes <- function(path, file) {
   if (!dir.exists(path)) {
     abort("There is no store at `", path, "`: ",
@@ -108,8 +101,7 @@ manifest_bytes <- function(path, file) {
   bytes
 }
 
-#' Stop when a manifest is empty, foreign or of a future version
-#' @noRd
+# Stop when a manifest is empty, foreign or of a future version
 check_manifest_origin <- function(text, file) {
   remedy <- "Copy the store again from where it is whole, or write it again."
   if (length(text) == 0) abort("`", file, "` is empty. ", remedy, class = "corrupt")
@@ -128,8 +120,7 @@ check_manifest_origin <- function(text, file) {
   }
 }
 
-#' Stop when the checksum at the end of a manifest is not that of what is before
-#' @noRd
+# Stop when the checksum at the end of a manifest is not that of what is before
 check_manifest_whole <- function(bytes, file) {
   size <- nchar("Checksum: 00000000\n")
   n <- length(bytes)
@@ -141,8 +132,7 @@ check_manifest_whole <- function(bytes, file) {
   }
 }
 
-#' Specs and checksums of columns as records of a manifest
-#' @noRd
+# Specs and checksums of columns as records of a manifest
 column_records <- function(table, specs, hashes) {
   data.frame(
     Column = escape_text(vapply(specs, `[[`, "", "name")),
@@ -158,8 +148,7 @@ column_records <- function(table, specs, hashes) {
   )
 }
 
-#' The inverse: specs of the columns of one table
-#' @noRd
+# The inverse: specs of the columns of one table
 specs_from_records <- function(columns, table) {
   rows <- columns[unescape_text(columns$Table) == table, , drop = FALSE]
   field <- function(i, name) {

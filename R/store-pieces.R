@@ -2,8 +2,7 @@
 # written as a shard, and what concerns the whole (times, pairs of origin and time,
 # repeated occasions) is gathered or looked at again in runs of whole firms.
 
-#' Write the pieces of a source as a store
-#' @noRd
+# Write the pieces of a source as a store
 write_pieces <- function(source, target, keys, chunk_rows, types) {
   on.exit(source$close())
   state <- piece_state(keys)
@@ -22,8 +21,7 @@ write_pieces <- function(source, target, keys, chunk_rows, types) {
   finish_store(target, arranged$writer, frame, arranged$together, counts)
 }
 
-#' What is known of the rows so far, an environment
-#' @noRd
+# What is known of the rows so far, an environment
 piece_state <- function(keys) {
   names <- keys[c("firm", "place", "time", "from", "to")]
   keys$places <- plain_table(keys$places, "places")
@@ -38,12 +36,10 @@ piece_state <- function(keys) {
   ))
 }
 
-#' "row 262,145 of `file`"
-#' @noRd
+# "row 262,145 of `file`"
 piece_place <- function(piece, row) sprintf(piece$where, format_count(piece$row + row))
 
-#' The columns of a piece: types as asked, factors as text, weights as a column
-#' @noRd
+# The columns of a piece: types as asked, factors as text, weights as a column
 piece_columns <- function(piece, types, state) {
   columns <- piece$columns
   if (is.null(state$columns)) {
@@ -66,8 +62,7 @@ piece_columns <- function(piece, types, state) {
   columns
 }
 
-#' Check that the key columns are there
-#' @noRd
+# Check that the key columns are there
 check_firm_names <- function(columns, state) {
   table <- quick_frame(columns, names(columns), length(columns[[1]]))
   twice <- names(columns)[duplicated(names(columns))]
@@ -83,8 +78,7 @@ check_firm_names <- function(columns, state) {
   if (!is.null(state$keys$weights)) check_column(table, state$keys$weights, "weights", "firms")
 }
 
-#' A column of a piece: factors as text, integer64 as numbers, no names
-#' @noRd
+# A column of a piece: factors as text, integer64 as numbers, no names
 plain_piece <- function(x) {
   if (is.factor(x)) return(as.character(x))
   if (inherits(x, "integer64")) return(as.numeric(as.character(x)))
@@ -92,8 +86,7 @@ plain_piece <- function(x) {
   x
 }
 
-#' A column as the kind that `types` says
-#' @noRd
+# A column as the kind that `types` says
 as_kind <- function(x, kind, name, piece) {
   value <- switch(
     kind,
@@ -112,23 +105,20 @@ as_kind <- function(x, kind, name, piece) {
   unname(value)
 }
 
-#' Numbers as text, NA as NA
-#' @noRd
+# Numbers as text, NA as NA
 number_text <- function(x) {
   text <- rep(NA_character_, length(x))
   text[!is.na(x)] <- id_text(x[!is.na(x)])
   text
 }
 
-#' @noRd
 piece_specs <- function(columns, piece) {
   unname(Map(column_spec, columns, names(columns)))
 }
 
 # ---- checks ----------------------------------------------------------------------------------
 
-#' Check the keys and weights of a piece; gather times, pairs and counts
-#' @noRd
+# Check the keys and weights of a piece; gather times, pairs and counts
 check_piece <- function(columns, piece, state) {
   names <- state$names
   for (key in unlist(names[c("firm", "time")])) {
@@ -151,8 +141,7 @@ check_piece <- function(columns, piece, state) {
   gather_piece(code, columns, state)
 }
 
-#' Stop at the first row for which `bad`
-#' @noRd
+# Stop at the first row for which `bad`
 stop_at_row <- function(bad, piece, state, what, remedy, class) {
   rows <- which(bad)
   if (length(rows) == 0) return(invisible())
@@ -160,7 +149,6 @@ stop_at_row <- function(bad, piece, state, what, remedy, class) {
         ". ", remedy, class = class)
 }
 
-#' @noRd
 check_piece_places <- function(code, x, verb, piece, state) {
   unknown <- which(is.na(code) & !is.na(x))
   if (length(unknown) == 0) return(invisible())
@@ -170,8 +158,7 @@ check_piece_places <- function(code, x, verb, piece, state) {
         ". Add a row for each, or drop those firms.", class = "unknown_place")
 }
 
-#' Add a piece to the distinct times, to the distinct pairs of origin and time, and to counts
-#' @noRd
+# Add a piece to the distinct times, to the distinct pairs of origin and time, and to counts
 gather_piece <- function(code, columns, state) {
   time <- NULL
   if (!is.null(state$names$time)) {
@@ -192,8 +179,7 @@ gather_piece <- function(code, columns, state) {
   )
 }
 
-#' Places, times, ties, network and availability, checked: a migration_data but for its rows
-#' @noRd
+# Places, times, ties, network and availability, checked: a migration_data but for its rows
 piece_frame <- function(state, writer) {
   keys <- state$keys
   names <- state$names
@@ -218,8 +204,7 @@ piece_frame <- function(state, writer) {
   frame
 }
 
-#' Check what needs the rows of a firm together: repeated occasions, places not offered
-#' @noRd
+# Check what needs the rows of a firm together: repeated occasions, places not offered
 check_whole_firms <- function(arranged, frame, keys, chunk_rows) {
   shards <- arranged$shards
   names <- vapply(shards$specs, `[[`, "", "name")

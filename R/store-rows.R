@@ -1,10 +1,9 @@
 # Reading rows of a store: any run of rows, across shards, only the columns asked for.
 
-#' Rows of shards: list of columns
-#'
-#' `shards` is a list: folder, files, rows (of each file), specs. `j` numbers columns;
-#' first and last are 1-based and may be larger than an integer.
-#' @noRd
+# Rows of shards: list of columns
+#
+# `shards` is a list: folder, files, rows (of each file), specs. `j` numbers columns;
+# first and last are 1-based and may be larger than an integer.
 read_rows <- function(shards, first, last, j = seq_along(shards$specs)) {
   end <- cumsum(shards$rows)
   start <- end - shards$rows
@@ -19,7 +18,6 @@ read_rows <- function(shards, first, last, j = seq_along(shards$specs)) {
   Map(restore_column, join_columns(pieces), shards$specs[j])
 }
 
-#' @noRd
 check_rows_range <- function(store, first, last) {
   fine <- is.numeric(first) && is.numeric(last) && length(first) == 1 && length(last) == 1 &&
     !is.na(first) && !is.na(last) && first >= 1 && last >= first && last <= store$n
@@ -80,7 +78,6 @@ store_rows <- function(store, first, last, columns = NULL) {
   quick_frame(values, columns, last - first + 1)
 }
 
-#' @noRd
 store_column_names <- function(store) vapply(store$shards$specs, `[[`, "", "name")
 
 #' @rdname store_rows
@@ -99,8 +96,7 @@ store_data <- function(store, first, last, columns = NULL) {
   if (choice) choice_of_rows(store$frame, rows, weights) else data_of_rows(store$frame, rows, weights)
 }
 
-#' A migration_data of rows, with the places, times, ties and network of a frame
-#' @noRd
+# A migration_data of rows, with the places, times, ties and network of a frame
 data_of_rows <- function(frame, rows, weights) {
   names <- frame$names
   firm <- code_ids(rows[[names$firm]])
@@ -127,8 +123,7 @@ data_of_rows <- function(frame, rows, weights) {
   structure(data, class = "migration_data")
 }
 
-#' Codes of times among sorted times, as code_times() gives them
-#' @noRd
+# Codes of times among sorted times, as code_times() gives them
 code_known_times <- function(x, times) {
   if (is.factor(x)) return(match(as.character(x), as.character(times)))
   match(x, times)
@@ -146,8 +141,7 @@ store_slices <- function(store, rows = 262144) {
   structure(cut_slices(store$n, rows, end), together = store$together)
 }
 
-#' Slices of at least `rows` rows; `end` gives the last row of the firm of a row
-#' @noRd
+# Slices of at least `rows` rows; `end` gives the last row of the firm of a row
 cut_slices <- function(n, rows, end) {
   last <- numeric()
   at <- 0
@@ -159,8 +153,7 @@ cut_slices <- function(n, rows, end) {
   data.frame(first = c(1, last[-length(last)] + 1)[seq_along(last)], last = last)
 }
 
-#' The last row of the run of a firm that has a row
-#' @noRd
+# The last row of the run of a firm that has a row
 last_row_of_firm <- function(shards, row, n, j) {
   width <- 64
   repeat {

@@ -3,11 +3,10 @@
 # buckets are merged. The result is the stable order by first appearance, the same as
 # in memory. Columns added on the way: the number of the row, and the first of its firm.
 
-#' The shards of a writer, or sorted ones: list(writer, shards, together, firms)
-#'
-#' Sorts only when the rows of some firm are apart and there are more than
-#' store_sort_rows rows.
-#' @noRd
+# The shards of a writer, or sorted ones: list(writer, shards, together, firms)
+#
+# Sorts only when the rows of some firm are apart and there are more than
+# store_sort_rows rows.
 arrange_rows <- function(writer, target, frame, chunk_rows) {
   shards <- shards_of(writer)
   shards$specs <- writer$specs
@@ -22,14 +21,12 @@ arrange_rows <- function(writer, target, frame, chunk_rows) {
   list(writer = writer, shards = shards_of(writer), together = together, firms = runs$firms)
 }
 
-#' Number of buckets, so that one has about `chunk_rows` rows; at most 256 files are written at once
-#' @noRd
+# Number of buckets, so that one has about `chunk_rows` rows; at most 256 files are written at once
 bucket_count <- function(n, chunk_rows) as.integer(min(256, max(1, ceiling(n / chunk_rows))))
 
-#' Number of runs of equal firms, and of firms: a firm that comes again begins another run
-#'
-#' Firms are compared by checksums of 106 bits.
-#' @noRd
+# Number of runs of equal firms, and of firms: a firm that comes again begins another run
+#
+# Firms are compared by checksums of 106 bits.
 count_firm_runs <- function(shards, j, chunk_rows, target) {
   n <- sum(shards$rows)
   buckets <- bucket_count(n, chunk_rows)
@@ -55,12 +52,10 @@ count_firm_runs <- function(shards, j, chunk_rows, target) {
   list(runs = runs, firms = firms)
 }
 
-#' A column of ids without its class
-#' @noRd
+# A column of ids without its class
 plain_key <- function(x) as.vector(unclass(x))
 
-#' Append rows of checksums to the files of their buckets
-#' @noRd
+# Append rows of checksums to the files of their buckets
 deal_runs <- function(hash, files) {
   bucket <- hash[, 1] %% length(files) + 1
   for (part in split(seq_len(nrow(hash)), bucket)) {
@@ -70,8 +65,7 @@ deal_runs <- function(hash, files) {
   }
 }
 
-#' Number of distinct rows of checksums
-#' @noRd
+# Number of distinct rows of checksums
 count_distinct <- function(hash) {
   if (nrow(hash) == 0) return(0)
   hash <- hash[order(hash[, 1], hash[, 2], method = "radix"), , drop = FALSE]
@@ -79,8 +73,7 @@ count_distinct <- function(hash) {
   nrow(hash) - sum(same[, 1] & same[, 2])
 }
 
-#' Sort the rows of shards by firm; the old shards are removed
-#' @noRd
+# Sort the rows of shards by firm; the old shards are removed
 sort_shards <- function(shards, j, target, chunk_rows) {
   buckets <- bucket_count(sum(shards$rows), chunk_rows)
   pieces <- deal_rows(shards, j, target, chunk_rows, buckets)
@@ -92,8 +85,7 @@ sort_shards <- function(shards, j, target, chunk_rows) {
 row_spec <- list(name = "(row)", kind = "number", storage = "double", detail = "", levels = NULL,
                  empty = FALSE)
 
-#' Deal rows into buckets: for each bucket its pieces as shards, with the number of the row
-#' @noRd
+# Deal rows into buckets: for each bucket its pieces as shards, with the number of the row
 deal_rows <- function(shards, j, target, chunk_rows, buckets) {
   n <- sum(shards$rows)
   specs <- c(shards$specs, list(row_spec))
@@ -122,8 +114,7 @@ deal_rows <- function(shards, j, target, chunk_rows, buckets) {
   }))
 }
 
-#' Sort one bucket by the first row of each firm; the pieces are removed
-#' @noRd
+# Sort one bucket by the first row of each firm; the pieces are removed
 sort_bucket <- function(pieces, j, target, chunk_rows) {
   columns <- read_rows(pieces, 1, sum(pieces$rows))
   unlink(file.path(pieces$folder, pieces$files))
@@ -139,8 +130,7 @@ sort_bucket <- function(pieces, j, target, chunk_rows) {
   list(folder = writer$folder, files = writer$files, rows = writer$rows, specs = pieces$specs)
 }
 
-#' Merge sorted buckets into the shards of the store
-#' @noRd
+# Merge sorted buckets into the shards of the store
 merge_buckets <- function(buckets, specs, target, chunk_rows) {
   writer <- shard_writer(target$part, "sorted", target)
   width <- max(1024, ceiling(2 * chunk_rows / length(buckets)))
@@ -162,8 +152,7 @@ merge_buckets <- function(buckets, specs, target, chunk_rows) {
   rename_shards(writer)
 }
 
-#' Read on in a bucket, up to `width` rows held
-#' @noRd
+# Read on in a bucket, up to `width` rows held
 fill_cursor <- function(cursor, width) {
   last <- min(cursor$at + width, cursor$n)
   if (last <= cursor$at) return(invisible())
@@ -173,8 +162,7 @@ fill_cursor <- function(cursor, width) {
   cursor$at <- last
 }
 
-#' Firms that begin before this row are complete in the rows held
-#' @noRd
+# Firms that begin before this row are complete in the rows held
 merge_bound <- function(cursors, width) {
   repeat {
     open <- Filter(function(cursor) cursor$at < cursor$n, cursors)
@@ -192,8 +180,7 @@ merge_bound <- function(cursors, width) {
   }
 }
 
-#' Take the rows whose firms begin before `bound` from a bucket; NULL if there are none
-#' @noRd
+# Take the rows whose firms begin before `bound` from a bucket; NULL if there are none
 take_below <- function(cursor, bound) {
   if (cursor$held == 0) return(NULL)
   first <- cursor$columns[[length(cursor$columns)]]
@@ -205,8 +192,7 @@ take_below <- function(cursor, bound) {
   taken
 }
 
-#' Give sorted shards the names of shards
-#' @noRd
+# Give sorted shards the names of shards
 rename_shards <- function(writer) {
   files <- sub("^sorted-", "firms-", writer$files)
   for (k in seq_along(files)) {

@@ -50,8 +50,7 @@ write_store.DBIConnection <- function(data, path, query, places, ties = NULL, ne
   write_pieces(query_source(data, query, chunk_rows), target, keys, chunk_rows, types)
 }
 
-#' Stop when an optional package is not installed
-#' @noRd
+# Stop when an optional package is not installed
 need_package <- function(package, why) {
   if (!requireNamespace(package, quietly = TRUE)) {
     abort("The package `", package, "` is needed ", why, ": install.packages(\"", package, "\").",
@@ -59,7 +58,6 @@ need_package <- function(package, why) {
   }
 }
 
-#' @noRd
 check_types <- function(types) {
   if (is.null(types)) return(invisible())
   known <- c("number", "logical", "text", "date")
@@ -70,7 +68,6 @@ check_types <- function(types) {
   }
 }
 
-#' @noRd
 check_source_files <- function(files) {
   if (length(files) == 0 || anyNA(files)) {
     abort("`data` must be paths of CSV or Parquet files; it has none.", class = "empty")
@@ -81,8 +78,7 @@ check_source_files <- function(files) {
   }
 }
 
-#' Stop when `types` names a column the source does not have
-#' @noRd
+# Stop when `types` names a column the source does not have
 check_types_known <- function(types, names) {
   absent <- setdiff(names(types), names)
   if (length(absent)) {
@@ -96,10 +92,9 @@ check_types_known <- function(types, names) {
 # Bytes to read at once.
 csv_bytes <- 2^22
 
-#' The records of one file in pieces: list(file, header, take(convert), state, close())
-#'
-#' `convert(bytes, last)` calls one of the C routines; its `used` bytes are done with.
-#' @noRd
+# The records of one file in pieces: list(file, header, take(convert), state, close())
+#
+# `convert(bytes, last)` calls one of the C routines; its `used` bytes are done with.
 csv_reader <- function(file, sep) {
   connection <- if (grepl("[.](gz|bz2|xz)$", file)) gzfile(file, "rb") else file(file, "rb")
   state <- list2env(list(bytes = raw(), ended = FALSE, rows = 0))
@@ -137,8 +132,7 @@ csv_reader <- function(file, sep) {
   reader
 }
 
-#' The names in the first record of a file
-#' @noRd
+# The names in the first record of a file
 csv_header <- function(reader, sep, more) {
   state <- reader$state
   while (!state$ended && !any(state$bytes == charToRaw("\n"))) more()
@@ -158,8 +152,7 @@ csv_header <- function(reader, sep, more) {
   names
 }
 
-#' Go through the records of files; `step(reader, found)` gets what `convert` makes
-#' @noRd
+# Go through the records of files; `step(reader, found)` gets what `convert` makes
 each_csv <- function(files, sep, convert, step) {
   for (file in files) {
     reader <- csv_reader(file, sep)
@@ -175,8 +168,7 @@ each_csv <- function(files, sep, convert, step) {
   }
 }
 
-#' Stop on a record that has not its fields, or has no value where one is due
-#' @noRd
+# Stop on a record that has not its fields, or has no value where one is due
 abort_record <- function(reader, row, found, names = NULL, types = NULL) {
   at <- format_count(row + found$rows + 1)
   if (is.null(found$column)) {
@@ -191,8 +183,7 @@ abort_record <- function(reader, row, found, names = NULL, types = NULL) {
         class = "type")
 }
 
-#' The storage of each column of CSV files: from `types`, or from a look at all fields
-#' @noRd
+# The storage of each column of CSV files: from `types`, or from a look at all fields
 csv_storages <- function(files, sep, types, names) {
   storage <- stats::setNames(rep(NA_character_, length(names)), names)
   given <- c(number = "double", logical = "logical", text = "character", date = "character")
@@ -209,8 +200,7 @@ csv_storages <- function(files, sep, types, names) {
   list(storage = storage, whole = whole)
 }
 
-#' Rows of CSV files
-#' @noRd
+# Rows of CSV files
 csv_source <- function(files, sep, types, chunk_rows) {
   if (!is.character(sep) || length(sep) != 1 || is.na(sep) || nchar(sep, "bytes") != 1) {
     abort("`sep` must be one character, such as \",\" or \";\".", class = "type")
@@ -245,8 +235,7 @@ csv_source <- function(files, sep, types, chunk_rows) {
   list(take = take, close = step_close)
 }
 
-#' Columns with their names; whole numbers as integers; text in UTF-8
-#' @noRd
+# Columns with their names; whole numbers as integers; text in UTF-8
 csv_values <- function(columns, names, whole, file) {
   columns[whole] <- lapply(columns[whole], as.integer)
   names(columns) <- names
@@ -260,8 +249,7 @@ csv_values <- function(columns, names, whole, file) {
   columns
 }
 
-#' The names of the columns, which all files must have
-#' @noRd
+# The names of the columns, which all files must have
 csv_names <- function(files, sep) {
   all <- lapply(files, function(file) {
     reader <- csv_reader(file, sep)
@@ -279,8 +267,7 @@ csv_names <- function(files, sep) {
 
 # ---- Parquet ---------------------------------------------------------------------------------
 
-#' Rows of Parquet files, a file at a time
-#' @noRd
+# Rows of Parquet files, a file at a time
 parquet_source <- function(files, chunk_rows) {
   need_package("nanoparquet", "to read Parquet files")
   state <- list2env(list(k = 0, table = NULL, row = 0))
@@ -301,7 +288,6 @@ parquet_source <- function(files, chunk_rows) {
   list(take = take, close = function() NULL)
 }
 
-#' @noRd
 read_parquet_part <- function(file) {
   tryCatch(
     plain_table(nanoparquet::read_parquet(file), "data"),
@@ -314,10 +300,9 @@ read_parquet_part <- function(file) {
 
 # ---- databases -------------------------------------------------------------------------------
 
-#' Rows of a query
-#'
-#' RPostgreSQL holds a whole result in memory, so there the rows come through a cursor.
-#' @noRd
+# Rows of a query
+#
+# RPostgreSQL holds a whole result in memory, so there the rows come through a cursor.
 query_source <- function(connection, query, chunk_rows) {
   if (inherits(connection, "PostgreSQLConnection")) {
     return(cursor_source(connection, query, chunk_rows))
@@ -332,7 +317,6 @@ query_source <- function(connection, query, chunk_rows) {
   list(take = take, close = function() DBI::dbClearResult(state$result))
 }
 
-#' @noRd
 cursor_source <- function(connection, query, chunk_rows) {
   run <- function(...) DBI::dbGetQuery(connection, paste0(...))
   name <- paste0("firmmove_", Sys.getpid())

@@ -80,7 +80,6 @@
 write_store <- function(data, path, ...) UseMethod("write_store")
 
 #' @export
-#' @noRd
 write_store.default <- function(data, path, ...) {
   abort("`data` must be a migration_data, a data frame, paths of CSV or Parquet files, or a ",
         "connection to a database, not ", describe_type(data), ".", class = "type")
@@ -124,7 +123,6 @@ write_store.data.frame <- function(data, path, places, ties = NULL, network = NU
               overwrite = overwrite)
 }
 
-#' @noRd
 need_places <- function(missing) {
   if (missing) {
     abort("`places` is missing: a store of firms has the places they choose among, as in ",
@@ -140,8 +138,7 @@ weights_column <- "(weights)"
 
 # ---- the target ------------------------------------------------------------------------------
 
-#' Check where and how to write; list(path, part, compress, shard_rows, overwrite)
-#' @noRd
+# Check where and how to write; list(path, part, compress, shard_rows, overwrite)
 store_target <- function(path, compress, shard_rows, overwrite) {
   if (!is.character(path) || length(path) != 1 || is.na(path) || !nzchar(path)) {
     abort("`path` must be the path of a folder, one string.", class = "type")
@@ -159,14 +156,12 @@ store_target <- function(path, compress, shard_rows, overwrite) {
   list(path = path, part = part, compress = compress, shard_rows = shard_rows)
 }
 
-#' @noRd
 check_store_flag <- function(x, arg) {
   if (!is.logical(x) || length(x) != 1 || is.na(x)) {
     abort("`", arg, "` must be TRUE or FALSE.", class = "type")
   }
 }
 
-#' @noRd
 check_store_rows <- function(x, arg) {
   if (!is.numeric(x) || length(x) != 1 || is.na(x) || x < 1 || x > 2^30) {
     abort("`", arg, "` must be a number of rows, at least 1.", class = "type")
@@ -174,8 +169,7 @@ check_store_rows <- function(x, arg) {
   floor(as.numeric(x))
 }
 
-#' Stop unless the target is free, or a store that may be replaced
-#' @noRd
+# Stop unless the target is free, or a store that may be replaced
 check_target_free <- function(path, overwrite) {
   if (!file.exists(path)) return(invisible())
   is_store <- file.exists(file.path(path, "manifest")) &&
@@ -188,8 +182,7 @@ check_target_free <- function(path, overwrite) {
         class = "exists")
 }
 
-#' Give the finished folder its name
-#' @noRd
+# Give the finished folder its name
 rename_store <- function(target) {
   old <- paste0(target$part, "-old")
   # whatever happens, there is one store at the path: the new or the old
@@ -201,7 +194,6 @@ rename_store <- function(target) {
   move_folder(target$part, target$path)
 }
 
-#' @noRd
 move_folder <- function(from, to) {
   if (!suppressWarnings(file.rename(from, to))) {
     abort("Cannot rename `", from, "` to `", to, "`. Check that you may write in the folder, and ",
@@ -211,8 +203,7 @@ move_folder <- function(from, to) {
 
 # ---- shards ----------------------------------------------------------------------------------
 
-#' Something that takes rows in pieces and writes shards: an environment
-#' @noRd
+# Something that takes rows in pieces and writes shards: an environment
 shard_writer <- function(folder, prefix, target, total = TRUE) {
   list2env(list(
     folder = folder, prefix = prefix, compress = target$compress, shard_rows = target$shard_rows,
@@ -221,8 +212,7 @@ shard_writer <- function(folder, prefix, target, total = TRUE) {
   ), parent = emptyenv())
 }
 
-#' Add rows: a list of columns, all of one length, and their specs
-#' @noRd
+# Add rows: a list of columns, all of one length, and their specs
 add_rows <- function(writer, columns, specs, where = "") {
   writer$specs <- if (is.null(writer$specs)) specs else
     Map(join_spec, writer$specs, specs, where)
@@ -233,8 +223,7 @@ add_rows <- function(writer, columns, specs, where = "") {
   if (writer$pending_rows >= writer$shard_rows) write_full_shards(writer)
 }
 
-#' Write as many full shards as the pending rows make
-#' @noRd
+# Write as many full shards as the pending rows make
 write_full_shards <- function(writer) {
   columns <- join_columns(writer$pending)
   n <- writer$pending_rows
@@ -248,8 +237,7 @@ write_full_shards <- function(writer) {
   writer$pending <- if (writer$pending_rows > 0) list(lapply(columns, `[`, first:n)) else list()
 }
 
-#' Pieces of columns one after the other, without their attributes
-#' @noRd
+# Pieces of columns one after the other, without their attributes
 join_columns <- function(pieces) {
   if (length(pieces) == 1) return(pieces[[1]])
   lapply(seq_along(pieces[[1]]), function(j) {
@@ -257,8 +245,7 @@ join_columns <- function(pieces) {
   })
 }
 
-#' Write one shard and go on with the checksums of the columns
-#' @noRd
+# Write one shard and go on with the checksums of the columns
 write_shard <- function(writer, columns) {
   file <- sprintf("%s-%06d.fms", writer$prefix, length(writer$files) + 1L)
   .Call(C_shard_write, file.path(writer$folder, file), as.character(seq_along(columns)), columns,
@@ -272,8 +259,7 @@ write_shard <- function(writer, columns) {
   writer$rows <- c(writer$rows, length(columns[[1]]))
 }
 
-#' Write what is pending
-#' @noRd
+# Write what is pending
 close_shards <- function(writer) {
   if (writer$pending_rows == 0) return(invisible())
   write_shard(writer, join_columns(writer$pending))
@@ -281,18 +267,16 @@ close_shards <- function(writer) {
   writer$pending_rows <- 0
 }
 
-#' What is in the shards of a writer, as read_rows() needs it
-#' @noRd
+# What is in the shards of a writer, as read_rows() needs it
 shards_of <- function(writer) {
   list(folder = writer$folder, files = writer$files, rows = writer$rows, specs = writer$specs)
 }
 
 # ---- the end ---------------------------------------------------------------------------------
 
-#' Write tables and manifest, rename, open
-#'
-#' `frame` is a migration_data, or what is one but for its rows.
-#' @noRd
+# Write tables and manifest, rename, open
+#
+# `frame` is a migration_data, or what is one but for its rows.
 finish_store <- function(target, writer, frame, together, counts) {
   tables <- write_tables(target, frame)
   columns <- column_records("firms", writer$specs, writer$hashes)
@@ -308,8 +292,7 @@ finish_store <- function(target, writer, frame, together, counts) {
   invisible(open_store(target$path))
 }
 
-#' The fields of the first record of the manifest
-#' @noRd
+# The fields of the first record of the manifest
 store_fields <- function(target, writer, frame, together, counts) {
   number <- function(x) format(x, scientific = FALSE, trim = TRUE)
   names <- unlist(frame$names)
@@ -328,8 +311,7 @@ store_fields <- function(target, writer, frame, together, counts) {
     Available = available, Answer = frame$answer, Note = if (is.character(note)) escape_text(paste(note, collapse = " ")))
 }
 
-#' The checksum of the content: of rows, columns, tables and the meaning of the keys
-#' @noRd
+# The checksum of the content: of rows, columns, tables and the meaning of the keys
 store_id <- function(whole, writer, tables, available) {
   fields <- whole[c("Format", "Kind", "Rows", grep("^Key_", names(whole), value = TRUE), "Available",
                     intersect("Answer", names(whole)))]
@@ -341,8 +323,7 @@ store_id <- function(whole, writer, tables, available) {
   paste(as.character(.Call(C_hash, raw(), lines)), collapse = "")
 }
 
-#' Write the small tables to one file; list(tables, columns, lines) for manifest and id
-#' @noRd
+# Write the small tables to one file; list(tables, columns, lines) for manifest and id
 write_tables <- function(target, frame) {
   tables <- frame_tables(frame)
   specs <- Map(table_specs, tables, names(tables))
@@ -369,8 +350,7 @@ write_tables <- function(target, frame) {
        columns = do.call(rbind, unname(Map(column_records, names(tables), specs, hashes))))
 }
 
-#' The small tables of data, by name: places, times, network, tie:<name>
-#' @noRd
+# The small tables of data, by name: places, times, network, tie:<name>
 frame_tables <- function(frame) {
   ties <- lapply(frame$ties, `[[`, "data")
   if (length(ties)) names(ties) <- paste0("tie:", names(ties))
@@ -380,9 +360,8 @@ frame_tables <- function(frame) {
   lapply(tables, function(table) as.data.frame(unclass(table), stringsAsFactors = FALSE, optional = TRUE))
 }
 
-#' What tells a file from another: its length and the checksum of its header, which covers its
-#' directory and so its blocks
-#' @noRd
+# What tells a file from another: its length and the checksum of its header, which covers its
+# directory and so its blocks
 file_mark <- function(file) {
   # without the checksum at its end: the checksum of both is always the same
   bytes <- tryCatch(suppressWarnings(readBin(file, "raw", 60)), error = function(e) raw())

@@ -76,8 +76,7 @@ open_store <- function(path) {
   structure(store, class = "migration_store")
 }
 
-#' The names of the key columns, NULL where there is none, in the order of the classes of data
-#' @noRd
+# The names of the key columns, NULL where there is none, in the order of the classes of data
 key_names <- function(whole) {
   keys <- if (whole$Kind == "choice") c("chosen", "id", "place", "firm", "from", "time", "weights") else
     c("firm", "place", "time", "from", "to")
@@ -85,8 +84,7 @@ key_names <- function(whole) {
   stats::setNames(names, keys)
 }
 
-#' Stop when a file the manifest lists is missing or is not the one that was written
-#' @noRd
+# Stop when a file the manifest lists is missing or is not the one that was written
 check_shard_files <- function(shards, manifest) {
   remedy <- "Copy the store again from where it is whole, or write it again."
   file <- file.path(shards$folder, c("tables.fms", shards$files))
@@ -109,8 +107,7 @@ check_shard_files <- function(shards, manifest) {
   }
 }
 
-#' Places, times, ties, network and availability of a store, as in a migration_data
-#' @noRd
+# Places, times, ties, network and availability of a store, as in a migration_data
 read_frame <- function(manifest, path, names, whole) {
   tables <- read_tables(manifest, path)
   found <- code_places(tables$places, names)
@@ -127,8 +124,7 @@ read_frame <- function(manifest, path, names, whole) {
   frame
 }
 
-#' `frame` with the firms its tie tables speak of
-#' @noRd
+# `frame` with the firms its tie tables speak of
 with_tie_firms <- function(frame, ties) {
   firm <- frame$names$firm
   ids <- lapply(ties, function(tie) if (firm %in% names(tie)) code_ids(tie[[firm]])$levels)
@@ -136,8 +132,7 @@ with_tie_firms <- function(frame, ties) {
   frame
 }
 
-#' The small tables of a store, by name
-#' @noRd
+# The small tables of a store, by name
 read_tables <- function(manifest, path) {
   file <- file.path(path, "tables.fms")
   records <- manifest$tables
@@ -155,7 +150,6 @@ read_tables <- function(manifest, path) {
   stats::setNames(tables, names)
 }
 
-#' @noRd
 read_available <- function(field, path, frame) {
   if (field == "all") return(NULL)
   if (field != "function") {
@@ -165,8 +159,7 @@ read_available <- function(field, path, frame) {
   list(fun = unserialize(bytes[[1]]))
 }
 
-#' Stop unless `store` is an open store
-#' @noRd
+# Stop unless `store` is an open store
 check_store <- function(store) {
   if (!inherits(store, "migration_store")) {
     abort("`store` must be a store opened by open_store(), not ", describe_type(store), ".",
@@ -249,7 +242,6 @@ summary.migration_store <- function(object, ...) {
 }
 
 #' @export
-#' @noRd
 print.summary.migration_store <- function(x, ...) {
   print(x$store)
   cat("\nColumns of firms, bytes on disk:\n")

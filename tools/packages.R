@@ -28,6 +28,7 @@ wanted <- function(purpose) {
   needs <- field(paste0("Config/Needs/", purpose))
   pick <- switch(purpose,
     run = c(field("Depends", "Imports"), ggplot2 = "0"),
+    format = character(),
     docs = ,
     test = ,
     check = ,

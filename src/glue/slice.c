@@ -1,7 +1,7 @@
 /* slice.c: a slice of the data, built once and passed over many times.
  *
  * A slice is a design of some of the occasions, in memory or, spilled, in a file that is mapped. R adds the sums of
- * slices up (see R/slices.R), so they may come from other processes too. The numbers of tables stay where R keeps
+ * slices up (see R/fit-slices.R), so they may come from other processes too. The numbers of tables stay where R keeps
  * them, in the protected part of the pointer, until the slice is spilled.
  */
 #include "slice.h"

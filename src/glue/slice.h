@@ -1,4 +1,4 @@
-/* slice.h: entry points for slices of the data, called from R/slices.R. */
+/* slice.h: entry points for slices of the data, called from R/fit-slices.R. */
 #ifndef FM_SLICE_H
 #define FM_SLICE_H
 

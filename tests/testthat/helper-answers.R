@@ -1,11 +1,11 @@
 # Fits and closed forms shared by the tests of answers.
 
-#' A relational fit with the data it was made of
+# A relational fit with the data it was made of
 small_fit <- function(formula = ~ rent + distance + keep(size), ..., n = 400) {
   fit_migration(formula, relocation_data(n = n), control = one_thread(), ...)
 }
 
-#' Moves of firms between two places only: one index decides
+# Moves of firms between two places only: one index decides
 two_place_data <- function(n = 500, seed = 4) {
   set.seed(seed)
   firms <- data.frame(
@@ -17,16 +17,16 @@ two_place_data <- function(n = 500, seed = 4) {
   migration_data(firms, data.frame(place = c("a", "b"), rent = c(1, 2)))
 }
 
-#' The same from the table written out long
+# The same from the table written out long
 long_fit <- function(formula, firm = NULL, time = NULL) {
   fit_migration(formula, relocation_long(),
     id = "id", place = "place", from = "from", firm = firm, time = time, control = one_thread()
   )
 }
 
-#' Moves of firms that know what they pay, and what that is in units of rent: list(data, truth, named as the rows of
-#' compensate()). The truth of the cost of moving is that of the moves drawn, as its definition says. Without a network
-#' kin counts for nothing.
+# Moves of firms that know what they pay, and what that is in units of rent: list(data, truth, named as the rows of
+# compensate()). The truth of the cost of moving is that of the moves drawn, as its definition says. Without a network
+# kin counts for nothing.
 worth_draw <- function(seed, n = 600, kin = 1) {
   b <- c(stay = 1.2, rent = -0.6, wage = 0.4, kin = kin)
   set.seed(seed)

@@ -2,8 +2,8 @@
 
 chain_truth <- c(stay = 1, rent = -0.7, distance = -0.6, "keep(size)" = 0.4, "chain(kin)" = 1.5)
 
-#' Firms of `groups` kin groups in `periods` periods: each group starts mostly from a place of its own, so that what
-#' others prefer differs between groups. Shares solve s = Psi(s) cell by cell, by damped steps from equal shares.
+# Firms of `groups` kin groups in `periods` periods: each group starts mostly from a place of its own, so that what
+# others prefer differs between groups. Shares solve s = Psi(s) cell by cell, by damped steps from equal shares.
 chain_tables <- function(seed, groups = 6, periods = 4, firms = 50, truth = chain_truth, scale = "share",
                          weights = FALSE) {
   set.seed(seed)
@@ -61,7 +61,7 @@ chain_panel <- function(...) {
 
 chain_formula <- ~ rent + distance + keep(size)
 
-#' The same as long data, with some places taken out of some choice sets
+# The same as long data, with some places taken out of some choice sets
 chain_long <- function(..., ragged = FALSE) {
   tables <- chain_tables(...)
   firms <- cbind(id = seq_len(nrow(tables$firms)), tables$firms)
@@ -77,8 +77,8 @@ chain_long <- function(..., ragged = FALSE) {
   long
 }
 
-#' Two places without origins and without attributes that differ between firms: u_a - u_b = `gap`, so that
-#' m = 2 s_a - 1 solves m = tanh((gap + delta m) / 2). `share`: of firms observed at a, for each group.
+# Two places without origins and without attributes that differ between firms: u_a - u_b = `gap`, so that
+# m = 2 s_a - 1 solves m = tanh((gap + delta m) / 2). `share`: of firms observed at a, for each group.
 two_place_fit <- function(gap, delta, share, n = 200) {
   places <- data.frame(place = c("a", "b"), charm = c(gap, 0))
   kin <- rep(names(share), each = n)
@@ -89,7 +89,7 @@ two_place_fit <- function(gap, delta, share, n = 200) {
   ))
 }
 
-#' The roots of m = tanh((gap + delta m) / 2), by bisection between the sign changes on a fine grid
+# The roots of m = tanh((gap + delta m) / 2), by bisection between the sign changes on a fine grid
 two_place_roots <- function(gap, delta) {
   f <- function(m) tanh((gap + delta * m) / 2) - m
   grid <- seq(-1, 1, length.out = 4000)

@@ -2,7 +2,7 @@
 
 gumbel <- function(n) -log(-log(stats::runif(n)))
 
-#' Firms of six places in three regions: staying is worth 1.5, rent -0.6, distance -0.8, size holds firms
+# Firms of six places in three regions: staying is worth 1.5, rent -0.6, distance -0.8, size holds firms
 relocation <- function(n = 400, seed = 7) {
   set.seed(seed)
   places <- data.frame(
@@ -31,7 +31,7 @@ relocation_data <- function(...) {
   migration_data(tables$firms, tables$places, tables$ties, time = "year")
 }
 
-#' The same written out long, with every term as a column
+# The same written out long, with every term as a column
 relocation_long <- function(...) {
   tables <- relocation(...)
   n <- nrow(tables$firms)
@@ -46,7 +46,7 @@ relocation_long <- function(...) {
   long
 }
 
-#' Long data with 2 to 7 places an occasion and weights
+# Long data with 2 to 7 places an occasion and weights
 ragged_long <- function(n = 150, seed = 3) {
   set.seed(seed)
   offered <- sample(2:7, n, replace = TRUE)
@@ -63,7 +63,7 @@ ragged_data <- function(...) choice_data(ragged_long(...), "chosen", "id", "plac
 
 one_thread <- function(...) migration_control(threads = 1, ...)
 
-#' Rankings of 3 to 6 of seven reasons in random choice sets, some complete
+# Rankings of 3 to 6 of seven reasons in random choice sets, some complete
 ranked_long <- function(n = 120, seed = 11) {
   set.seed(seed)
   offered <- sample(3:6, n, replace = TRUE)
@@ -80,7 +80,7 @@ ranked_long <- function(n = 120, seed = 11) {
   long
 }
 
-#' The same as best-worst answers by the model: the best, then the worst of the others
+# The same as best-worst answers by the model: the best, then the worst of the others
 best_worst_long <- function(n = 200, seed = 12) {
   long <- ranked_long(n, seed)
   v <- long$utility

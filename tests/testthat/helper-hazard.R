@@ -1,9 +1,9 @@
 # Spells with known hazards, shared by the tests of hazard().
 
-#' Firms of three places over some periods: a panel from their first period on, closed firms with `to` missing
-#'
-#' eta of moving is -2.2 + 0.3 log(duration) + 0.8 push - 0.5 w, of closing -3 + 0.4 push; a gamma frailty of
-#' variance v for each spell
+# Firms of three places over some periods: a panel from their first period on, closed firms with `to` missing
+#
+# eta of moving is -2.2 + 0.3 log(duration) + 0.8 push - 0.5 w, of closing -3 + 0.4 push; a gamma frailty of
+# variance v for each spell
 hazard_tables <- function(n = 300, periods = 8, v = 0, link = "cloglog", seed = 11) {
   set.seed(seed)
   places <- data.frame(
@@ -44,7 +44,7 @@ hazard_data <- function(...) {
   migration_data(tables$firms, tables$places, time = "year")
 }
 
-#' Its rows as a data frame for glm() and direct likelihoods: y stay, move or exit
+# Its rows as a data frame for glm() and direct likelihoods: y stay, move or exit
 hazard_frame <- function(...) {
   tables <- hazard_tables(...)
   f <- tables$firms
@@ -58,7 +58,7 @@ hazard_frame <- function(...) {
   f
 }
 
-#' The call of fit_migration() as written, without its messages: update() works on the result
+# The call of fit_migration() as written, without its messages: update() works on the result
 fit_quietly <- function(...) {
   call <- match.call()
   call[[1]] <- quote(fit_migration)

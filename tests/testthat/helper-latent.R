@@ -1,6 +1,6 @@
 # Panels of firms of two kinds, shared by the tests of latent classes.
 
-#' Firms of two kinds: most like x and are easily moved, the others dislike it and stay; z shifts the kind
+# Firms of two kinds: most like x and are easily moved, the others dislike it and stay; z shifts the kind
 two_kinds <- function(firms = 200, times = 4, seed = 1, places = 4, apart = 1) {
   set.seed(seed)
   place <- letters[seq_len(places)]
@@ -28,7 +28,7 @@ two_kinds_data <- function(...) {
   migration_data(tables$firms, tables$places, time = "year")
 }
 
-#' The same written out long, some places not on offer
+# The same written out long, some places not on offer
 two_kinds_long <- function(..., drop = 0.2) {
   tables <- two_kinds(...)
   firms <- cbind(tables$firms, id = seq_len(nrow(tables$firms)))
@@ -44,8 +44,8 @@ two_kinds_long <- function(..., drop = 0.2) {
   long
 }
 
-#' Log-likelihood of latent classes from its definition: utilities v[[c]] (occasions x places), chosen columns, firms,
-#' probabilities of the classes pi (firms x classes), weights of the firms
+# Log-likelihood of latent classes from its definition: utilities v[[c]] (occasions x places), chosen columns, firms,
+# probabilities of the classes pi (firms x classes), weights of the firms
 latent_loglik <- function(v, chosen, firm, pi, w = 1) {
   by_class <- vapply(v, function(u) {
     p <- u[cbind(seq_along(chosen), chosen)] - log(rowSums(exp(u)))

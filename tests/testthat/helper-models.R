@@ -9,7 +9,7 @@ fits_of_models <- function() {
   made_fits$fits
 }
 
-#' The fit of one model
+# The fit of one model
 fit_of <- function(model) fits_of_models()[[model]]
 
 make_fits <- function() {
@@ -33,8 +33,8 @@ make_fits <- function() {
   )
 }
 
-#' A fit of the same data with random and class-wise coefficients held at those of a conditional logit, so that every
-#' answer must be that of the latter: list(plain, mixed, latent)
+# A fit of the same data with random and class-wise coefficients held at those of a conditional logit, so that every
+# answer must be that of the latter: list(plain, mixed, latent)
 degenerate_fits <- function() {
   if (is.null(made_fits$degenerate)) {
     data <- two_kinds_data(firms = 60, times = 3)

@@ -1,6 +1,6 @@
 # Fits of data in slices: what two of them must have in common, and data that are quick to fit.
 
-#' The figures of a fit that do not depend on where its data are
+# The figures of a fit that do not depend on where its data are
 figures <- function(fit) {
   fit[c("coefficients", "effects", "covariance", "loglik", "loglik_null", "n", "n_firms", "n_movers", "df")]
 }
@@ -15,7 +15,7 @@ expect_same_fit <- function(fit, other, tolerance = 1e-8) {
 
 sliced <- function(slice = 150, threads = 1, ...) migration_control(slice = slice, threads = threads, ...)
 
-#' Fits of the same call to data in memory, in one piece and in slices
+# Fits of the same call to data in memory, in one piece and in slices
 in_slices <- function(formula, data, ..., slice = 150) {
   fit <- function(control) quiet_fit(formula, data, ..., control = control)
   list(whole = fit(one_thread()), sliced = fit(sliced(slice)), two = fit(sliced(slice, threads = 2)))
@@ -26,7 +26,7 @@ expect_slices_agree <- function(fits, tolerance = 1e-8) {
   expect_same_bits(fits$sliced, fits$two)
 }
 
-#' Evaluates code with another function in place of one of the package
+# Evaluates code with another function in place of one of the package
 with_function <- function(name, fun, code) {
   namespace <- asNamespace("firmmove")
   old <- get(name, namespace)
@@ -40,14 +40,14 @@ with_function <- function(name, fun, code) {
   code
 }
 
-#' Data as relocation(), the rows of each firm together
+# Data as relocation(), the rows of each firm together
 together <- function(tables = relocation()) {
   tables$firms <- tables$firms[order(match(tables$firms$firm, unique(tables$firms$firm))), ]
   rownames(tables$firms) <- NULL
   migration_data(tables$firms, tables$places, tables$ties, time = "year")
 }
 
-#' Data of two clear classes, the rows of each firm together
+# Data of two clear classes, the rows of each firm together
 two_clear_kinds <- function(firms = 200) {
   tables <- two_kinds(firms = firms, times = 3, apart = 1.5)
   tables$firms <- tables$firms[order(tables$firms$firm), ]
@@ -55,7 +55,7 @@ two_clear_kinds <- function(firms = 200) {
   migration_data(tables$firms, tables$places, time = "year")
 }
 
-#' A fit without its messages; weights and subset, as elsewhere, are looked up in the data
+# A fit without its messages; weights and subset, as elsewhere, are looked up in the data
 quiet_fit <- function(formula, data, ..., weights = NULL, subset = NULL) {
   call <- as.call(c(list(quote(fit_migration), formula, data), list(...)))
   call$weights <- weights
@@ -65,10 +65,10 @@ quiet_fit <- function(formula, data, ..., weights = NULL, subset = NULL) {
 
 few_draws <- function(...) mixed(c(rent = "normal"), draws = 16, check_draws = 0, ...)
 
-#' Expects the same bits of a fit from memory, raw and deflated stores, whatever their shards, and with slices on disk
-#'
-#' @param ... formula and other arguments of fit_migration(), as quoted where they are looked up in the data.
-#' @param slice rows of a slice: all have at least two.
+# Expects the same bits of a fit from memory, raw and deflated stores, whatever their shards, and with slices on disk
+#
+# @param ... formula and other arguments of fit_migration(), as quoted where they are looked up in the data.
+# @param slice rows of a slice: all have at least two.
 expect_store_bits <- function(formula, data, ..., slice = 150, shards = c(262144, 61)) {
   memory <- quiet_fit(formula, data, ..., control = sliced(slice))
   for (rows in shards) {
@@ -84,7 +84,7 @@ expect_store_bits <- function(formula, data, ..., slice = 150, shards = c(262144
 # Fits of a store without messages and paths of this machine.
 without_paths <- function(lines) gsub("`[^`]*store-[0-9a-f]+`", "`<store>`", lines)
 
-#' Memory in which a slice can be built, and room for few of them is left
+# Memory in which a slice can be built, and room for few of them is left
 little_memory <- function(store, formula, model = conditional(), slice = 150, slices = 1) {
   plan <- stream_plan(store, model, formula, list(weights = NULL, subset = NULL, env = globalenv()), na.omit, sliced(slice))
   plan$basis <- learn_basis(plan)

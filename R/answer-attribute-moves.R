@@ -1,0 +1,186 @@
+# Attribution of the expected number of moves: the coefficients as they are, the variables of some groups at their
+# reference. A term at a constant c on all moves is no term at all and c less for staying, so that every set of groups is
+# a vector theta, linear in the estimate: theta(T) = base + M_T theta.
+
+# How theta depends on the groups: for each coefficient its place in theta (`at`), its mean where that is not zero, with
+# the sign with which it enters the constant of staying (`level`), and the place of that constant (`stay`)
+moves_frame <- function(object, design, groups, reference) {
+  refuse_hazard(object, "attribute_moves(what = \"moves\")", "Use `what = \"likelihood\"`.")
+  if (all(design$spec$origin == 0L)) {
+    abort("No firm has an origin, so none moves: use `what = \"likelihood\"`.", class = "argument")
+  }
+  of_terms <- reference_levels(object, design, term_of_coefficients(object)[unlist(groups)], reference)
+  check_fixed_levels(object, of_terms)
+  level <- numeric(length(object$coefficients))
+  stay <- rep(NA_integer_, length(level))
+  for (class in class_coefficients(object)) {
+    level[class] <- of_terms
+    stay[class] <- theta_positions(object, length(design$effects))[class[match("stay", object$design$terms$name)]]
+  }
+  if (any(is.na(stay[level != 0]))) {
+    abort("Terms at their mean need the constant `stay` in the model: use `reference = \"zero\"`.", class = "reference")
+  }
+  list(
+    at = theta_positions(object, length(design$effects)), level = level, stay = stay, null = object$parameters$null
+  )
+}
+
+# A random coefficient of a constant would be a random constant of staying, which the model may not have
+check_fixed_levels <- function(object, level) {
+  random <- intersect(object$design$terms$name[level != 0], names(object$model$random))
+  if (length(random) > 0L) {
+    abort("The mean of ", quote_names(random), ", with a random coefficient, would be a random constant of staying: ",
+      "use `reference = \"zero\"`.",
+      class = "reference"
+    )
+  }
+}
+
+# theta with some groups (of numbers of coefficients) at their reference, and the matrix that makes it of theta
+theta_without <- function(frame, theta, out) {
+  out <- unlist(out)
+  map <- diag(length(theta))
+  base <- numeric(length(theta))
+  if (length(out) > 0L) {
+    at <- frame$at[out]
+    map[at, ] <- 0
+    if (any(frame$level[out] != 0)) {
+      shifted <- out[frame$level[out] != 0]
+      map[cbind(frame$stay[shifted], frame$at[shifted])] <- frame$level[shifted]
+    }
+    base[at] <- frame$null[out]
+  }
+  list(theta = base + drop(map %*% theta), map = map)
+}
+
+# The constant that stands for each coefficient's column, as it enters staying: 0 for terms that are the same
+# everywhere when the variable is (attributes of places), for peers and with reference "zero"
+reference_levels <- function(object, design, used, reference) {
+  terms <- object$design$terms
+  level <- numeric(nrow(terms))
+  given <- if (is.numeric(reference)) reference else numeric()
+  unknown <- setdiff(names(given), terms$name)
+  if (length(unknown) > 0L) {
+    near <- nearest_name(unknown[1L], terms$name)
+    abort("`reference` names ", quote_names(unknown), ", not among the terms.",
+      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      class = "reference"
+    )
+  }
+  mask <- moving_masks(object, design)
+  sign <- c(0, -1, 1)[mask + 1L]
+  peers <- grepl("peers(", terms$term, fixed = TRUE)
+  if (!identical(reference, "zero")) {
+    wanted <- which(seq_along(mask) %in% used & mask > 0L & !peers & terms$name != "stay")
+    level[wanted] <- sign[wanted] * column_means(object, design, wanted, mask)
+  }
+  level[match(names(given), terms$name)] <- sign[match(names(given), terms$name)] * given
+  level
+}
+
+# 1: a term of moving (also a tie, 0 at the origin), 2: of staying, 0: of every place
+moving_masks <- function(object, design) {
+  terms <- object$design$terms
+  mask <- term_masks(terms)
+  ties <- with_destination(object) & mask == 0L
+  if (design$spec$kind == "ragged") {
+    origin <- design$spec$start[-length(design$spec$start)] + design$spec$origin
+    origin <- origin[design$spec$origin > 0L]
+    at_home <- vapply(design$spec$columns[seq_len(nrow(terms))], function(x) any(x[origin] != 0), NA)
+    ties <- ties | (mask == 0L & !at_home)
+  }
+  ifelse(ties, 1L, mask)
+}
+
+# Weighted means of columns of the utility over the moves (mask 1) or stays (mask 2) on offer
+column_means <- function(object, design, which, mask) {
+  zero <- numeric(nrow(object$design$terms) + length(design$effects))
+  level <- utility_sums(object, design, zero)
+  vapply(which, function(k) {
+    sums <- utility_sums(object, design, replace(zero, k, 1))
+    at <- if (mask[k] == 1L) "move" else "stay"
+    (sums[[at]] - level[[at]]) / level[[paste0("n_", at)]]
+  }, 0)
+}
+
+# Sums of the utilities of moves and of stays on offer at plain coefficients b, with the weight they are sums of
+utility_sums <- function(object, design, b) {
+  spec <- design$spec
+  w <- spec$weights %||% rep(1, length(spec$origin))
+  v <- function(part) plain_utility(object, part, b)
+  if (spec$kind == "ragged") {
+    v <- v(design)
+    each <- rep(seq_along(w), diff(spec$start))
+    home <- seq_along(v) == (spec$start[-length(spec$start)] + spec$origin)[each] & spec$origin[each] > 0L
+    away <- !home & spec$origin[each] > 0L
+    w <- w[each]
+    away <- away & !is.na(v)
+    return(list(
+      move = sum((w * v)[away]), stay = sum((w * v)[home]), n_move = sum(w[away]), n_stay = sum(w[home])
+    ))
+  }
+  sums <- by_slice(design, function(part) {
+    u <- v(part)
+    o <- part$spec$origin
+    w <- part$spec$weights %||% rep(1, length(o))
+    w[o == 0L] <- 0
+    home <- u[cbind(seq_along(o), pmax(o, 1L))]
+    on <- rowSums(!is.na(u)) - !is.na(home)
+    all <- rowSums(u, na.rm = TRUE)
+    home[is.na(home)] <- 0
+    c(sum(w * (all - home)), sum(w * home), sum(w * on), sum(w))
+  })
+  sums <- rowSums(matrix(sums, 4L))
+  list(move = sums[1L], stay = sums[2L], n_move = sums[3L], n_stay = sums[4L])
+}
+
+# Expected moves at theta
+expected_moves <- function(object, design, theta) {
+  flows_away(expected_flows(object, resolve_equilibrium(object, at_theta(design, theta))))
+}
+
+# Their derivatives in theta: dP = P d log P, so the score of staying with the weight w P(stay), with its sign
+# turned. Models whose likelihood is not a sum over occasions: by differences.
+moves_gradient <- function(object, design, theta, space) {
+  if (!is.null(object$design$group) || inherits(object$model, "ranked_model")) {
+    return(drop(theta_jacobian(
+      function(theta) expected_moves(object, design, theta), replace(space, "theta", list(theta))
+    )))
+  }
+  design <- at_theta(design, theta)
+  leave <- leave_each(object, design)
+  leave[is.na(leave)] <- 1
+  spec <- design$spec
+  spec$weights <- (spec$weights %||% 1) * (1 - leave)
+  spec$chosen <- pmax(spec$origin, 1L)
+  -.Call(C_evaluate, spec, design$kernel, theta, 1L, kernel_control(object$control))$score
+}
+
+# Values and gradients for the subsets of a plan: list(value, gradient of phi in theta, a row a group)
+moves_values <- function(object, design, groups, plan, frame, space, gradient) {
+  value <- numeric(nrow(plan$member))
+  slope <- matrix(0, ncol(plan$member), length(space$theta))
+  tick <- progress("Sets of groups", nrow(plan$member))
+  for (t in seq_len(nrow(plan$member))) {
+    tick()
+    at <- theta_without(frame, space$theta, groups[!plan$member[t, ]])
+    value[t] <- expected_moves(object, design, at$theta)
+    if (gradient) {
+      slope <- slope + outer(plan$weights[t, ], drop(moves_gradient(object, design, at$theta, space) %*% at$map))
+    }
+  }
+  list(value = value, gradient = slope)
+}
+
+# Along a straight line -------------------------------------------------------------------------------
+
+# Aumann-Shapley values: the gains of each group along the line from all at reference to all as they are
+path_values <- function(object, design, groups, frame, space, nodes) {
+  from <- theta_without(frame, space$theta, groups)$theta
+  to <- space$theta
+  # the part of the line that each group goes
+  share <- vapply(groups, function(group) to - theta_without(frame, to, list(group))$theta, to)
+  rule <- gauss_legendre(nodes)
+  gradient <- vapply(rule$at, function(x) moves_gradient(object, design, from + x * (to - from), space), to)
+  drop(crossprod(share, gradient %*% rule$weight))
+}

@@ -1,0 +1,119 @@
+# Checks of arguments that more than one function makes: each stops with one sentence that says which argument, and what
+# it must be, or gives the value back.
+
+check_count <- function(x, name) {
+  valid <- is.numeric(x) && length(x) == 1L && is.finite(x) && x >= 1 && x == round(x) &&
+    x <= .Machine$integer.max
+  if (!valid) {
+    abort("`", name, "` must be one whole number of at least 1.", class = "argument")
+  }
+  as.integer(x)
+}
+
+check_whole <- function(x, name) {
+  if (!is.numeric(x) || length(x) != 1L || !is.finite(x) || x < 0 || x != round(x) || x > .Machine$integer.max) {
+    abort("`", name, "` must be one whole number of at least 0.", class = "argument")
+  }
+  as.double(x)
+}
+
+check_positive <- function(x, name) {
+  if (!is.numeric(x) || length(x) != 1L || is.na(x) || x <= 0) {
+    abort("`", name, "` must be one positive number.", class = "argument")
+  }
+  as.double(x)
+}
+
+check_fraction <- function(x, name) {
+  valid <- is.numeric(x) && length(x) == 1L && is.finite(x) && x > 0 && x < 1
+  if (!valid) {
+    abort("`", name, "` must be one number between 0 and 1.", class = "argument")
+  }
+  as.double(x)
+}
+
+check_seconds <- function(x, name) {
+  valid <- is.numeric(x) && length(x) == 1L && is.finite(x) && x > 0
+  if (!valid) {
+    abort("`", name, "` must be a number of seconds above 0.", class = "argument")
+  }
+  as.double(x)
+}
+
+check_flag <- function(x, name) {
+  if (!is.logical(x) || length(x) != 1L || is.na(x)) {
+    abort("`", name, "` must be TRUE or FALSE.", class = "argument")
+  }
+  x
+}
+
+# One of the choices an argument lists
+check_choice <- function(x, name, choices = eval(formals(sys.function(sys.parent()))[[name]])) {
+  if (identical(x, choices)) {
+    return(choices[1])
+  }
+  # the start of a name will do when only one choice begins so
+  at <- if (is.character(x) && length(x) == 1 && !is.na(x)) pmatch(x, choices) else NA
+  if (is.na(at)) {
+    near <- if (is.character(x) && length(x) == 1 && !is.na(x)) nearest_name(x, choices)
+    abort("`", name, "` must be one of ", quote_names(choices, 8), if (is.null(near)) {
+      "."
+    } else {
+      paste0("; the nearest to what you wrote is `", near, "`.")
+    }, class = "argument")
+  }
+  choices[at]
+}
+
+# Stops at a name that is none of `among`, with the nearest one
+check_known <- function(names, among, says, what) {
+  unknown <- setdiff(names, among)
+  if (length(unknown) > 0L) {
+    near <- nearest_name(unknown[1L], among)
+    abort(
+      says, " ", quote_names(unknown), ", which is not ", what, ".",
+      if (length(among) > 0L) paste0(" There are ", quote_names(among, max = 20), "."),
+      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      class = "random"
+    )
+  }
+}
+
+# Stop when `...` holds an argument that nothing uses
+check_dots <- function(...) {
+  if (...length() == 0) {
+    return(invisible())
+  }
+  unknown <- names(list(...))
+  abort("There is no such argument: ",
+    if (is.null(unknown)) "one without a name is too many" else quote_names(unknown[nzchar(unknown)]),
+    ".",
+    class = "argument"
+  )
+}
+
+# Stops unless `object` is a fit
+check_fit <- function(object) {
+  if (!inherits(object, "migration_fit")) {
+    abort("The first argument must be a fit of fit_migration(), not ", class(object)[1L], ".", class = "argument")
+  }
+}
+
+# Given values over defaults; an unknown name is an error
+fill_defaults <- function(given, defaults, argument) {
+  if (length(given) != sum(nzchar(names(given)))) {
+    abort("Each value of `", argument, "` needs the name of its parameter: ",
+      quote_names(names(defaults), max = Inf), ".",
+      class = "argument"
+    )
+  }
+  unknown <- setdiff(names(given), names(defaults))
+  if (length(unknown)) {
+    abort("`", argument, "` has no parameter ", quote_names(unknown), ". It has ",
+      quote_names(names(defaults), max = Inf), ".",
+      class = "argument"
+    )
+  }
+  defaults[names(given)] <- given
+  defaults
+}

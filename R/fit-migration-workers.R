@@ -1,0 +1,126 @@
+#' @title Start workers on this machine
+#' @description Starts `n` R processes and connects them by sockets: a PSOCK cluster as
+#' [parallel::makePSOCKcluster()] makes it, with two differences. Both ends of each socket send at once
+#' (`"no-delay"`), without which an answer of more than a few kilobytes waits about 40 ms for the next one. And
+#' the processes look for packages where this session does, so that they load the same firmmove.
+#'
+#' How a fit is shared, what workers on other machines need, and what happens when one fails: [workers].
+#' @param n Number of processes, a whole number of at least 1. More than there are cores makes nothing faster.
+#' @return A cluster object of class `c("migration_workers", "SOCKcluster", "cluster")`: for
+#'   `fit_migration(workers = )`, and for every function of package parallel. Give it to
+#'   [parallel::stopCluster()] when done, which also works when some of the processes have died.
+#' @section Errors: `n` is not a whole number of at least 1. The processes could not be started or did not connect
+#'   within two minutes (error of package parallel).
+#' @seealso [workers], [fit_migration()], [parallel::makeCluster()]
+#' @examples
+#' \donttest{
+#' workers <- migration_workers(2)
+#' workers
+#' parallel::stopCluster(workers)
+#' }
+#' @export
+migration_workers <- function(n = 2) {
+  n <- check_count(n, "n")
+  before <- options(socketOptions = "no-delay")
+  on.exit(options(before))
+  quotes <- if (.Platform$OS.type == "windows") "cmd" else "sh"
+  arguments <- c("-e", shQuote("options(socketOptions='no-delay')", type = quotes))
+  cluster <- parallel::makePSOCKcluster(n, rscript_args = arguments)
+  # as a call: .libPaths() itself would travel with its memory, and set the paths of that copy
+  parallel::clusterCall(cluster, eval, call(".libPaths", .libPaths()))
+  processes <- unlist(parallel::clusterCall(cluster, Sys.getpid))
+  nodes <- Map(function(node, process) {
+    node$process <- process
+    node
+  }, unclass(cluster), processes)
+  structure(nodes, class = c("migration_workers", class(cluster)))
+}
+
+#' @export
+print.migration_workers <- function(x, ...) {
+  cat(plural(length(x), "worker process", "worker processes"), " on this machine\n", sep = "")
+  processes <- vapply(unclass(x), function(node) node$process, 1L)
+  gone <- !vapply(unclass(x), function(node) is_open_socket(node$con), NA)
+  cat(paste0("  ", format(seq_along(processes)), "  process ", processes, ifelse(gone, ", stopped", ""), "\n"), sep = "")
+  invisible(x)
+}
+
+#' @importFrom parallel stopCluster
+#' @export
+stopCluster.migration_workers <- function(cl = NULL) {
+  # one by one: a process that has died must not keep the others running
+  for (i in seq_along(cl)) {
+    node <- structure(unclass(cl)[i], class = c("SOCKcluster", "cluster"))
+    tryCatch(stopCluster(node), error = function(e) tryCatch(close(node[[1L]]$con), error = function(e) NULL))
+  }
+  invisible(NULL)
+}
+
+#' @title How a fit is shared between workers
+#' @name workers
+#' @description `fit_migration(workers = )` takes a cluster object of package parallel and lets its processes compute
+#' the sums that a fit is made of. Rows do not travel: each worker reads its part of an [open_store()] from disk.
+#'
+#' @section Which clusters:
+#' | made by | processes | needs |
+#' |---|---|---|
+#' | [migration_workers()] | of this machine | nothing |
+#' | [parallel::makePSOCKcluster()] | of this and other machines, started by ssh | R on each |
+#' | [parallel::makeForkCluster()] | copies of this session; not on Windows | nothing |
+#' | `mirai::make_cluster()` | of this and other machines, by ssh or a batch system, encrypted on request | mirai |
+#' | `snow::makeMPIcluster()` | of an MPI job | snow, Rmpi, an MPI library |
+#'
+#' The cluster stays the user's: a fit neither starts nor stops it, and leaves it fit for other use. Stop one of MPI
+#' by `snow::stopCluster()`, others by [parallel::stopCluster()].
+#'
+#' Sockets wait about 40 ms with each answer of more than a few kilobytes unless they are opened with the option
+#' `"no-delay"` at both ends, as [migration_workers()] does. For PSOCK clusters that you make yourself, set
+#' `options(socketOptions = "no-delay")` first and give
+#' `rscript_args = c("-e", shQuote("options(socketOptions='no-delay')"))`. Idle processes of MPI may keep a core busy
+#' waiting; Open MPI does not with `--mca mpi_yield_when_idle 1`.
+#'
+#' @section What a worker needs:
+#' * The same version of firmmove, of the same sources. A fit asks each worker first, and stops with an error that
+#'   names the workers and the remedy when one has none or another.
+#' * The store under the same path, on a disk that all see or as a copy; its checksum is compared.
+#' * A processor and compiler that round as those of the session do. That is tried with a small fit; a worker that
+#'   differs works all the same, with a warning that the last digits now depend on who computed what.
+#'
+#' @section What travels:
+#' To a worker: once a fit, the specification of the model (formula, places, basis of the terms); then, with each
+#' task, the coefficients and the numbers of the slices to sum. A slice is a run of `firms`, some 260,000 rows. Back
+#' come, for each slice, the log-likelihood, its \eqn{p} derivatives and the \eqn{p \times p}{p x p} information:
+#' \eqn{8 (1 + p + p^2)} bytes. Workers keep the slices they have read, and the same ones go to the same worker in
+#' each pass.
+#'
+#' The sums of the slices are added in the order of the slices, so results are the same to the last bit for any number
+#' of workers and whoever computed which slice.
+#'
+#' @section What happens when a worker fails:
+#' * **It dies**: its slices go to the others.
+#' * **It does not answer** for `migration_control(patience = )` seconds, and ten times as long as others usually
+#'   take for as much work: its slices go to the others, and it is given more when it answers again.
+#' * **It is slower than others**: those that are done take over part of what it has left, and keep it.
+#' * **All are gone**: the session computes the rest itself.
+#' * **The computation fails**, on whichever worker: the fit ends with that error.
+#'
+#' Each loss is told by a message at once, and by a warning of class `firmmove_warning_workers` when the fit has
+#' ended; the result is the same. An MPI job usually ends as a whole when one of its processes dies: that is MPI's
+#' doing, and no fit survives it. An interrupt waits up to ten seconds for answers that are under way, so that the
+#' cluster can be used again.
+#'
+#' Each worker uses `migration_control(threads = )` threads, but no more than the cores of its machine divided by the
+#' workers there; a fork uses one.
+#'
+#' @section Security:
+#' The workers carry out whatever they are sent, and the session reads whatever they answer. Sockets of package
+#' parallel and MPI are neither encrypted nor do they ask who is at the other end: use them on one machine, through
+#' ssh, or in a network that you trust. `mirai::make_cluster()` with a `tls+tcp://` address encrypts.
+#' @seealso [migration_workers()], [migration_control()]
+#' @examples
+#' \donttest{
+#' workers <- migration_workers(2)
+#' parallel::clusterCall(workers, Sys.getpid)
+#' parallel::stopCluster(workers)
+#' }
+NULL

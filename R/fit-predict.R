@@ -1,0 +1,239 @@
+#' @title Predict probabilities, utilities, flows and choices
+#' @description What the fitted model says of the occasions it was fitted to, or of new ones: new firms, changed
+#' attributes of places, other choice sets.
+#'
+#' | `type` | value | shape |
+#' |---|---|---|
+#' | `"probability"` | \eqn{P_{ij}}{P_ij} | a number for each occasion and place |
+#' | `"utility"` | \eqn{v_{ij}}{v_ij} | the same; `NA` where a place is not on offer |
+#' | `"logsum"` | expected utility of the best place: \eqn{\log \sum_j \exp v_{ij}}{log sum_j exp v_ij}, or its nested form | a number for each occasion |
+#' | `"choice"` | the most probable place (the first one, where several are) | a factor, an entry for each occasion |
+#' | `"rank"` | for [ranked()]: expected rank in a complete ranking | a number for each occasion and place |
+#' | `"flows"` | \eqn{\sum_i w_i P_{ij}}{sum_i w_i P_ij} over the firms of an origin | a data frame `from`, `to`, `flow` |
+#'
+#' The shape for each occasion and place is a matrix of occasions x places, with the names of the places as
+#' column names, for [migration_data()]; and a vector with an entry for each row for [choice_data()].
+#' Occasions are in the order of the data.
+#'
+#' @param object A fit of [fit_migration()].
+#' @param newdata `NULL`: the occasions of the fit. Or data of the class the model was fitted to. Or a data
+#'   frame: for a model of [migration_data()] a new `firms` table, used with the places, ties and network of the
+#'   fit; for a model of [choice_data()] long data with the same columns. The chosen place need not be there.
+#'   Rows with a missing value in some term give `NA`. Every row of `newdata` is predicted, also a firm that
+#'   closed: there may be more of them than occasions of a fit to the same table.
+#' @param type What to predict; see above.
+#' @param ... Not used.
+#' @return See above. Probabilities of an occasion sum to 1 and are 0 where a place is not on offer. In flows
+#'   `from` is `NA` for firms without an origin, `from == to` are firms that stay, and pairs without flow are
+#'   left out.
+#' @section Errors: A variable of the model that `newdata` lacks; a table of firms for a model with `peers()`, which
+#'   needs to know where all firms are; a level of a factor, a nest or (with place
+#'   constants) a place that the fit has not seen; `newdata` of another class than the data of the fit.
+#' @examples
+#' data <- wenzhou_guzhen()
+#' fit <- fit_migration(~ push(land_price) + distance, data)
+#' head(predict(fit, type = "logsum"))
+#' flows <- predict(fit, type = "flows")
+#' moves <- flows[flows$from != flows$to, ]
+#' head(moves[order(-moves$flow), ])
+#' @export
+predict.migration_fit <- function(object, newdata = NULL,
+                                  type = c("probability", "utility", "logsum", "flows", "choice"), ...) {
+  type <- match.arg(type)
+  check_dots(...)
+  if (inherits(newdata %||% object$data, "migration_store")) {
+    return(predict_store(object, newdata, type))
+  }
+  if (is.null(newdata)) {
+    data <- object$data
+    design <- fit_design(object)
+  } else {
+    data <- prediction_data(newdata, object)
+    design <- prediction_design(object, data)
+  }
+  shape_prediction(object, type, design, data)
+}
+
+# Predictions of a design in the shape of its data
+shape_prediction <- function(object, type, design, data) {
+  switch(type,
+    probability = ,
+    utility = place_result(kernel_predict(object, design, type), design, data),
+    logsum = occasion_result(kernel_predict(object, design, type), design, data),
+    choice = occasion_result(likely_place(object, design, data), design, data),
+    flows = flow_table(kernel_predict(object, design, type), data$place)
+  )
+}
+
+# New data --------------------------------------------------------------------------------------------
+
+prediction_data <- function(newdata, object) {
+  class <- if (is_streamed(object)) "migration_data" else class(object$data)[1L]
+  if (inherits(newdata, class)) {
+    return(newdata)
+  }
+  if (!is.data.frame(newdata)) {
+    abort(
+      "`newdata` must be a ", class, "() like the data of the fit, or a data frame, not ",
+      class(newdata)[1L], ".",
+      class = "newdata"
+    )
+  }
+  if (is_streamed(object)) {
+    # places, ties and their rules without the rows of the store
+    return(new_firms(newdata, store_data(object$data, 1, 1), object$formula))
+  }
+  if (class == "migration_data") new_firms(newdata, object$data, object$formula) else new_long(newdata, object$data)
+}
+
+refuse_lone_firms <- function() {
+  abort(
+    "The model counts peers(), and a table of new firms does not say where the others are: give `newdata` as ",
+    "a migration_data() with the firms of the periods before.",
+    class = "newdata"
+  )
+}
+
+# A new table of firms with the places, ties and network of the fit
+new_firms <- function(firms, data, formula) {
+  if ("peers" %in% all.names(formula)) {
+    refuse_lone_firms()
+  }
+  names <- data$names
+  if (!names$to %in% names(firms)) {
+    firms[[names$to]] <- rep(NA_character_, nrow(firms))
+  }
+  available <- data$available
+  if (!is.null(available)) {
+    available <- available$fun %||% paste(available$tie, available$column, sep = "$")
+  }
+  migration_data(firms, data$places,
+    ties = if (length(data$ties) > 0L) lapply(data$ties, `[[`, "data"), network = data$network,
+    firm = names$firm, place = names$place, time = names$time, from = names$from, to = names$to,
+    available = available
+  )
+}
+
+# New long data; where nobody has chosen yet, or the answers are rankings of another choice set, the first place of
+# each occasion stands in
+new_long <- function(newdata, data) {
+  names <- data$names
+  lacking <- setdiff(unlist(names[c("id", "place", "from", "time", "firm")]), names(newdata))
+  if (length(lacking) > 0L) {
+    abort("`newdata` lacks ", quote_names(lacking), " of the data of the fit.", class = "newdata")
+  }
+  if (!is.null(data$answer) || !names$chosen %in% names(newdata)) {
+    newdata[[names$chosen]] <- as.integer(!duplicated(newdata[[names$id]]))
+  }
+  arguments <- names[c("chosen", "id", "place", "firm", "from", "time")]
+  do.call(choice_data, c(list(newdata), arguments[!vapply(arguments, is.null, NA)]))
+}
+
+prediction_design <- function(object, data) {
+  design <- model_design(object$model, object$formula, data,
+    na.action = stats::na.exclude, choice = FALSE, basis = object$design$basis,
+    env = environment(object$formula)
+  )
+  if (!is.null(design$na.action)) {
+    class(design$na.action) <- "exclude"
+    design$selected <- seq_len(length(design$occasion) + length(design$na.action))
+  }
+  complete_design(object, design, data)
+}
+
+# Shapes ----------------------------------------------------------------------------------------------
+
+# Names, and NA for occasions that na.exclude took out, for one value an occasion
+occasion_result <- function(x, design, data) {
+  rows <- padded(design, data)
+  full <- rep(x[NA_integer_], length(rows))
+  full[match(design$occasion, rows)] <- x
+  names(full) <- row_names(data)[rows]
+  full
+}
+
+# The same for values for each occasion and place
+place_result <- function(x, design, data) {
+  rows <- padded(design, data)
+  if (design$spec$kind == "relational") {
+    full <- matrix(NA_real_, length(rows), ncol(x), dimnames = list(row_names(data)[rows], outcome_names(design, data)))
+    full[match(design$occasion, rows), ] <- x
+    return(full)
+  }
+  from <- user_rows(data, design$occasion)
+  to <- if (length(rows) == length(design$occasion)) from else user_rows(data, rows)
+  if (!is.null(data$order)) {
+    to <- sort(to)
+  }
+  # rows that are all there, in order, need no look-up
+  full <- if (identical(from, to)) x else x[match(to, from)]
+  names(full) <- row.names(data$data)[to]
+  full
+}
+
+# Occasions of a result: those kept, with those that na.exclude dropped back in their place
+padded <- function(design, data) {
+  if (!inherits(design$na.action, "exclude")) {
+    return(design$occasion)
+  }
+  sort(c(design$occasion, design$selected[design$na.action]))
+}
+
+# Rows of the user's long table that belong to occasions, in the order of the design
+user_rows <- function(data, occasion) {
+  first <- data$start[occasion]
+  rows <- sequence(data$start[occasion + 1L] - first, first + 1L)
+  if (is.null(data$order)) rows else data$order[rows]
+}
+
+# Calls `value` on slices of the occasions so small that occasions x places is no burden; on all of them where the
+# design says that they belong together (`whole`)
+by_slice <- function(design, value) {
+  if (isTRUE(design$whole)) {
+    return(value(design))
+  }
+  spec <- design$spec
+  n <- length(spec$origin)
+  size <- max(1L, as.integer(2^22 / spec$J))
+  first <- seq(1L, max(n, 1L), by = size)
+  group <- design$kernel$group
+  unlist(lapply(first, function(from) {
+    rows <- from:min(n, from + size - 1L)
+    design$spec <- slice_spec(spec, rows)
+    design$kernel$group <- group[rows]
+    value(design)
+  }))
+}
+
+# Some occasions of a relational spec; the tables are shared
+slice_spec <- function(spec, rows) {
+  for (part in c("origin", "chosen", "weights", "cell")) {
+    spec[[part]] <- spec[[part]][rows]
+  }
+  spec$keys <- lapply(spec$keys, `[`, rows)
+  spec$multipliers <- lapply(spec$multipliers, `[`, rows)
+  spec$n <- length(rows)
+  spec
+}
+
+likely_place <- function(object, design, data) {
+  spec <- design$spec
+  best <- if (spec$kind == "relational") {
+    by_slice(design, function(part) max.col(kernel_predict(object, part, "probability"), "first"))
+  } else {
+    p <- kernel_predict(object, design, "probability")
+    occasion <- rep(seq_along(spec$origin), diff(spec$start))
+    first <- order(occasion, -p)
+    spec$place[first[!duplicated(occasion)]]
+  }
+  outcomes <- outcome_names(design, data)
+  factor(best, seq_along(outcomes), outcomes)
+}
+
+# What is chosen among: the places, unless the model's design has other outcomes
+outcome_names <- function(design, data) design$outcomes %||% data$place
+
+flow_table <- function(flows, place) {
+  at <- which(t(flows) > 0, arr.ind = TRUE)
+  data.frame(from = c(place, NA)[at[, 2L]], to = place[at[, 1L]], flow = flows[at[, 2:1, drop = FALSE]])
+}

@@ -1,0 +1,275 @@
+# Slices: runs of occasions whose log-likelihood, score and information are added up, so that a fit need not hold all
+# its data at once, or in one process. They are cut by the rows of the data (slices_of_firms()), never by the memory, the
+# threads or the workers there are, so that these do not change a digit of the result.
+#
+# A slice is list(pointer, shape, arrays, groups, units, bytes): the built design as an external pointer (NULL when
+# no occasion of its rows counts), a spec without its arrays, and what the model has by group. A slice set, `slices` of
+# a spec, is a list of class "slice_set" with a method of slice_parts(): in this process (local_slices()) or on
+# workers (fit-distribute.R).
+
+# Which rows ------------------------------------------------------------------------------------------
+
+# Slices of rows whose firms follow each other (see store_slices() for those of a store)
+# firm: code of the firm of each row.
+slices_of_firms <- function(firm, rows) {
+  n <- length(firm)
+  ends <- which(c(firm[-1L] != firm[-n], TRUE))
+  cut_slices(n, rows, function(row) ends[findInterval(row - 1, ends) + 1L])
+}
+
+# The order in which the rows of each firm follow each other, firms by first appearance; NULL when they do
+firm_order <- function(firm) {
+  ends <- which(c(firm[-1L] != firm[-length(firm)], TRUE))
+  if (anyDuplicated(firm[ends]) == 0L) {
+    return(NULL)
+  }
+  order(match(firm, unique(firm)), method = "radix")
+}
+
+# Slices of data in memory ----------------------------------------------------------------------------
+
+# Adds slices to the spec of a design that is larger than one, where the model allows it
+# Value: list(design, setup). The start values and scales of the setup become those of the first slice, as they
+#   are when the data are streamed.
+slice_in_memory <- function(model, formula, design, setup, data, rows, na.action, control) {
+  firm <- data$index$firm
+  order <- if (length(firm) > control$slice) firm_order(firm)
+  long <- design$spec$kind == "ragged" && !is.null(order)
+  if (!can_slice(model) || length(firm) <= control$slice || is.unsorted(design$occasion) || long) {
+    return(list(design = design, setup = setup))
+  }
+  order <- order %||% seq_along(firm)
+  cut <- slices_of_firms(firm[order], control$slice)
+  parts <- cut_design(design, setup$kernel, order, cut)
+  head <- order[seq_len(cut$last[attr(parts, "first")])]
+  if ("peers" %in% all.names(formula)) {
+    atoms <- model_atoms(model, formula, data, rows, environment(formula))$atoms
+    data$peer_counts <- learn_peers(Filter(function(atom) !counts_links(atom$peers, data), atoms), function(s) data, 1L)
+  }
+  counted <- rows_in_use(design, length(firm))
+  head <- first_slice(model, formula, rows_of(data, head), lapply(counted, `[`, head), na.action, design$basis, setup$memory)
+  design$spec$slices <- local_slices(parts, spec_shape(design$spec), head)
+  list(design = design, setup = utils::modifyList(setup, head$setup[c("start", "scale")]))
+}
+
+# The occasions of a design as slices of the rows order[first], ..., order[last]
+# Value: list of slices; attribute `first`: which of the cuts was the first with an occasion.
+cut_design <- function(design, kernel, order, cut) {
+  position <- integer(length(order))
+  position[order] <- seq_along(order)
+  at <- position[design$occasion]
+  occasions <- if (is.unsorted(at)) order(at)
+  last <- findInterval(cut$last, if (is.null(occasions)) at else at[occasions])
+  first <- c(0L, last[-length(last)])
+  used <- which(first < last)
+  group <- if (!is.null(occasions)) kernel$group[occasions] else kernel$group
+  structure(new_slices(design$spec, kernel, occasions, last[used], group), first = used[1L])
+}
+
+# Models whose likelihood is a sum over slices
+can_slice <- function(model) {
+  UseMethod("can_slice")
+}
+
+can_slice.migration_model <- function(model) {
+  FALSE
+}
+
+# Some rows of a migration_data, with all that belongs to them
+rows_of <- function(data, rows) {
+  UseMethod("rows_of")
+}
+
+rows_of.migration_data <- function(data, rows) {
+  data$firms <- data$firms[rows, , drop = FALSE]
+  data$index <- lapply(data$index, function(code) code[rows])
+  data["weights"] <- list(data$weights[rows])
+  data
+}
+
+rows_of.choice_data <- function(data, rows) {
+  last <- data$start[max(rows) + 1L]
+  if (!is.null(data$order)) {
+    data$data <- data$data[data$order, , drop = FALSE]
+    data["order"] <- list(NULL)
+  }
+  data$data <- data$data[seq_len(last), , drop = FALSE]
+  data$start <- data$start[c(rows, max(rows) + 1L)]
+  by_row <- lengths(data$index) == length(data$index$place)
+  data$index <- Map(function(code, long) if (long) code[seq_len(last)] else code[rows], data$index, by_row)
+  data["weights"] <- list(data$weights[rows])
+  data
+}
+
+# Which of n rows, or occasions of long data, a design has, and their weights
+rows_in_use <- function(design, n) {
+  weights <- design$spec$weights
+  list(
+    weights = if (!is.null(weights)) replace(numeric(n), design$occasion, weights),
+    subset = replace(logical(n), design$occasion, TRUE)
+  )
+}
+
+# The first slice as data of its own: starts and scales are taken from it
+first_slice <- function(model, formula, data, rows, na.action, basis, memory) {
+  design <- model_design(model, formula, data,
+    weights = rows$weights, subset = rows$subset, na.action = na.action, basis = basis,
+    env = environment(formula)
+  )
+  list(data = data, design = design, setup = suppressWarnings(first_setup(model, data, design, memory)))
+}
+
+# The setup of the first slice; memory: that of the whole, where it is known
+first_setup <- function(model, data, design, memory) {
+  UseMethod("first_setup")
+}
+
+first_setup.migration_model <- function(model, data, design, memory) {
+  model_setup(model, data, design)
+}
+
+# A slice ---------------------------------------------------------------------------------------------
+
+# The occasions of a spec, in `order`, as slices that end at each of `last`; group: their codes, in that order
+new_slices <- function(spec, kernel, order, last, group) {
+  codes <- if (!is.null(group)) split_at(group, last)
+  groups <- lapply(codes, unique)
+  keep <- spec[c("tables", "available", "columns")]
+  pointers <- .Call(C_slices_new, spec, order, as.double(last), if (!is.null(group)) Map(match, codes, groups), keep)
+  shape <- spec_shape(spec)
+  lapply(seq_along(last), function(s) {
+    size <- .Call(C_slice_size, pointers[[s]])
+    new_slice_object(list(
+      pointer = pointers[[s]], shape = shape, arrays = group_arrays(kernel, groups[[s]]), units = size[1L],
+      groups = size[2L], bytes = size[3L]
+    ))
+  })
+}
+
+# A vector cut after each of `last`
+split_at <- function(x, last) {
+  unname(split(x, rep(seq_along(last), diff(c(0, last)))))
+}
+
+new_slice_object <- function(slice) {
+  structure(slice, class = "slice")
+}
+
+# The numbers of a spec that say how many parameters it has
+spec_shape <- function(spec) {
+  terms <- if (spec$kind == "ragged") length(spec$columns) - spec$n_offset else sum(spec$terms$offset == 0L)
+  list(
+    kind = "relational", n = 0, J = spec$J, effects = isTRUE(spec$effects),
+    terms = list(offset = integer(terms))
+  )
+}
+
+# What kernels have by group.
+by_group <- c("weight", "group_weight", "membership")
+
+# A kernel without what it has by occasion or by group
+without_arrays <- function(kernel) {
+  if (!is.null(kernel$group)) kernel$group <- integer()
+  none <- group_arrays(kernel, integer())
+  kernel[names(none)] <- none
+  kernel
+}
+
+# What a kernel has by group, for some groups
+group_arrays <- function(kernel, groups) {
+  arrays <- kernel[intersect(by_group, names(kernel))]
+  arrays <- Filter(Negate(is.null), arrays)
+  lapply(arrays, function(x) if (is.matrix(x)) x[, groups, drop = FALSE] else x[groups])
+}
+
+# The kernel of a model with the arrays of one slice
+slice_kernel <- function(kernel, slice) {
+  kernel$group <- NULL
+  kernel[names(slice$arrays)] <- slice$arrays
+  kernel$n_groups <- slice$groups
+  kernel$first_group <- kernel$first_groups[slice$number]
+  kernel
+}
+
+# Log-likelihood, score and information (as far as order asks) of a slice, in one vector
+# kernel: of the model; or of what else is added up: kind "along", with `question` c(what, tolerance), is what
+#   the search for separation counts in the direction theta; kind "classes" are the class_totals() of a latent model.
+#   `first_groups` says how many groups there are before each slice.
+slice_sums.slice <- function(slice, kernel, theta, order, threads) {
+  control <- list(threads = threads)
+  if (is.null(slice$pointer)) {
+    return(no_sums(kernel, length(theta), order))
+  }
+  if (kernel$kind == "along") {
+    return(.Call(C_slice_count, slice$pointer, theta, kernel$question, control))
+  }
+  kernel <- slice_kernel(kernel, slice)
+  if (kernel$kind == "classes") {
+    return(slice_classes(slice, kernel, theta, control))
+  }
+  .Call(C_slice_sums, slice$pointer, slice$shape, kernel, theta, order, control)
+}
+
+# The sums of a slice without occasions
+no_sums <- function(kernel, p, order) {
+  if (kernel$kind == "classes") {
+    return(numeric(kernel$classes + 3))
+  }
+  numeric(1L + (order >= 1L) * p + (order >= 2L) * p^2)
+}
+
+# A set of slices -------------------------------------------------------------------------------------
+
+# Sums of each slice, as a list in the order of the slices
+slice_parts <- function(slices, kernel, theta, order, control) {
+  UseMethod("slice_parts")
+}
+
+# Slices held by this process
+# parts: the slices; shape: spec_shape(); head: first_slice().
+local_slices <- function(parts, shape, head) {
+  parts <- Map(function(slice, s) {
+    slice$number <- s
+    slice
+  }, parts, seq_along(parts))
+  structure(
+    list(
+      parts = parts, first_groups = before(vapply(parts, function(slice) slice$groups, 0)), shape = shape, head = head
+    ),
+    class = c("local_slices", "slice_set")
+  )
+}
+
+# Totals of what comes before each entry
+before <- function(x) {
+  cumsum(c(0, x))[seq_along(x)]
+}
+
+slice_parts.local_slices <- function(slices, kernel, theta, order, control) {
+  parts <- slices$parts
+  kernel$first_groups <- slices$first_groups
+  lapply(seq_along(parts), function(s) {
+    if (s < length(parts) && !is.null(parts[[s + 1L]]$pointer)) .Call(C_slice_prefetch, parts[[s + 1L]]$pointer)
+    slice_sums(parts[[s]], kernel, theta, order, control$threads)
+  })
+}
+
+# Gives back what a set of slices holds, when a fit ends
+close_slices <- function(slices) {
+  UseMethod("close_slices")
+}
+
+close_slices.default <- function(slices) {
+  invisible()
+}
+
+close_slices.local_slices <- function(slices) {
+  for (slice in slices$parts) free_slice(slice)
+}
+
+free_slice <- function(slice) {
+  if (!is.null(slice$pointer)) .Call(C_slice_free, slice$pointer)
+  invisible()
+}
+
+# Fitting ---------------------------------------------------------------------------------------------

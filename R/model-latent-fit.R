@@ -1,0 +1,364 @@
+# How a latent-class model is fitted: random starts, EM from each, Newton's method to finish, classes in order of
+# size, and what went wrong.
+
+# The conditional logit in every class: the centre of the random starts
+model_start.latent_model <- function(model, theta, setup, layout, held, design, control) {
+  begin <- model_start.migration_model(model, theta, setup, layout, held, design, control)
+  index <- latent_index(setup$kernel, layout)
+  for (class in seq_len(model$classes)[-1L]) {
+    at <- index$class[, class]
+    begin$theta[at] <- ifelse(held$is[at], begin$theta[at], begin$theta[index$class[, 1L]])
+  }
+  begin
+}
+
+model_maximise.latent_model <- function(model, theta, setup, layout, held, design, control) {
+  if (!is.null(design$spec$slices)) {
+    return(maximise_slices(model, theta, setup, layout, held, design, control))
+  }
+  index <- latent_index(setup$kernel, layout)
+  plain <- plain_logit(theta, index, held, design, control)
+  lost <- plain$aliased > 0L & !held$is[index$class[, 1L]]
+  fixed <- held$is | seq_along(theta) %in% index$class[lost, ]
+  theta[c(index$class[lost, ])] <- 0
+  begin <- starting_points(model, theta, index, fixed, plain, max(setup$kernel$group))
+  tick <- progress("Random starts", length(begin))
+  runs <- lapply(begin, function(start) {
+    tick()
+    run_start(start, model = model, setup = setup, fixed = fixed, design = design, control = control)
+  })
+  record <- starts_record(runs, setup, index)
+  best <- which(record$best)
+  raw <- runs[[best]]$raw
+  raw <- in_order_of_size(raw, mean_shares(raw$theta, setup$kernel, index), setup, index, fixed, held, design, control)
+  raw <- mark_aliased(raw, plain, lost, index)
+  raw$starts <- record
+  describe_classes(raw, plain, model, setup, index, fixed, design, control)
+}
+
+# Where theta has the linear parameters of each class (a column a class) and gamma (a column for each but the first)
+latent_index <- function(kernel, layout) {
+  classes <- kernel$classes
+  n_linear <- layout$total - length(layout$extra)
+  free <- kernel$free + 1L
+  class <- matrix(seq_len(n_linear), n_linear, classes)
+  for (c in seq_len(classes)[-1L]) {
+    class[free, c] <- n_linear + (c - 2L) * length(free) + seq_along(free)
+  }
+  n_z <- nrow(kernel$membership)
+  gamma <- n_linear + (classes - 1L) * length(free) + seq_len(n_z * (classes - 1L))
+  list(class = class, gamma = matrix(gamma, n_z, classes - 1L), free = free)
+}
+
+# Probabilities of the classes by membership, a row for each group
+class_probabilities <- function(theta, kernel, index) {
+  value <- cbind(0, crossprod(kernel$membership, matrix(theta[index$gamma], nrow(index$gamma))))
+  value <- exp(value - do.call(pmax, lapply(seq_len(ncol(value)), function(c) value[, c])))
+  value / rowSums(value)
+}
+
+mean_shares <- function(theta, kernel, index) {
+  weight <- kernel$weight %||% rep(1, max(kernel$group))
+  colSums(class_probabilities(theta, kernel, index) * weight) / sum(weight)
+}
+
+# Starts ----------------------------------------------------------------------------------------------
+
+# The conditional logit of all firms: which terms are not estimable, and how precisely the others are known
+plain_logit <- function(theta, index, held, design, control) {
+  at <- index$class[, 1L]
+  maximise(design$spec, list(kind = "conditional"), theta[at], held$is[at], control)
+}
+
+# The user's start where classes differ in it; else random ones around it
+starting_points <- function(model, theta, index, fixed, plain, n_groups) {
+  if (model$classes == 1L || classes_differ(theta, index, fixed)) {
+    return(list(theta))
+  }
+  spread <- disturbance(plain, index, fixed, n_groups)
+  with_seed(model$seed, lapply(seq_len(model$starts), function(start) disturbed(theta, index, fixed, spread)))
+}
+
+classes_differ <- function(theta, index, fixed) {
+  values <- matrix(ifelse(fixed, NA, theta)[index$class[index$free, ]], length(index$free))
+  any(apply(values, 1L, function(x) length(unique(x[!is.na(x)])) > 1L))
+}
+
+# A square root of the covariance that the estimates of a small class would have: a few firms a coefficient
+disturbance <- function(plain, index, fixed, n_groups) {
+  at <- index$free[plain$aliased[index$free] == 0L]
+  covariance <- plain$covariance[at, at, drop = FALSE]
+  usable <- is.finite(diag(covariance)) & diag(covariance) > 0
+  at <- at[usable]
+  if (length(at) == 0L) {
+    return(list(at = at, root = matrix(0, 0L, 0L)))
+  }
+  d <- sqrt(diag(covariance)[usable])
+  scaled <- covariance[usable, usable, drop = FALSE] / tcrossprod(d)
+  parts <- eigen(scaled, symmetric = TRUE)
+  root <- d * (parts$vectors %*% (sqrt(pmax(parts$values, 0)) * t(parts$vectors)))
+  list(at = at, root = root * sqrt(max(1, n_groups / (3 * length(at)))))
+}
+
+disturbed <- function(theta, index, fixed, spread) {
+  for (class in seq_len(ncol(index$class))) {
+    at <- index$class[spread$at, class]
+    moved <- theta[at] + drop(spread$root %*% stats::rnorm(length(at)))
+    theta[at] <- ifelse(fixed[at], theta[at], moved)
+  }
+  theta
+}
+
+# EM, then Newton's method. A start from which the likelihood cannot be computed is part of the record.
+run_start <- function(theta, model, setup, fixed, design, control) {
+  tryCatch(
+    {
+      # one class needs no EM
+      iterations <- if (model$classes > 1L) model$em_iterations else 0L
+      em <- expectation_maximisation(theta, setup$kernel, fixed, design, control, iterations, model$em_tolerance)
+      raw <- newton_finish(em$theta, setup, fixed, design, control)
+      if (raw$stop != 0L && iterations > 0L) {
+        # Newton's method may end at a saddle where EM was not near a maximum yet
+        em <- longer_em(em, model, setup, fixed, design, control)
+        raw <- newton_finish(em$theta, setup, fixed, design, control)
+      }
+      list(em = em, raw = raw)
+    },
+    firmmove_error = function(e) list(problem = conditionMessage(e))
+  )
+}
+
+longer_em <- function(em, model, setup, fixed, design, control) {
+  more <- expectation_maximisation(
+    em$theta, setup$kernel, fixed, design, control, 5L * model$em_iterations, model$em_tolerance / 1e4
+  )
+  more$path <- c(em$path, more$path[-1L])
+  more$iterations <- em$iterations + more$iterations
+  more
+}
+
+# Which terms are not estimable is known of all firms together. A class that is badly determined is no reason to
+# leave terms out of it: it has no standard errors.
+newton_finish <- function(theta, setup, fixed, design, control) {
+  control$rank_tolerance <- 1e-15
+  raw <- fit_kernel(design$spec, setup$kernel, theta, fixed, watched_control(control))
+  unknown <- raw$aliased > 0L
+  raw$aliased[] <- 0L
+  raw$combine[] <- 0
+  raw$covariance[unknown, ] <- raw$covariance[, unknown] <- NA
+  raw$covariance[!is.finite(raw$covariance)] <- NA
+  raw
+}
+
+# theta, posterior (classes x groups), path, iterations, converged; no iterations: the posterior at theta
+expectation_maximisation <- function(theta, kernel, fixed, design, control, iterations = 0L, tolerance = 1e-6) {
+  control <- c(kernel_control(control), em_iterations = iterations, em_tolerance = tolerance)
+  .Call(C_latent_em, design$spec, kernel, theta, fixed, control)
+}
+
+starts_record <- function(runs, setup, index) {
+  failed <- vapply(runs, function(run) is.null(run$raw), NA)
+  if (all(failed)) {
+    abort("No start of the latent classes could be followed: ", runs[[1L]]$problem, ".", class = "starts")
+  }
+  number <- function(value) vapply(runs, function(run) as.double(value(run) %||% NA), 0)
+  record <- data.frame(
+    start = seq_along(runs), em_iterations = number(function(run) run$em$iterations),
+    em_loglik = number(function(run) if (!is.null(run$em)) utils::tail(run$em$path, 1L)),
+    iterations = number(function(run) run$raw$iterations), loglik = number(function(run) run$raw$value),
+    converged = vapply(runs, function(run) identical(run$raw$stop, 0L), NA),
+    smallest = number(function(run) if (!is.null(run$raw)) min(mean_shares(run$raw$theta, setup$kernel, index))),
+    problem = vapply(runs, function(run) run$problem %||% "", "")
+  )
+  candidates <- if (any(record$converged)) record$converged else !failed
+  record$best <- seq_along(runs) == which(candidates)[which.max(record$loglik[candidates])]
+  structure(record, path = lapply(runs, function(run) run$em$path))
+}
+
+# Order -----------------------------------------------------------------------------------------------
+
+# The same maximum with the largest class first
+in_order_of_size <- function(raw, shares, setup, index, fixed, held, design, control) {
+  order <- order(-shares)
+  own <- c(index$class[index$free, ], index$gamma)
+  if (identical(order, seq_along(shares)) || any(held$is[own])) {
+    return(raw)
+  }
+  again <- newton_finish(permuted(raw$theta, order, index), setup, fixed, design, control)
+  kept <- c("iterations", "evaluations", "stop", "value_start")
+  again[kept] <- raw[kept]
+  again
+}
+
+permuted <- function(theta, order, index) {
+  new <- theta
+  free <- index$free
+  new[index$class[free, ]] <- theta[index$class[free, order]]
+  gamma <- cbind(0, matrix(theta[index$gamma], nrow(index$gamma)))[, order, drop = FALSE]
+  new[index$gamma] <- gamma[, -1L] - gamma[, 1L]
+  new
+}
+
+# What became of the classes --------------------------------------------------------------------------
+
+# Terms that are not estimable for all firms together are not for any class
+mark_aliased <- function(raw, plain, lost, index) {
+  for (class in seq_len(ncol(index$class))) {
+    at <- index$class[, class]
+    raw$aliased[at[lost]] <- plain$aliased[lost]
+    raw$combine[at, at[lost]] <- plain$combine[, lost]
+  }
+  raw
+}
+
+# Adds shares, entropy, and which classes are empty, equal, or run to infinity
+describe_classes <- function(raw, plain, model, setup, index, fixed, design, control) {
+  kernel <- setup$kernel
+  h <- expectation_maximisation(raw$theta, kernel, fixed, design, control)$posterior
+  raw <- describe_shares(raw, class_totals(raw$theta, kernel, index, h), plain, index)
+  raw$separated[] <- seq_along(fixed) %in% running_off(raw$theta, h, kernel, index, fixed, design, control)
+  raw
+}
+
+# What the description of the classes adds up over firms: probabilities of the classes and weight, entropy of the
+# posterior probabilities h (classes x firms), firms with weight
+class_totals <- function(theta, kernel, index, h) {
+  weight <- kernel$weight %||% rep(1, ncol(h))
+  entropy <- -sum(colSums(ifelse(h > 0, h * log(h), 0)) * weight)
+  c(colSums(class_probabilities(theta, kernel, index) * weight), sum(weight), entropy, sum(weight > 0))
+}
+
+describe_shares <- function(raw, totals, plain, index) {
+  classes <- ncol(index$class)
+  weight <- totals[classes + 1L]
+  raw$shares <- stats::setNames(totals[seq_len(classes)] / weight, paste0("class", seq_len(classes)))
+  raw$entropy_r2 <- if (classes == 1L) NA_real_ else 1 - totals[classes + 2L] / (weight * log(classes))
+  raw$empty <- which(raw$shares * totals[classes + 3L] < 1)
+  raw$equal <- equal_classes(raw$theta, plain, index, weight)
+  raw$direction <- sign(raw$theta)
+  raw
+}
+
+# Pairs of classes whose utilities hardly differ: by 1e-4 of the standard deviation of what is not seen
+equal_classes <- function(theta, plain, index, weight) {
+  if (ncol(index$class) == 1L) {
+    return(NULL)
+  }
+  pairs <- utils::combn(ncol(index$class), 2L)
+  apart <- apply(pairs, 2L, function(pair) {
+    d <- theta[index$class[, pair[1L]]] - theta[index$class[, pair[2L]]]
+    sqrt(max(0, sum(d * drop(plain$information %*% d))) / weight)
+  })
+  pairs[, apart < 1e-4, drop = FALSE]
+}
+
+# Coefficients of a class for which its firms' choices have no variance left: positions in theta. What remains of the
+# information that the class would have at equal shares falls below 1e-6 when choices become certain.
+running_off <- function(theta, h, kernel, index, fixed, design, control) {
+  spec <- design$spec
+  weights <- spec$weights %||% rep(1, length(kernel$group))
+  variance <- function(b, weights) {
+    spec$weights <- weights
+    diag(.Call(C_evaluate, spec, list(kind = "conditional"), b, 2L, kernel_control(control))$information)
+  }
+  found <- lapply(seq_len(ncol(index$class)), function(class) {
+    at <- index$class[, class]
+    of_class <- weights * h[class, kernel$group]
+    possible <- variance(numeric(length(at)), of_class)
+    at[!fixed[at] & possible > 0 & variance(theta[at], of_class) < 1e-6 * possible]
+  })
+  unique(unlist(found))
+}
+
+# Slices ----------------------------------------------------------------------------------------------
+
+# The maximum of data in slices: the classes of the first slice, by EM from random starts, are where Newton's method
+# on all slices begins. What runs to infinity is judged by the first slice.
+maximise_slices <- function(model, theta, setup, layout, held, design, control) {
+  head <- design$spec$slices$head
+  index <- latent_index(setup$kernel, layout)
+  plain <- plain_logit(theta, index, held, design, control)
+  lost <- plain$aliased > 0L & !held$is[index$class[, 1L]]
+  fixed <- held$is | seq_along(theta) %in% index$class[lost, ]
+  first <- model_maximise(model, theta, head$setup, layout, held, head$design, control)
+  start <- first$theta
+  start[c(index$class[lost, ])] <- 0
+  raw <- newton_finish(start, setup, fixed, design, control)
+  kernel <- c(list(kind = "classes", index = index), setup$kernel[names(setup$kernel) != "kind"])
+  total <- function(theta) sum_of_slices(design$spec$slices, kernel, theta, 0L, kernel_control(control))
+  shares <- total(raw$theta)[seq_len(model$classes)]
+  raw <- in_order_of_size(raw, shares, setup, index, fixed, held, design, control)
+  raw <- mark_aliased(raw, plain, lost, index)
+  raw$starts <- first$starts
+  raw$separated <- first$separated
+  totals <- total(raw$theta)
+  describe_shares(raw, totals, plain, index)
+}
+
+# class_totals() of a slice
+slice_classes <- function(slice, kernel, theta, control) {
+  kernel$kind <- "latent"
+  h <- .Call(C_slice_posterior, slice$pointer, slice$shape, kernel, theta, control)
+  class_totals(theta, kernel, kernel$index, h)
+}
+
+model_finish.latent_model <- function(model, fit, raw, setup, design) {
+  fit$shares <- raw$shares
+  fit$entropy_r2 <- raw$entropy_r2
+  fit$starts <- raw$starts
+  fit$empty_classes <- raw$empty
+  fit$equal_classes <- raw$equal
+  fit$design$memory$summary <- fit[c("shares", "entropy_r2", "starts")]
+  # the term that a coefficient is of
+  fit$parameters$term <- sub(":class[0-9]+$", "", fit$parameters$name)
+  class <- match(fit$parameters$group, names(raw$shares))
+  own <- !is.na(class)
+  fit$parameters$section[own] <- paste0("Class ", class[own], " (share ", format_share(raw$shares)[class[own]], ")")
+  fit
+}
+
+format_share <- function(x) {
+  ifelse(x > 0 & x < 0.001, "< 0.001", formatC(x, digits = 3, format = "f"))
+}
+
+check_estimates.latent_model <- function(model, fit) {
+  report_starts(fit$starts)
+  warn_without_errors(fit)
+  if (length(fit$empty_classes) > 0L) {
+    warn(
+      "Class ", paste(fit$empty_classes, collapse = ", "), " has collapsed: its share is below that of one firm. ",
+      "The data do not hold ", model$classes, " classes: take fewer.",
+      class = "collapsed"
+    )
+  }
+  if (length(fit$equal_classes) > 0L) {
+    warn(
+      "Classes ", paste(apply(fit$equal_classes, 2L, paste, collapse = " and "), collapse = ", "),
+      " have the same coefficients. The data do not hold ", model$classes, " classes: take fewer.",
+      class = "equal_classes"
+    )
+  }
+}
+
+warn_without_errors <- function(fit) {
+  unknown <- fit$estimated
+  unknown[unknown] <- is.na(diag(fit$covariance))
+  if (any(unknown) && fit$convergence$code != 3L) {
+    warn(
+      "The choices do not determine ", quote_names(names(fit$estimated)[unknown]), ": no standard error. ",
+      "Take fewer classes, or name terms in latent(common = ).",
+      class = "undetermined"
+    )
+  }
+}
+
+report_starts <- function(starts) {
+  lost <- !starts$converged
+  if (any(lost) && !all(lost)) {
+    inform(
+      sum(lost), " of ", plural(nrow(starts), "start"), " did not converge: start ",
+      paste(starts$start[lost], collapse = ", "), " (see `fit$starts`).",
+      class = "starts"
+    )
+  }
+}

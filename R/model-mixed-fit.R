@@ -1,0 +1,291 @@
+# How a mixed logit is fitted: starts, the maximum, the sign of spreads, the noise of simulation.
+
+# From the conditional logit: its coefficients are where the distributions are put
+model_start.mixed_model <- function(model, theta, setup, layout, held, design, control) {
+  linear <- seq_len(layout$total - length(layout$extra))
+  theta <- start_stay(theta, held, design)
+  control$tolerance <- max(control$tolerance, 1e-6)
+  raw <- maximise(design$spec, list(kind = "conditional"), theta[linear], held$is[linear], control)
+  b <- raw$theta[seq_along(setup$scale)]
+  names(b) <- names(setup$scale)
+  start <- theta
+  start[linear] <- raw$theta
+  located <- start_locations(model, b, setup$scale)
+  free <- !held$is[seq_along(b)]
+  start[seq_along(b)][free] <- located$b[free]
+  spread <- setup$kernel$row + 1L
+  plain <- setup$kernel$transform[spread] %in% c(0L, 3L) & !held$is[layout$extra]
+  start[layout$extra][plain] <- (theta[layout$extra] * located$stretch[names(model$random)[spread]])[plain]
+  list(theta = start, null = if (!any(theta[linear] != 0)) raw$value_start)
+}
+
+# Locations whose distributions have their middle at b; in willingness-to-pay space b over the price first.
+# `stretch` is how much larger the unit of a coefficient is than the spreads to start from take it to be.
+start_locations <- function(model, b, scale) {
+  stretch <- stats::setNames(rep(1, length(b)), names(b))
+  if (model$space == "wtp") {
+    least <- 0.1 / scale[[model$price]]
+    alpha <- b[[model$price]]
+    alpha <- if (alpha > 0) max(alpha, least) else min(alpha, -least)
+    other <- names(b) != model$price
+    b[other] <- -b[other] / alpha
+    b[[model$price]] <- alpha
+    stretch[other] <- 1 / (scale[[model$price]] * abs(alpha))
+    scale[other] <- scale[other] * abs(alpha)
+  }
+  small <- 0.1 / scale
+  for (name in names(model$random)) {
+    b[[name]] <- switch(model$random[[name]],
+      lognormal = log(max(b[[name]], small[[name]])),
+      negative_lognormal = log(max(-b[[name]], small[[name]])),
+      johnson_sb = {
+        bounds <- model$bounds[[name]]
+        stats::qlogis(min(max((b[[name]] - bounds[1L]) / diff(bounds), 0.05), 0.95))
+      },
+      b[[name]]
+    )
+  }
+  list(b = b, stretch = stretch)
+}
+
+check_start.mixed_model <- function(model, theta) {
+  own <- grepl("^(sd|spread):", names(theta))
+  if (any(theta[own] < 0)) {
+    abort(
+      "`start` and `fixed` must not give a negative spread, unlike ", quote_names(names(theta)[own & theta < 0]), ".",
+      class = "start"
+    )
+  }
+}
+
+# The best maximum of all starts. Which terms are collinear is asked of the conditional logit, whose information
+# is never indefinite.
+model_maximise.mixed_model <- function(model, theta, setup, layout, held, design, control) {
+  rank <- conditional_rank(design, layout, held, control)
+  check_identified(model, rank, layout, held)
+  lost <- rep(FALSE, layout$total)
+  lost[seq_along(rank$aliased)] <- rank$aliased > 0L
+  theta[lost] <- 0
+  is_fixed <- held$is | lost
+  begin <- start_points(model, theta, is_fixed, setup, layout)
+  tick <- progress("Starts", length(begin))
+  raws <- lapply(begin, function(start) {
+    tick()
+    tryCatch(climb(design$spec, setup$kernel, start, is_fixed, control),
+             firmmove_error_invalid = function(e) NULL)
+  })
+  found <- vapply(raws, is.list, NA)
+  if (!any(found)) {
+    abort("The simulated log-likelihood is not finite at any start: give other start values.", class = "start")
+  }
+  starts <- start_record(raws)
+  best <- which.max(ifelse(starts$code == 0L, starts$loglik, starts$loglik - 1e-6 * (1 + abs(starts$loglik))))
+  warn_lost_starts(starts)
+  raw <- positive_spreads(raws[[best]], setup, layout, held)
+  raw$aliased[lost] <- rank$aliased[rank$aliased > 0L]
+  raw$combine[seq_along(rank$aliased), lost] <- rank$combine[, rank$aliased > 0L]
+  raw$starts <- starts
+  raw
+}
+
+# Far from a maximum the information may be indefinite and Newton's method slow: a few steps with outer products of the
+# firms' scores lead to where it is not (many would be slow again). With censored coefficients the score jumps where a draw crosses zero, so the top is
+# found to fewer digits.
+climb <- function(spec, kernel, start, fixed, control) {
+  asked <- watched_control(control)
+  if (any(kernel$transform == 3L)) {
+    asked$tolerance <- max(asked$tolerance, 1e-9)
+  }
+  near <- asked
+  near$tolerance <- max(asked$tolerance, 1e-6)
+  near$max_iterations <- min(asked$max_iterations, 4L)
+  kernel$outer <- TRUE
+  approach <- fit_kernel(spec, kernel, start, fixed, near)
+  kernel$outer <- FALSE
+  asked$max_iterations <- max(asked$max_iterations - approach$iterations, 0L)
+  raw <- fit_kernel(spec, kernel, approach$theta, fixed, asked)
+  raw$iterations <- raw$iterations + approach$iterations
+  raw$evaluations <- raw$evaluations + approach$evaluations
+  raw$value_start <- approach$value_start
+  raw
+}
+
+conditional_rank <- function(design, layout, held, control) {
+  linear <- seq_len(layout$total - length(layout$extra))
+  asked <- kernel_control(control)
+  asked$max_iterations <- 0L
+  fit_kernel(design$spec, list(kind = "conditional"), numeric(length(linear)), held$is[linear], asked)
+}
+
+check_identified <- function(model, rank, layout, held) {
+  lost <- layout$names[which(rank$aliased[seq_len(nrow(layout$parameters) - length(layout$extra))] > 0L)]
+  bad <- intersect(c(names(model$random), model$price), lost)
+  if (length(bad) > 0L) {
+    abort(
+      quote_names(bad), if (length(bad) == 1L) " is" else " are", " a combination of other terms within occasions, ",
+      "so a random coefficient of it has no location. Leave one of these terms out.",
+      class = "random"
+    )
+  }
+}
+
+# The start itself, then others: spreads times a number between 1/3 and 3, locations moved by as much as a spread
+start_points <- function(model, theta, is_fixed, setup, layout) {
+  own <- setup$kernel$row == setup$kernel$column
+  terms <- setup$kernel$term[setup$kernel$row[own] + 1L] + 1L
+  others <- lapply(seq_len(model$starts - 1L), function(k) {
+    start <- theta
+    spread <- layout$extra[own]
+    start[terms] <- theta[terms] + stats::rnorm(length(terms)) * abs(theta[spread])
+    start[spread] <- theta[spread] * 3^stats::runif(length(spread), -1, 1)
+    start[is_fixed] <- theta[is_fixed]
+    start
+  })
+  c(list(theta), others)
+}
+
+start_record <- function(raws) {
+  part <- function(name, none) vapply(raws, function(raw) if (is.null(raw)) none else as.double(raw[[name]]), 0)
+  data.frame(
+    start = seq_along(raws), loglik = part("value", -Inf), code = as.integer(part("stop", 2)),
+    iterations = as.integer(part("iterations", 0))
+  )
+}
+
+warn_lost_starts <- function(starts) {
+  lost <- starts$start[starts$code != 0L]
+  if (nrow(starts) > 1L && length(lost) > 0L && length(lost) < nrow(starts)) {
+    warn(
+      "No maximum was found from start ", paste(lost, collapse = ", "), " of ", nrow(starts),
+      "; the best of the others is kept (see fit$starts).",
+      class = "starts"
+    )
+  }
+}
+
+# A column of the factor may change its sign together with its draws, which leaves the likelihood as it is: all
+# that is by parameter changes with it
+positive_spreads <- function(raw, setup, layout, held) {
+  kernel <- setup$kernel
+  diagonal <- match(seq_along(kernel$term) - 1L, ifelse(kernel$row == kernel$column, kernel$column, -1L))
+  turned <- raw$theta[layout$extra][diagonal] < 0 & !held$is[layout$extra][diagonal]
+  raw$sign <- kernel$sign * ifelse(turned, -1, 1)
+  flip <- rep(1, layout$total)
+  flip[layout$extra] <- ifelse(turned[kernel$column + 1L], -1, 1)
+  for (part in c("theta", "score", "step", "direction")) {
+    raw[[part]] <- raw[[part]] * flip
+  }
+  for (part in c("information", "covariance", "combine")) {
+    raw[[part]] <- raw[[part]] * outer(flip, flip)
+  }
+  raw
+}
+
+model_finish.mixed_model <- function(model, fit, raw, setup, design) {
+  fit$design$memory$sign <- raw$sign
+  fit$starts <- raw$starts
+  fit$simulation <- simulation_noise(model, fit, raw, setup, design)
+  fit$design$memory$simulation <- fit$simulation
+  fit$design$memory$distribution <- distribution_table(model, fit$coefficients, fit$covariance)
+  warn_edge(fit$design$memory$distribution, setup$scale)
+  fit
+}
+
+# Warns of distributions of one sign that have shrunk to nothing: the data want the other sign
+warn_edge <- function(table, scale) {
+  if (is.null(table)) {
+    return(invisible())
+  }
+  one_sided <- table$distribution %in% c("lognormal", "negative_lognormal", "truncated_normal")
+  gone <- one_sided & abs(table$mean) * scale[table$term] < 1e-4
+  if (any(gone)) {
+    warn(
+      "Shrunk to 0: the distribution of ", quote_names(table$term[gone]), " allows one sign only, and the choices show ",
+      "none of it. Its location and spread mean nothing; take a normal, or the other sign.",
+      class = "edge"
+    )
+  }
+}
+
+# Noise -----------------------------------------------------------------------------------------------
+
+# How far the estimates would move, and the log-likelihood change, with other draws: by a Newton step each
+simulation_noise <- function(model, fit, raw, setup, design) {
+  noise <- list(draws = setup$kernel$draws, sequence = if (is.array(model$draws)) "given" else model$sequence,
+                seed = model$seed, loglik = NA_real_, coefficients = NULL, share = NULL)
+  same_always <- is.array(model$draws) || length(model$random) == 0L ||
+    (!model$scramble && model$sequence %in% c("sobol", "halton"))
+  if (same_always || model$check_draws == 0 || anyNA(raw$covariance) || any(is.infinite(raw$covariance))) {
+    return(noise)
+  }
+  kernel <- setup$kernel
+  kernel$sign <- raw$sign
+  tick <- progress("Other draws", model$check_draws)
+  moved <- lapply(seq_len(model$check_draws), function(k) {
+    tick()
+    kernel$seed <- model$seed + 1e6 * k
+    at <- evaluate_kernel(design$spec, kernel, raw$theta, 1L, kernel_control(fit$control))
+    list(loglik = at$value - raw$value, theta = drop(raw$covariance %*% at$score))
+  })
+  # each is the difference of two draws, so half of its square is the variance of one
+  spread <- function(x) sqrt(rowMeans(x^2) / 2)
+  noise$loglik <- spread(matrix(vapply(moved, `[[`, 0, "loglik"), 1L))
+  all <- spread(matrix(vapply(moved, `[[`, raw$theta, "theta"), length(raw$theta)))
+  layout <- c(seq_len(nrow(fit$design$terms)), length(raw$theta) - rev(seq_along(setup$start)) + 1L)
+  noise$coefficients <- stats::setNames(all[layout], names(fit$coefficients))
+  noise$share <- noise$coefficients[fit$estimated] / sqrt(diag(fit$covariance))
+  noise
+}
+
+check_estimates.mixed_model <- function(model, fit) {
+  share <- fit$simulation$share
+  if (is.null(share) || fit$convergence$code != 0L) {
+    return(invisible())
+  }
+  share <- share[is.finite(share)]
+  worst <- which.max(share)
+  if (length(worst) > 0L && share[[worst]] > model$precision) {
+    warn(
+      "With other draws `", names(share)[worst], "` would move by ", format(share[[worst]], digits = 2),
+      " of its standard error, more than the precision asked (", format(model$precision), "): take more than ",
+      format_count(fit$simulation$draws), " draws.",
+      class = "draws"
+    )
+  }
+}
+
+# Predictions -----------------------------------------------------------------------------------------
+
+# Population averages. Stored draws belong to the firms they were given for, so others take their place.
+population_kernel <- function(object, kernel) {
+  kernel$group <- kernel$group_weight <- NULL
+  if (is.array(object$model$draws)) {
+    kernel[c("sequence", "draws", "seed", "scramble", "given_normal")] <- list(0L, 512L, 1, TRUE, FALSE)
+  }
+  kernel
+}
+
+kernel_predict.migration_fit_mixed <- function(object, design, type) {
+  if (type == "utility") {
+    return(plain_utility(object, design, drop(typical_coefficients(object, design)$b)))
+  }
+  kernel <- population_kernel(object, design$kernel)
+  .Call(C_predict, design$spec, kernel, design$theta, type, kernel_control(object$control))
+}
+
+kernel_choice.migration_fit_mixed <- function(object, design, uniform) {
+  kernel <- population_kernel(object, design$kernel)
+  .Call(C_choice, design$spec, kernel, design$theta, uniform, kernel_control(object$control))
+}
+
+# What the terms are multiplied by at the means of the distributions: in willingness-to-pay space products of the
+# means of price coefficient and willingness to pay
+mean_coefficients <- function(object, coefficients = object$coefficients) {
+  coefficients[is.na(coefficients)] <- 0
+  b <- random_means(object$model, coefficients)[seq_len(nrow(object$design$terms))]
+  if (object$model$space == "wtp") {
+    other <- names(b) != object$model$price
+    b[other] <- -b[other] * b[[object$model$price]]
+  }
+  b
+}
