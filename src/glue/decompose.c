@@ -98,7 +98,7 @@ static SEXP ints(const int *x, size_t n) {
 static void fill_sums(const fm_dynamics *d, double *count, double *sum) {
   for (size_t i = 0; i < d->n_cells; i++) {
     count[i] = (double)d->cell[i].count;
-    for (size_t a = 0; a < FM_MOMENTS; a++) {
+    for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {
       sum[i + a * d->n_cells] = d->cell[i].sum[a];
     }
   }
@@ -115,7 +115,7 @@ static SEXP pack(const fm_dynamics *d, SEXP pointer) {
   SET_VECTOR_ELT(result, START, ints(d->start, d->n_cells));
   SET_VECTOR_ELT(result, END, ints(d->end, d->n_cells));
   SET_VECTOR_ELT(result, COUNT, Rf_allocVector(REALSXP, n));
-  SET_VECTOR_ELT(result, SUM, Rf_allocMatrix(REALSXP, n, FM_MOMENTS));
+  SET_VECTOR_ELT(result, SUM, Rf_allocMatrix(REALSXP, n, FM_FIRM_MOMENTS));
   SET_VECTOR_ELT(result, N_FIRMS, Rf_ScalarReal((double)d->n_firms));
   SET_VECTOR_ELT(result, ZEROS, Rf_ScalarReal((double)d->zeros));
   SET_VECTOR_ELT(result, GAPS, Rf_ScalarReal((double)d->gaps));
@@ -156,7 +156,7 @@ static fm_terms terms_of(SEXP list, const fm_dynamics *d) {
   terms.place = codes_within(list, "place", terms.n, 1, (double)d->n_places);
   terms.cell = codes_within(list, "cell", terms.n, 0, (double)d->n_cells);
   terms.class = codes_within(list, "class", terms.n_columns, 0, FM_CLASSES - 1);
-  terms.moment = codes_within(list, "moment", terms.n_columns, 0, FM_MOMENTS - 1);
+  terms.moment = codes_within(list, "moment", terms.n_columns, 0, FM_FIRM_MOMENTS - 1);
   const double **column = (const double **)R_alloc(terms.n_columns + 1, sizeof(double *));
   for (size_t j = 0; j < terms.n_columns; j++) {
     SEXP x = VECTOR_ELT(columns, (R_xlen_t)j);
@@ -192,7 +192,8 @@ SEXP firmmove_account_variance(SEXP dynamics, SEXP terms) {
  * moment. */
 SEXP firmmove_cell_variance(SEXP dynamics, SEXP gradient) {
   const fm_dynamics *d = R_ExternalPtrAddr(dynamics);
-  if (d == NULL || TYPEOF(gradient) != REALSXP || (size_t)Rf_xlength(gradient) != d->n_cells * FM_MOMENTS) {
+  if (d == NULL || TYPEOF(gradient) != REALSXP ||
+      (size_t)Rf_xlength(gradient) != d->n_cells * FM_FIRM_MOMENTS) {
     Rf_error("internal: the sums of the firms are gone, or of other cells");
   }
   SEXP result = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)d->n_pairs));

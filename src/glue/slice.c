@@ -19,7 +19,7 @@
 
 typedef struct slice {
   fm_design design;
-  fm_block_file file;
+  fm_store_file file;
   char *path; /* of the file, or NULL in memory */
   size_t bytes;
 } slice;
@@ -33,7 +33,7 @@ static void release(slice *s) {
     s->design.ops->free(&s->design);
   }
   if (s->path != NULL) {
-    fm_blocks_close(&s->file);
+    fm_store_close(&s->file);
     (void)remove(s->path);
   }
   fm_free(s->path), fm_free(s);
@@ -135,10 +135,10 @@ SEXP firmmove_slice_size(SEXP pointer) {
 /* The design of s becomes the one in its file. */
 static fm_code reopen(slice *s, fm_error *err) {
   fm_design mapped;
-  FM_TRY(fm_blocks_open(&s->file, s->path, err));
+  FM_TRY(fm_store_open(&s->file, s->path, err));
   const fm_code code = fm_design_open(&mapped, &s->file, err);
   if (code != FM_OK) {
-    fm_blocks_close(&s->file);
+    fm_store_close(&s->file);
     return code;
   }
   s->design.ops->free(&s->design);
@@ -169,7 +169,7 @@ SEXP firmmove_slice_spill(SEXP pointer, SEXP path) {
 SEXP firmmove_slice_prefetch(SEXP pointer) {
   const slice *s = slice_of(pointer);
   if (s->path != NULL) {
-    fm_blocks_prefetch(&s->file);
+    fm_store_prefetch(&s->file);
   }
   return R_NilValue;
 }
@@ -177,7 +177,7 @@ SEXP firmmove_slice_prefetch(SEXP pointer) {
 /* Pages that a pass has read may go. */
 static void done_with(const slice *s) {
   if (s->path != NULL) {
-    fm_blocks_release(&s->file);
+    fm_store_release(&s->file);
   }
 }
 

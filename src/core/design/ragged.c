@@ -436,7 +436,7 @@ static fm_code column_image(ragged *rag, size_t n_units, size_t k, const fm_imag
   double *copy = NULL;
   (void)snprintf(name, sizeof name, "column-%zu", k);
   if (fm_image_reads(image)) {
-    return fm_image_array(image, name, FM_DOUBLE, &rag->columns[k], rows);
+    return fm_image_array(image, name, FM_STORE_DOUBLE, &rag->columns[k], rows);
   }
   copy = fm_alloc(rows, sizeof(double));
   if (copy == NULL) {
@@ -446,7 +446,7 @@ static fm_code column_image(ragged *rag, size_t n_units, size_t k, const fm_imag
     memcpy(copy + rag->start[u], rag->columns[k] + rag->source[u],
            (rag->start[u + 1] - rag->start[u]) * sizeof(double));
   }
-  const fm_code code = fm_image_array(image, name, FM_DOUBLE, &copy, rows);
+  const fm_code code = fm_image_array(image, name, FM_STORE_DOUBLE, &copy, rows);
   fm_free(copy);
   return code;
 }
@@ -455,15 +455,15 @@ static fm_code arrays_image(ragged *rag, const fm_design *design, const fm_image
   const size_t n = design->n_units;
   size_t *const numbers[] = {&rag->n_offsets, &rag->stride};
   FM_TRY(fm_image_numbers(image, "ragged", numbers, 2));
-  FM_TRY(fm_image_array(image, "start", FM_SIZE, &rag->start, n + 1));
-  FM_TRY(fm_image_array(image, "place", FM_INT32, &rag->place, rag->start[n]));
-  FM_TRY(fm_image_array(image, "unit_origin", FM_INT32, &rag->origin, n));
-  FM_TRY(fm_image_array(image, "choice", FM_SIZE, &rag->choice, n + 1));
-  FM_TRY(fm_image_array(image, "choice_row", FM_INT32, &rag->choice_row, rag->choice[n]));
-  FM_TRY(fm_image_array(image, "choice_weight", FM_DOUBLE, &rag->choice_weight, rag->choice[n]));
-  FM_TRY(fm_image_array(image, "weight", FM_DOUBLE, &rag->weight, n));
-  FM_TRY(fm_image_array(image, "offered", FM_BYTES, &rag->offered, design->n_places));
-  return fm_image_array(image, "block_first", FM_SIZE, &rag->block_first, design->n_blocks + 1);
+  FM_TRY(fm_image_array(image, "start", FM_STORE_SIZE, &rag->start, n + 1));
+  FM_TRY(fm_image_array(image, "place", FM_STORE_INT32, &rag->place, rag->start[n]));
+  FM_TRY(fm_image_array(image, "unit_origin", FM_STORE_INT32, &rag->origin, n));
+  FM_TRY(fm_image_array(image, "choice", FM_STORE_SIZE, &rag->choice, n + 1));
+  FM_TRY(fm_image_array(image, "choice_row", FM_STORE_INT32, &rag->choice_row, rag->choice[n]));
+  FM_TRY(fm_image_array(image, "choice_weight", FM_STORE_DOUBLE, &rag->choice_weight, rag->choice[n]));
+  FM_TRY(fm_image_array(image, "weight", FM_STORE_DOUBLE, &rag->weight, n));
+  FM_TRY(fm_image_array(image, "offered", FM_STORE_BYTES, &rag->offered, design->n_places));
+  return fm_image_array(image, "block_first", FM_STORE_SIZE, &rag->block_first, design->n_blocks + 1);
 }
 
 static fm_code columns_image(ragged *rag, const fm_design *design, const fm_image *image) {

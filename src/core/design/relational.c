@@ -136,7 +136,7 @@ static void load_dense(const fm_kernels *kernels, const fm_relational *rel, fm_r
   const fm_table *table = &rel->tables[rel->dense[k].table];
   double *z = w->z + k * rel->stride;
   memcpy(z, table->values + row * rel->n_places, rel->n_places * sizeof(double));
-  if (rel->dense[k].mask == FM_MOVE && origin >= 0) {
+  if (rel->dense[k].mask == FM_MASK_MOVE && origin >= 0) {
     z[origin] = 0.0;
   }
   const double first = z[0]; /* taken out before the mean, so that a constant row becomes exact zeros */

@@ -31,7 +31,7 @@ typedef struct fm_table {
   const int *place;     /* sparse: place of each entry, 1-based */
 } fm_table;
 
-typedef enum fm_mask { FM_ALL = 0, FM_MOVE = 1, FM_STAY = 2 } fm_mask;
+typedef enum fm_mask { FM_MASK_ALL = 0, FM_MASK_MOVE = 1, FM_MASK_STAY = 2 } fm_mask;
 
 typedef struct fm_term {
   size_t table; /* index into tables */
