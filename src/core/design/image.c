@@ -5,7 +5,22 @@
 
 #include <string.h>
 
+#include "ragged.h"
+#include "relational.h"
+
 enum { MOST_NUMBERS = 16 };
+
+/* The storages that have images; a file names its own by the place in this table. */
+static const fm_design_ops *(*const storages[])(void) = {fm_relational_ops, fm_ragged_ops};
+enum { STORAGES = sizeof storages / sizeof storages[0] };
+
+static size_t number_of(const fm_design_ops *ops) {
+  size_t number = 0;
+  while (number < STORAGES && storages[number]() != ops) {
+    number++;
+  }
+  return number;
+}
 
 fm_code fm_image_numbers(const fm_image *image, const char *name, size_t *const *numbers, size_t n) {
   uint64_t value[MOST_NUMBERS];
@@ -50,9 +65,9 @@ fm_code fm_image_array(const fm_image *image, const char *name, fm_store_type ty
   return FM_OK;
 }
 
-/* What every design has. kind: 0 relational, 1 ragged. */
-static fm_code common(fm_design *design, size_t *kind, const fm_image *image) {
-  size_t *const sizes[] = {kind,
+/* What every design has. storage: its number among the storages. */
+static fm_code common(fm_design *design, size_t *storage, const fm_image *image) {
+  size_t *const sizes[] = {storage,
                            &design->n_terms,
                            &design->n_effects,
                            &design->n_places,
@@ -76,10 +91,14 @@ static fm_code common(fm_design *design, size_t *kind, const fm_image *image) {
 /* What there is of a design, in the direction of the image; of a design that is written or counted nothing
  * changes. */
 static fm_code list_all(fm_design *design, const fm_image *image) {
-  size_t kind = design->kind;
-  FM_TRY(common(design, &kind, image));
-  design->kind = kind == FM_RELATIONAL ? FM_RELATIONAL : FM_RAGGED;
-  return kind == FM_RELATIONAL ? fm_relational_image(design, image) : fm_ragged_image(design, image);
+  size_t storage = number_of(design->ops);
+  FM_TRY(common(design, &storage, image));
+  if (storage >= STORAGES) {
+    return fm_fail(image->err, FM_CORRUPT, "the image of a design has storage %zu of %d", storage,
+                   (int)STORAGES);
+  }
+  design->ops = storages[storage]();
+  return design->ops->image(design, image);
 }
 
 size_t fm_design_bytes(const fm_design *design) {

@@ -18,12 +18,12 @@
 #include "design.h"
 
 /* One of these is set: writing, reading, or counting bytes. */
-typedef struct fm_image {
+struct fm_image {
   fm_store_writer *writer;
   const fm_store_file *file;
   size_t *bytes;
   fm_error *err;
-} fm_image;
+};
 
 static inline int fm_image_reads(const fm_image *image) { return image->file != NULL; }
 
@@ -41,10 +41,5 @@ size_t fm_design_bytes(const fm_design *design);
 
 /* A design opened from an image; file must outlive it. design->ops->free(design) when done. */
 fm_code fm_design_open(fm_design *design, const fm_store_file *file, fm_error *err);
-
-/* Of the storages: lists what a design consists of, in either direction. When reading, design->storage is
- * allocated here. */
-fm_code fm_relational_image(fm_design *design, const fm_image *image);
-fm_code fm_ragged_image(fm_design *design, const fm_image *image);
 
 #endif

@@ -393,41 +393,6 @@ static fm_code cut_blocks(ragged *rag, const fm_ragged_spec *spec, fm_design *de
                        &design->n_chunks);
 }
 
-static const fm_design_ops ragged_ops = {work_init, work_free, load,  utility, level, row,
-                                         project,   score,     cross, outer,   flush, design_free};
-
-fm_code fm_ragged_init(fm_design *design, const fm_ragged_spec *spec, fm_error *err) {
-  ragged *rag = fm_alloc_zero(1, sizeof *rag);
-  if (rag == NULL) {
-    return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
-  }
-  *design = (fm_design){.ops = &ragged_ops,
-                        .kind = FM_RAGGED,
-                        .kernels = fm_kernels_best(),
-                        .n_terms = spec->n_terms,
-                        .n_effects = spec->effects ? spec->n_places : 0,
-                        .n_linear = spec->n_terms + (spec->effects ? spec->n_places : 0),
-                        .n_places = spec->n_places,
-                        .n_occasions = spec->n_occasions,
-                        .n_units = spec->n_occasions,
-                        .n_numbers = spec->n_rows * (spec->n_terms + 4),
-                        .storage = rag};
-  rag->n_offsets = spec->n_offsets;
-  fm_code code = copy_keys(rag, spec);
-  if (code == FM_OK && spec->offered != NULL) {
-    rag->offered = fm_alloc_copy(spec->offered, spec->n_places, 1);
-    code = rag->offered ? FM_OK : FM_NO_MEMORY;
-  }
-  code = code == FM_OK ? cut_blocks(rag, spec, design) : code;
-  if (code != FM_OK) {
-    design_free(design);
-    return fm_fail(err, code, "%s", fm_code_text(code));
-  }
-  design->chunk = rag->chunk;
-  design->unit_of = rag->unit_of;
-  return FM_OK;
-}
-
 /* ---- image --------------------------------------------------------------------------------------------------- */
 /* Column k, its rows in the order of the units. */
 static fm_code column_image(ragged *rag, size_t n_units, size_t k, const fm_image *image) {
@@ -481,19 +446,67 @@ static fm_code columns_image(ragged *rag, const fm_design *design, const fm_imag
   return FM_OK;
 }
 
-fm_code fm_ragged_image(fm_design *design, const fm_image *image) {
-  if (fm_image_reads(image)) {
-    design->ops = &ragged_ops;
-    design->mapped = 1;
-    design->storage = fm_alloc_zero(1, sizeof(ragged));
-    if (design->storage == NULL) {
-      return fm_fail(image->err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
-    }
+static fm_code all_image(fm_design *design, const fm_image *image) {
+  FM_TRY(arrays_image(design->storage, design, image));
+  return columns_image(design->storage, design, image);
+}
+
+static fm_code ragged_image(fm_design *design, const fm_image *image) {
+  if (!fm_image_reads(image)) {
+    return all_image(design, image);
   }
-  fm_code code = arrays_image(design->storage, design, image);
-  code = code == FM_OK ? columns_image(design->storage, design, image) : code;
-  if (code != FM_OK && fm_image_reads(image)) {
-    design->ops->free(design);
+  design->mapped = 1;
+  design->storage = fm_alloc_zero(1, sizeof(ragged));
+  if (design->storage == NULL) {
+    return fm_fail(image->err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
+  }
+  const fm_code code = all_image(design, image);
+  if (code != FM_OK) {
+    design_free(design);
   }
   return code;
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------------- */
+static const fm_design_ops ragged_ops = {work_init, work_free,   load,        utility, level,
+                                         row,       project,     score,       cross,   outer,
+                                         flush,     design_free, ragged_image};
+
+const fm_design_ops *fm_ragged_ops(void) { return &ragged_ops; }
+
+static fm_code build(ragged *rag, fm_design *design, const fm_ragged_spec *spec) {
+  FM_TRY(copy_keys(rag, spec));
+  if (spec->offered != NULL) {
+    rag->offered = fm_alloc_copy(spec->offered, spec->n_places, 1);
+    if (rag->offered == NULL) {
+      return FM_NO_MEMORY;
+    }
+  }
+  return cut_blocks(rag, spec, design);
+}
+
+fm_code fm_ragged_init(fm_design *design, const fm_ragged_spec *spec, fm_error *err) {
+  ragged *rag = fm_alloc_zero(1, sizeof *rag);
+  if (rag == NULL) {
+    return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
+  }
+  *design = (fm_design){.ops = &ragged_ops,
+                        .kernels = fm_kernels_best(),
+                        .n_terms = spec->n_terms,
+                        .n_effects = spec->effects ? spec->n_places : 0,
+                        .n_linear = spec->n_terms + (spec->effects ? spec->n_places : 0),
+                        .n_places = spec->n_places,
+                        .n_occasions = spec->n_occasions,
+                        .n_units = spec->n_occasions,
+                        .n_numbers = spec->n_rows * (spec->n_terms + 4),
+                        .storage = rag};
+  rag->n_offsets = spec->n_offsets;
+  const fm_code code = build(rag, design, spec);
+  if (code != FM_OK) {
+    design_free(design);
+    return fm_fail(err, code, "%s", fm_code_text(code));
+  }
+  design->chunk = rag->chunk;
+  design->unit_of = rag->unit_of;
+  return FM_OK;
 }

@@ -338,8 +338,9 @@ static void design_free(fm_design *design) {
   design->storage = NULL;
 }
 
-static const fm_design_ops relational_ops = {work_init, work_free, load,  utility, level, row,
-                                             project,   score,     cross, outer,   flush, design_free};
+static const fm_design_ops relational_ops = {
+    work_init,   work_free,          load, utility, level, row, project, score, cross, outer, flush,
+    design_free, fm_relational_image};
 
 const fm_design_ops *fm_relational_ops(void) { return &relational_ops; }
 
@@ -349,7 +350,6 @@ fm_code fm_relational_init(fm_design *design, const fm_relational_spec *spec, fm
     return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
   }
   *design = (fm_design){.ops = &relational_ops,
-                        .kind = FM_RELATIONAL,
                         .kernels = fm_kernels_best(),
                         .n_terms = spec->n_terms,
                         .n_effects = spec->effects ? spec->n_places : 0,

@@ -62,4 +62,7 @@ typedef struct fm_relational_spec {
  * design; the spec itself need not. On failure nothing needs freeing; else design->ops->free(design). */
 fm_code fm_relational_init(fm_design *design, const fm_relational_spec *spec, fm_error *err);
 
+/* The functions of the storage. */
+const fm_design_ops *fm_relational_ops(void);
+
 #endif

@@ -134,7 +134,6 @@ fm_code fm_relational_image(fm_design *design, const fm_image *image) {
     FM_TRY(descriptions(design->storage, image));
     return arrays(design->storage, design, image);
   }
-  design->ops = fm_relational_ops();
   design->mapped = 1;
   design->storage = fm_alloc_zero(1, sizeof(fm_relational));
   fm_code code = design->storage ? open_design(design, image) : FM_NO_MEMORY;

@@ -100,8 +100,8 @@ fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_rela
 /* mapped: the arrays are a file's, and not freed. */
 void fm_relational_release(fm_relational *rel, int mapped);
 
-/* relational.c: the operations, for designs opened from an image. */
-const fm_design_ops *fm_relational_ops(void);
+/* relational_image.c: the operation `image`. */
+fm_code fm_relational_image(fm_design *design, const fm_image *image);
 
 /* cells.c */
 /* Refines groups (0-based ids of n items, *n_groups of them) by an integer code per item; ids are
