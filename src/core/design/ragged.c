@@ -15,10 +15,10 @@
 #include <string.h>
 
 #include "../base/alloc.h"
+#include "../base/sums.h"
 #include "chunks.h"
 #include "groups.h"
 #include "image.h"
-#include "sums.h"
 
 enum { TARGET_NUMBERS = 16384, LEAST_ROWS = 64, MOST_ROWS = 4096, MOST_UNITS = 1024, STRIP = 4 };
 
