@@ -39,7 +39,7 @@ core_without_r <- function() {
 # Which folders of the core a folder may include from. An optimiser knows an objective, not a model.
 floors <- list(
   base = "^base/", design = "^(base|design)/|^store/blocks\\.h$", choice = "^(base|choice|optim)/|^design/design\\.h$",
-  decompose = "^(base|decompose)/|^design/design\\.h$", optim = "^(base|optim)/|^choice/objective\\.h$",
+  decompose = "^(base|decompose)/", optim = "^(base|optim)/",
   store = "^(base|store)/"
 )
 respected_floors <- function() {

@@ -32,6 +32,13 @@ void fm_raise(const fm_error *err) {
   UNPROTECT(5);
 }
 
+void fm_check(fm_code code, fm_error *err) {
+  if (code != FM_OK) {
+    err->code = code;
+    fm_raise(err);
+  }
+}
+
 static void check_interrupt(void *unused) {
   (void)unused;
   R_CheckUserInterrupt();

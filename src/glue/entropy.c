@@ -1,18 +1,9 @@
-/* entropy.c: entropies of coded columns of R. Codes are 1-based; 0-based copies are R's memory. */
+/* entropy.c: entropies of coded columns of R. Codes of R begin with 1. */
 #include "entropy.h"
 
 #include <stdint.h>
 
 #include "../core/decompose/entropy.h"
-
-static int *from_zero(SEXP code) {
-  const R_xlen_t n = Rf_xlength(code);
-  int *copy = (int *)R_alloc((size_t)n, sizeof(int));
-  for (R_xlen_t i = 0; i < n; i++) {
-    copy[i] = INTEGER_RO(code)[i] - 1;
-  }
-  return copy;
-}
 
 static fm_categories categories(SEXP codes, SEXP levels, SEXP group, SEXP n_groups) {
   const size_t d = (size_t)Rf_xlength(codes);
@@ -22,7 +13,7 @@ static fm_categories categories(SEXP codes, SEXP levels, SEXP group, SEXP n_grou
   const int **code = (const int **)R_alloc(d, sizeof(int *));
   size_t *range = (size_t *)R_alloc(d, sizeof(size_t));
   for (size_t k = 0; k < d; k++) {
-    code[k] = from_zero(VECTOR_ELT(codes, (R_xlen_t)k));
+    code[k] = fm_from_zero(VECTOR_ELT(codes, (R_xlen_t)k));
     range[k] = (size_t)INTEGER_RO(levels)[k];
   }
   return (fm_categories){
@@ -30,44 +21,27 @@ static fm_categories categories(SEXP codes, SEXP levels, SEXP group, SEXP n_grou
       .d = d,
       .code = code,
       .levels = range,
-      .group = group == R_NilValue ? NULL : from_zero(group),
+      .group = fm_from_zero(group),
       .n_groups = (size_t)Rf_asInteger(n_groups),
   };
-}
-
-static SEXP named_list(const char *const *names, SEXP *values, int n) {
-  SEXP list = PROTECT(Rf_allocVector(VECSXP, n));
-  SEXP labels = PROTECT(Rf_allocVector(STRSXP, n));
-  for (int k = 0; k < n; k++) {
-    SET_VECTOR_ELT(list, k, values[k]);
-    SET_STRING_ELT(labels, k, Rf_mkChar(names[k]));
-  }
-  Rf_setAttrib(list, R_NamesSymbol, labels);
-  UNPROTECT(2);
-  return list;
-}
-
-static void check(fm_code code, fm_error *err) {
-  if (code != FM_OK) {
-    err->code = code;
-    fm_raise(err);
-  }
 }
 
 /* list(entropy, cells: groups x subsets, total: groups). */
 SEXP firmmove_entropies(SEXP codes, SEXP levels, SEXP weight, SEXP group, SEXP n_groups) {
   fm_categories data = categories(codes, levels, group, n_groups);
-  data.weight = weight == R_NilValue ? NULL : REAL_RO(weight);
+  data.weight = fm_as_doubles(weight, (size_t)Rf_xlength(weight), "weight");
   const int subsets = (1 << data.d) - 1;
   SEXP entropy = PROTECT(Rf_allocMatrix(REALSXP, (int)data.n_groups, subsets));
   SEXP cells = PROTECT(Rf_allocMatrix(REALSXP, (int)data.n_groups, subsets));
   SEXP total = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)data.n_groups));
   fm_error err = {FM_OK, ""};
-  check(fm_entropies(&data, REAL(entropy), REAL(cells), REAL(total)), &err);
-  SEXP values[] = {entropy, cells, total};
-  const char *const names[] = {"entropy", "cells", "total"};
-  SEXP result = named_list(names, values, 3);
-  UNPROTECT(3);
+  fm_check(fm_entropies(&data, REAL(entropy), REAL(cells), REAL(total)), &err);
+  const char *names[] = {"entropy", "cells", "total", ""};
+  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(result, 0, entropy);
+  SET_VECTOR_ELT(result, 1, cells);
+  SET_VECTOR_ELT(result, 2, total);
+  UNPROTECT(4);
   return result;
 }
 
@@ -92,10 +66,12 @@ SEXP firmmove_synergy_null(SEXP codes, SEXP levels, SEXP group, SEXP n_groups, S
       .interrupted = fm_user_interrupted,
   };
   fm_error err = {FM_OK, ""};
-  check(fm_synergy_null(&data, &draws, &err), &err);
-  SEXP values[] = {whole, between, within};
-  const char *const names[] = {"whole", "between", "within"};
-  SEXP result = named_list(names, values, 3);
-  UNPROTECT(3);
+  fm_check(fm_synergy_null(&data, &draws, &err), &err);
+  const char *names[] = {"whole", "between", "within", ""};
+  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(result, 0, whole);
+  SET_VECTOR_ELT(result, 1, between);
+  SET_VECTOR_ELT(result, 2, within);
+  UNPROTECT(4);
   return result;
 }

@@ -6,32 +6,38 @@
 #include "model.h"
 
 /* ---- evaluate ------------------------------------------------------------------------------------------------- */
+typedef struct evaluation {
+  const fm_model *model;
+  const double *theta;
+  int order, threads;
+  double *value, *score, *information;
+} evaluation;
+
+static fm_code evaluate_design(const fm_design *design, void *context, fm_error *err) {
+  const evaluation *e = context;
+  fm_pass pass = e->model->ops->pass(e->model, design, e->threads);
+  pass.theta = e->theta;
+  pass.order = e->order;
+  return fm_pass_run(&pass, e->value, e->score, e->information, err);
+}
+
 SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control) {
   const fm_model *m = fm_model_from_list(model, spec);
   const size_t p = fm_spec_linear(spec) + m->extra;
-  if (TYPEOF(theta) != REALSXP || (size_t)Rf_xlength(theta) != p) {
-    Rf_error("internal: theta must have %lu numbers", (unsigned long)p);
-  }
+  evaluation e = {.model = m,
+                  .theta = fm_need_doubles(theta, p, "theta"),
+                  .order = Rf_asInteger(order),
+                  .threads = fm_control_threads(control)};
   const char *names[] = {"value", "score", "information", ""};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(result, 0, Rf_allocVector(REALSXP, 1));
   SET_VECTOR_ELT(result, 1, Rf_allocVector(REALSXP, (R_xlen_t)p));
   SET_VECTOR_ELT(result, 2, Rf_allocMatrix(REALSXP, (int)p, (int)p));
-  fm_error err = {FM_OK, ""};
-  fm_design design;
-  const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
-  err.code = fm_design_from_spec(spec, &options, &design, &err);
-  if (err.code == FM_OK) {
-    fm_pass pass = m->ops->pass(m, &design, fm_control_threads(control));
-    pass.theta = REAL(theta);
-    pass.order = Rf_asInteger(order);
-    err.code = fm_pass_run(&pass, REAL(VECTOR_ELT(result, 0)), REAL(VECTOR_ELT(result, 1)),
-                           REAL(VECTOR_ELT(result, 2)), &err);
-    design.ops->free(&design);
-  }
-  if (err.code != FM_OK) {
-    fm_raise(&err);
-  }
+  e.value = REAL(VECTOR_ELT(result, 0));
+  e.score = REAL(VECTOR_ELT(result, 1));
+  e.information = REAL(VECTOR_ELT(result, 2));
+  const fm_spec_options options = fm_model_options(m);
+  fm_with_design(spec, &options, evaluate_design, &e);
   UNPROTECT(1);
   return result;
 }
@@ -180,50 +186,37 @@ static fm_code run_fit(const fm_objective *objective, const fm_along_counter *co
   return code;
 }
 
-static void check_start(SEXP start, SEXP fixed, size_t p) {
-  if (TYPEOF(start) != REALSXP || (size_t)Rf_xlength(start) != p || TYPEOF(fixed) != LGLSXP ||
-      (size_t)Rf_xlength(fixed) != p) {
-    Rf_error("internal: start and fixed must have %lu entries", (unsigned long)p);
-  }
-}
-
 /* ---- the data are one design --------------------------------------------------------------------------------- */
 typedef struct whole {
   const fm_model *model;
-  const fm_design *design;
+  const double *start;
+  const fm_newton_control *newton;
+  SEXP control, result;
   int threads;
 } whole;
 
-static fm_code fit_design(const whole *w, const double *start, const fm_newton_control *newton,
-                          SEXP control, SEXP result, fm_error *err) {
-  const fm_pass pass = w->model->ops->pass(w->model, w->design, w->threads);
+static fm_code fit_design(const fm_design *design, void *context, fm_error *err) {
+  const whole *w = context;
+  const fm_pass pass = w->model->ops->pass(w->model, design, w->threads);
   const fm_objective objective = fm_pass_objective(&pass);
-  const fm_counted_design counted = {w->design, w->model->sign, w->threads};
+  const fm_counted_design counted = {design, w->model->sign, w->threads};
   const fm_along_counter counter = fm_design_counter(&counted);
-  put_number(result, UNITS, (double)w->design->n_units);
-  put_number(result, BLOCKS, (double)w->design->n_blocks);
-  return run_fit(&objective, w->model->separable ? &counter : NULL, start, newton, control, result, err);
+  put_number(w->result, UNITS, (double)design->n_units);
+  put_number(w->result, BLOCKS, (double)design->n_blocks);
+  return run_fit(&objective, w->model->separable ? &counter : NULL, w->start, w->newton, w->control,
+                 w->result, err);
 }
 
 SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   const fm_model *m = fm_model_from_list(model, spec);
   const size_t linear = fm_spec_linear(spec), p = linear + m->extra;
-  check_start(start, fixed, p);
+  fm_check_start(start, fixed, p);
   SEXP result = PROTECT(new_result(p));
   const size_t *order = elimination_order(fm_spec_terms(spec), linear, p);
   const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
-  fm_error err = {FM_OK, ""};
-  fm_design design;
-  const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
-  err.code = fm_design_from_spec(spec, &options, &design, &err);
-  if (err.code == FM_OK) {
-    const whole w = {m, &design, fm_control_threads(control)};
-    err.code = fit_design(&w, REAL(start), &newton, control, result, &err);
-    design.ops->free(&design);
-  }
-  if (err.code != FM_OK) {
-    fm_raise(&err);
-  }
+  whole w = {m, REAL_RO(start), &newton, control, result, fm_control_threads(control)};
+  const fm_spec_options options = fm_model_options(m);
+  fm_with_design(spec, &options, fit_design, &w);
   UNPROTECT(1);
   return result;
 }
@@ -281,7 +274,7 @@ static fm_code count_sums(const void *context, const double *direction, fm_along
 SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   const fm_model *m = fm_model_from_list(model, shape);
   const size_t linear = fm_spec_linear(shape), p = linear + m->extra;
-  check_start(start, fixed, p);
+  fm_check_start(start, fixed, p);
   if (!Rf_isFunction(evaluate)) {
     Rf_error("internal: evaluate must be a function of %lu parameters", (unsigned long)p);
   }
@@ -294,11 +287,8 @@ SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP model, SEXP start, SEXP f
   put_number(result, UNITS, NA_REAL);
   put_number(result, BLOCKS, NA_REAL);
   fm_error err = {FM_OK, ""};
-  err.code =
-      run_fit(&objective, m->separable ? &counter : NULL, REAL(start), &newton, control, result, &err);
-  if (err.code != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(run_fit(&objective, m->separable ? &counter : NULL, REAL(start), &newton, control, result, &err),
+           &err);
   UNPROTECT(1);
   return result;
 }

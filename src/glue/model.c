@@ -52,14 +52,12 @@ static const struct {
 /* `group` of a model: 1-based codes, each in use, for models whose likelihood is not a sum over occasions. */
 static void unpack_groups(SEXP list, SEXP spec, fm_model *model) {
   const size_t n = fm_spec_occasions(spec);
-  model->group = fm_list_integers(list, "group", n);
-  for (size_t i = 0; i < n && model->group != NULL; i++) {
-    if (model->group[i] < 1 || (size_t)model->group[i] > n) {
-      Rf_error("internal: `group` has %d at %lu", model->group[i], (unsigned long)i + 1);
-    }
-    const size_t code = (size_t)model->group[i];
-    model->n_groups = code > model->n_groups ? code : model->n_groups;
-  }
+  model->group = fm_as_codes(fm_list_get(list, "group"), n, 1, (double)n, "group");
+  model->n_groups = fm_largest_code(model->group, n);
+}
+
+fm_spec_options fm_model_options(const fm_model *model) {
+  return (fm_spec_options){.merge = 1, .group = model->group, .n_groups = model->n_groups};
 }
 
 const fm_model *fm_model_from_list(SEXP list, SEXP spec) {
@@ -77,21 +75,7 @@ const fm_model *fm_model_from_list(SEXP list, SEXP spec) {
 
 size_t fm_list_groups(SEXP list) {
   SEXP group = fm_list_get(list, "group");
-  size_t n_groups = (size_t)fm_list_number(list, "n_groups", 0);
-  for (R_xlen_t i = 0; TYPEOF(group) == INTSXP && i < Rf_xlength(group); i++) {
-    n_groups = INTEGER(group)[i] > 0 && (size_t)INTEGER(group)[i] > n_groups ? (size_t)INTEGER(group)[i]
-                                                                             : n_groups;
-  }
-  return n_groups;
-}
-
-const int *fm_list_integers(SEXP list, const char *name, size_t n) {
-  SEXP x = fm_list_get(list, name);
-  if (x == R_NilValue) {
-    return NULL;
-  }
-  if (TYPEOF(x) != INTSXP || (size_t)Rf_xlength(x) != n) {
-    Rf_error("internal: `%s` must be %lu integers", name, (unsigned long)n);
-  }
-  return INTEGER(x);
+  const size_t n = (size_t)Rf_xlength(group), given = fm_list_count(list, "n_groups");
+  const size_t largest = fm_largest_code(fm_as_ints(group, n, "group"), n);
+  return largest > given ? largest : given;
 }

@@ -46,7 +46,4 @@ fm_model fm_mixed_from_list(SEXP list, SEXP spec);
 /* Number of groups of a model's description: `n_groups`, or the largest code of `group`. */
 size_t fm_list_groups(SEXP list);
 
-/* An integer vector of n entries of a list, or NULL where R has NULL. */
-const int *fm_list_integers(SEXP list, const char *name, size_t n);
-
 #endif

@@ -1,8 +1,6 @@
 /* model_chain.c: the chain model as R describes it (R/model-chain.R), and its fixed points. */
 #include "../core/choice/chain.h"
 
-#include <string.h>
-
 #include "chain.h"
 #include "model.h"
 
@@ -11,22 +9,16 @@ static fm_pass pass(const fm_model *model, const fm_design *design, int threads)
 }
 
 static fm_chain_scale scale_of(SEXP list) {
-  const char *scale = CHAR(STRING_ELT(fm_list_need(list, "scale", STRSXP), 0));
-  return strcmp(scale, "share") == 0   ? FM_CHAIN_SHARE
-         : strcmp(scale, "count") == 0 ? FM_CHAIN_COUNT
-                                       : FM_CHAIN_LOG1P;
+  static const char *const scales[] = {"share", "count", "log1p", NULL}; /* as fm_chain_scale */
+  return (fm_chain_scale)fm_word(fm_list_get(list, "scale"), scales, "scale");
 }
 
 /* `start` must have a column for each code of `group`. */
 static void check_start(SEXP list, SEXP spec, SEXP start) {
   const size_t n = fm_spec_occasions(spec);
-  const int *group = fm_list_integers(list, "group", n);
-  int n_groups = 0;
-  for (size_t i = 0; i < n && group != NULL; i++) {
-    n_groups = group[i] > n_groups ? group[i] : n_groups;
-  }
-  if (group == NULL || !Rf_isMatrix(start) || Rf_nrows(start) != (int)fm_list_number(spec, "J", 0) ||
-      Rf_ncols(start) != n_groups) {
+  const int *group = fm_list_ints(list, "group", n);
+  if (group == NULL || !Rf_isMatrix(start) || (size_t)Rf_nrows(start) != fm_spec_places(spec) ||
+      (size_t)Rf_ncols(start) != fm_largest_code(group, n)) {
     Rf_error("internal: `start` must be places x groups");
   }
 }
@@ -57,13 +49,11 @@ static SEXP new_result(int places, R_xlen_t n) {
 }
 
 /* The runs R asks for: column r of theta and of start, in cell[r]. */
-static fm_chain_run *new_runs(SEXP theta, SEXP cell, SEXP start, const char *method, SEXP result,
-                              int places) {
+static fm_chain_run *new_runs(SEXP theta, SEXP cell, SEXP start, SEXP method, SEXP result, int places) {
+  static const char *const methods[] = {"newton", "dynamics", "step", NULL}; /* as fm_chain_method */
   const R_xlen_t n = Rf_xlength(cell);
   const size_t p = (size_t)Rf_nrows(theta), j = (size_t)places;
-  const fm_chain_method how = strcmp(method, "newton") == 0     ? FM_CHAIN_NEWTON
-                              : strcmp(method, "dynamics") == 0 ? FM_CHAIN_DYNAMICS
-                                                                : FM_CHAIN_STEP;
+  const fm_chain_method how = (fm_chain_method)fm_word(method, methods, "method");
   fm_chain_run *runs = (fm_chain_run *)R_alloc((size_t)n + 1, sizeof(fm_chain_run));
   for (R_xlen_t r = 0; r < n; r++) {
     const size_t at = (size_t)r;
@@ -79,7 +69,7 @@ static fm_chain_run *new_runs(SEXP theta, SEXP cell, SEXP start, const char *met
 
 static void check_runs(const fm_model *m, SEXP spec, SEXP theta, SEXP cell, SEXP start) {
   const R_xlen_t n = Rf_xlength(cell);
-  const int p = (int)(fm_spec_linear(spec) + m->extra), places = (int)fm_list_number(spec, "J", 0);
+  const int p = (int)(fm_spec_linear(spec) + m->extra), places = (int)fm_spec_places(spec);
   if (TYPEOF(theta) != REALSXP || !Rf_isMatrix(theta) || Rf_nrows(theta) != p ||
       (Rf_ncols(theta) != 1 && Rf_ncols(theta) != n)) {
     Rf_error("internal: theta must have %d rows and a column, or one for each run", p);
@@ -94,26 +84,29 @@ static void check_runs(const fm_model *m, SEXP spec, SEXP theta, SEXP cell, SEXP
   }
 }
 
+typedef struct solving {
+  const fm_chain *chain;
+  fm_chain_run *runs;
+  size_t n;
+  int threads;
+} solving;
+
+static fm_code solve_design(const fm_design *design, void *context, fm_error *err) {
+  const solving *s = context;
+  return fm_chain_solve(s->chain, design, s->runs, s->n, s->threads, fm_user_interrupted, err);
+}
+
 SEXP firmmove_chain_solve(SEXP spec, SEXP model, SEXP theta, SEXP cell, SEXP start, SEXP method,
                           SEXP control) {
   const fm_model *m = fm_model_from_list(model, spec);
   check_runs(m, spec, theta, cell, start);
-  const int places = (int)fm_list_number(spec, "J", 0);
+  const int places = (int)fm_spec_places(spec);
   const R_xlen_t n = Rf_xlength(cell);
   SEXP result = PROTECT(new_result(places, n));
-  fm_chain_run *runs = new_runs(theta, cell, start, CHAR(Rf_asChar(method)), result, places);
-  fm_error err = {FM_OK, ""};
-  fm_design design;
-  const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
-  err.code = fm_design_from_spec(spec, &options, &design, &err);
-  if (err.code == FM_OK) {
-    err.code = fm_chain_solve(m->state, &design, runs, (size_t)n, fm_control_threads(control),
-                              fm_user_interrupted, &err);
-    design.ops->free(&design);
-  }
-  if (err.code != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_chain_run *runs = new_runs(theta, cell, start, method, result, places);
+  solving s = {m->state, runs, (size_t)n, fm_control_threads(control)};
+  const fm_spec_options options = fm_model_options(m);
+  fm_with_design(spec, &options, solve_design, &s);
   for (R_xlen_t r = 0; r < n; r++) {
     REAL(VECTOR_ELT(result, RESIDUAL))[r] = runs[r].residual;
     INTEGER(VECTOR_ELT(result, ITERATIONS))[r] = runs[r].iterations;

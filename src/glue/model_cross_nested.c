@@ -22,28 +22,25 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
 
 fm_model fm_cross_nested_from_list(SEXP list, SEXP spec) {
   static const fm_model_ops ops = {pass, probabilities, scores, scratch_size};
-  const size_t n_places = (size_t)fm_list_number(spec, "J", 0);
+  const size_t n_places = fm_spec_places(spec);
   SEXP lambda = fm_list_need(list, "lambda", INTSXP), nest = fm_list_need(list, "nest", INTSXP);
   const size_t n_entries = (size_t)Rf_xlength(nest);
   fm_cross_nested *crossed = (fm_cross_nested *)R_alloc(1, sizeof(fm_cross_nested));
   *crossed = (fm_cross_nested){.n_nests = (size_t)Rf_xlength(lambda),
-                               .n_lambda = (size_t)fm_list_number(list, "n_lambda", 0),
-                               .n_tau = (size_t)fm_list_number(list, "n_tau", 0),
-                               .first = fm_list_integers(list, "first", n_places + 1),
+                               .n_lambda = fm_list_count(list, "n_lambda"),
+                               .n_tau = fm_list_count(list, "n_tau"),
+                               .first = fm_list_ints(list, "first", n_places + 1),
                                .nest = INTEGER(nest),
-                               .tau = fm_list_integers(list, "tau", n_entries),
+                               .tau = fm_list_ints(list, "tau", n_entries),
                                .lambda = INTEGER(lambda),
                                .stay_alone = fm_list_flag(list, "stay_alone", 0)};
-  SEXP allocation = fm_list_need(list, "log_allocation", REALSXP);
-  crossed->log_allocation = REAL(allocation);
+  crossed->log_allocation = fm_list_doubles(list, "log_allocation", n_entries);
   fm_error err = {FM_OK, ""};
   if (crossed->first == NULL || (size_t)crossed->first[n_places] != n_entries ||
-      (size_t)Rf_xlength(allocation) != n_entries || (crossed->n_tau > 0 && crossed->tau == NULL)) {
+      crossed->log_allocation == NULL || (crossed->n_tau > 0 && crossed->tau == NULL)) {
     Rf_error("internal: the entries of the nests have the wrong length");
   }
-  if (fm_cross_nested_check(crossed, n_places, &err) != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(fm_cross_nested_check(crossed, n_places, &err), &err);
   return (fm_model){
       .ops = &ops, .state = crossed, .extra = crossed->n_lambda + crossed->n_tau, .separable = 1};
 }

@@ -26,11 +26,11 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
 /* `weight`: of each spell, where the hazards of a spell share a frailty. */
 static const double *group_weights(SEXP list) {
   SEXP weight = fm_list_get(list, "weight");
-  if (weight != R_NilValue &&
-      (TYPEOF(weight) != REALSXP || (size_t)Rf_xlength(weight) < fm_list_groups(list))) {
+  const size_t n = (size_t)Rf_xlength(weight);
+  if (weight != R_NilValue && n < fm_list_groups(list)) {
     Rf_error("internal: `weight` must be a number for each group");
   }
-  return weight == R_NilValue ? NULL : REAL(weight);
+  return fm_as_doubles(weight, n, "weight");
 }
 
 fm_model fm_hazard_from_list(SEXP list, SEXP spec) {

@@ -13,31 +13,26 @@ static fm_pass pass(const fm_model *model, const fm_design *design, int threads)
 /* The attributes of the groups, n_z x n_groups; the group codes say how many groups there are. */
 static void unpack_membership(SEXP list, fm_latent *latent) {
   SEXP z = fm_list_need(list, "membership", REALSXP);
-  SEXP dim = Rf_getAttrib(z, R_DimSymbol), weight = fm_list_get(list, "weight");
+  SEXP dim = Rf_getAttrib(z, R_DimSymbol);
   const int n_groups = (int)fm_list_groups(list);
   if (TYPEOF(dim) != INTSXP || Rf_xlength(dim) != 2 || INTEGER(dim)[1] != n_groups) {
     Rf_error("internal: `membership` must have a column for each of %d groups", n_groups);
   }
-  if (weight != R_NilValue && (TYPEOF(weight) != REALSXP || Rf_xlength(weight) != n_groups)) {
-    Rf_error("internal: `weight` must be %d doubles", n_groups);
-  }
   latent->n_z = (size_t)INTEGER(dim)[0];
   latent->z = REAL(z);
-  latent->weight = weight == R_NilValue ? NULL : REAL(weight);
+  latent->weight = fm_list_doubles(list, "weight", (size_t)n_groups);
 }
 
 fm_model fm_latent_from_list(SEXP list, SEXP spec) {
   static const fm_model_ops ops = {.pass = pass};
   SEXP free = fm_list_need(list, "free", INTSXP);
   fm_latent *latent = (fm_latent *)R_alloc(1, sizeof(fm_latent));
-  *latent = (fm_latent){.n_classes = (size_t)fm_list_number(list, "classes", 0),
+  *latent = (fm_latent){.n_classes = fm_list_count(list, "classes"),
                         .n_free = (size_t)Rf_xlength(free),
                         .free = INTEGER(free)};
   unpack_membership(list, latent);
   fm_error err = {FM_OK, ""};
-  if (fm_latent_check(latent, fm_spec_terms(spec), &err) != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(fm_latent_check(latent, fm_spec_terms(spec), &err), &err);
   return (fm_model){.ops = &ops, .state = latent, .extra = fm_latent_extra(latent)};
 }
 
@@ -56,15 +51,24 @@ static SEXP new_result(size_t p, size_t classes, size_t groups, int iterations) 
   return result;
 }
 
+typedef struct expecting {
+  const fm_latent *latent;
+  const fm_em_control *control;
+  fm_em_result *result;
+  int threads;
+} expecting;
+
+static fm_code em_design(const fm_design *design, void *context, fm_error *err) {
+  const expecting *e = context;
+  return fm_latent_em(e->latent, design, e->threads, e->control, e->result, err);
+}
+
 /* EM from start; control has threads, rank_tolerance, em_iterations, em_tolerance. */
 SEXP firmmove_latent_em(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   const fm_model *m = fm_model_from_list(model, spec);
   const fm_latent *latent = m->state;
   const size_t p = fm_spec_linear(spec) + m->extra;
-  if (TYPEOF(start) != REALSXP || (size_t)Rf_xlength(start) != p || TYPEOF(fixed) != LGLSXP ||
-      (size_t)Rf_xlength(fixed) != p) {
-    Rf_error("internal: start and fixed must have %lu entries", (unsigned long)p);
-  }
+  fm_check_start(start, fixed, p);
   const fm_em_control em = {.iterations = (int)fm_list_number(control, "em_iterations", 0),
                             .tolerance = fm_list_number(control, "em_tolerance", 0),
                             .rank_tolerance = fm_list_number(control, "rank_tolerance", 0),
@@ -75,18 +79,9 @@ SEXP firmmove_latent_em(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP cont
                       .posterior = REAL(VECTOR_ELT(result, POSTERIOR)),
                       .path = REAL(VECTOR_ELT(result, PATH))};
   memcpy(out.theta, REAL(start), p * sizeof(double));
-  fm_error err = {FM_OK, ""};
-  fm_design design;
-  const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
-  err.code = fm_design_from_spec(spec, &options, &design, &err);
-  if (err.code == FM_OK) {
-    const int threads = fm_control_threads(control);
-    err.code = fm_latent_em(latent, &design, threads, &em, &out, &err);
-    design.ops->free(&design);
-  }
-  if (err.code != FM_OK) {
-    fm_raise(&err);
-  }
+  expecting e = {latent, &em, &out, fm_control_threads(control)};
+  const fm_spec_options options = fm_model_options(m);
+  fm_with_design(spec, &options, em_design, &e);
   INTEGER(VECTOR_ELT(result, ITERATIONS))[0] = out.iterations;
   LOGICAL(VECTOR_ELT(result, CONVERGED))[0] = out.converged;
   SET_VECTOR_ELT(result, PATH, Rf_lengthgets(VECTOR_ELT(result, PATH), (R_xlen_t)out.iterations + 1));

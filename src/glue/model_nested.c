@@ -22,20 +22,18 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
 
 fm_model fm_nested_from_list(SEXP list, SEXP spec) {
   static const fm_model_ops ops = {pass, probabilities, scores, scratch_size};
-  const size_t n_places = (size_t)fm_list_number(spec, "J", 0);
+  const size_t n_places = fm_spec_places(spec);
   SEXP lambda = fm_list_need(list, "lambda", INTSXP), upper = fm_list_get(list, "lambda_upper");
   fm_nested *nested = (fm_nested *)R_alloc(1, sizeof(fm_nested));
   *nested = (fm_nested){.n_nests = (size_t)Rf_xlength(lambda),
                         .n_upper = upper == R_NilValue ? 0 : (size_t)Rf_xlength(upper),
-                        .n_lambda = (size_t)fm_list_number(list, "n_lambda", 0),
-                        .nest = fm_list_integers(list, "nest", n_places),
+                        .n_lambda = fm_list_count(list, "n_lambda"),
+                        .nest = fm_list_ints(list, "nest", n_places),
                         .lambda = INTEGER(lambda),
                         .stay_alone = fm_list_flag(list, "stay_alone", 0)};
-  nested->parent = fm_list_integers(list, "parent", nested->n_nests);
-  nested->lambda_upper = fm_list_integers(list, "lambda_upper", nested->n_upper);
+  nested->parent = fm_list_ints(list, "parent", nested->n_nests);
+  nested->lambda_upper = fm_list_ints(list, "lambda_upper", nested->n_upper);
   fm_error err = {FM_OK, ""};
-  if (nested->nest == NULL || fm_nested_check(nested, n_places, &err) != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(nested->nest != NULL ? fm_nested_check(nested, n_places, &err) : FM_INVALID, &err);
   return (fm_model){.ops = &ops, .state = nested, .extra = nested->n_lambda, .separable = 1};
 }

@@ -22,27 +22,14 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
   return fm_scaled_scratch(design);
 }
 
-/* The entries must be parameters. */
-static void check_scales(const int *scale, size_t n, size_t n_scales) {
-  for (size_t i = 0; i < n && scale != NULL; i++) {
-    if (scale[i] < -1 || scale[i] >= (int)n_scales) {
-      Rf_error("internal: `scale` has %d at %lu", scale[i], (unsigned long)i + 1);
-    }
-  }
-}
-
 fm_model fm_scaled_from_list(SEXP list, SEXP spec) {
   static const fm_model_ops ops = {pass, probabilities, scores, scratch_size};
   const size_t n = fm_spec_occasions(spec);
-  SEXP sign = fm_list_need(list, "sign", REALSXP);
+  const size_t n_scales = fm_list_count(list, "n_scales");
   fm_scaled *scaled = (fm_scaled *)R_alloc(1, sizeof(fm_scaled));
-  if ((size_t)Rf_xlength(sign) != n) {
-    Rf_error("internal: `sign` must be %lu numbers", (unsigned long)n);
-  }
-  *scaled = (fm_scaled){.sign = REAL(sign),
-                        .scale = fm_list_integers(list, "scale", n),
-                        .n_scales = (size_t)fm_list_number(list, "n_scales", 0)};
-  check_scales(scaled->scale, n, scaled->n_scales);
-  return (fm_model){
-      .ops = &ops, .state = scaled, .extra = scaled->n_scales, .separable = 1, .sign = scaled->sign};
+  *scaled =
+      (fm_scaled){.sign = fm_need_doubles(fm_list_get(list, "sign"), n, "sign"),
+                  .scale = fm_as_codes(fm_list_get(list, "scale"), n, -1, (double)n_scales - 1, "scale"),
+                  .n_scales = n_scales};
+  return (fm_model){.ops = &ops, .state = scaled, .extra = n_scales, .separable = 1, .sign = scaled->sign};
 }

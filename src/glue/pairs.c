@@ -1,6 +1,4 @@
-/* pairs.c: densities of distances and sums around points. Numbers of sites are 1-based in R; their 0-based
- * copies are R's memory.
- */
+/* pairs.c: densities of distances and sums around points. Numbers of sites begin with 1 in R. */
 #include "pairs.h"
 
 #include "../core/decompose/pairs.h"
@@ -12,25 +10,6 @@ static fm_sites sites_of(SEXP x, SEXP y) {
 
 static fm_run run_of(SEXP threads) {
   return (fm_run){.threads = Rf_asInteger(threads), .interrupted = fm_user_interrupted};
-}
-
-static const int *from_zero(SEXP member) {
-  if (member == R_NilValue) {
-    return NULL;
-  }
-  const R_xlen_t n = Rf_xlength(member);
-  int *copy = (int *)R_alloc((size_t)n, sizeof(int));
-  for (R_xlen_t i = 0; i < n; i++) {
-    copy[i] = INTEGER_RO(member)[i] - 1;
-  }
-  return copy;
-}
-
-static void check(fm_code code, fm_error *err) {
-  if (code != FM_OK) {
-    err->code = code;
-    fm_raise(err);
-  }
 }
 
 SEXP firmmove_pair_distances(SEXP x, SEXP y) {
@@ -48,7 +27,7 @@ SEXP firmmove_pair_histogram(SEXP x, SEXP y, SEXP top, SEXP n_bins, SEXP threads
   const int bins = Rf_asInteger(n_bins);
   SEXP result = PROTECT(Rf_allocVector(REALSXP, bins));
   fm_error err = {FM_OK, ""};
-  check(fm_pair_histogram(&sites, Rf_asReal(top), (size_t)bins, REAL(result), &run, &err), &err);
+  fm_check(fm_pair_histogram(&sites, Rf_asReal(top), (size_t)bins, REAL(result), &run, &err), &err);
   UNPROTECT(1);
   return result;
 }
@@ -62,12 +41,12 @@ SEXP firmmove_pair_density(SEXP x, SEXP y, SEXP member, SEXP weight, SEXP at, SE
   const fm_subsets subsets = {
       .n = (size_t)Rf_nrows(member),
       .n_draws = (size_t)Rf_ncols(member),
-      .member = from_zero(member),
-      .weight = weight == R_NilValue ? NULL : REAL_RO(weight),
+      .member = fm_from_zero(member),
+      .weight = fm_as_doubles(weight, (size_t)Rf_xlength(weight), "weight"),
   };
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)kernel.n_at, (int)subsets.n_draws));
   fm_error err = {FM_OK, ""};
-  check(fm_pair_density(&sites, &subsets, &kernel, REAL(result), &run, &err), &err);
+  fm_check(fm_pair_density(&sites, &subsets, &kernel, REAL(result), &run, &err), &err);
   UNPROTECT(1);
   return result;
 }
@@ -88,17 +67,13 @@ SEXP firmmove_pair_moments(SEXP x, SEXP y, SEXP at, SEXP bandwidth, SEXP threads
                                    .site = REAL(site),
                                    .pair = REAL(pair)};
   fm_error err = {FM_OK, ""};
-  check(fm_pair_moments_all(&sites, &moments, &run, &err), &err);
-  SEXP result = PROTECT(Rf_allocVector(VECSXP, 3));
-  SEXP names = PROTECT(Rf_allocVector(STRSXP, 3));
+  fm_check(fm_pair_moments_all(&sites, &moments, &run, &err), &err);
+  const char *names[] = {"mean", "site", "pair", ""};
+  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(result, 0, mean);
   SET_VECTOR_ELT(result, 1, site);
   SET_VECTOR_ELT(result, 2, pair);
-  SET_STRING_ELT(names, 0, Rf_mkChar("mean"));
-  SET_STRING_ELT(names, 1, Rf_mkChar("site"));
-  SET_STRING_ELT(names, 2, Rf_mkChar("pair"));
-  Rf_setAttrib(result, R_NamesSymbol, names);
-  UNPROTECT(5);
+  UNPROTECT(4);
   return result;
 }
 
@@ -108,15 +83,15 @@ SEXP firmmove_ring_sums(SEXP x, SEXP y, SEXP weight, SEXP from, SEXP to, SEXP ra
   const fm_run run = run_of(threads);
   const fm_radii radii = {REAL_RO(radius), (size_t)Rf_xlength(radius)};
   const fm_around around = {
-      .from = from_zero(from),
+      .from = fm_from_zero(from),
       .n_from = from == R_NilValue ? sites.n : (size_t)Rf_xlength(from),
-      .to = from_zero(to),
+      .to = fm_from_zero(to),
       .n_to = to == R_NilValue ? sites.n : (size_t)Rf_xlength(to),
       .weight = REAL_RO(weight),
   };
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)radii.n, (int)around.n_from));
   fm_error err = {FM_OK, ""};
-  check(fm_ring_sums(&sites, &around, &radii, REAL(result), &run, &err), &err);
+  fm_check(fm_ring_sums(&sites, &around, &radii, REAL(result), &run, &err), &err);
   UNPROTECT(1);
   return result;
 }
@@ -132,13 +107,13 @@ SEXP firmmove_m_function(SEXP x, SEXP y, SEXP weight, SEXP all, SEXP member, SEX
       .n_from = from,
       .n_to = (size_t)Rf_nrows(member) - from,
       .n_draws = (size_t)Rf_ncols(member),
-      .member = from_zero(member),
+      .member = fm_from_zero(member),
       .weight = REAL_RO(weight),
       .all = REAL_RO(all),
   };
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)radii.n, (int)draws.n_draws));
   fm_error err = {FM_OK, ""};
-  check(fm_m_function(&sites, &draws, &radii, REAL(result), &run, &err), &err);
+  fm_check(fm_m_function(&sites, &draws, &radii, REAL(result), &run, &err), &err);
   UNPROTECT(1);
   return result;
 }

@@ -12,9 +12,13 @@
 enum { POLL_EVERY = 256 }; /* blocks between two looks for an interrupt */
 
 /* One sweep over all blocks of a design. */
-typedef struct sweep {
+typedef struct sweep sweep;
+typedef void (*sweep_block)(sweep *s, void *extra);
+struct sweep {
   const fm_model *model;
-  fm_design design;
+  sweep_block block; /* what is done with each block, given extra */
+  void *extra;
+  const fm_design *design;
   fm_work work;
   const double *theta;
   double *v, *logsum, *level, *scratch; /* of the core */
@@ -23,23 +27,16 @@ typedef struct sweep {
   size_t n_out;                         /* rows of a matrix result */
   size_t width;                         /* numbers per unit in rows */
   double *rows;                         /* units x width, of the core */
-} sweep;
-
-typedef void (*sweep_block)(sweep *s, void *extra);
+};
 
 static void sweep_free(sweep *s) {
-  if (s->design.ops != NULL) {
-    s->design.ops->work_free(&s->work);
-    s->design.ops->free(&s->design);
-  }
+  s->design->ops->work_free(&s->work);
   fm_free(s->rows), fm_free(s->v), fm_free(s->logsum), fm_free(s->level), fm_free(s->scratch),
       fm_free(s->occasion);
 }
 
-static fm_code sweep_init(sweep *s, SEXP spec, int merge, fm_error *err) {
-  const fm_spec_options options = {.merge = merge};
-  FM_TRY(fm_design_from_spec(spec, &options, &s->design, err));
-  const fm_design *design = &s->design;
+static fm_code sweep_init(sweep *s) {
+  const fm_design *design = s->design;
   s->v = fm_alloc(design->max_rows, sizeof(double));
   s->logsum = fm_alloc(design->max_units, sizeof(double));
   s->level = fm_alloc(design->max_units, sizeof(double));
@@ -55,38 +52,44 @@ static fm_code sweep_init(sweep *s, SEXP spec, int merge, fm_error *err) {
   return design->ops->work_init(design, &s->work);
 }
 
-/* Runs block over all blocks of the design of spec, then frees everything and reports failure. */
-static void sweep_run(sweep *s, SEXP spec, int merge, sweep_block block, void *extra) {
-  fm_error err = {FM_OK, ""};
-  fm_code code = sweep_init(s, spec, merge, &err);
-  for (size_t b = 0; code == FM_OK && b < s->design.n_blocks; b++) {
-    s->design.ops->load(&s->design, &s->work, b);
-    block(s, extra);
+static fm_code sweep_blocks(sweep *s) {
+  FM_TRY(sweep_init(s));
+  for (size_t b = 0; b < s->design->n_blocks; b++) {
+    s->design->ops->load(s->design, &s->work, b);
+    s->block(s, s->extra);
     if (b % POLL_EVERY == POLL_EVERY - 1 && fm_user_interrupted(NULL)) {
-      code = FM_INTERRUPTED;
+      return FM_INTERRUPTED;
     }
   }
+  return FM_OK;
+}
+
+static fm_code sweep_design(const fm_design *design, void *context, fm_error *err) {
+  sweep *s = context;
+  (void)err;
+  s->design = design;
+  const fm_code code = sweep_blocks(s);
   sweep_free(s);
-  if (code != FM_OK) {
-    err.code = code;
-    fm_raise(&err);
-  }
+  return code;
+}
+
+/* Runs block over all blocks of the design of spec. */
+static void sweep_run(sweep *s, SEXP spec, int merge, sweep_block block, void *extra) {
+  const fm_spec_options options = {.merge = merge};
+  s->block = block;
+  s->extra = extra;
+  fm_with_design(spec, &options, sweep_design, s);
 }
 
 static void probabilities(sweep *s) {
-  s->design.ops->utility(&s->design, &s->work, s->theta, s->v);
-  s->model->ops->probabilities(s->model, &s->design, &s->work, s->theta, s->v, s->logsum, s->scratch);
+  s->design->ops->utility(s->design, &s->work, s->theta, s->v);
+  s->model->ops->probabilities(s->model, s->design, &s->work, s->theta, s->v, s->logsum, s->scratch);
 }
 
-static int is_relational(SEXP spec) {
-  return strcmp(CHAR(STRING_ELT(fm_list_need(spec, "kind", STRSXP), 0)), "relational") == 0;
-}
-
-static void check_theta(SEXP theta, SEXP spec, const fm_model *m) {
-  const size_t p = fm_spec_linear(spec) + m->extra;
-  if (TYPEOF(theta) != REALSXP || (size_t)Rf_xlength(theta) != p) {
-    Rf_error("internal: theta must have %lu numbers", (unsigned long)p);
-  }
+/* A sweep of a model at theta. */
+static sweep sweep_of(SEXP spec, SEXP model, SEXP theta) {
+  const fm_model *m = fm_model_from_list(model, spec);
+  return (sweep){.model = m, .theta = fm_need_doubles(theta, fm_spec_linear(spec) + m->extra, "theta")};
 }
 
 /* ---- probabilities and utilities --------------------------------------------------------------------------------- */
@@ -121,15 +124,15 @@ static void probability_block(sweep *s, void *extra) {
 
 static void utility_block(sweep *s, void *extra) {
   (void)extra;
-  s->design.ops->utility(&s->design, &s->work, s->theta, s->v);
-  s->design.ops->level(&s->design, &s->work, s->theta, s->level);
+  s->design->ops->utility(s->design, &s->work, s->theta, s->v);
+  s->design->ops->level(s->design, &s->work, s->theta, s->level);
   write_rows(s, 1);
 }
 
 static void logsum_block(sweep *s, void *extra) {
   (void)extra;
   probabilities(s);
-  s->design.ops->level(&s->design, &s->work, s->theta, s->level);
+  s->design->ops->level(s->design, &s->work, s->theta, s->level);
   for (size_t i = 0; i < s->work.block.n; i++) {
     s->out[s->occasion[s->work.block.first + i]] = s->logsum[i] + s->level[i];
   }
@@ -151,20 +154,19 @@ static void flow_block(sweep *s, void *extra) {
 }
 
 static SEXP new_rows(SEXP spec, size_t *n_out) {
-  if (!is_relational(spec)) {
+  if (fm_spec_is_ragged(spec)) {
     *n_out = 0;
     return Rf_allocVector(REALSXP, Rf_xlength(fm_list_need(spec, "place", INTSXP)));
   }
   *n_out = fm_spec_occasions(spec);
-  return Rf_allocMatrix(REALSXP, (int)*n_out, (int)fm_list_number(spec, "J", 0));
+  return Rf_allocMatrix(REALSXP, (int)*n_out, (int)fm_spec_places(spec));
 }
 
 SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control) {
   (void)control;
   const char *what = CHAR(Rf_asChar(type));
-  sweep s = {.model = fm_model_from_list(model, spec), .theta = REAL(theta)};
-  check_theta(theta, spec, s.model);
-  const int places = (int)fm_list_number(spec, "J", 0);
+  sweep s = sweep_of(spec, model, theta);
+  const int places = (int)fm_spec_places(spec);
   SEXP result;
   sweep_block block;
   int merge = 0;
@@ -223,14 +225,10 @@ static void choice_block(sweep *s, void *extra) {
 
 SEXP firmmove_choice(SEXP spec, SEXP model, SEXP theta, SEXP uniforms, SEXP control) {
   (void)control;
-  sweep s = {.model = fm_model_from_list(model, spec), .theta = REAL(theta)};
-  check_theta(theta, spec, s.model);
+  sweep s = sweep_of(spec, model, theta);
   const size_t n = fm_spec_occasions(spec);
-  if (TYPEOF(uniforms) != REALSXP || (size_t)Rf_xlength(uniforms) != n) {
-    Rf_error("internal: one uniform number per occasion is needed");
-  }
   SEXP result = PROTECT(Rf_allocVector(INTSXP, (R_xlen_t)n));
-  draw d = {REAL(uniforms), INTEGER(result), is_relational(spec)};
+  draw d = {fm_need_doubles(uniforms, n, "uniforms"), INTEGER(result), !fm_spec_is_ragged(spec)};
   sweep_run(&s, spec, 0, choice_block, &d);
   UNPROTECT(1);
   return result;
@@ -259,57 +257,61 @@ static void write_scores(const contributions *c, const double *row, double *out,
 static void score_block(sweep *s, void *extra) {
   const contributions *c = extra;
   const fm_block *block = &s->work.block;
-  s->model->ops->scores(s->model, &s->design, &s->work, s->theta, s->scratch, s->rows);
+  s->model->ops->scores(s->model, s->design, &s->work, s->theta, s->scratch, s->rows);
   for (size_t i = 0; i < block->n; i++) {
     write_scores(c, s->rows + i * s->width, s->out + s->occasion[block->first + i], s->n_out);
   }
 }
 
 /* The contributions of groups, whose rows come out in the order of their codes. */
-static void group_scores(const fm_model *m, SEXP spec, const double *theta, const contributions *c,
-                         double *out) {
-  const size_t width = c->n_terms + c->n_effects + c->n_extra;
-  const fm_spec_options options = {.merge = 1, .group = m->group, .n_groups = m->n_groups};
-  fm_error err = {FM_OK, ""};
-  fm_design design;
-  err.code = fm_design_from_spec(spec, &options, &design, &err);
-  if (err.code != FM_OK) {
-    fm_raise(&err);
+typedef struct group_rows {
+  const fm_model *model;
+  const contributions *c;
+  const double *theta;
+  double *out;
+} group_rows;
+
+static fm_code write_groups(const fm_design *design, void *context, fm_error *err) {
+  const group_rows *g = context;
+  const size_t width = g->c->n_terms + g->c->n_effects + g->c->n_extra, n = g->model->n_groups;
+  double *rows = fm_alloc(n * width, sizeof(double));
+  if (rows == NULL) {
+    return FM_NO_MEMORY;
   }
-  double *rows = fm_alloc(m->n_groups * width, sizeof(double));
-  fm_pass pass = m->ops->pass(m, &design, 1);
-  pass.theta = theta;
+  fm_pass pass = g->model->ops->pass(g->model, design, 1);
+  pass.theta = g->theta;
   pass.order = FM_SCORE;
-  err.code = rows ? fm_pass_group_scores(&pass, rows, &err) : FM_NO_MEMORY;
-  for (size_t g = 0; err.code == FM_OK && g < m->n_groups; g++) {
-    write_scores(c, rows + g * width, out + g, m->n_groups);
+  const fm_code code = fm_pass_group_scores(&pass, rows, err);
+  if (code == FM_OK) {
+    for (size_t i = 0; i < n; i++) {
+      write_scores(g->c, rows + i * width, g->out + i, n);
+    }
   }
   fm_free(rows);
-  design.ops->free(&design);
-  if (err.code != FM_OK) {
-    fm_raise(&err);
-  }
+  return code;
+}
+
+static void group_scores(const sweep *s, SEXP spec, const contributions *c) {
+  const fm_spec_options options = fm_model_options(s->model);
+  group_rows g = {s->model, c, s->theta, s->out};
+  fm_with_design(spec, &options, write_groups, &g);
 }
 
 /* A row for each occasion; for a model of groups, for each group. */
 SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP control) {
   (void)control;
-  sweep s = {.model = fm_model_from_list(model, spec), .theta = REAL(theta)};
-  check_theta(theta, spec, s.model);
+  sweep s = sweep_of(spec, model, theta);
   contributions c = {.n_terms = fm_spec_terms(spec), .n_extra = s.model->extra};
   c.n_effects = fm_spec_linear(spec) - c.n_terms;
   const size_t kept = c.n_terms + c.n_extra;
-  if (c.n_effects > 0 && (TYPEOF(adjust) != REALSXP || (size_t)Rf_xlength(adjust) != kept * c.n_effects)) {
-    Rf_error("internal: adjust must be %lu x %lu", (unsigned long)kept, (unsigned long)c.n_effects);
-  }
-  c.adjust = c.n_effects > 0 ? REAL(adjust) : NULL;
+  c.adjust = c.n_effects > 0 ? fm_need_doubles(adjust, kept * c.n_effects, "adjust") : NULL;
   const int grouped = s.model->ops->scores == NULL;
   s.n_out = grouped ? s.model->n_groups : fm_spec_occasions(spec);
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)s.n_out, (int)kept));
   s.out = REAL(result);
   s.width = kept + c.n_effects;
   if (grouped) {
-    group_scores(s.model, spec, s.theta, &c, s.out);
+    group_scores(&s, spec, &c);
   } else {
     sweep_run(&s, spec, 0, score_block, &c);
   }
@@ -326,7 +328,7 @@ typedef struct matrix_rows {
 
 static void count_rows(sweep *s, void *extra) {
   size_t *rows = extra;
-  s->design.ops->utility(&s->design, &s->work, s->theta, s->v);
+  s->design->ops->utility(s->design, &s->work, s->theta, s->v);
   for (size_t r = 0; r < s->work.block.offset[s->work.block.n]; r++) {
     *rows += s->v[r] > -HUGE_VAL;
   }
@@ -336,9 +338,9 @@ static void count_rows(sweep *s, void *extra) {
  * level of the offsets (all b zero) is taken off. */
 static void term_levels(sweep *s, matrix_rows *m, size_t k, double *none) {
   m->unit_vector[k] = 1.0;
-  s->design.ops->level(&s->design, &s->work, m->unit_vector, s->level);
+  s->design->ops->level(s->design, &s->work, m->unit_vector, s->level);
   m->unit_vector[k] = 0.0;
-  s->design.ops->level(&s->design, &s->work, m->unit_vector, none);
+  s->design->ops->level(s->design, &s->work, m->unit_vector, none);
   for (size_t i = 0; i < s->work.block.n; i++) {
     s->level[i] -= none[i];
   }
@@ -348,13 +350,13 @@ static void matrix_block(sweep *s, void *extra) {
   matrix_rows *m = extra;
   const fm_block *block = &s->work.block;
   const size_t first = m->at;
-  s->design.ops->utility(&s->design, &s->work, s->theta, s->v);
+  s->design->ops->utility(s->design, &s->work, s->theta, s->v);
   for (size_t i = 0; i < block->n; i++) {
     for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
       if (!(s->v[r] > -HUGE_VAL)) {
         continue;
       }
-      s->design.ops->row(&s->design, &s->work, i, (int)(r - block->offset[i]), m->x);
+      s->design->ops->row(s->design, &s->work, i, (int)(r - block->offset[i]), m->x);
       for (size_t k = 0; k < m->n_terms; k++) {
         s->out[m->at + k * s->n_out] = m->x[k];
       }

@@ -20,20 +20,9 @@ static size_t blocks_of(SEXP block) {
   return p;
 }
 
-static const int *from_zero(SEXP block) {
-  const R_xlen_t p = Rf_xlength(block);
-  int *copy = (int *)R_alloc((size_t)p, sizeof(int));
-  for (R_xlen_t k = 0; k < p; k++) {
-    copy[k] = INTEGER_RO(block)[k] - 1;
-  }
-  return copy;
-}
-
 static SEXP done(SEXP result, fm_code code) {
-  if (code != FM_OK) {
-    fm_error err = {code, ""};
-    fm_raise(&err);
-  }
+  fm_error err = {FM_OK, ""};
+  fm_check(code, &err);
   UNPROTECT(1);
   return result;
 }
@@ -55,20 +44,22 @@ SEXP firmmove_shapley_dominance(SEXP value, SEXP players) {
 SEXP firmmove_owen(SEXP value, SEXP block, SEXP n_blocks) {
   const size_t p = players_of(value, (size_t)Rf_xlength(block));
   SEXP result = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)p));
-  return done(result,
-              fm_owen(REAL_RO(value), p, from_zero(block), (size_t)Rf_asInteger(n_blocks), REAL(result)));
+  return done(result, fm_owen(REAL_RO(value), p, fm_from_zero(block), (size_t)Rf_asInteger(n_blocks),
+                              REAL(result)));
 }
 
 /* Matrix subset x player: what the value of the subset weighs in the Owen value of the player. */
 SEXP firmmove_owen_weights(SEXP block, SEXP n_blocks) {
   const size_t p = blocks_of(block);
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, 1 << p, (int)p));
-  return done(result, fm_owen_weights(p, from_zero(block), (size_t)Rf_asInteger(n_blocks), REAL(result)));
+  return done(result,
+              fm_owen_weights(p, fm_from_zero(block), (size_t)Rf_asInteger(n_blocks), REAL(result)));
 }
 
 /* TRUE for the subsets whose values the Owen value reads, 2^p. */
 SEXP firmmove_owen_needed(SEXP block, SEXP n_blocks) {
   const size_t p = blocks_of(block);
   SEXP result = PROTECT(Rf_allocVector(LGLSXP, (R_xlen_t)1 << p));
-  return done(result, fm_owen_needed(p, from_zero(block), (size_t)Rf_asInteger(n_blocks), LOGICAL(result)));
+  return done(result,
+              fm_owen_needed(p, fm_from_zero(block), (size_t)Rf_asInteger(n_blocks), LOGICAL(result)));
 }

@@ -19,7 +19,7 @@
 
 typedef struct slice {
   fm_design design;
-  fm_block_file file;
+  fm_store_file file;
   char *path; /* of the file, or NULL in memory */
   size_t bytes;
 } slice;
@@ -33,7 +33,7 @@ static void release(slice *s) {
     s->design.ops->free(&s->design);
   }
   if (s->path != NULL) {
-    fm_blocks_close(&s->file);
+    fm_store_close(&s->file);
     (void)remove(s->path);
   }
   fm_free(s->path), fm_free(s);
@@ -58,31 +58,12 @@ SEXP firmmove_slice_free(SEXP pointer) {
   return R_NilValue;
 }
 
-/* An integer vector of n numbers in 1 .. most, or NULL where R has NULL. */
-static const int *counted(SEXP x, size_t n, size_t most, const char *what) {
-  if (x == R_NilValue) {
-    return NULL;
-  }
-  if (TYPEOF(x) != INTSXP || (size_t)Rf_xlength(x) != n) {
-    Rf_error("internal: `%s` must be %lu integers", what, (unsigned long)n);
-  }
-  for (size_t i = 0; i < n; i++) {
-    if (INTEGER(x)[i] < 1 || (size_t)INTEGER(x)[i] > most) {
-      Rf_error("internal: `%s` has %d at %lu", what, INTEGER(x)[i], (unsigned long)i + 1);
-    }
-  }
-  return INTEGER(x);
-}
-
 /* The slice of occasions from .. to-1, with the numbers of its groups, as an external pointer. */
 static SEXP new_slice(const fm_spec *whole, const int *order, size_t from, size_t to, SEXP group,
                       SEXP keep) {
-  const int *code = counted(group, to - from, to - from, "group");
-  size_t n_groups = 0;
-  for (size_t i = 0; i < to - from && code != NULL; i++) {
-    n_groups = (size_t)code[i] > n_groups ? (size_t)code[i] : n_groups;
-  }
-  const fm_spec *part = fm_spec_part(whole, order, from, to, code, n_groups);
+  const size_t n = to - from;
+  const int *code = fm_as_codes(group, n, 1, (double)n, "group");
+  const fm_spec *part = fm_spec_part(whole, order, from, to, code, fm_largest_code(code, n));
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, keep));
   R_RegisterCFinalizerEx(pointer, finalize, TRUE);
   fm_error err = {FM_OK, ""};
@@ -103,7 +84,7 @@ SEXP firmmove_slices_new(SEXP spec, SEXP order, SEXP last, SEXP group, SEXP keep
   const R_xlen_t n_slices = Rf_xlength(last);
   const fm_spec_options options = {.merge = 1};
   const fm_spec *whole = fm_spec_unpack(spec, &options);
-  const int *permutation = counted(order, n, n, "order");
+  const int *permutation = fm_as_codes(order, n, 1, (double)n, "order");
   SEXP result = PROTECT(Rf_allocVector(VECSXP, n_slices));
   size_t from = 0;
   for (R_xlen_t i = 0; i < n_slices; i++) {
@@ -135,15 +116,24 @@ SEXP firmmove_slice_size(SEXP pointer) {
 /* The design of s becomes the one in its file. */
 static fm_code reopen(slice *s, fm_error *err) {
   fm_design mapped;
-  FM_TRY(fm_blocks_open(&s->file, s->path, err));
+  FM_TRY(fm_store_open(&s->file, s->path, err));
   const fm_code code = fm_design_open(&mapped, &s->file, err);
   if (code != FM_OK) {
-    fm_blocks_close(&s->file);
+    fm_store_close(&s->file);
     return code;
   }
   s->design.ops->free(&s->design);
   s->design = mapped;
   return FM_OK;
+}
+
+static fm_code spill(slice *s, const char *name, fm_error *err) {
+  s->path = fm_alloc_copy(name, strlen(name) + 1, 1);
+  if (s->path == NULL) {
+    return FM_NO_MEMORY;
+  }
+  FM_TRY(fm_design_save(&s->design, name, err));
+  return reopen(s, err);
 }
 
 SEXP firmmove_slice_spill(SEXP pointer, SEXP path) {
@@ -153,15 +143,13 @@ SEXP firmmove_slice_spill(SEXP pointer, SEXP path) {
   if (s->path != NULL) {
     return R_NilValue;
   }
-  s->path = fm_alloc_copy(name, strlen(name) + 1, 1);
-  err.code = s->path ? fm_design_save(&s->design, name, &err) : FM_NO_MEMORY;
-  err.code = err.code == FM_OK ? reopen(s, &err) : err.code;
-  if (err.code != FM_OK) {
+  const fm_code code = spill(s, name, &err);
+  if (code != FM_OK) {
     (void)remove(name);
     fm_free(s->path);
     s->path = NULL;
-    fm_raise(&err);
   }
+  fm_check(code, &err);
   R_SetExternalPtrProtected(pointer, R_NilValue);
   return R_NilValue;
 }
@@ -169,7 +157,7 @@ SEXP firmmove_slice_spill(SEXP pointer, SEXP path) {
 SEXP firmmove_slice_prefetch(SEXP pointer) {
   const slice *s = slice_of(pointer);
   if (s->path != NULL) {
-    fm_blocks_prefetch(&s->file);
+    fm_store_prefetch(&s->file);
   }
   return R_NilValue;
 }
@@ -177,7 +165,7 @@ SEXP firmmove_slice_prefetch(SEXP pointer) {
 /* Pages that a pass has read may go. */
 static void done_with(const slice *s) {
   if (s->path != NULL) {
-    fm_blocks_release(&s->file);
+    fm_store_release(&s->file);
   }
 }
 
@@ -191,21 +179,17 @@ SEXP firmmove_slice_sums(SEXP pointer, SEXP shape, SEXP model, SEXP theta, SEXP 
   const slice *s = slice_of(pointer);
   const fm_model *m = fm_model_from_list(model, shape);
   const size_t p = s->design.n_linear + m->extra;
-  if (TYPEOF(theta) != REALSXP || (size_t)Rf_xlength(theta) != p) {
-    Rf_error("internal: theta must have %lu numbers", (unsigned long)p);
-  }
+  const double *at = fm_need_doubles(theta, p, "theta");
   const int asked = Rf_asInteger(order);
   SEXP result = PROTECT(new_sums(p, asked));
   double *out = REAL(result);
   fm_error err = {FM_OK, ""};
   fm_pass pass = m->ops->pass(m, &s->design, fm_control_threads(control));
-  pass.theta = REAL(theta);
+  pass.theta = at;
   pass.order = asked;
-  err.code = fm_pass_run(&pass, out, out + 1, out + 1 + p, &err);
+  const fm_code code = fm_pass_run(&pass, out, out + 1, out + 1 + p, &err);
   done_with(s);
-  if (err.code != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(code, &err);
   if (!isfinite(out[0])) { /* outside the domain nothing else is written */
     memset(out + 1, 0, ((size_t)Rf_xlength(result) - 1) * sizeof(double));
   }
@@ -215,18 +199,14 @@ SEXP firmmove_slice_sums(SEXP pointer, SEXP shape, SEXP model, SEXP theta, SEXP 
 
 SEXP firmmove_slice_count(SEXP pointer, SEXP direction, SEXP question, SEXP control) {
   const slice *s = slice_of(pointer);
-  if (TYPEOF(direction) != REALSXP || (size_t)Rf_xlength(direction) != s->design.n_linear) {
-    Rf_error("internal: direction must have %lu numbers", (unsigned long)s->design.n_linear);
-  }
+  const double *along = fm_need_doubles(direction, s->design.n_linear, "direction");
   double answer = 0.0;
   fm_error err = {FM_OK, ""};
   const fm_along what = REAL(question)[0] == (double)FM_REACH ? FM_REACH : FM_LOSSES;
-  err.code = fm_count_along(&s->design, NULL, REAL(direction), what, REAL(question)[1],
-                            fm_control_threads(control), &answer, &err);
+  const fm_code code = fm_count_along(&s->design, NULL, along, what, REAL(question)[1],
+                                      fm_control_threads(control), &answer, &err);
   done_with(s);
-  if (err.code != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(code, &err);
   return Rf_ScalarReal(answer);
 }
 
@@ -235,20 +215,16 @@ SEXP firmmove_slice_posterior(SEXP pointer, SEXP shape, SEXP model, SEXP theta, 
   const fm_model *m = fm_model_from_list(model, shape);
   const fm_latent *latent = m->state;
   const size_t p = s->design.n_linear + m->extra;
-  if (TYPEOF(theta) != REALSXP || (size_t)Rf_xlength(theta) != p) {
-    Rf_error("internal: theta must have %lu numbers", (unsigned long)p);
-  }
+  const double *at = fm_need_doubles(theta, p, "theta");
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)latent->n_classes, (int)s->design.n_groups));
-  double path = 0.0, *at = (double *)R_alloc(p + 1, sizeof(double));
-  memcpy(at, REAL(theta), p * sizeof(double));
+  double path = 0.0, *kept = (double *)R_alloc(p + 1, sizeof(double));
+  memcpy(kept, at, p * sizeof(double));
   const fm_em_control only = {.iterations = 0};
-  fm_em_result out = {.theta = at, .posterior = REAL(result), .path = &path};
+  fm_em_result out = {.theta = kept, .posterior = REAL(result), .path = &path};
   fm_error err = {FM_OK, ""};
-  err.code = fm_latent_em(latent, &s->design, fm_control_threads(control), &only, &out, &err);
+  const fm_code code = fm_latent_em(latent, &s->design, fm_control_threads(control), &only, &out, &err);
   done_with(s);
-  if (err.code != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(code, &err);
   UNPROTECT(1);
   return result;
 }

@@ -16,36 +16,9 @@ struct fm_spec {
   fm_ragged_spec long_table;
 };
 
-static int is_ragged(SEXP spec) {
-  SEXP kind = fm_list_need(spec, "kind", STRSXP);
-  return Rf_xlength(kind) == 1 && strcmp(CHAR(STRING_ELT(kind, 0)), "ragged") == 0;
-}
-
-/* An integer vector of length n with values in low .. high, or NULL where R has NULL. */
-static const int *codes(SEXP x, size_t n, int low, int high, const char *what) {
-  if (x == R_NilValue) {
-    return NULL;
-  }
-  if (TYPEOF(x) != INTSXP || (size_t)Rf_xlength(x) != n) {
-    Rf_error("internal: `%s` must be %lu integers", what, (unsigned long)n);
-  }
-  const int *p = INTEGER(x);
-  for (size_t i = 0; i < n; i++) {
-    if (p[i] < low || p[i] > high) {
-      Rf_error("internal: `%s` has %d at %lu, outside %d..%d", what, p[i], (unsigned long)i + 1, low, high);
-    }
-  }
-  return p;
-}
-
-static const double *numbers(SEXP x, size_t n, const char *what) {
-  if (x == R_NilValue) {
-    return NULL;
-  }
-  if (TYPEOF(x) != REALSXP || (size_t)Rf_xlength(x) != n) {
-    Rf_error("internal: `%s` must be %lu doubles", what, (unsigned long)n);
-  }
-  return REAL(x);
+int fm_spec_is_ragged(SEXP spec) {
+  static const char *const kinds[] = {"relational", "ragged", NULL};
+  return fm_word(fm_list_get(spec, "kind"), kinds, "kind");
 }
 
 /* The row numbers of key `number` (0: one row for all, NULL). */
@@ -56,7 +29,7 @@ static const int *key_rows(SEXP keys, int number, size_t n, size_t rows) {
   if (number < 1 || number > Rf_xlength(keys)) {
     Rf_error("internal: there is no key %d", number);
   }
-  return codes(VECTOR_ELT(keys, number - 1), n, 1, (int)rows, "key");
+  return fm_as_codes(VECTOR_ELT(keys, number - 1), n, 1, (int)rows, "key");
 }
 
 static void unpack_sparse(SEXP values, size_t n_places, fm_table *table) {
@@ -64,13 +37,13 @@ static void unpack_sparse(SEXP values, size_t n_places, fm_table *table) {
   SEXP value = fm_list_need(values, "val", REALSXP);
   table->n_rows = Rf_xlength(first) > 0 ? (size_t)Rf_xlength(first) - 1 : 0;
   const size_t entries = (size_t)Rf_xlength(value);
-  table->first = codes(first, table->n_rows + 1, 0, (int)entries, "ptr");
+  table->first = fm_as_codes(first, table->n_rows + 1, 0, (int)entries, "ptr");
   for (size_t r = 0; r < table->n_rows; r++) {
     if (table->first[r] > table->first[r + 1]) {
       Rf_error("internal: `ptr` falls at row %lu", (unsigned long)r + 1);
     }
   }
-  table->place = codes(fm_list_need(values, "col", INTSXP), entries, 1, (int)n_places, "col");
+  table->place = fm_list_codes(values, "col", entries, 1, (int)n_places);
   table->values = REAL(value);
 }
 
@@ -99,16 +72,16 @@ static void unpack_terms(SEXP spec, fm_relational_spec *rel) {
   SEXP multipliers = fm_list_need(spec, "multipliers", VECSXP);
   SEXP table = fm_list_need(terms, "table", INTSXP);
   const size_t all = (size_t)Rf_xlength(table);
-  const int *tables = codes(table, all, 1, (int)rel->n_tables, "terms$table");
-  const int *mask = codes(fm_list_need(terms, "mask", INTSXP), all, 0, 2, "terms$mask");
-  const int *by = codes(fm_list_need(terms, "multiplier", INTSXP), all, 0, (int)Rf_xlength(multipliers),
-                        "terms$multiplier");
-  const int *offset = codes(fm_list_need(terms, "offset", INTSXP), all, 0, 1, "terms$offset");
+  const int *tables = fm_as_codes(table, all, 1, (int)rel->n_tables, "terms$table");
+  const int *mask = fm_list_codes(terms, "mask", all, 0, 2);
+  const int *by = fm_list_codes(terms, "multiplier", all, 0, (int)Rf_xlength(multipliers));
+  const int *offset = fm_list_codes(terms, "offset", all, 0, 1);
   fm_term *out = (fm_term *)R_alloc(all + 1, sizeof(fm_term));
   for (size_t k = 0; k < all; k++) {
     out[k] = (fm_term){.table = (size_t)(tables[k] - 1), .mask = (fm_mask)mask[k]};
     if (by[k] > 0) {
-      out[k].multiplier = numbers(VECTOR_ELT(multipliers, by[k] - 1), rel->n_occasions, "multiplier");
+      out[k].multiplier =
+          fm_need_doubles(VECTOR_ELT(multipliers, by[k] - 1), rel->n_occasions, "multiplier");
     }
     if (offset[k] == 0 && rel->n_offsets > 0) {
       Rf_error("internal: offsets must come last");
@@ -141,17 +114,17 @@ static void unpack_availability(SEXP spec, SEXP keys, fm_relational_spec *rel) {
 
 static fm_relational_spec unpack_relational(SEXP spec, const fm_spec_options *options) {
   SEXP keys = fm_list_need(spec, "keys", VECSXP), tables = fm_list_need(spec, "tables", VECSXP);
-  fm_relational_spec rel = {.n_occasions = (size_t)fm_list_number(spec, "n", 0),
-                            .n_places = (size_t)fm_list_number(spec, "J", 0),
+  fm_relational_spec rel = {.n_occasions = fm_list_count(spec, "n"),
+                            .n_places = fm_spec_places(spec),
                             .n_tables = (size_t)Rf_xlength(tables),
                             .effects = fm_list_flag(spec, "effects", 0),
                             .merge = options->merge,
                             .group = options->group,
                             .n_groups = options->n_groups};
   const int places = (int)rel.n_places;
-  rel.origin = codes(fm_list_need(spec, "origin", INTSXP), rel.n_occasions, 0, places, "origin");
-  rel.chosen = codes(fm_list_need(spec, "chosen", INTSXP), rel.n_occasions, 0, places, "chosen");
-  rel.weight = numbers(fm_list_get(spec, "weights"), rel.n_occasions, "weights");
+  rel.origin = fm_list_codes(spec, "origin", rel.n_occasions, 0, places);
+  rel.chosen = fm_list_codes(spec, "chosen", rel.n_occasions, 0, places);
+  rel.weight = fm_list_doubles(spec, "weights", rel.n_occasions);
   fm_table *out = (fm_table *)R_alloc(rel.n_tables + 1, sizeof(fm_table));
   for (size_t t = 0; t < rel.n_tables; t++) {
     out[t] = unpack_table(VECTOR_ELT(tables, (R_xlen_t)t), keys, rel.n_occasions, rel.n_places);
@@ -189,23 +162,23 @@ static fm_ragged_spec unpack_ragged(SEXP spec, const fm_spec_options *options) {
   const size_t all = (size_t)Rf_xlength(columns);
   fm_ragged_spec rag = {.n_occasions = (size_t)Rf_xlength(start) - 1,
                         .n_rows = (size_t)Rf_xlength(place),
-                        .n_places = (size_t)fm_list_number(spec, "J", 0),
-                        .n_offsets = (size_t)fm_list_number(spec, "n_offset", 0),
+                        .n_places = fm_spec_places(spec),
+                        .n_offsets = fm_list_count(spec, "n_offset"),
                         .group = options->group,
                         .n_groups = options->n_groups,
                         .effects = fm_list_flag(spec, "effects", 0)};
   rag.n_terms = all - rag.n_offsets;
   rag.start = unpack_start(start, rag.n_rows);
-  rag.place = codes(place, rag.n_rows, 1, (int)rag.n_places, "place");
+  rag.place = fm_as_codes(place, rag.n_rows, 1, (int)rag.n_places, "place");
   const int longest = rag.n_rows < (size_t)INT_MAX ? (int)rag.n_rows : INT_MAX;
-  rag.origin = codes(fm_list_need(spec, "origin", INTSXP), rag.n_occasions, 0, longest, "origin");
-  rag.chosen = codes(fm_list_need(spec, "chosen", INTSXP), rag.n_occasions, 0, longest, "chosen");
+  rag.origin = fm_list_codes(spec, "origin", rag.n_occasions, 0, longest);
+  rag.chosen = fm_list_codes(spec, "chosen", rag.n_occasions, 0, longest);
   check_positions(rag.origin, &rag, "origin");
   check_positions(rag.chosen, &rag, "chosen");
-  rag.weight = numbers(fm_list_get(spec, "weights"), rag.n_occasions, "weights");
+  rag.weight = fm_list_doubles(spec, "weights", rag.n_occasions);
   const double **out = (const double **)R_alloc(all + 1, sizeof(double *));
   for (size_t k = 0; k < all; k++) {
-    out[k] = numbers(VECTOR_ELT(columns, (R_xlen_t)k), rag.n_rows, "column");
+    out[k] = fm_need_doubles(VECTOR_ELT(columns, (R_xlen_t)k), rag.n_rows, "column");
   }
   rag.columns = out;
   fm_relational_spec places = {.n_places = rag.n_places};
@@ -219,7 +192,7 @@ static fm_ragged_spec unpack_ragged(SEXP spec, const fm_spec_options *options) {
 
 const fm_spec *fm_spec_unpack(SEXP spec, const fm_spec_options *options) {
   fm_spec *out = (fm_spec *)R_alloc(1, sizeof(fm_spec));
-  *out = (fm_spec){.ragged = is_ragged(spec)};
+  *out = (fm_spec){.ragged = fm_spec_is_ragged(spec)};
   if (out->ragged) {
     out->long_table = unpack_ragged(spec, options);
   } else {
@@ -321,14 +294,21 @@ fm_code fm_spec_design(const void *spec, fm_design *design, fm_error *err) {
                    : fm_relational_init(design, &s->relational, err);
 }
 
-fm_code fm_design_from_spec(SEXP spec, const fm_spec_options *options, fm_design *design, fm_error *err) {
-  return fm_spec_design(fm_spec_unpack(spec, options), design, err);
+void fm_with_design(SEXP spec, const fm_spec_options *options, fm_design_use use, void *context) {
+  const fm_spec *unpacked = fm_spec_unpack(spec, options);
+  fm_error err = {FM_OK, ""};
+  fm_design design;
+  fm_code code = fm_spec_design(unpacked, &design, &err);
+  if (code == FM_OK) {
+    code = use(&design, context, &err);
+    design.ops->free(&design);
+  }
+  fm_check(code, &err);
 }
 
 size_t fm_spec_terms(SEXP spec) {
-  if (is_ragged(spec)) {
-    return (size_t)Rf_xlength(fm_list_need(spec, "columns", VECSXP)) -
-           (size_t)fm_list_number(spec, "n_offset", 0);
+  if (fm_spec_is_ragged(spec)) {
+    return (size_t)Rf_xlength(fm_list_need(spec, "columns", VECSXP)) - fm_list_count(spec, "n_offset");
   }
   SEXP offset = fm_list_need(fm_list_need(spec, "terms", VECSXP), "offset", INTSXP);
   size_t terms = 0;
@@ -338,12 +318,14 @@ size_t fm_spec_terms(SEXP spec) {
   return terms;
 }
 
+size_t fm_spec_places(SEXP spec) { return fm_list_count(spec, "J"); }
+
 size_t fm_spec_linear(SEXP spec) {
-  const size_t effects = fm_list_flag(spec, "effects", 0) ? (size_t)fm_list_number(spec, "J", 0) : 0;
+  const size_t effects = fm_list_flag(spec, "effects", 0) ? fm_spec_places(spec) : 0;
   return fm_spec_terms(spec) + effects;
 }
 
 size_t fm_spec_occasions(SEXP spec) {
-  return is_ragged(spec) ? (size_t)Rf_xlength(fm_list_need(spec, "start", REALSXP)) - 1
-                         : (size_t)fm_list_number(spec, "n", 0);
+  return fm_spec_is_ragged(spec) ? (size_t)Rf_xlength(fm_list_need(spec, "start", REALSXP)) - 1
+                                 : fm_list_count(spec, "n");
 }

@@ -18,7 +18,7 @@ typedef struct wanted {
   int storage;
   int n_levels;           /* integers from 1 to n_levels or NA; 0: any */
   size_t first, n, total; /* AS_RAW: all of the block */
-  fm_block_type type;
+  fm_store_type type;
   void *values; /* n, of the type of the R vector (AS_TEXT: codes) */
   char *bytes;  /* of the dictionary */
   uint64_t *ends;
@@ -26,10 +26,10 @@ typedef struct wanted {
 } wanted;
 
 static void part_of(char *to, const wanted *w, const char *part) {
-  (void)snprintf(to, FM_BLOCK_NAME, "%.50s.%s", w->name, part);
+  (void)snprintf(to, FM_STORE_NAME, "%.50s.%s", w->name, part);
 }
 
-static fm_code wrong(const fm_block_file *f, const wanted *w, const char *what, fm_error *err) {
+static fm_code wrong(const fm_store_file *f, const wanted *w, const char *what, fm_error *err) {
   return fm_fail(
       err, FM_CORRUPT,
       "`%.250s` is damaged: block `%s` %s. Copy the file again from where it is whole, or write the store "
@@ -39,12 +39,12 @@ static fm_code wrong(const fm_block_file *f, const wanted *w, const char *what, 
 
 /* ---- step 1: how long ---------------------------------------------------------------------------------------------------- */
 
-static fm_code measure_text(const fm_block_file *f, wanted *w, fm_error *err) {
-  char name[FM_BLOCK_NAME];
+static fm_code measure_text(const fm_store_file *f, wanted *w, fm_error *err) {
+  char name[FM_STORE_NAME];
   part_of(name, w, "bytes");
-  const fm_block_entry *bytes = fm_blocks_find(f, name);
+  const fm_store_block *bytes = fm_store_find(f, name);
   part_of(name, w, "ends");
-  const fm_block_entry *ends = fm_blocks_find(f, name);
+  const fm_store_block *ends = fm_store_find(f, name);
   if ((bytes == NULL) != (ends == NULL)) {
     return wrong(f, w, "has half a dictionary", err);
   }
@@ -53,17 +53,18 @@ static fm_code measure_text(const fm_block_file *f, wanted *w, fm_error *err) {
   return FM_OK;
 }
 
-static fm_code measure(const fm_block_file *f, wanted *w, fm_error *err) {
-  const fm_block_entry *entry = fm_blocks_find(f, w->name);
+static fm_code measure(const fm_store_file *f, wanted *w, fm_error *err) {
+  const fm_store_block *entry = fm_store_find(f, w->name);
   if (entry == NULL) {
     return wrong(f, w, "is not there", err);
   }
   if (w->storage == AS_RAW) {
     w->n = w->total = entry->n;
   }
-  const int fits = w->storage == AS_RAW      ? entry->type == FM_BYTES
-                   : w->storage == AS_DOUBLE ? entry->type == FM_DOUBLE || entry->type == FM_INT32
-                                             : entry->type == FM_INT32;
+  const int fits = w->storage == AS_RAW ? entry->type == FM_STORE_BYTES
+                   : w->storage == AS_DOUBLE
+                       ? entry->type == FM_STORE_DOUBLE || entry->type == FM_STORE_INT32
+                       : entry->type == FM_STORE_INT32;
   if (!fits || entry->n != w->total) {
     return wrong(f, w, fits ? "has another number of rows than the manifest says" : "is of another type",
                  err);
@@ -73,13 +74,13 @@ static fm_code measure(const fm_block_file *f, wanted *w, fm_error *err) {
 }
 
 static fm_code measure_all(const char *path, wanted *w, size_t n, fm_error *err) {
-  fm_block_file f;
-  FM_TRY(fm_blocks_open(&f, path, err));
+  fm_store_file f;
+  FM_TRY(fm_store_open(&f, path, err));
   fm_code code = FM_OK;
   for (size_t k = 0; k < n && code == FM_OK; k++) {
     code = measure(&f, &w[k], err);
   }
-  fm_blocks_close(&f);
+  fm_store_close(&f);
   return code;
 }
 
@@ -123,12 +124,12 @@ static void make_vector(wanted *w, SEXP result, R_xlen_t k) {
 
 /* ---- step 3: contents ---------------------------------------------------------------------------------------------------------- */
 
-static fm_code read_as_doubles(const fm_block_file *f, const wanted *w, fm_error *err) {
+static fm_code read_as_doubles(const fm_store_file *f, const wanted *w, fm_error *err) {
   int *whole = fm_alloc(w->n, sizeof(int));
   if (whole == NULL) {
     return fm_fail(err, FM_NO_MEMORY, "No memory to read block `%s` of `%.250s`.", w->name, f->path);
   }
-  const fm_code code = fm_blocks_read_part(f, w->name, FM_INT32, w->first, w->n, whole, err);
+  const fm_code code = fm_store_read_part(f, w->name, FM_STORE_INT32, w->first, w->n, whole, err);
   double *to = w->values;
   for (size_t i = 0; i < w->n && code == FM_OK; i++) {
     to[i] = whole[i] == NA_INTEGER ? NA_REAL : whole[i];
@@ -159,22 +160,22 @@ static int dictionary_valid(const wanted *w) {
   return before == w->n_bytes && (w->n_bytes == 0 || memchr(w->bytes, 0, w->n_bytes) == NULL);
 }
 
-static fm_code read_dictionary(const fm_block_file *f, const wanted *w, fm_error *err) {
-  char name[FM_BLOCK_NAME];
+static fm_code read_dictionary(const fm_store_file *f, const wanted *w, fm_error *err) {
+  char name[FM_STORE_NAME];
   if (w->n_ends > 0 || w->n_bytes > 0) {
     part_of(name, w, "bytes");
-    FM_TRY(fm_blocks_read(f, name, FM_BYTES, w->bytes, w->n_bytes, err));
+    FM_TRY(fm_store_read(f, name, FM_STORE_BYTES, w->bytes, w->n_bytes, err));
     part_of(name, w, "ends");
-    FM_TRY(fm_blocks_read(f, name, FM_SIZE, w->ends, w->n_ends, err));
+    FM_TRY(fm_store_read(f, name, FM_STORE_SIZE, w->ends, w->n_ends, err));
   }
   return dictionary_valid(w) ? FM_OK : wrong(f, w, "has a dictionary that is none", err);
 }
 
-static fm_code read_column(const fm_block_file *f, const wanted *w, fm_error *err) {
-  if (w->storage == AS_DOUBLE && w->type == FM_INT32) {
+static fm_code read_column(const fm_store_file *f, const wanted *w, fm_error *err) {
+  if (w->storage == AS_DOUBLE && w->type == FM_STORE_INT32) {
     return read_as_doubles(f, w, err);
   }
-  FM_TRY(fm_blocks_read_part(f, w->name, w->type, w->first, w->n, w->values, err));
+  FM_TRY(fm_store_read_part(f, w->name, w->type, w->first, w->n, w->values, err));
   if (w->storage == AS_TEXT) {
     FM_TRY(read_dictionary(f, w, err));
   }
@@ -185,16 +186,16 @@ static fm_code read_column(const fm_block_file *f, const wanted *w, fm_error *er
 }
 
 static fm_code read_columns(const char *path, const wanted *w, size_t n, fm_error *err) {
-  fm_block_file f;
-  FM_TRY(fm_blocks_open(&f, path, err));
+  fm_store_file f;
+  FM_TRY(fm_store_open(&f, path, err));
   fm_code code = FM_OK;
   for (size_t k = 0; k < n && code == FM_OK; k++) {
-    fm_block_entry const *entry = fm_blocks_find(&f, w[k].name); /* the file may be another by now */
+    fm_store_block const *entry = fm_store_find(&f, w[k].name); /* the file may be another by now */
     code = entry != NULL && entry->type == w[k].type && entry->n == w[k].total
                ? read_column(&f, &w[k], err)
                : wrong(&f, &w[k], "has changed while it was read", err);
   }
-  fm_blocks_close(&f);
+  fm_store_close(&f);
   return code;
 }
 
@@ -253,16 +254,16 @@ SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEX
 SEXP firmmove_blocks_info(SEXP path) {
   const char *file = fm_native_path(path), *names[] = {"name", "type", "encoding", "n", "stored", ""};
   fm_error err = {FM_OK, ""};
-  fm_block_file f;
-  if (fm_blocks_open(&f, file, &err) != FM_OK) {
+  fm_store_file f;
+  if (fm_store_open(&f, file, &err) != FM_OK) {
     fm_raise(&err);
   }
-  const size_t n = fm_blocks_count(&f);
-  fm_block_entry *entry = fm_alloc(n, sizeof *entry);
+  const size_t n = fm_store_count(&f);
+  fm_store_block *entry = fm_alloc(n, sizeof *entry);
   if (entry != NULL && n > 0) {
-    memcpy(entry, fm_blocks_entry(&f, 0), n * sizeof *entry);
+    memcpy(entry, fm_store_entry(&f, 0), n * sizeof *entry);
   }
-  fm_blocks_close(&f);
+  fm_store_close(&f);
   SEXP kept = PROTECT(Rf_allocVector(RAWSXP, entry == NULL ? 0 : (R_xlen_t)(n * sizeof *entry)));
   if (entry != NULL && n > 0) {
     memcpy(RAW(kept), entry, n * sizeof *entry);
@@ -274,7 +275,7 @@ SEXP firmmove_blocks_info(SEXP path) {
     SET_VECTOR_ELT(result, j, Rf_allocVector(REALSXP, (R_xlen_t)n));
   }
   for (size_t k = 0; k < n; k++) {
-    fm_block_entry one;
+    fm_store_block one;
     memcpy(&one, RAW_RO(kept) + k * sizeof one, sizeof one);
     SET_STRING_ELT(VECTOR_ELT(result, 0), (R_xlen_t)k, Rf_mkChar(one.name));
     REAL(VECTOR_ELT(result, 1))[k] = (double)one.type;
@@ -287,10 +288,10 @@ SEXP firmmove_blocks_info(SEXP path) {
 }
 
 static fm_code verify(const char *path, fm_error *err) {
-  fm_block_file f;
-  FM_TRY(fm_blocks_open(&f, path, err));
-  const fm_code code = fm_blocks_verify(&f, err);
-  fm_blocks_close(&f);
+  fm_store_file f;
+  FM_TRY(fm_store_open(&f, path, err));
+  const fm_code code = fm_store_verify(&f, err);
+  fm_store_close(&f);
   return code;
 }
 

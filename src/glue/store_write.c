@@ -25,7 +25,7 @@ const char *fm_native_path(SEXP path) {
 /* What is written of a column; memory of R. */
 typedef struct column_blocks {
   const char *name;
-  fm_block_type type;
+  fm_store_type type;
   const void *data;
   size_t n;
   int is_text;
@@ -83,14 +83,14 @@ static void prepare_text(SEXP x, column_blocks *to) {
     memcpy(code, INTEGER_RO(VECTOR_ELT(found, 1)), to->n * sizeof(int));
   }
   fill_dictionary(x, VECTOR_ELT(found, 0), to);
-  to->type = FM_INT32;
+  to->type = FM_STORE_INT32;
   to->data = code;
   to->is_text = 1;
   UNPROTECT(1);
 }
 
 static void prepare(SEXP x, const char *name, column_blocks *to) {
-  *to = (column_blocks){.name = name, .type = FM_INT32, .n = (size_t)Rf_xlength(x)};
+  *to = (column_blocks){.name = name, .type = FM_STORE_INT32, .n = (size_t)Rf_xlength(x)};
   switch (TYPEOF(x)) {
     case LGLSXP:
       to->data = LOGICAL_RO(x);
@@ -99,12 +99,12 @@ static void prepare(SEXP x, const char *name, column_blocks *to) {
       to->data = INTEGER_RO(x);
       break;
     case RAWSXP:
-      to->type = FM_BYTES;
+      to->type = FM_STORE_BYTES;
       to->data = RAW_RO(x);
       break;
     case REALSXP:
-      to->type = is_whole(REAL_RO(x), to->n) ? FM_INT32 : FM_DOUBLE;
-      to->data = to->type == FM_INT32 ? (const void *)as_ints(REAL_RO(x), to->n) : REAL_RO(x);
+      to->type = is_whole(REAL_RO(x), to->n) ? FM_STORE_INT32 : FM_STORE_DOUBLE;
+      to->data = to->type == FM_STORE_INT32 ? (const void *)as_ints(REAL_RO(x), to->n) : REAL_RO(x);
       break;
     case STRSXP:
       prepare_text(x, to);
@@ -114,25 +114,25 @@ static void prepare(SEXP x, const char *name, column_blocks *to) {
   }
 }
 
-static fm_code put_text(fm_block_writer *w, const column_blocks *c, int deflate, fm_error *err) {
-  char name[FM_BLOCK_NAME];
+static fm_code put_text(fm_store_writer *w, const column_blocks *c, int deflate, fm_error *err) {
+  char name[FM_STORE_NAME];
   (void)snprintf(name, sizeof name, "%.50s.bytes", c->name);
-  FM_TRY(fm_blocks_put(w, name, FM_BYTES, c->bytes, c->n_bytes, deflate, err));
+  FM_TRY(fm_store_put(w, name, FM_STORE_BYTES, c->bytes, c->n_bytes, deflate, err));
   (void)snprintf(name, sizeof name, "%.50s.ends", c->name);
-  return fm_blocks_put(w, name, FM_SIZE, c->ends, c->n_ends, deflate, err);
+  return fm_store_put(w, name, FM_STORE_SIZE, c->ends, c->n_ends, deflate, err);
 }
 
 static fm_code write_columns(const char *path, const column_blocks *column, size_t n, int deflate,
                              fm_error *err) {
-  fm_block_writer w;
-  FM_TRY(fm_blocks_create(&w, path, err));
+  fm_store_writer w;
+  FM_TRY(fm_store_create(&w, path, err));
   for (size_t k = 0; k < n; k++) {
-    FM_TRY(fm_blocks_put(&w, column[k].name, column[k].type, column[k].data, column[k].n, deflate, err));
+    FM_TRY(fm_store_put(&w, column[k].name, column[k].type, column[k].data, column[k].n, deflate, err));
     if (column[k].is_text) {
       FM_TRY(put_text(&w, &column[k], deflate, err));
     }
   }
-  return fm_blocks_finish(&w, err);
+  return fm_store_finish(&w, err);
 }
 
 /* Writes a list of columns to a file, under the names given. */

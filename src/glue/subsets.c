@@ -9,17 +9,10 @@
 
 enum { THETA, VALUE, DONE, LOGSUM };
 
-static void check_start(SEXP theta, SEXP fixed, size_t p) {
-  if (TYPEOF(theta) != REALSXP || (size_t)Rf_xlength(theta) != p || TYPEOF(fixed) != LGLSXP ||
-      (size_t)Rf_xlength(fixed) != p) {
-    Rf_error("internal: theta and fixed must have %lu entries", (unsigned long)p);
-  }
-}
-
 /* What the core needs of subset k; its results go straight into the vectors of `result`. */
 static fm_one_fit unpack_fit(SEXP spec, SEXP theta, SEXP fixed, SEXP result, R_xlen_t k) {
   const fm_spec_options options = {.merge = 1};
-  check_start(theta, fixed, fm_spec_linear(spec));
+  fm_check_start(theta, fixed, fm_spec_linear(spec));
   SET_VECTOR_ELT(VECTOR_ELT(result, THETA), k, Rf_duplicate(theta));
   SET_VECTOR_ELT(VECTOR_ELT(result, LOGSUM), k, Rf_allocVector(REALSXP, (R_xlen_t)fm_spec_occasions(spec)));
   return (fm_one_fit){.spec = fm_spec_unpack(spec, &options),
@@ -42,11 +35,9 @@ SEXP firmmove_subsets(SEXP specs, SEXP theta, SEXP fixed, SEXP enough, SEXP cont
   }
   R_CheckUserInterrupt();
   fm_error err = {FM_OK, ""};
-  err.code =
-      fm_many_fits(fits, (size_t)n, fm_spec_design, Rf_asReal(enough), fm_control_threads(control), &err);
-  if (err.code != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(
+      fm_many_fits(fits, (size_t)n, fm_spec_design, Rf_asReal(enough), fm_control_threads(control), &err),
+      &err);
   for (R_xlen_t k = 0; k < n; k++) {
     REAL(VECTOR_ELT(result, VALUE))[k] = fits[k].value;
     LOGICAL(VECTOR_ELT(result, DONE))[k] = fits[k].done;

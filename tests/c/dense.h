@@ -171,9 +171,9 @@ static inline void dense_flush(const fm_design *design, fm_work *work, double *h
 
 static inline void dense_free(fm_design *design) { design->storage = NULL; }
 
-static const fm_design_ops dense_ops = {dense_work_init, dense_work_free, dense_load,    dense_utility,
-                                        dense_level,     dense_row,       dense_project, dense_score,
-                                        dense_cross,     dense_outer,     dense_flush,   dense_free};
+static const fm_design_ops dense_ops = {
+    dense_work_init, dense_work_free, dense_load,  dense_utility, dense_level, dense_row, dense_project,
+    dense_score,     dense_cross,     dense_outer, dense_flush,   dense_free,  NULL};
 
 /* ---- random data ------------------------------------------------------------------------------------ */
 static inline size_t below(size_t n) { return (size_t)(mu_uniform() * (double)n); }

@@ -30,22 +30,22 @@ static void fill(sample *s) {
 }
 
 static fm_code write_sample(const sample *s, int deflate, size_t n, fm_error *err) {
-  fm_block_writer w;
-  FM_TRY(fm_blocks_create(&w, target, err));
-  FM_TRY(fm_blocks_put(&w, "x", FM_DOUBLE, s->x, n, deflate, err));
-  FM_TRY(fm_blocks_put(&w, "none", FM_DOUBLE, NULL, 0, deflate, err));
-  FM_TRY(fm_blocks_put(&w, "k", FM_INT32, s->k, n, deflate, err));
-  FM_TRY(fm_blocks_put(&w, "at", FM_SIZE, s->at, n, !deflate, err));
-  FM_TRY(fm_blocks_put(&w, "text", FM_BYTES, s->text, n, deflate, err));
-  return fm_blocks_finish(&w, err);
+  fm_store_writer w;
+  FM_TRY(fm_store_create(&w, target, err));
+  FM_TRY(fm_store_put(&w, "x", FM_STORE_DOUBLE, s->x, n, deflate, err));
+  FM_TRY(fm_store_put(&w, "none", FM_STORE_DOUBLE, NULL, 0, deflate, err));
+  FM_TRY(fm_store_put(&w, "k", FM_STORE_INT32, s->k, n, deflate, err));
+  FM_TRY(fm_store_put(&w, "at", FM_STORE_SIZE, s->at, n, !deflate, err));
+  FM_TRY(fm_store_put(&w, "text", FM_STORE_BYTES, s->text, n, deflate, err));
+  return fm_store_finish(&w, err);
 }
 
-static fm_code read_sample(const fm_block_file *f, sample *s, size_t n, fm_error *err) {
-  FM_TRY(fm_blocks_read(f, "x", FM_DOUBLE, s->x, n, err));
-  FM_TRY(fm_blocks_read(f, "none", FM_DOUBLE, NULL, 0, err));
-  FM_TRY(fm_blocks_read(f, "k", FM_INT32, s->k, n, err));
-  FM_TRY(fm_blocks_read(f, "at", FM_SIZE, s->at, n, err));
-  return fm_blocks_read(f, "text", FM_BYTES, s->text, n, err);
+static fm_code read_sample(const fm_store_file *f, sample *s, size_t n, fm_error *err) {
+  FM_TRY(fm_store_read(f, "x", FM_STORE_DOUBLE, s->x, n, err));
+  FM_TRY(fm_store_read(f, "none", FM_STORE_DOUBLE, NULL, 0, err));
+  FM_TRY(fm_store_read(f, "k", FM_STORE_INT32, s->k, n, err));
+  FM_TRY(fm_store_read(f, "at", FM_STORE_SIZE, s->at, n, err));
+  return fm_store_read(f, "text", FM_STORE_BYTES, s->text, n, err);
 }
 
 static int file_exists(const char *path) {
@@ -82,10 +82,10 @@ static void spill(const unsigned char *bytes, size_t length) {
 
 /* Opens and verifies these bytes. */
 static fm_code judge(const unsigned char *bytes, size_t length, fm_error *err) {
-  fm_block_file f;
-  FM_TRY(fm_blocks_open_memory(&f, bytes, length, "memory", err));
-  const fm_code code = fm_blocks_verify(&f, err);
-  fm_blocks_close(&f);
+  fm_store_file f;
+  FM_TRY(fm_store_open_memory(&f, bytes, length, "memory", err));
+  const fm_code code = fm_store_verify(&f, err);
+  fm_store_close(&f);
   return code;
 }
 
@@ -94,25 +94,25 @@ static fm_code judge(const unsigned char *bytes, size_t length, fm_error *err) {
 static void round_trip(int deflate, size_t n) {
   static sample out, back;
   fm_error err;
-  fm_block_file f;
+  fm_store_file f;
   char part[64];
   fill(&out);
   memset(&back, 0, sizeof back);
   CHECK_OK(write_sample(&out, deflate, n, &err));
   part_name(part, sizeof part);
   CHECK(!file_exists(part));
-  CHECK_OK(fm_blocks_open(&f, target, &err));
-  CHECK_OK(fm_blocks_verify(&f, &err));
+  CHECK_OK(fm_store_open(&f, target, &err));
+  CHECK_OK(fm_store_verify(&f, &err));
   CHECK_OK(read_sample(&f, &back, n, &err));
   CHECK_SAME(back.x, out.x, n);
   CHECK(memcmp(back.k, out.k, n * sizeof *out.k) == 0);
   CHECK(memcmp(back.at, out.at, n * sizeof *out.at) == 0);
   CHECK(memcmp(back.text, out.text, n) == 0);
-  fm_blocks_prefetch(&f);
-  fm_blocks_release(&f);
-  CHECK_OK(fm_blocks_verify(&f, &err));
-  fm_blocks_close(&f);
-  fm_blocks_close(&f);
+  fm_store_prefetch(&f);
+  fm_store_release(&f);
+  CHECK_OK(fm_store_verify(&f, &err));
+  fm_store_close(&f);
+  fm_store_close(&f);
   (void)remove(target);
 }
 
@@ -127,46 +127,46 @@ static void blocks_round_trip(void) {
 static void blocks_lie_in_the_map(void) {
   static sample out;
   fm_error err;
-  fm_block_file f;
+  fm_store_file f;
   size_t n = 0;
   const void *data = NULL;
   fill(&out);
   CHECK_OK(write_sample(&out, 0, ROWS, &err));
-  CHECK_OK(fm_blocks_open(&f, target, &err));
-  CHECK_OK(fm_blocks_get(&f, "x", FM_DOUBLE, &n, &data, &err));
+  CHECK_OK(fm_store_open(&f, target, &err));
+  CHECK_OK(fm_store_get(&f, "x", FM_STORE_DOUBLE, &n, &data, &err));
   CHECK(n == ROWS && (uintptr_t)data % 64 == 0);
   CHECK_SAME((const double *)data, out.x, n);
-  CHECK_CODE(fm_blocks_get(&f, "at", FM_SIZE, &n, &data, &err), FM_CORRUPT); /* deflated */
-  CHECK_CODE(fm_blocks_get(&f, "k", FM_DOUBLE, &n, &data, &err), FM_CORRUPT);
-  CHECK_CODE(fm_blocks_get(&f, "y", FM_DOUBLE, &n, &data, &err), FM_CORRUPT);
+  CHECK_CODE(fm_store_get(&f, "at", FM_STORE_SIZE, &n, &data, &err), FM_CORRUPT); /* deflated */
+  CHECK_CODE(fm_store_get(&f, "k", FM_STORE_DOUBLE, &n, &data, &err), FM_CORRUPT);
+  CHECK_CODE(fm_store_get(&f, "y", FM_STORE_DOUBLE, &n, &data, &err), FM_CORRUPT);
   CHECK_TEXT(
       err.message,
       "`test_blocks.fms` is damaged: block `y` is not there. Copy the file again from where it is whole, "
       "or write the store again.");
-  CHECK_CODE(fm_blocks_read(&f, "x", FM_DOUBLE, out.x, ROWS - 1, &err), FM_CORRUPT);
-  CHECK_INT(fm_blocks_count(&f), 5);
-  CHECK_TEXT(fm_blocks_entry(&f, 2)->name, "k");
-  CHECK(fm_blocks_find(&f, "text") == fm_blocks_entry(&f, 4) && fm_blocks_find(&f, "tex") == NULL);
-  fm_blocks_close(&f);
+  CHECK_CODE(fm_store_read(&f, "x", FM_STORE_DOUBLE, out.x, ROWS - 1, &err), FM_CORRUPT);
+  CHECK_INT(fm_store_count(&f), 5);
+  CHECK_TEXT(fm_store_entry(&f, 2)->name, "k");
+  CHECK(fm_store_find(&f, "text") == fm_store_entry(&f, 4) && fm_store_find(&f, "tex") == NULL);
+  fm_store_close(&f);
   (void)remove(target);
 }
 
 static void blocks_in_part(void) {
   static sample out, back;
   fm_error err;
-  fm_block_file f;
+  fm_store_file f;
   fill(&out);
   for (int deflate = 0; deflate < 2; deflate++) {
     CHECK_OK(write_sample(&out, deflate, ROWS, &err));
-    CHECK_OK(fm_blocks_open(&f, target, &err));
-    CHECK_OK(fm_blocks_read_part(&f, "x", FM_DOUBLE, 100, 50, back.x, &err));
+    CHECK_OK(fm_store_open(&f, target, &err));
+    CHECK_OK(fm_store_read_part(&f, "x", FM_STORE_DOUBLE, 100, 50, back.x, &err));
     CHECK_SAME(back.x, out.x + 100, 50);
-    CHECK_OK(fm_blocks_read_part(&f, "k", FM_INT32, ROWS, 0, back.k, &err));
-    CHECK_OK(fm_blocks_read_part(&f, "at", FM_SIZE, ROWS - 3, 3, back.at, &err));
+    CHECK_OK(fm_store_read_part(&f, "k", FM_STORE_INT32, ROWS, 0, back.k, &err));
+    CHECK_OK(fm_store_read_part(&f, "at", FM_STORE_SIZE, ROWS - 3, 3, back.at, &err));
     CHECK(memcmp(back.at, out.at + ROWS - 3, 3 * sizeof *out.at) == 0);
-    CHECK_CODE(fm_blocks_read_part(&f, "x", FM_DOUBLE, ROWS - 3, 4, back.x, &err), FM_CORRUPT);
-    CHECK_CODE(fm_blocks_read_part(&f, "x", FM_DOUBLE, ROWS + 1, 0, back.x, &err), FM_CORRUPT);
-    fm_blocks_close(&f);
+    CHECK_CODE(fm_store_read_part(&f, "x", FM_STORE_DOUBLE, ROWS - 3, 4, back.x, &err), FM_CORRUPT);
+    CHECK_CODE(fm_store_read_part(&f, "x", FM_STORE_DOUBLE, ROWS + 1, 0, back.x, &err), FM_CORRUPT);
+    fm_store_close(&f);
   }
   (void)remove(target);
 }
@@ -174,14 +174,14 @@ static void blocks_in_part(void) {
 static void blocks_deflate_shrinks(void) {
   static sample out;
   fm_error err;
-  fm_block_file f;
+  fm_store_file f;
   fill(&out);
   CHECK_OK(write_sample(&out, 1, ROWS, &err));
-  CHECK_OK(fm_blocks_open(&f, target, &err));
-  CHECK(fm_blocks_find(&f, "k")->stored < ROWS);
-  CHECK_INT(fm_blocks_find(&f, "k")->encoding, FM_DEFLATED);
-  CHECK_INT(fm_blocks_find(&f, "at")->encoding, FM_RAW);
-  fm_blocks_close(&f);
+  CHECK_OK(fm_store_open(&f, target, &err));
+  CHECK(fm_store_find(&f, "k")->stored < ROWS);
+  CHECK_INT(fm_store_find(&f, "k")->encoding, FM_STORE_DEFLATED);
+  CHECK_INT(fm_store_find(&f, "at")->encoding, FM_STORE_RAW);
+  fm_store_close(&f);
   (void)remove(target);
 }
 
@@ -281,40 +281,40 @@ static void forgeries_are_refused(void) {
 
 static void foreign_files_are_refused(void) {
   fm_error err;
-  fm_block_file f;
-  CHECK_CODE(fm_blocks_open(&f, "no/such.fms", &err), FM_IO);
+  fm_store_file f;
+  CHECK_CODE(fm_store_open(&f, "no/such.fms", &err), FM_IO);
   CHECK_TEXT(err.message,
              "Cannot read `no/such.fms`: No such file or directory. Check that it exists and that you may "
              "read it.");
-  CHECK_CODE(fm_blocks_open(&f, ".", &err), FM_IO);
+  CHECK_CODE(fm_store_open(&f, ".", &err), FM_IO);
   spill((const unsigned char *)"", 0);
-  CHECK_CODE(fm_blocks_open(&f, target, &err), FM_CORRUPT);
+  CHECK_CODE(fm_store_open(&f, target, &err), FM_CORRUPT);
   CHECK_TEXT(err.message,
              "`test_blocks.fms` is empty. Copy the file again from where it is whole, or write the "
              "store again.");
   spill((const unsigned char *)"firm,from,to\n", 13);
-  CHECK_CODE(fm_blocks_open(&f, target, &err), FM_CORRUPT);
+  CHECK_CODE(fm_store_open(&f, target, &err), FM_CORRUPT);
   CHECK_TEXT(err.message,
              "`test_blocks.fms` is not a file of a store, or its beginning is damaged: it does not begin "
              "with FIRMMOVE. Check the path, or write the store again.");
   spill((const unsigned char *)"FIRMMOVE\1", 9);
-  CHECK_CODE(fm_blocks_open(&f, target, &err), FM_CORRUPT);
+  CHECK_CODE(fm_store_open(&f, target, &err), FM_CORRUPT);
   (void)remove(target);
 }
 
 static void a_cut_since_opening_is_noticed(void) {
   static sample out, back;
   fm_error err;
-  fm_block_file f;
+  fm_store_file f;
   fill(&out);
   CHECK_OK(write_sample(&out, 0, ROWS, &err));
-  CHECK_OK(fm_blocks_open(&f, target, &err));
+  CHECK_OK(fm_store_open(&f, target, &err));
   spill((const unsigned char *)"FIRMMOVE", 8);
   CHECK_CODE(read_sample(&f, &back, ROWS, &err), FM_CORRUPT);
   CHECK_TEXT(err.message,
              "`test_blocks.fms` has changed since it was opened (block `x`). Open the store again.");
-  CHECK_CODE(fm_blocks_verify(&f, &err), FM_CORRUPT);
-  fm_blocks_close(&f);
+  CHECK_CODE(fm_store_verify(&f, &err), FM_CORRUPT);
+  fm_store_close(&f);
   (void)remove(target);
 }
 
@@ -322,42 +322,42 @@ static void a_cut_since_opening_is_noticed(void) {
 
 static void nothing_half_written_stays(void) {
   fm_error err;
-  fm_block_writer w;
+  fm_store_writer w;
   char part[64];
   const double x[2] = {1, 2};
-  CHECK_CODE(fm_blocks_create(&w, "no/such/folder.fms", &err), FM_IO);
+  CHECK_CODE(fm_store_create(&w, "no/such/folder.fms", &err), FM_IO);
   CHECK_TEXT(err.message,
              "Cannot write `no/such/folder.fms`: No such file or directory. Free some space or choose "
              "another folder; nothing was kept.");
   part_name(part, sizeof part);
-  CHECK_OK(fm_blocks_create(&w, target, &err));
-  CHECK_OK(fm_blocks_put(&w, "x", FM_DOUBLE, x, 2, 0, &err));
+  CHECK_OK(fm_store_create(&w, target, &err));
+  CHECK_OK(fm_store_put(&w, "x", FM_STORE_DOUBLE, x, 2, 0, &err));
   CHECK(file_exists(part) && !file_exists(target));
-  fm_blocks_abort(&w);
-  fm_blocks_abort(&w);
+  fm_store_abort(&w);
+  fm_store_abort(&w);
   CHECK(!file_exists(part) && !file_exists(target));
-  CHECK_OK(fm_blocks_create(&w, target, &err));
-  CHECK_OK(fm_blocks_put(&w, "x", FM_DOUBLE, x, 2, 0, &err));
-  CHECK_CODE(fm_blocks_put(&w, "x", FM_DOUBLE, x, 2, 0, &err), FM_INVALID);
+  CHECK_OK(fm_store_create(&w, target, &err));
+  CHECK_OK(fm_store_put(&w, "x", FM_STORE_DOUBLE, x, 2, 0, &err));
+  CHECK_CODE(fm_store_put(&w, "x", FM_STORE_DOUBLE, x, 2, 0, &err), FM_INVALID);
   CHECK(!file_exists(part) && !file_exists(target));
-  CHECK_OK(fm_blocks_create(&w, target, &err));
-  CHECK_CODE(fm_blocks_put(&w, "a name", FM_DOUBLE, x, 2, 0, &err), FM_INVALID);
+  CHECK_OK(fm_store_create(&w, target, &err));
+  CHECK_CODE(fm_store_put(&w, "a name", FM_STORE_DOUBLE, x, 2, 0, &err), FM_INVALID);
   CHECK(!file_exists(part));
 }
 
 /* /dev/full takes nothing; where there is no such device, there is nothing to see. */
 static void a_full_disk_is_told(void) {
   fm_error err;
-  fm_block_writer w;
+  fm_store_writer w;
   static const double x[1 << 14] = {0};
   FILE *full = fopen("/dev/full", "r+b");
   if (full == NULL) {
     return;
   }
-  CHECK_OK(fm_blocks_create(&w, target, &err));
+  CHECK_OK(fm_store_create(&w, target, &err));
   (void)fclose(w.file);
   w.file = full;
-  const fm_code code = fm_blocks_put(&w, "x", FM_DOUBLE, x, 1 << 14, 0, &err);
+  const fm_code code = fm_store_put(&w, "x", FM_STORE_DOUBLE, x, 1 << 14, 0, &err);
   CHECK_CODE(code, FM_IO);
   CHECK_TEXT(err.message,
              "Cannot write `test_blocks.fms`: No space left on device. Free some space or choose another "
@@ -367,13 +367,13 @@ static void a_full_disk_is_told(void) {
 static fm_code write_and_read(void *context) {
   static sample out, back;
   fm_error *err = context;
-  fm_block_file f;
+  fm_store_file f;
   fill(&out);
   FM_TRY(write_sample(&out, 1, 100, err));
-  FM_TRY(fm_blocks_open(&f, target, err));
+  FM_TRY(fm_store_open(&f, target, err));
   fm_code code = read_sample(&f, &back, 100, err);
-  code = code == FM_OK ? fm_blocks_verify(&f, err) : code;
-  fm_blocks_close(&f);
+  code = code == FM_OK ? fm_store_verify(&f, err) : code;
+  fm_store_close(&f);
   return code;
 }
 

@@ -85,10 +85,11 @@ static void describe(problem *p, int effects, int merge) {
   p->tables[3] = (fm_table){FM_TABLE_SCALAR, p->origin, J, p->push_values, NULL, NULL};
   p->tables[4] = (fm_table){FM_TABLE_SCALAR, NULL, 1, p->one, NULL, NULL};
   p->tables[5] = (fm_table){FM_TABLE_SPARSE, p->firm, N, p->sparse_value, p->sparse_first, p->sparse_place};
-  const fm_term terms[COLUMNS] = {{1, FM_ALL, NULL},    {4, FM_STAY, NULL},   {1, FM_MOVE, NULL},
-                                  {2, FM_MOVE, NULL},   {3, FM_MOVE, NULL},   {4, FM_STAY, p->size},
-                                  {1, FM_ALL, p->age},  {2, FM_ALL, p->size}, {5, FM_ALL, NULL},
-                                  {5, FM_MOVE, p->age}, {0, FM_ALL, p->size}};
+  const fm_term terms[COLUMNS] = {
+      {1, FM_MASK_ALL, NULL},    {4, FM_MASK_STAY, NULL},   {1, FM_MASK_MOVE, NULL},
+      {2, FM_MASK_MOVE, NULL},   {3, FM_MASK_MOVE, NULL},   {4, FM_MASK_STAY, p->size},
+      {1, FM_MASK_ALL, p->age},  {2, FM_MASK_ALL, p->size}, {5, FM_MASK_ALL, NULL},
+      {5, FM_MASK_MOVE, p->age}, {0, FM_MASK_ALL, p->size}};
   memcpy(p->terms, terms, sizeof terms);
   p->spec = (fm_relational_spec){.n_occasions = N,
                                  .n_places = J,
@@ -113,7 +114,7 @@ static double attribute(const problem *p, size_t k, int i, int j) {
   const fm_term *term = &p->terms[k];
   const fm_table *table = &p->tables[term->table];
   const int is_origin = j == p->origin[i] - 1;
-  if ((term->mask == FM_MOVE && is_origin) || (term->mask == FM_STAY && !is_origin)) {
+  if ((term->mask == FM_MASK_MOVE && is_origin) || (term->mask == FM_MASK_STAY && !is_origin)) {
     return 0.0;
   }
   const int row = table->key ? table->key[i] - 1 : 0;
@@ -232,18 +233,18 @@ static void check_derivatives(const fm_design *design, const double *theta, cons
 static void check_image(fm_design *design, const double *theta, const numbers *whole) {
   static numbers again;
   const char *path = "image.fms";
-  fm_block_file file;
+  fm_store_file file;
   fm_design opened;
   CHECK(fm_design_save(design, path, NULL) == FM_OK);
   CHECK(fm_design_bytes(design) > 0);
-  CHECK(fm_blocks_open(&file, path, NULL) == FM_OK);
+  CHECK(fm_store_open(&file, path, NULL) == FM_OK);
   CHECK(fm_design_open(&opened, &file, NULL) == FM_OK);
   CHECK(opened.n_units == design->n_units && opened.n_groups == design->n_groups);
   CHECK(fm_design_bytes(&opened) == fm_design_bytes(design) - design->n_occasions * sizeof(size_t));
   evaluate(&opened, theta, 2, &again);
   CHECK(memcmp(whole, &again, sizeof again) == 0);
   opened.ops->free(&opened);
-  fm_blocks_close(&file);
+  fm_store_close(&file);
   CHECK(remove(path) == 0);
   CHECK(fm_design_save(design, "no/such/directory/image", NULL) == FM_IO);
 }

@@ -118,8 +118,8 @@ static void order_of_rows_is_nothing(void) {
     for (size_t j = 0; j < sorted.n_cells; j++) {
       CHECK(sorted.pair[j] == mixed.pair[j] && sorted.start[j] == mixed.start[j] &&
             sorted.end[j] == mixed.end[j]);
-      CHECK_SAME(mixed.cell[j].sum, sorted.cell[j].sum, FM_MOMENTS);
-      CHECK_SAME(mixed.cell[j].product, sorted.cell[j].product, FM_PACKED);
+      CHECK_SAME(mixed.cell[j].sum, sorted.cell[j].sum, FM_FIRM_MOMENTS);
+      CHECK_SAME(mixed.cell[j].product, sorted.cell[j].product, FM_FIRM_PRODUCTS);
     }
   }
   CHECK_INT(mixed.gaps, sorted.gaps);
@@ -327,8 +327,9 @@ static void zeros_and_long_lives(void) {
 /* ---- variances ------------------------------------------------------------------------------------------------- */
 enum { TERMS = 40, COLUMNS = 10 };
 static int term_pair[TERMS], term_place[TERMS], term_cell[TERMS];
-static const int column_class[COLUMNS] = {FM_ALL,  FM_START, FM_START, FM_END, FM_STAY,
-                                          FM_STAY, FM_DEAD,  FM_GONE,  FM_NEW, FM_OWN};
+static const int column_class[COLUMNS] = {FM_CLASS_ALL,  FM_CLASS_START, FM_CLASS_START, FM_CLASS_END,
+                                          FM_CLASS_STAY, FM_CLASS_STAY,  FM_CLASS_DEAD,  FM_CLASS_GONE,
+                                          FM_CLASS_NEW,  FM_CLASS_OWN};
 static const int column_moment[COLUMNS] = {5, 0, 1, 4, 6, 9, 1, 0, 3, 3};
 static double derivative[COLUMNS][TERMS];
 
@@ -389,19 +390,19 @@ static int in_class(const fm_dynamics *d, size_t j, int class, int place, int ce
   const int start = d->start[j], end = d->end[j];
   const int seen_start = start >= 1 && start <= 3, seen_end = end >= 1 && end <= 3;
   switch (class) {
-    case FM_ALL:
+    case FM_CLASS_ALL:
       return 1;
-    case FM_START:
+    case FM_CLASS_START:
       return start == place;
-    case FM_END:
+    case FM_CLASS_END:
       return end == place;
-    case FM_STAY:
+    case FM_CLASS_STAY:
       return start == place && end == place;
-    case FM_DEAD:
+    case FM_CLASS_DEAD:
       return start == place && end == 0;
-    case FM_GONE:
+    case FM_CLASS_GONE:
       return start == place && !seen_end;
-    case FM_NEW:
+    case FM_CLASS_NEW:
       return end == place && !seen_start;
     default:
       return (int)j + 1 == cell;
@@ -425,9 +426,9 @@ static void cells_have_the_variance_of_their_term(void) {
     const fm_terms terms = make_terms(&d, column);
     CHECK_OK(grouped ? fm_dynamics_grouped(&d, &terms, expected)
                      : fm_dynamics_variance(&d, &terms, expected));
-    double *gradient = fm_alloc(d.n_cells * FM_MOMENTS, sizeof(double));
+    double *gradient = fm_alloc(d.n_cells * FM_FIRM_MOMENTS, sizeof(double));
     for (size_t k = 0; k < terms.n; k++) {
-      memset(gradient, 0, d.n_cells * FM_MOMENTS * sizeof(double));
+      memset(gradient, 0, d.n_cells * FM_FIRM_MOMENTS * sizeof(double));
       for (size_t c = 0; c < COLUMNS; c++) {
         for (size_t j = 0; j < d.n_cells; j++) {
           const int here =

@@ -57,32 +57,32 @@ static const double fm_far_below[8] = {1.0,
 
 #define FM_NAME(f) FM_JOIN(f, base)
 #define FM_TARGET
-#define FM_BYTES 16
+#define FM_VECTOR_BYTES 16
 #define FM_COLS 2
 #define FM_LABEL "base"
 #include "kernels_impl.h"
 #undef FM_NAME
 #undef FM_TARGET
-#undef FM_BYTES
+#undef FM_VECTOR_BYTES
 #undef FM_COLS
 #undef FM_LABEL
 
 #if FM_X86
 #define FM_NAME(f) FM_JOIN(f, avx2)
 #define FM_TARGET __attribute__((target("avx2,fma")))
-#define FM_BYTES 32
+#define FM_VECTOR_BYTES 32
 #define FM_COLS 2
 #define FM_LABEL "avx2"
 #include "kernels_impl.h"
 #undef FM_NAME
 #undef FM_TARGET
-#undef FM_BYTES
+#undef FM_VECTOR_BYTES
 #undef FM_COLS
 #undef FM_LABEL
 
 #define FM_NAME(f) FM_JOIN(f, avx512)
 #define FM_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
-#define FM_BYTES 64
+#define FM_VECTOR_BYTES 64
 #define FM_COLS 4
 #define FM_LABEL "avx512"
 #include "kernels_impl.h"

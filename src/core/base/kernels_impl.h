@@ -3,19 +3,19 @@
  * The including file defines
  *   FM_NAME(f)   the name f gets in this instruction set
  *   FM_TARGET    the function attribute that selects it (may be empty)
- *   FM_BYTES     width of a vector in bytes
+ *   FM_VECTOR_BYTES     width of a vector in bytes
  *   FM_COLS      columns of a register tile (vectors of accumulators it leaves room for)
  * Vectors are the compilers' generic ones, so there is one source and no intrinsics. A sum runs over
  * the lanes of a vector and then over its rest in order, the same for every call of the same length.
  */
 
-#define FM_LANES (FM_BYTES / 8)
+#define FM_LANES (FM_VECTOR_BYTES / 8)
 #define FM_INLINE static inline __attribute__((always_inline)) FM_TARGET
 
-typedef double FM_NAME(vec) __attribute__((vector_size(FM_BYTES)));
-typedef double FM_NAME(mem) __attribute__((vector_size(FM_BYTES), aligned(8), may_alias));
-typedef long long FM_NAME(ivec) __attribute__((vector_size(FM_BYTES)));
-typedef unsigned long long FM_NAME(uvec) __attribute__((vector_size(FM_BYTES)));
+typedef double FM_NAME(vec) __attribute__((vector_size(FM_VECTOR_BYTES)));
+typedef double FM_NAME(mem) __attribute__((vector_size(FM_VECTOR_BYTES), aligned(8), may_alias));
+typedef long long FM_NAME(ivec) __attribute__((vector_size(FM_VECTOR_BYTES)));
+typedef unsigned long long FM_NAME(uvec) __attribute__((vector_size(FM_VECTOR_BYTES)));
 #define vec FM_NAME(vec)
 #define mem FM_NAME(mem)
 #define ivec FM_NAME(ivec)
@@ -399,7 +399,7 @@ FM_TARGET static void FM_NAME(gemm_tn_)(size_t m, size_t p, size_t n, const doub
 
 /* ---- squares of a short vector -------------------------------------------------------------------- */
 /* Vectors of four lanes at most: rows of 12, 8 and 4 have whole ones. */
-#define FM_SHORT (FM_BYTES < 32 ? FM_BYTES : 32)
+#define FM_SHORT (FM_VECTOR_BYTES < 32 ? FM_VECTOR_BYTES : 32)
 typedef double FM_NAME(few) __attribute__((vector_size(FM_SHORT), aligned(8), may_alias));
 
 /* Four rows of `stride`, of which the first `used` columns: constants where inlined. */
@@ -485,8 +485,8 @@ FM_TARGET static void FM_NAME(quantile_)(const double *u, double *z, size_t n) {
   }
 }
 
-typedef unsigned int FM_NAME(word) __attribute__((vector_size(FM_BYTES / 2)));
-typedef int FM_NAME(signed_word) __attribute__((vector_size(FM_BYTES / 2)));
+typedef unsigned int FM_NAME(word) __attribute__((vector_size(FM_VECTOR_BYTES / 2)));
+typedef int FM_NAME(signed_word) __attribute__((vector_size(FM_VECTOR_BYTES / 2)));
 #define word FM_NAME(word)
 
 FM_INLINE word FM_NAME(reverse_bits)(word x) {

@@ -35,40 +35,30 @@ typedef struct derivatives {
   double *product;      /* parameters^2 */
 } derivatives;
 
-static size_t scratch_size(const fm_design *d) {
-  const size_t n = d->n_places, p = d->n_linear + 1;
-  return fm_chain_cell_size(d) + 2 * n + 4 * d->max_rows + 2 * d->max_units * (d->n_terms + 1) +
-         d->n_linear + d->n_terms + 3 * p * n + n * n + p * p;
-}
-
-static double *take(double **scratch, size_t n) {
-  double *part = *scratch;
-  *scratch += n;
-  return part;
-}
-
-static derivatives lay_out(const fm_design *design, double *scratch) {
+/* The doubles used; scratch = NULL only counts. */
+static size_t lay_out(derivatives *d, const fm_design *design, double *scratch) {
   const size_t n = design->n_places, p = design->n_linear + 1;
-  derivatives d = {.n_par = p};
-  scratch = fm_chain_cell_lay_out(&d.cell, design, scratch);
-  d.lambda = take(&scratch, n);
-  d.h = take(&scratch, n);
-  d.q = take(&scratch, design->max_rows);
-  d.c = take(&scratch, design->max_rows);
-  d.x = take(&scratch, design->max_rows);
-  d.nothing = take(&scratch, design->max_rows);
-  d.xc = take(&scratch, design->max_units * design->n_terms);
-  d.xq = take(&scratch, design->max_units * design->n_terms);
-  d.minus = take(&scratch, design->max_units);
-  d.plus = take(&scratch, design->max_units);
-  d.unit = take(&scratch, design->n_linear);
-  d.row = take(&scratch, design->n_terms);
-  d.a = take(&scratch, p * n);
-  d.r = take(&scratch, p * n);
-  d.ga = take(&scratch, p * n);
-  d.g = take(&scratch, n * n);
-  d.product = take(&scratch, p * p);
-  return d;
+  fm_arena a = {scratch, 0};
+  *d = (derivatives){.n_par = p};
+  fm_chain_cell_lay_out(&d->cell, design, &a);
+  d->lambda = fm_take(&a, n);
+  d->h = fm_take(&a, n);
+  d->q = fm_take(&a, design->max_rows);
+  d->c = fm_take(&a, design->max_rows);
+  d->x = fm_take(&a, design->max_rows);
+  d->nothing = fm_take(&a, design->max_rows);
+  d->xc = fm_take(&a, design->max_units * design->n_terms);
+  d->xq = fm_take(&a, design->max_units * design->n_terms);
+  d->minus = fm_take(&a, design->max_units);
+  d->plus = fm_take(&a, design->max_units);
+  d->unit = fm_take(&a, design->n_linear);
+  d->row = fm_take(&a, design->n_terms);
+  d->a = fm_take(&a, p * n);
+  d->r = fm_take(&a, p * n);
+  d->ga = fm_take(&a, p * n);
+  d->g = fm_take(&a, n * n);
+  d->product = fm_take(&a, p * p);
+  return a.used;
 }
 
 /* ---- the adjoint ------------------------------------------------------------------------------------------ */
@@ -318,7 +308,8 @@ static void add_derivatives(derivatives *d, fm_sums *sums) {
 
 static fm_code chain_group(const fm_pass *pass, fm_work *work, size_t group, double *scratch,
                            fm_sums *sums) {
-  derivatives d = lay_out(pass->design, scratch);
+  derivatives d;
+  lay_out(&d, pass->design, scratch);
   fm_chain_cell_open(&d.cell, pass->model, work, pass->theta, group);
   find_shares(pass->model, &d.cell, group);
   sums->value += d.cell.converged ? d.cell.value : -HUGE_VAL;
@@ -334,12 +325,13 @@ static fm_code chain_group(const fm_pass *pass, fm_work *work, size_t group, dou
 }
 
 fm_pass fm_chain_pass(const fm_chain *chain, const fm_design *design, int threads) {
+  derivatives d;
   return (fm_pass){.design = design,
                    .model = chain,
                    .n_par = design->n_linear + 1,
                    .threads = threads,
                    .effort = 10.0,
-                   .scratch = scratch_size(design),
+                   .scratch = lay_out(&d, design, NULL),
                    .group = chain_group};
 }
 
@@ -358,7 +350,8 @@ static fm_code do_run(void *context, size_t task, size_t worker) {
   batch *s = context;
   fm_chain_run *run = &s->runs[task];
   fm_chain_cell cell;
-  (void)fm_chain_cell_lay_out(&cell, s->design, s->scratch[worker]);
+  fm_arena a = {s->scratch[worker], 0};
+  fm_chain_cell_lay_out(&cell, s->design, &a);
   fm_chain_cell_open(&cell, s->chain, &s->work[worker], run->theta, run->group);
   fm_chain_cell_solve(&cell, run->start, run->method);
   memcpy(run->share, cell.share, cell.n_places * sizeof(double));
@@ -386,9 +379,12 @@ static fm_code batch_init(batch *s) {
   if (!s->work || !s->scratch) {
     return FM_NO_MEMORY;
   }
+  fm_chain_cell cell;
+  fm_arena counted = {NULL, 0};
+  fm_chain_cell_lay_out(&cell, s->design, &counted);
   for (size_t w = 0; w < s->workers; w++) {
     FM_TRY(s->design->ops->work_init(s->design, &s->work[w]));
-    s->scratch[w] = fm_alloc(fm_chain_cell_size(s->design), sizeof(double));
+    s->scratch[w] = fm_alloc(counted.used, sizeof(double));
     if (!s->scratch[w]) {
       return FM_NO_MEMORY;
     }

@@ -26,36 +26,24 @@ static const double least_damping = 1.0 / 32.0;
 
 /* ---- memory --------------------------------------------------------------------------------------------- */
 
-size_t fm_chain_cell_size(const fm_design *design) {
-  const size_t n = design->n_places;
-  return 9 * n + 2 * n * n + design->max_rows + design->max_units + 2 * design->max_units * n;
-}
-
-static double *take(double **scratch, size_t n) {
-  double *part = *scratch;
-  *scratch += n;
-  return part;
-}
-
-double *fm_chain_cell_lay_out(fm_chain_cell *cell, const fm_design *design, double *scratch) {
+void fm_chain_cell_lay_out(fm_chain_cell *cell, const fm_design *design, fm_arena *a) {
   const size_t n = design->n_places;
   *cell = (fm_chain_cell){.design = design, .n_places = n};
-  cell->share = take(&scratch, n);
-  cell->psi = take(&scratch, n);
-  cell->trial = take(&scratch, n);
-  cell->spare = take(&scratch, n);
-  cell->f = take(&scratch, n);
-  cell->slope = take(&scratch, n);
-  cell->bend = take(&scratch, n);
-  cell->chosen = take(&scratch, n);
-  cell->pivot = (int *)(void *)take(&scratch, n);
-  cell->m = take(&scratch, n * n);
-  cell->lu = take(&scratch, n * n);
-  cell->p = take(&scratch, design->max_rows);
-  cell->logsum = take(&scratch, design->max_units);
-  cell->wide = take(&scratch, design->max_units * n);
-  cell->weighted = take(&scratch, design->max_units * n);
-  return scratch;
+  cell->share = fm_take(a, n);
+  cell->psi = fm_take(a, n);
+  cell->trial = fm_take(a, n);
+  cell->spare = fm_take(a, n);
+  cell->f = fm_take(a, n);
+  cell->slope = fm_take(a, n);
+  cell->bend = fm_take(a, n);
+  cell->chosen = fm_take(a, n);
+  cell->pivot = fm_take_int(a, n);
+  cell->m = fm_take(a, n * n);
+  cell->lu = fm_take(a, n * n);
+  cell->p = fm_take(a, design->max_rows);
+  cell->logsum = fm_take(a, design->max_units);
+  cell->wide = fm_take(a, design->max_units * n);
+  cell->weighted = fm_take(a, design->max_units * n);
 }
 
 /* ---- sweeps --------------------------------------------------------------------------------------------- */

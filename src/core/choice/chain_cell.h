@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "arena.h"
 #include "chain.h"
 
 /* All arrays are parts of the scratch memory of a thread. Matrices over places are column-major. */
@@ -32,9 +33,8 @@ typedef struct fm_chain_cell {
   double *wide, *weighted;  /* units x n_places: probabilities by place, and these times weights */
 } fm_chain_cell;
 
-/* Doubles of scratch a cell needs, and what is left of scratch after laying it out. */
-size_t fm_chain_cell_size(const fm_design *design);
-double *fm_chain_cell_lay_out(fm_chain_cell *cell, const fm_design *design, double *scratch);
+/* Takes what a cell needs from an arena. */
+void fm_chain_cell_lay_out(fm_chain_cell *cell, const fm_design *design, fm_arena *a);
 
 /* Makes cell the group'th one at theta. */
 void fm_chain_cell_open(fm_chain_cell *cell, const fm_chain *chain, fm_work *work, const double *theta,

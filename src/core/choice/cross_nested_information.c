@@ -14,25 +14,11 @@
  */
 #include <string.h>
 
+#include "../base/sums.h"
 #include "cross_nested_work.h"
 
 static double curvature(const fm_crossing *c, size_t s) { return -c->rate[s] * c->nest_adjoint[s]; }
 static double square(double x) { return x * x; }
-
-/* The entry of the upper triangle for the pair (p, q). */
-static double *upper(double *h, size_t ld, size_t p, size_t q) {
-  return p <= q ? h + p + q * ld : h + q + p * ld;
-}
-
-/* h += sum of a_i b_i' over the first n vectors, a_i the scaled b_i: a few columns at a time, down to the
- * diagonal and just below it. */
-static void add_outer(const fm_crossing *c, const fm_kernels *kernels, size_t n, double *h) {
-  for (size_t k = 0; k < c->n_par; k += 4) {
-    const size_t columns = c->n_par - k < 4 ? c->n_par - k : 4;
-    kernels->gemm_tn(n, columns, k + columns, c->scaled + k, c->n_par, c->vectors, c->n_par,
-                     h + k * c->n_par, c->n_par);
-  }
-}
 
 static size_t at_lambda(const fm_design *design, int k) { return design->n_linear + (size_t)k; }
 
@@ -139,7 +125,7 @@ static void add_slopes(fm_crossing *c, const fm_design *design, size_t i, double
     scale_vector(c, m, n * c->top[s] - curvature(c, s));
   }
   scale_vector(c, c->width, -n);
-  add_outer(c, design->kernels, c->width + 1, h);
+  fm_add_outer(design->kernels, c->width + 1, c->n_par, c->scaled, c->vectors, h, c->n_par);
 }
 
 /* g_e of entry e of row r, whose x is in c->x. */
@@ -175,7 +161,7 @@ static void take_variance(fm_crossing *c, const fm_design *design, fm_work *work
     scale_vector(c, a, -c->count[e]);
   }
   scale_vector(c, n, c->chosen[r]);
-  add_outer(c, design->kernels, n + 1, h);
+  fm_add_outer(design->kernels, n + 1, c->n_par, c->scaled, c->vectors, h, c->n_par);
 }
 
 /* ---- lambda and tau ------------------------------------------------------------------------------------------ */
@@ -189,7 +175,7 @@ static void add_nest(const fm_crossing *c, const fm_design *design, size_t i, si
   const size_t at = at_lambda(design, k);
   const double w = square(c->rate[s]) * c->nest_count[s], *d = c->slope + m * c->n_par;
   for (size_t p = 0; p < c->n_par; p++) {
-    *upper(h, c->n_par, p, at) -= (p == at ? 2.0 : 1.0) * w * d[p];
+    *fm_upper(h, c->n_par, p, at) -= (p == at ? 2.0 : 1.0) * w * d[p];
   }
   h[at * (c->n_par + 1)] -= 2.0 * square(c->rate[s]) * c->chosen_log[s];
 }
@@ -246,7 +232,7 @@ static void add_taus(fm_crossing *c, const fm_design *design, fm_work *work, siz
     for (int g = c->first[r]; g <= f; g++) {
       const int u = fm_crossing_tau(c, c->member[g]);
       if (u >= 0) {
-        *upper(h, c->n_par, at_tau(c, design, t), at_tau(c, design, u)) += tau_pair(c, r, f, g);
+        *fm_upper(h, c->n_par, at_tau(c, design, t), at_tau(c, design, u)) += tau_pair(c, r, f, g);
       }
     }
   }

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
 #include "hazard_parts.h"
 
 /* exp() of it, and its inverse, are numbers */
@@ -74,19 +75,21 @@ typedef struct buffers {
   double *y;         /* units x terms */
 } buffers;
 
-size_t fm_hazard_scratch(const fm_design *design) {
-  return 2 * design->max_rows + (3 + design->n_terms) * design->max_units;
+/* The doubles used; scratch = NULL only counts. */
+static size_t lay_out(buffers *b, const fm_design *design, double *scratch) {
+  fm_arena a = {scratch, 0};
+  b->pi = fm_take(&a, design->max_rows);
+  b->z = fm_take(&a, design->max_rows);
+  b->log_total = fm_take(&a, design->max_units);
+  b->cov = fm_take(&a, design->max_units);
+  b->e = fm_take(&a, design->max_units);
+  b->y = fm_take(&a, design->max_units * design->n_terms);
+  return a.used;
 }
 
-static buffers lay_out(const fm_design *design, double *scratch) {
+size_t fm_hazard_scratch(const fm_design *design) {
   buffers b;
-  b.pi = scratch;
-  b.z = b.pi + design->max_rows;
-  b.log_total = b.z + design->max_rows;
-  b.cov = b.log_total + design->max_units;
-  b.e = b.cov + design->max_units;
-  b.y = b.e + design->max_units;
-  return b;
+  return lay_out(&b, design, NULL);
 }
 
 /* sum over choices of unit i of w log pi_k; the residuals of these shares into r. */
@@ -169,7 +172,8 @@ void fm_hazard_information(const fm_design *design, fm_work *work, double *cov, 
 
 static fm_code hazard_block(const fm_pass *pass, fm_work *work, double *scratch, fm_sums *sums) {
   const fm_design *design = pass->design;
-  const buffers b = lay_out(design, scratch);
+  buffers b;
+  lay_out(&b, design, scratch);
   sums->value += block_part(design, work, pass->theta, &b);
   if (sums->score != NULL) {
     design->ops->score(design, work, NULL, b.z, sums->score);
@@ -195,7 +199,8 @@ void fm_hazard_probabilities(const fm_kernels *kernels, const fm_block *block, d
 
 void fm_hazard_occasion_scores(const fm_design *design, fm_work *work, const double *theta, double *scratch,
                                double *scores) {
-  const buffers b = lay_out(design, scratch);
+  buffers b;
+  lay_out(&b, design, scratch);
   const fm_block *block = &work->block;
   const size_t nt = design->n_terms, p = design->n_linear;
   (void)block_part(design, work, theta, &b);

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
 #include "hazard_parts.h"
 
 /* ---- the spell as a function of A, a = log S and v ----------------------------------------------------------- */
@@ -80,24 +81,25 @@ typedef struct buffers {
   double *dA, *da;         /* n_linear */
 } buffers;
 
-size_t fm_hazard_group_scratch(const fm_design *design) {
-  return design->max_group_rows + 3 * design->max_group_units + design->max_rows +
-         (2 + design->n_terms) * design->max_units + 2 * design->n_linear;
+/* The doubles used; scratch = NULL only counts. */
+static size_t lay_out(buffers *b, const fm_design *design, double *scratch) {
+  fm_arena a = {scratch, 0};
+  b->pi = fm_take(&a, design->max_group_rows);
+  b->log_total = fm_take(&a, design->max_group_units);
+  b->stays = fm_take(&a, design->max_group_units);
+  b->leaves = fm_take(&a, design->max_group_units);
+  b->z = fm_take(&a, design->max_rows);
+  b->y = fm_take(&a, design->max_units * design->n_terms);
+  b->cov = fm_take(&a, design->max_units);
+  b->e = fm_take(&a, design->max_units);
+  b->dA = fm_take(&a, design->n_linear);
+  b->da = fm_take(&a, design->n_linear);
+  return a.used;
 }
 
-static buffers lay_out(const fm_design *design, double *scratch) {
+size_t fm_hazard_group_scratch(const fm_design *design) {
   buffers b;
-  b.pi = scratch;
-  b.log_total = b.pi + design->max_group_rows;
-  b.stays = b.log_total + design->max_group_units;
-  b.leaves = b.stays + design->max_group_units;
-  b.z = b.leaves + design->max_group_units;
-  b.y = b.z + design->max_rows;
-  b.cov = b.y + design->max_units * design->n_terms;
-  b.e = b.cov + design->max_units;
-  b.dA = b.e + design->max_units;
-  b.da = b.dA + design->n_linear;
-  return b;
+  return lay_out(&b, design, NULL);
 }
 
 /* What is known of a group once its blocks have been seen. */
@@ -195,22 +197,46 @@ static void group_sums(size_t n, const spell *l, double weight, const buffers *b
   h[n + n * sums->n_par] -= weight * l->vv;
 }
 
-fm_code fm_hazard_group(const fm_pass *pass, fm_work *work, size_t group, double *scratch, fm_sums *sums) {
+/* Sees all blocks of a group. */
+static history see_group(const fm_pass *pass, fm_work *work, size_t group, double weight,
+                         const buffers *all) {
   const fm_design *design = pass->design;
+  buffers here = *all;
+  history seen = {0.0, 0.0, 0.0, 0.0};
+  for (size_t at = design->group_block[group]; at < design->group_block[group + 1]; at++) {
+    design->ops->load(design, work, at);
+    observe(design, work, pass->theta, weight, &here, &seen);
+    advance(&here, &work->block);
+  }
+  return seen;
+}
+
+/* Adds score and information of a group that has been seen. */
+static void add_derivatives(const fm_pass *pass, fm_work *work, size_t group, double weight, const spell *l,
+                            const buffers *all, fm_sums *sums) {
+  const fm_design *design = pass->design;
+  buffers here = *all;
+  memset(all->dA, 0, design->n_linear * sizeof(double));
+  memset(all->da, 0, design->n_linear * sizeof(double));
+  for (size_t at = design->group_block[group]; at < design->group_block[group + 1]; at++) {
+    load_if_several(design, work, at, group);
+    chain(design, work, &here);
+    unit_sums(design, work, l, weight, &here, sums);
+    advance(&here, &work->block);
+  }
+  group_sums(design->n_linear, l, weight, all, sums);
+}
+
+fm_code fm_hazard_group(const fm_pass *pass, fm_work *work, size_t group, double *scratch, fm_sums *sums) {
   const fm_hazard *model = pass->model;
   const double weight = model->group_weight != NULL ? model->group_weight[group] : 1.0;
-  const size_t first = design->group_block[group], end = design->group_block[group + 1];
-  const double v = pass->theta[design->n_linear];
+  const double v = pass->theta[pass->design->n_linear];
   if (!(weight > 0.0)) {
     return FM_OK;
   }
-  buffers b = lay_out(design, scratch);
-  history seen = {0.0, 0.0, 0.0, 0.0};
-  for (size_t at = first; at < end; at++) {
-    design->ops->load(design, work, at);
-    observe(design, work, pass->theta, weight, &b, &seen);
-    advance(&b, &work->block);
-  }
+  buffers b;
+  lay_out(&b, pass->design, scratch);
+  const history seen = see_group(pass, work, group, weight, &b);
   if (seen.leaves > 1.0 + 1e-9) {
     return FM_INVALID;
   }
@@ -219,17 +245,8 @@ fm_code fm_hazard_group(const fm_pass *pass, fm_work *work, size_t group, double
     add_leaving(&l, seen.A, exp(seen.log_total), v);
   }
   sums->value += weight * (l.value + seen.log_share);
-  if (sums->score == NULL) {
-    return FM_OK;
+  if (sums->score != NULL) {
+    add_derivatives(pass, work, group, weight, &l, &b, sums);
   }
-  b = lay_out(design, scratch);
-  memset(b.dA, 0, 2 * design->n_linear * sizeof(double));
-  for (size_t at = first; at < end; at++) {
-    load_if_several(design, work, at, group);
-    chain(design, work, &b);
-    unit_sums(design, work, &l, weight, &b, sums);
-    advance(&b, &work->block);
-  }
-  group_sums(design->n_linear, &l, weight, &b, sums);
   return FM_OK;
 }

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "../base/sums.h"
+#include "arena.h"
 #include "logit.h"
 
 /* ---- model ----------------------------------------------------------------------------------------- */
@@ -46,19 +48,22 @@ typedef struct group_sums {
   double *logit;       /* scratch of the conditional logit */
 } group_sums;
 
-static size_t lay_out(const fm_latent *model, const fm_design *design, double *scratch, group_sums *s) {
+/* The doubles used; scratch = NULL only counts. */
+static size_t lay_out(group_sums *s, const fm_latent *model, const fm_design *design, double *scratch) {
   const size_t m = model->n_classes, n = design->n_linear;
+  fm_arena a = {scratch, 0};
   *s = (group_sums){.model = model, .n_linear = n, .n_par = n + fm_latent_extra(model)};
   s->first_gamma = n + (m - 1) * model->n_free;
-  double **part[] = {&s->theta, &s->log_pi,      &s->pi, &s->value, &s->h,
-                     &s->score, &s->information, &s->g,  &s->logit};
-  const size_t size[] = {m * n, m, m, m, m, m * n, m * n * n, s->n_par, fm_logit_pass(design, 1).scratch};
-  size_t at = 0;
-  for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
-    *part[i] = scratch == NULL ? NULL : scratch + at;
-    at += size[i];
-  }
-  return at;
+  s->theta = fm_take(&a, m * n);
+  s->log_pi = fm_take(&a, m);
+  s->pi = fm_take(&a, m);
+  s->value = fm_take(&a, m);
+  s->h = fm_take(&a, m);
+  s->score = fm_take(&a, m * n);
+  s->information = fm_take(&a, m * n * n);
+  s->g = fm_take(&a, s->n_par);
+  s->logit = fm_take(&a, fm_logit_pass(design, 1).scratch);
+  return a.used;
 }
 
 /* theta of class c = theta of class 1 with the free terms of the class. */
@@ -193,10 +198,6 @@ static void group_score(const group_sums *s, size_t group, double weight) {
 }
 
 /* ---- information ------------------------------------------------------------------------------------- */
-static double *upper(double *h, size_t ld, size_t k, size_t l) {
-  return k <= l ? h + k + l * ld : h + l + k * ld;
-}
-
 /* += h_c (H_c - s_c s_c' / weight), the last of the mixture only. */
 static void add_class(const group_sums *s, size_t c, double weight, fm_sums *sums) {
   const size_t n = s->n_linear;
@@ -208,7 +209,7 @@ static void add_class(const group_sums *s, size_t c, double weight, fm_sums *sum
     size_t free_k = 0;
     for (size_t k = 0; k <= l; k++) {
       const size_t to_k = position(s, c, k, &free_k);
-      *upper(sums->information, sums->n_par, to_k, to_l) +=
+      *fm_upper(sums->information, sums->n_par, to_k, to_l) +=
           s->h[c] * (information[k + l * n] - spread * score[k] * score[l]);
     }
   }
@@ -283,7 +284,7 @@ static fm_code latent_group(const fm_pass *pass, fm_work *work, size_t group, do
   const fm_latent *model = pass->model;
   const double weight = model->weight ? model->weight[group] : 1.0;
   group_sums s;
-  (void)lay_out(model, pass->design, scratch, &s);
+  lay_out(&s, model, pass->design, scratch);
   membership(&s, pass->theta, group);
   if (!(weight > 0.0)) { /* nothing is known of its class but its attributes */
     memcpy(s.h, s.pi, model->n_classes * sizeof(double));
@@ -314,6 +315,6 @@ fm_pass fm_latent_pass(const fm_latent *model, const fm_design *design, int thre
                    .n_par = design->n_linear + fm_latent_extra(model),
                    .threads = threads,
                    .effort = (double)model->n_classes,
-                   .scratch = lay_out(model, design, NULL, &s),
+                   .scratch = lay_out(&s, model, design, NULL),
                    .group = latent_group};
 }

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
+
 void fm_logit_probabilities(const fm_kernels *kernels, const fm_block *block, double *v, double *logsum) {
   for (size_t i = 0; i < block->n; i++) {
     const size_t n = block->offset[i + 1] - block->offset[i];
@@ -29,19 +31,16 @@ typedef struct buffers {
   double *x;      /* terms */
 } buffers;
 
-static size_t scratch_size(const fm_design *design) {
-  return design->max_rows + 3 * design->max_units + design->max_units * design->n_terms + design->n_terms;
-}
-
-static buffers lay_out(const fm_design *design, double *scratch) {
-  buffers b;
-  b.p = scratch;
-  b.logsum = b.p + design->max_rows;
-  b.chosen = b.logsum + design->max_units;
-  b.minus = b.chosen + design->max_units;
-  b.y = b.minus + design->max_units;
-  b.x = b.y + design->max_units * design->n_terms;
-  return b;
+/* The doubles used; scratch = NULL only counts. */
+static size_t lay_out(buffers *b, const fm_design *design, double *scratch) {
+  fm_arena a = {scratch, 0};
+  b->p = fm_take(&a, design->max_rows);
+  b->logsum = fm_take(&a, design->max_units);
+  b->chosen = fm_take(&a, design->max_units);
+  b->minus = fm_take(&a, design->max_units);
+  b->y = fm_take(&a, design->max_units * design->n_terms);
+  b->x = fm_take(&a, design->n_terms);
+  return a.used;
 }
 
 /* sum over choices of w v_iy, and the weight of each unit's choices. */
@@ -95,7 +94,8 @@ static void expected_score(const fm_design *design, fm_work *work, const buffers
 
 static fm_code logit_block(const fm_pass *pass, fm_work *work, double *scratch, fm_sums *sums) {
   const fm_design *design = pass->design;
-  const buffers b = lay_out(design, scratch);
+  buffers b;
+  lay_out(&b, design, scratch);
   design->ops->utility(design, work, pass->theta, b.p);
   double value = chosen_utility(&work->block, b.p, b.chosen, b.minus);
   fm_logit_probabilities(design->kernels, &work->block, b.p, b.logsum);
@@ -118,7 +118,8 @@ static fm_code logit_block(const fm_pass *pass, fm_work *work, double *scratch, 
 
 void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const double *theta, double *scratch,
                               double *scores) {
-  const buffers b = lay_out(design, scratch);
+  buffers b;
+  lay_out(&b, design, scratch);
   const fm_block *block = &work->block;
   const size_t nt = design->n_terms, p = design->n_linear;
   memset(scores, 0, block->n * p * sizeof(double));
@@ -141,9 +142,10 @@ void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const doub
 }
 
 fm_pass fm_logit_pass(const fm_design *design, int threads) {
+  buffers b;
   return (fm_pass){.design = design,
                    .n_par = design->n_linear,
                    .threads = threads,
-                   .scratch = scratch_size(design),
+                   .scratch = lay_out(&b, design, NULL),
                    .block = logit_block};
 }

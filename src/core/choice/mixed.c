@@ -13,21 +13,12 @@
 #include "mixed_group.h"
 
 /* ---- model ----------------------------------------------------------------------------------------------- */
-static fm_code check_index(const int *index, size_t n, size_t size, const char *what, fm_error *err) {
-  for (size_t i = 0; i < n; i++) {
-    if (index[i] < 0 || (size_t)index[i] >= size) {
-      return fm_fail(err, FM_INVALID, "%s %zu has index %d, outside 0..%zu", what, i + 1, index[i], size);
-    }
-  }
-  return FM_OK;
-}
-
 fm_code fm_mixed_check(const fm_mixed *model, size_t n_terms, size_t n_effects, fm_error *err) {
-  FM_TRY(check_index(model->term, model->n_random, n_terms, "random coefficient", err));
-  FM_TRY(check_index(model->transform, model->n_random, FM_BOUNDED + 1, "distribution", err));
-  FM_TRY(check_index(model->shape, model->n_random, FM_TRIANGULAR + 1, "shape", err));
-  FM_TRY(check_index(model->row, model->n_spread, model->n_random, "row of spread", err));
-  FM_TRY(check_index(model->column, model->n_spread, model->n_random, "column of spread", err));
+  FM_TRY(fm_check_range(model->term, model->n_random, 0, n_terms, "random coefficient", err));
+  FM_TRY(fm_check_range(model->transform, model->n_random, 0, FM_BOUNDED + 1, "distribution", err));
+  FM_TRY(fm_check_range(model->shape, model->n_random, 0, FM_TRIANGULAR + 1, "shape", err));
+  FM_TRY(fm_check_range(model->row, model->n_spread, 0, model->n_random, "row of spread", err));
+  FM_TRY(fm_check_range(model->column, model->n_spread, 0, model->n_random, "column of spread", err));
   for (size_t m = 1; m < model->n_random; m++) {
     for (size_t l = 0; l < m; l++) {
       if (model->term[l] == model->term[m]) {
@@ -101,9 +92,10 @@ static fm_code mixed_group(const fm_pass *pass, fm_work *work, size_t group, dou
     return FM_OK;
   }
   fm_mixed_group g;
+  fm_arena a = {scratch, 0};
   const int order = order_of(sums);
   const int needed = model->outer && order > FM_SCORE ? FM_SCORE : order;
-  (void)fm_mixed_lay_out(&g, model, pass->design, needed, pass->theta, scratch);
+  fm_mixed_lay_out(&g, model, pass->design, needed, pass->theta, &a);
   fm_mixed_number(&g);
   fm_mixed_load(&g, work, group);
   fm_mixed_draw(&g, model->first_set + group);
@@ -127,12 +119,14 @@ static fm_code mixed_group(const fm_pass *pass, fm_work *work, size_t group, dou
 
 static fm_pass pass_of(const fm_mixed *model, const fm_design *design, int threads) {
   fm_mixed_group g;
+  fm_arena a = {NULL, 0};
+  fm_mixed_lay_out(&g, model, design, FM_INFORMATION, NULL, &a);
   return (fm_pass){.design = design,
                    .model = model,
                    .n_par = design->n_linear + model->n_spread,
                    .threads = threads,
                    .effort = (double)model->draws.n_draws,
-                   .scratch = fm_mixed_lay_out(&g, model, design, FM_INFORMATION, NULL, NULL)};
+                   .scratch = a.used};
 }
 
 fm_pass fm_mixed_pass(const fm_mixed *model, const fm_design *design, int threads) {
@@ -147,6 +141,22 @@ typedef struct individual {
   double *out;
 } individual;
 
+/* Of each random coefficient: sums of share times gamma and its square, less the centre. */
+typedef struct moments {
+  double *first, *second, *centre; /* n_random each */
+} moments;
+
+/* A group and its moments; gives the doubles used, scratch = NULL only counts. */
+static size_t lay_out_individual(fm_mixed_group *g, moments *sum, const fm_mixed *model,
+                                 const fm_design *design, const double *theta, double *scratch) {
+  fm_arena a = {scratch, 0};
+  fm_mixed_lay_out(g, model, design, FM_VALUE, theta, &a);
+  sum->first = fm_take(&a, model->n_random);
+  sum->second = fm_take(&a, model->n_random);
+  sum->centre = fm_take(&a, model->n_random);
+  return a.used;
+}
+
 /* Column of a random coefficient among the varying ones. */
 static size_t column_of(const fm_mixed_group *g, size_t m) {
   size_t s = 0;
@@ -158,14 +168,14 @@ static size_t column_of(const fm_mixed_group *g, size_t m) {
 
 /* Adds share times gamma, and its square, to the sums of each random coefficient; moments are taken about the
  * first draw, so that a coefficient that hardly varies keeps its digits. */
-static void add_moments(fm_mixed_group *g, double *moment, double *centre, double older, int first) {
-  const size_t n = g->batch, m_all = g->model->n_random;
-  for (size_t m = 0; m < m_all; m++) {
+static void add_moments(fm_mixed_group *g, const moments *sum, double older, int first) {
+  const size_t n = g->batch;
+  for (size_t m = 0; m < g->model->n_random; m++) {
     const double *gamma = g->gamma + column_of(g, m) * n;
-    centre[m] = first ? gamma[0] : centre[m];
-    g->kernels->less(centre[m], gamma, g->spare, n);
-    moment[m] = older * moment[m] + g->kernels->dot(g->share, g->spare, n);
-    moment[m_all + m] = older * moment[m_all + m] + g->kernels->dot3(g->share, g->spare, g->spare, n);
+    sum->centre[m] = first ? gamma[0] : sum->centre[m];
+    g->kernels->less(sum->centre[m], gamma, g->spare, n);
+    sum->first[m] = older * sum->first[m] + g->kernels->dot(g->share, g->spare, n);
+    sum->second[m] = older * sum->second[m] + g->kernels->dot3(g->share, g->spare, g->spare, n);
   }
 }
 
@@ -174,24 +184,25 @@ static fm_code individual_group(const fm_pass *pass, fm_work *work, size_t group
   const individual *who = pass->model;
   const size_t m_all = who->model.n_random, n_groups = pass->design->n_groups;
   fm_mixed_group g;
-  const size_t used = fm_mixed_lay_out(&g, &who->model, pass->design, FM_VALUE, pass->theta, scratch);
-  double *moment = scratch + used, *centre = moment + 2 * m_all;
+  moments sum;
+  lay_out_individual(&g, &sum, &who->model, pass->design, pass->theta, scratch);
   (void)sums;
   fm_mixed_number(&g);
   fm_mixed_load(&g, work, group);
   fm_mixed_draw(&g, who->model.first_set + group);
   g.top = -HUGE_VAL;
   g.total = 0.0;
-  memset(moment, 0, 2 * m_all * sizeof(double));
+  memset(sum.first, 0, m_all * sizeof(double));
+  memset(sum.second, 0, m_all * sizeof(double));
   for (size_t b = 0; b < g.n_batches; b++) {
     fm_mixed_solve(&g, b);
     const double older = fm_mixed_weigh(&g, b);
-    add_moments(&g, moment, centre, older, b == 0);
+    add_moments(&g, &sum, older, b == 0);
   }
   for (size_t m = 0; m < m_all; m++) {
-    const double mean = moment[m] / g.total;
-    const double variance = moment[m_all + m] / g.total - mean * mean;
-    who->out[group + m * n_groups] = centre[m] + mean;
+    const double mean = sum.first[m] / g.total;
+    const double variance = sum.second[m] / g.total - mean * mean;
+    who->out[group + m * n_groups] = sum.centre[m] + mean;
     who->out[group + (m_all + m) * n_groups] = sqrt(variance > 0.0 ? variance : 0.0);
   }
   return FM_OK;
@@ -200,21 +211,38 @@ static fm_code individual_group(const fm_pass *pass, fm_work *work, size_t group
 fm_code fm_mixed_individual(const fm_mixed *model, const fm_design *design, const double *theta,
                             int threads, double *out, fm_error *err) {
   const individual who = {*model, out};
+  fm_mixed_group g;
+  moments sum;
   double value;
   fm_pass pass = pass_of(model, design, threads);
   pass.model = &who;
   pass.theta = theta;
   pass.order = FM_VALUE;
-  pass.scratch += 3 * model->n_random;
+  pass.scratch = lay_out_individual(&g, &sum, model, design, NULL, NULL);
   pass.group = individual_group;
   return fm_pass_run(&pass, &value, NULL, NULL, err);
 }
 
 /* ---- prediction ----------------------------------------------------------------------------------------------- */
-size_t fm_mixed_predict_scratch(const fm_mixed *model, const fm_design *design) {
+typedef struct prediction {
   fm_mixed_group g;
-  const size_t own = fm_mixed_lay_out(&g, model, design, FM_VALUE, NULL, NULL);
-  return own + design->max_rows + design->max_units + design->n_linear;
+  double *base, *level, *average; /* rows, units, n_linear */
+} prediction;
+
+/* The doubles used; scratch = NULL only counts. */
+static size_t lay_out_prediction(prediction *q, const fm_mixed *model, const fm_design *design,
+                                 const double *theta, double *scratch) {
+  fm_arena a = {scratch, 0};
+  fm_mixed_lay_out(&q->g, model, design, FM_VALUE, theta, &a);
+  q->base = fm_take(&a, design->max_rows);
+  q->level = fm_take(&a, design->max_units);
+  q->average = fm_take(&a, design->n_linear);
+  return a.used;
+}
+
+size_t fm_mixed_predict_scratch(const fm_mixed *model, const fm_design *design) {
+  prediction q;
+  return lay_out_prediction(&q, model, design, NULL, NULL);
 }
 
 /* Averages over the draws of a unit. */
@@ -256,22 +284,21 @@ static void move_level(const fm_design *design, fm_work *work, const double *the
 void fm_mixed_probabilities(const fm_mixed *model, const fm_design *design, fm_work *work,
                             const double *theta, double *p, double *logsum, double *scratch) {
   const fm_block *block = &work->block;
-  fm_mixed_group g;
-  double *base = scratch + fm_mixed_lay_out(&g, model, design, FM_VALUE, theta, scratch);
-  double *level = base + design->max_rows, *average = level + design->max_units;
-  fm_mixed_number(&g);
-  fm_mixed_draw(&g, 0);
-  design->ops->utility(design, work, g.base_theta, base);
+  prediction q;
+  lay_out_prediction(&q, model, design, theta, scratch);
+  fm_mixed_number(&q.g);
+  fm_mixed_draw(&q.g, 0);
+  design->ops->utility(design, work, q.g.base_theta, q.base);
   memset(p, 0, block->offset[block->n] * sizeof(double));
   for (size_t i = 0; i < block->n; i++) {
-    fm_mixed_load_unit(&g, work, i, base);
-    const double value = average_unit(&g, p + block->offset[i]);
+    fm_mixed_load_unit(&q.g, work, i, q.base);
+    const double value = average_unit(&q.g, p + block->offset[i]);
     if (logsum != NULL) {
       logsum[i] = value;
     }
   }
   if (logsum != NULL) {
-    average_coefficients(&g, average);
-    move_level(design, work, theta, average, level, logsum);
+    average_coefficients(&q.g, q.average);
+    move_level(design, work, theta, q.average, q.level, logsum);
   }
 }

@@ -2,7 +2,6 @@
  * Thread safety: a group belongs to one thread.
  */
 #include "mixed_group.h"
-#include "arena.h"
 
 #include <math.h>
 #include <string.h>
@@ -78,29 +77,27 @@ static void lay_out_batch(fm_mixed_group *g, fm_arena *a, size_t rows) {
   g->spare = numbers(a, (spare + s + 1) * n);
 }
 
-size_t fm_mixed_lay_out(fm_mixed_group *g, const fm_mixed *model, const fm_design *design, int order,
-                        const double *theta, double *scratch) {
+void fm_mixed_lay_out(fm_mixed_group *g, const fm_mixed *model, const fm_design *design, int order,
+                      const double *theta, fm_arena *a) {
   const size_t units = design->max_group_units > 0 ? design->max_group_units : 1;
   const size_t rows = design->max_group_rows > 0 ? design->max_group_rows : design->max_rows;
   *g = (fm_mixed_group){
       .model = model, .design = design, .kernels = design->kernels, .theta = theta, .order = order};
-  fm_arena a = {scratch, 0};
   count_columns(g);
   cut_batches(g, rows);
-  g->linear = indices(&a, g->n_linear);
-  g->dimension = indices(&a, g->n_varying);
-  g->moving = indices(&a, g->n_moving);
-  g->moving_of = indices(&a, g->n_moving);
-  g->moving_by = indices(&a, g->n_moving);
-  g->base_theta = numbers(&a, g->n_linear);
-  lay_out_rows(g, &a, units, rows);
-  lay_out_batch(g, &a, rows);
+  g->linear = indices(a, g->n_linear);
+  g->dimension = indices(a, g->n_varying);
+  g->moving = indices(a, g->n_moving);
+  g->moving_of = indices(a, g->n_moving);
+  g->moving_by = indices(a, g->n_moving);
+  g->base_theta = numbers(a, g->n_linear);
+  lay_out_rows(g, a, units, rows);
+  lay_out_batch(g, a, rows);
   const int derivatives = order >= FM_SCORE, information = order >= FM_INFORMATION;
-  g->score = numbers(&a, derivatives ? g->n_par : 0);
-  g->h = numbers(&a, information ? g->n_moving * g->n_moving : 0);
-  g->across = numbers(&a, information ? g->n_fixed * g->n_moving : 0);
-  g->within = numbers(&a, information ? g->n_fixed * g->n_fixed : 0);
-  return a.used;
+  g->score = numbers(a, derivatives ? g->n_par : 0);
+  g->h = numbers(a, information ? g->n_moving * g->n_moving : 0);
+  g->across = numbers(a, information ? g->n_fixed * g->n_moving : 0);
+  g->within = numbers(a, information ? g->n_fixed * g->n_fixed : 0);
 }
 
 /* ---- numbering ------------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "arena.h"
 #include "mixed.h"
 
 #define FM_NO_DIMENSION ((size_t)-1)
@@ -61,9 +62,9 @@ typedef struct fm_mixed_group {
 } fm_mixed_group;
 
 /* mixed_group.c */
-/* Lays a group out in scratch (NULL: only counts) and returns how many doubles it takes. */
-size_t fm_mixed_lay_out(fm_mixed_group *g, const fm_mixed *model, const fm_design *design, int order,
-                        const double *theta, double *scratch);
+/* Takes what a group needs from an arena. */
+void fm_mixed_lay_out(fm_mixed_group *g, const fm_mixed *model, const fm_design *design, int order,
+                      const double *theta, fm_arena *a);
 /* Numbers columns and parameters. Once after laying out. */
 void fm_mixed_number(fm_mixed_group *g);
 /* Loads the blocks of a group. */

@@ -14,10 +14,9 @@
 #include <string.h>
 
 /* ---- layout --------------------------------------------------------------------------------------- */
-/* An int is no larger than a double, so n doubles hold n of them. */
 static void take_branches(fm_arena *a, fm_branches *branches, size_t n) {
   branches->n = n;
-  branches->parent = (int *)(void *)fm_take(a, n);
+  branches->parent = fm_take_int(a, n);
   branches->share = fm_take(a, n);
   branches->log_share = fm_take(a, n);
   branches->product = fm_take(a, n);

@@ -10,7 +10,7 @@
 
 #include "../base/status.h"
 #include "../design/design.h"
-#include "objective.h"
+#include "../optim/objective.h"
 
 /* Accumulators of one chunk. score (n_par) and information (n_par x n_par, upper triangle) are NULL
  * when the order of the pass does not ask for them. */

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
 #include "logit.h"
 
 /* What a thread's scratch holds. */
@@ -23,22 +24,24 @@ typedef struct buffers {
   double *y;               /* units x terms: xbar */
 } buffers;
 
-size_t fm_scaled_scratch(const fm_design *design) {
-  return 3 * design->max_rows + 5 * design->max_units + design->max_units * design->n_terms;
+/* The doubles used; scratch = NULL only counts. */
+static size_t lay_out(buffers *b, const fm_design *design, double *scratch) {
+  fm_arena a = {scratch, 0};
+  b->v = fm_take(&a, design->max_rows);
+  b->p = fm_take(&a, design->max_rows);
+  b->weights = fm_take(&a, design->max_rows);
+  b->logsum = fm_take(&a, design->max_units);
+  b->factor = fm_take(&a, design->max_units);
+  b->chosen = fm_take(&a, design->max_units);
+  b->mean = fm_take(&a, design->max_units);
+  b->scale = fm_take(&a, design->max_units);
+  b->y = fm_take(&a, design->max_units * design->n_terms);
+  return a.used;
 }
 
-static buffers lay_out(const fm_design *design, double *scratch) {
+size_t fm_scaled_scratch(const fm_design *design) {
   buffers b;
-  b.v = scratch;
-  b.p = b.v + design->max_rows;
-  b.weights = b.p + design->max_rows;
-  b.logsum = b.weights + design->max_rows;
-  b.factor = b.logsum + design->max_units;
-  b.chosen = b.factor + design->max_units;
-  b.mean = b.chosen + design->max_units;
-  b.scale = b.mean + design->max_units;
-  b.y = b.scale + design->max_units;
-  return b;
+  return lay_out(&b, design, NULL);
 }
 
 /* ---- one unit ------------------------------------------------------------------------------------------- */
@@ -170,7 +173,8 @@ static void add_scale_column(const fm_pass *pass, fm_work *work, const buffers *
 
 static fm_code scaled_block(const fm_pass *pass, fm_work *work, double *scratch, fm_sums *sums) {
   const fm_scaled *model = pass->model;
-  const buffers b = lay_out(pass->design, scratch);
+  buffers b;
+  lay_out(&b, pass->design, scratch);
   sums->value += solve(model, pass->design, work, pass->theta, &b);
   if (sums->score != NULL) {
     add_score(pass, work, &b, sums->score);
@@ -195,7 +199,8 @@ fm_pass fm_scaled_pass(const fm_scaled *model, const fm_design *design, int thre
 
 void fm_scaled_occasion_scores(const fm_scaled *model, const fm_design *design, fm_work *work,
                                const double *theta, double *scratch, double *scores) {
-  const buffers b = lay_out(design, scratch);
+  buffers b;
+  lay_out(&b, design, scratch);
   const fm_block *block = &work->block;
   const size_t nt = design->n_terms, n_par = design->n_linear + model->n_scales;
   (void)solve(model, design, work, theta, &b);

@@ -27,8 +27,8 @@ static void add_gauss(fm_gauss *g, double at, double h, double step) {
   for (size_t b = g->from; b < g->to; b++) {
     const double z = (at - step * ((double)b + 0.5)) / h;
     double before = 0, hermite = 1, scale = inverse_sqrt_2pi * exp(-0.5 * z * z);
-    for (size_t k = 0; k < FM_MOMENTS; k++) {
-      g->c[(b - g->from) * FM_MOMENTS + k] += scale * hermite;
+    for (size_t k = 0; k < FM_BIN_MOMENTS; k++) {
+      g->c[(b - g->from) * FM_BIN_MOMENTS + k] += scale * hermite;
       const double after = z * hermite - (double)k * before;
       before = hermite;
       hermite = after;
@@ -42,7 +42,7 @@ fm_code fm_gauss_init(fm_gauss *g, double at, double h, double step, size_t n_bi
   g->from = reflect && at < width ? 0 : clamp((at - width) / step, n_bins);
   g->to = clamp((at + width) / step + 1, n_bins);
   g->to = g->to > g->from ? g->to : g->from;
-  const size_t n = (g->to - g->from) * FM_MOMENTS;
+  const size_t n = (g->to - g->from) * FM_BIN_MOMENTS;
   g->c = fm_alloc_zero(n, sizeof(double));
   if (g->c == NULL) {
     return FM_NO_MEMORY;
@@ -55,5 +55,6 @@ fm_code fm_gauss_init(fm_gauss *g, double at, double h, double step, size_t n_bi
 }
 
 double fm_gauss_sum(const fm_gauss *g, const double *moment) {
-  return fm_kernels_best()->dot(g->c, moment + g->from * FM_MOMENTS, (g->to - g->from) * FM_MOMENTS);
+  return fm_kernels_best()->dot(g->c, moment + g->from * FM_BIN_MOMENTS,
+                                (g->to - g->from) * FM_BIN_MOMENTS);
 }

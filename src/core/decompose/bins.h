@@ -1,6 +1,6 @@
 /* bins.h: bins of distances with moments, and Gaussian sums over them (see pairs.h).
  *
- * Bin b holds the distances u = step (b + 1/2 + t), |t| <= 1/2, as moments sum w t^k, k < FM_MOMENTS.
+ * Bin b holds the distances u = step (b + 1/2 + t), |t| <= 1/2, as moments sum w t^k, k < FM_BIN_MOMENTS.
  * With z = (c - centre)/h:  f((c - u)/h) = sum_k (t step/h)^k / k! He_k(z) f(z).
  */
 #ifndef FM_BINS_H
@@ -11,7 +11,7 @@
 #include "../base/alloc.h"
 #include "../base/status.h"
 
-enum { FM_MOMENTS = 8 };
+enum { FM_BIN_MOMENTS = 8 };
 
 /* One Gaussian sum: coefficient c[.] of the moments of the bins from .. to-1; c is the caller's to free. */
 typedef struct fm_gauss {
@@ -31,7 +31,7 @@ static inline void fm_bins_add(double *moment, size_t n_bins, double position, d
     const size_t b = (size_t)position;
     const double t = position - (double)b - 0.5;
     const double t2 = t * t, t4 = t2 * t2;
-    double *m = moment + b * FM_MOMENTS;
+    double *m = moment + b * FM_BIN_MOMENTS;
     m[0] += w;
     m[1] += w * t;
     m[2] += w * t2;

@@ -14,9 +14,9 @@
 
 /* Sums of one group in one pair of periods. */
 typedef struct group_sums {
-  double all[FM_MOMENTS];
+  double all[FM_FIRM_MOMENTS];
   double *of
-      [FM_CLASSES]; /* (1 + n_places) x FM_MOMENTS; of[FM_OWN]: n_cells x FM_MOMENTS; of[FM_ALL]: not used */
+      [FM_CLASSES]; /* (1 + n_places) x FM_FIRM_MOMENTS; of[FM_CLASS_OWN]: n_cells x FM_FIRM_MOMENTS; of[FM_CLASS_ALL]: not used */
   unsigned char *touched; /* 1 + n_places */
 } group_sums;
 
@@ -24,8 +24,9 @@ static fm_code sums_init(group_sums *s, size_t n_places, size_t n_cells) {
   *s = (group_sums){0};
   const size_t places = n_places + 1;
   int fine = 1;
-  for (size_t class = FM_START; class < FM_CLASSES; class ++) {
-    s->of[class] = fm_alloc_zero((class == FM_OWN ? n_cells : places) * FM_MOMENTS, sizeof(double));
+  for (size_t class = FM_CLASS_START; class < FM_CLASSES; class ++) {
+    s->of[class] =
+        fm_alloc_zero((class == FM_CLASS_OWN ? n_cells : places) * FM_FIRM_MOMENTS, sizeof(double));
     fine = fine && s->of[class] != NULL;
   }
   s->touched = fm_alloc_zero(places, 1);
@@ -33,21 +34,21 @@ static fm_code sums_init(group_sums *s, size_t n_places, size_t n_cells) {
 }
 
 static void sums_free(group_sums *s) {
-  for (size_t class = FM_START; class < FM_CLASSES; class ++) {
+  for (size_t class = FM_CLASS_START; class < FM_CLASSES; class ++) {
     fm_free(s->of[class]);
   }
   fm_free(s->touched);
 }
 
 static void plus(double *to, const double *m) {
-  for (size_t a = 0; a < FM_MOMENTS; a++) {
+  for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {
     to[a] += m[a];
   }
 }
 
 static double dot(const double *l, const double *m) {
   double total = 0.0;
-  for (size_t a = 0; a < FM_MOMENTS; a++) {
+  for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {
     total += l[a] * m[a];
   }
   return total;
@@ -57,26 +58,26 @@ static void put(group_sums *s, const fm_dynamics *d, const fm_part *part, size_t
   const size_t start = (size_t)d->start[part->cell], end = (size_t)d->end[part->cell];
   const int seen_start = start >= 1 && start <= n_places, seen_end = end >= 1 && end <= n_places;
   plus(s->all, part->sum);
-  plus(s->of[FM_OWN] + part->cell * FM_MOMENTS, part->sum);
+  plus(s->of[FM_CLASS_OWN] + part->cell * FM_FIRM_MOMENTS, part->sum);
   if (seen_start) {
-    plus(s->of[FM_START] + start * FM_MOMENTS, part->sum);
+    plus(s->of[FM_CLASS_START] + start * FM_FIRM_MOMENTS, part->sum);
     s->touched[start] = 1;
     if (end == 0) {
-      plus(s->of[FM_DEAD] + start * FM_MOMENTS, part->sum);
+      plus(s->of[FM_CLASS_DEAD] + start * FM_FIRM_MOMENTS, part->sum);
     }
     if (!seen_end) {
-      plus(s->of[FM_GONE] + start * FM_MOMENTS, part->sum);
+      plus(s->of[FM_CLASS_GONE] + start * FM_FIRM_MOMENTS, part->sum);
     }
   }
   if (seen_end) {
-    plus(s->of[FM_END] + end * FM_MOMENTS, part->sum);
+    plus(s->of[FM_CLASS_END] + end * FM_FIRM_MOMENTS, part->sum);
     s->touched[end] = 1;
     if (!seen_start) {
-      plus(s->of[FM_NEW] + end * FM_MOMENTS, part->sum);
+      plus(s->of[FM_CLASS_NEW] + end * FM_FIRM_MOMENTS, part->sum);
     }
   }
   if (start == end && seen_start) {
-    plus(s->of[FM_STAY] + start * FM_MOMENTS, part->sum);
+    plus(s->of[FM_CLASS_STAY] + start * FM_FIRM_MOMENTS, part->sum);
   }
 }
 
@@ -84,11 +85,11 @@ static void put(group_sums *s, const fm_dynamics *d, const fm_part *part, size_t
 static void wipe(group_sums *s, const fm_dynamics *d, const fm_part *part, size_t n_places) {
   const size_t ends[2] = {(size_t)d->start[part->cell], (size_t)d->end[part->cell]};
   memset(s->all, 0, sizeof s->all);
-  memset(s->of[FM_OWN] + part->cell * FM_MOMENTS, 0, sizeof s->all);
+  memset(s->of[FM_CLASS_OWN] + part->cell * FM_FIRM_MOMENTS, 0, sizeof s->all);
   for (size_t e = 0; e < 2; e++) {
     if (ends[e] <= n_places) {
-      for (size_t class = FM_START; class < FM_OWN; class ++) {
-        memset(s->of[class] + ends[e] * FM_MOMENTS, 0, sizeof s->all);
+      for (size_t class = FM_CLASS_START; class < FM_CLASS_OWN; class ++) {
+        memset(s->of[class] + ends[e] * FM_FIRM_MOMENTS, 0, sizeof s->all);
       }
       s->touched[ends[e]] = 0;
     }
@@ -96,15 +97,16 @@ static void wipe(group_sums *s, const fm_dynamics *d, const fm_part *part, size_
 }
 
 static double influence_of(const group_sums *s, const fm_terms *terms, size_t k, const double *gradient) {
-  const double *g = gradient + k * FM_CLASSES * FM_MOMENTS;
-  double total = dot(g + FM_ALL * FM_MOMENTS, s->all);
+  const double *g = gradient + k * FM_CLASSES * FM_FIRM_MOMENTS;
+  double total = dot(g + FM_CLASS_ALL * FM_FIRM_MOMENTS, s->all);
   if (s->touched[terms->place[k]]) {
-    const size_t at = (size_t)terms->place[k] * FM_MOMENTS;
-    for (size_t class = FM_START; class < FM_OWN; class ++) {
-      total += dot(g + class * FM_MOMENTS, s->of[class] + at);
+    const size_t at = (size_t)terms->place[k] * FM_FIRM_MOMENTS;
+    for (size_t class = FM_CLASS_START; class < FM_CLASS_OWN; class ++) {
+      total += dot(g + class * FM_FIRM_MOMENTS, s->of[class] + at);
     }
     if (terms->cell[k] > 0) {
-      total += dot(g + FM_OWN * FM_MOMENTS, s->of[FM_OWN] + (size_t)(terms->cell[k] - 1) * FM_MOMENTS);
+      total += dot(g + FM_CLASS_OWN * FM_FIRM_MOMENTS,
+                   s->of[FM_CLASS_OWN] + (size_t)(terms->cell[k] - 1) * FM_FIRM_MOMENTS);
     }
   }
   return total;
@@ -174,7 +176,7 @@ fm_code fm_dynamics_grouped(const fm_dynamics *d, const fm_terms *terms, double 
   memset(variance, 0, terms->n * sizeof(double));
   group_sums sums;
   size_t *order = fm_alloc(d->n_parts, sizeof(size_t));
-  double *gradient = fm_alloc(terms->n, FM_CLASSES * FM_MOMENTS * sizeof(double));
+  double *gradient = fm_alloc(terms->n, FM_CLASSES * FM_FIRM_MOMENTS * sizeof(double));
   fm_code code = sums_init(&sums, d->n_places, d->n_cells);
   if (order == NULL || gradient == NULL) {
     code = FM_NO_MEMORY;
@@ -184,9 +186,9 @@ fm_code fm_dynamics_grouped(const fm_dynamics *d, const fm_terms *terms, double 
   }
   if (code == FM_OK) {
     for (size_t k = 0; k < terms->n; k++) {
-      double g[FM_CLASSES][FM_MOMENTS];
+      double g[FM_CLASSES][FM_FIRM_MOMENTS];
       fm_term_gradient(terms, k, g);
-      memcpy(gradient + k * FM_CLASSES * FM_MOMENTS, g, sizeof g);
+      memcpy(gradient + k * FM_CLASSES * FM_FIRM_MOMENTS, g, sizeof g);
     }
     add_squares(&sums, d, order, terms, gradient, variance);
   }
@@ -199,7 +201,7 @@ fm_code fm_dynamics_grouped(const fm_dynamics *d, const fm_terms *terms, double 
 /* ---- one influence given cell by cell ---------------------------------------------------------------------------- */
 static double of_cell(const double *gradient, size_t n_cells, size_t cell, const double *m) {
   double total = 0.0;
-  for (size_t a = 0; a < FM_MOMENTS; a++) {
+  for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {
     total += gradient[cell + n_cells * a] * m[a];
   }
   return total;
@@ -227,8 +229,8 @@ fm_code fm_dynamics_cells(const fm_dynamics *d, const double *gradient, double *
   memset(variance, 0, d->n_pairs * sizeof(double));
   if (d->n_groups == 0) {
     for (size_t j = 0; j < d->n_cells; j++) {
-      double x[FM_MOMENTS];
-      for (size_t a = 0; a < FM_MOMENTS; a++) {
+      double x[FM_FIRM_MOMENTS];
+      for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {
         x[a] = gradient[j + d->n_cells * a];
       }
       variance[d->pair[j] - 1] += fm_packed_quadratic(x, d->cell[j].product);

@@ -16,17 +16,17 @@ enum { LEAVE, DEATH, HIDE, ARRIVE, NEW, STAY, KINDS };
 
 /* Sums of products, packed as in a cell. */
 typedef struct products {
-  double *unit; /* n_units x KINDS x FM_PACKED */
-  double *all;  /* (1 + n_pairs) x FM_PACKED */
+  double *unit; /* n_units x KINDS x FM_FIRM_PRODUCTS */
+  double *all;  /* (1 + n_pairs) x FM_FIRM_PRODUCTS */
 } products;
 
 static double *unit_products(const products *p, size_t n_places, int pair, int place, size_t kind) {
   const size_t unit = (size_t)(pair - 1) * n_places + (size_t)(place - 1);
-  return p->unit + (unit * KINDS + kind) * FM_PACKED;
+  return p->unit + (unit * KINDS + kind) * FM_FIRM_PRODUCTS;
 }
 
 static void plus(double *to, const double *from) {
-  for (size_t i = 0; i < FM_PACKED; i++) {
+  for (size_t i = 0; i < FM_FIRM_PRODUCTS; i++) {
     to[i] += from[i];
   }
 }
@@ -43,7 +43,7 @@ static void add_up(const products *p, const fm_dynamics *d) {
   for (size_t j = 0; j < d->n_cells; j++) {
     const int start = d->start[j], end = d->end[j], stays = start == end;
     const double *product = d->cell[j].product;
-    plus(p->all + (size_t)d->pair[j] * FM_PACKED, product);
+    plus(p->all + (size_t)d->pair[j] * FM_FIRM_PRODUCTS, product);
     if (is_place(start, d->n_places)) {
       const size_t kind = stays ? STAY : kind_leaving(end, d->n_places);
       plus(unit_products(p, d->n_places, d->pair[j], start, kind), product);
@@ -56,8 +56,8 @@ static void add_up(const products *p, const fm_dynamics *d) {
 
 /* Only the moments in which x is not zero are touched. */
 double fm_packed_quadratic(const double *x, const double *packed) {
-  size_t used[FM_MOMENTS], n = 0;
-  for (size_t a = 0; a < FM_MOMENTS; a++) {
+  size_t used[FM_FIRM_MOMENTS], n = 0;
+  for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {
     if (x[a] != 0.0) {
       used[n++] = a;
     }
@@ -74,41 +74,41 @@ double fm_packed_quadratic(const double *x, const double *packed) {
   return total;
 }
 
-void fm_term_gradient(const fm_terms *terms, size_t k, double gradient[FM_CLASSES][FM_MOMENTS]) {
-  memset(gradient, 0, FM_CLASSES * FM_MOMENTS * sizeof(double));
+void fm_term_gradient(const fm_terms *terms, size_t k, double gradient[FM_CLASSES][FM_FIRM_MOMENTS]) {
+  memset(gradient, 0, FM_CLASSES * FM_FIRM_MOMENTS * sizeof(double));
   for (size_t j = 0; j < terms->n_columns; j++) {
     gradient[terms->class[j]][terms->moment[j]] += terms->column[j][k];
   }
 }
 
 static void sum_of(double *to, const double *a, const double *b) {
-  for (size_t i = 0; i < FM_MOMENTS; i++) {
+  for (size_t i = 0; i < FM_FIRM_MOMENTS; i++) {
     to[i] = a[i] + b[i];
   }
 }
 
 static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k, const products *p) {
-  double g[FM_CLASSES][FM_MOMENTS], of[KINDS][FM_MOMENTS];
+  double g[FM_CLASSES][FM_FIRM_MOMENTS], of[KINDS][FM_FIRM_MOMENTS];
   fm_term_gradient(terms, k, g);
-  sum_of(of[LEAVE], g[FM_ALL], g[FM_START]);
-  sum_of(of[HIDE], of[LEAVE], g[FM_GONE]);
-  sum_of(of[DEATH], of[HIDE], g[FM_DEAD]);
-  sum_of(of[ARRIVE], g[FM_ALL], g[FM_END]);
-  sum_of(of[NEW], of[ARRIVE], g[FM_NEW]);
-  sum_of(of[STAY], of[LEAVE], g[FM_END]);
-  sum_of(of[STAY], of[STAY], g[FM_STAY]);
-  double total = fm_packed_quadratic(g[FM_ALL], p->all + (size_t)terms->pair[k] * FM_PACKED);
+  sum_of(of[LEAVE], g[FM_CLASS_ALL], g[FM_CLASS_START]);
+  sum_of(of[HIDE], of[LEAVE], g[FM_CLASS_GONE]);
+  sum_of(of[DEATH], of[HIDE], g[FM_CLASS_DEAD]);
+  sum_of(of[ARRIVE], g[FM_CLASS_ALL], g[FM_CLASS_END]);
+  sum_of(of[NEW], of[ARRIVE], g[FM_CLASS_NEW]);
+  sum_of(of[STAY], of[LEAVE], g[FM_CLASS_END]);
+  sum_of(of[STAY], of[STAY], g[FM_CLASS_STAY]);
+  double total = fm_packed_quadratic(g[FM_CLASS_ALL], p->all + (size_t)terms->pair[k] * FM_FIRM_PRODUCTS);
   for (size_t kind = 0; kind < KINDS; kind++) {
     const double *packed = unit_products(p, d->n_places, terms->pair[k], terms->place[k], kind);
-    total += fm_packed_quadratic(of[kind], packed) - fm_packed_quadratic(g[FM_ALL], packed);
+    total += fm_packed_quadratic(of[kind], packed) - fm_packed_quadratic(g[FM_CLASS_ALL], packed);
   }
   if (terms->cell[k] > 0) {
     const size_t own = (size_t)terms->cell[k] - 1;
     const int leaves = d->start[own] == terms->place[k];
     const size_t kind =
         leaves ? kind_leaving(d->end[own], d->n_places) : kind_coming(d->start[own], d->n_places);
-    double with_own[FM_MOMENTS];
-    sum_of(with_own, of[kind], g[FM_OWN]);
+    double with_own[FM_FIRM_MOMENTS];
+    sum_of(with_own, of[kind], g[FM_CLASS_OWN]);
     total += fm_packed_quadratic(with_own, d->cell[own].product) -
              fm_packed_quadratic(of[kind], d->cell[own].product);
   }
@@ -116,8 +116,8 @@ static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k
 }
 
 fm_code fm_dynamics_variance(const fm_dynamics *d, const fm_terms *terms, double *variance) {
-  products p = {fm_alloc_zero(d->n_places * d->n_pairs * KINDS * FM_PACKED, sizeof(double)),
-                fm_alloc_zero((d->n_pairs + 1) * FM_PACKED, sizeof(double))};
+  products p = {fm_alloc_zero(d->n_places * d->n_pairs * KINDS * FM_FIRM_PRODUCTS, sizeof(double)),
+                fm_alloc_zero((d->n_pairs + 1) * FM_FIRM_PRODUCTS, sizeof(double))};
   const int fine = p.unit != NULL && p.all != NULL;
   if (fine) {
     add_up(&p, d);

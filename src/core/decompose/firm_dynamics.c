@@ -36,8 +36,8 @@ typedef struct pass {
 } pass;
 
 size_t fm_product_at(size_t a, size_t b) {
-  static const size_t before[FM_MOMENTS / BLOCK] = {0, 48, 80};
-  const size_t block = a / BLOCK, width = FM_MOMENTS - BLOCK * block;
+  static const size_t before[FM_FIRM_MOMENTS / BLOCK] = {0, 48, 80};
+  const size_t block = a / BLOCK, width = FM_FIRM_MOMENTS - BLOCK * block;
   return before[block] + (a - BLOCK * block) * width + (b - BLOCK * block);
 }
 
@@ -85,7 +85,7 @@ static fm_code grow_parts(pass *s) {
 /* ---- one firm in one pair of periods ------------------------------------------------------------------- */
 /* The twelve numbers; start or end is NULL where the firm is not seen. */
 static void moments(const fm_panel *p, const fm_record *start, const fm_record *end, double *restrict m) {
-  memset(m, 0, FM_MOMENTS * sizeof(double));
+  memset(m, 0, FM_FIRM_MOMENTS * sizeof(double));
   if (start != NULL) {
     m[W0] = start->weight;
     m[P0] = m[W0] * start->performance;
@@ -121,7 +121,7 @@ static void add_three(double *restrict c, const double *restrict m, size_t first
 static void add(const fm_kernels *kernels, fm_cell *restrict cell, const double *restrict m,
                 const fm_record *start, const fm_record *end) {
   cell->count++;
-  for (size_t a = 0; a < FM_MOMENTS; a++) {
+  for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {
     cell->sum[a] += m[a];
   }
   if (start != NULL && end != NULL) {
@@ -167,7 +167,7 @@ static fm_code add_part(pass *s, uint32_t cell, int group, const double *m) {
     r->part[code] = (fm_part){.cell = cell, .group = group};
     r->n_parts++;
   }
-  for (size_t a = 0; a < FM_MOMENTS; a++) {
+  for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {
     r->part[code].sum[a] += m[a];
   }
   return FM_OK;
@@ -176,7 +176,7 @@ static fm_code add_part(pass *s, uint32_t cell, int group, const double *m) {
 /* start or end is NULL where the firm is not seen. The group is that of the start, else that of the end. */
 static fm_code emit(pass *s, int pair, const fm_record *start, const fm_record *end, int unseen) {
   uint32_t cell = 0;
-  double m[FM_MOMENTS];
+  double m[FM_FIRM_MOMENTS];
   FM_TRY(cell_of(s, pair, start ? start->place : unseen, end ? end->place : unseen, &cell));
   moments(s->panel, start, end, m);
   add(s->kernels, &s->result->cell[cell], m, start, end);
@@ -388,10 +388,10 @@ static fm_code run_stripes(stripes *s, int threads, int (*interrupted)(void *)) 
 /* ---- sums of all stripes --------------------------------------------------------------------------------------- */
 static void add_cell(fm_cell *restrict to, const fm_cell *restrict from) {
   to->count += from->count;
-  for (size_t a = 0; a < FM_MOMENTS; a++) {
+  for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {
     to->sum[a] += from->sum[a];
   }
-  for (size_t i = 0; i < FM_PACKED; i++) {
+  for (size_t i = 0; i < FM_FIRM_PRODUCTS; i++) {
     to->product[i] += from->product[i];
   }
 }

@@ -25,8 +25,8 @@
 #include "../base/status.h"
 
 enum {
-  FM_MOMENTS = 12, /* w0 p0 y0 w1 p1 y1 x01 x10 u v0 v1 gain */
-  FM_PACKED = 96   /* products of two moments a <= b, in blocks of four rows */
+  FM_FIRM_MOMENTS = 12, /* w0 p0 y0 w1 p1 y1 x01 x10 u v0 v1 gain */
+  FM_FIRM_PRODUCTS = 96 /* products of two moments a <= b, in blocks of four rows */
 };
 
 typedef struct fm_panel {
@@ -47,15 +47,15 @@ typedef struct fm_panel {
 
 typedef struct fm_cell {
   size_t count; /* firms */
-  double sum[FM_MOMENTS];
-  double product[FM_PACKED];
+  double sum[FM_FIRM_MOMENTS];
+  double product[FM_FIRM_PRODUCTS];
 } fm_cell;
 
 /* The sums of one group in one cell. */
 typedef struct fm_part {
   uint32_t cell; /* 0 .. n_cells-1 */
   int group;
-  double sum[FM_MOMENTS];
+  double sum[FM_FIRM_MOMENTS];
 } fm_part;
 
 typedef struct fm_dynamics {
@@ -85,7 +85,17 @@ void fm_dynamics_free(fm_dynamics *result);
 /* Classes of firms of a pair of periods in which a term has derivatives: all; those of its cluster at the start, at the
  * end, at both, those that close, those not seen at the end (closed or hidden), those not seen at the start; those of its
  * own cell. */
-enum { FM_ALL, FM_START, FM_END, FM_STAY, FM_DEAD, FM_GONE, FM_NEW, FM_OWN, FM_CLASSES };
+enum {
+  FM_CLASS_ALL,
+  FM_CLASS_START,
+  FM_CLASS_END,
+  FM_CLASS_STAY,
+  FM_CLASS_DEAD,
+  FM_CLASS_GONE,
+  FM_CLASS_NEW,
+  FM_CLASS_OWN,
+  FM_CLASSES
+};
 
 /* Terms of an account. Column j holds the derivatives of all terms in the sum of moment[j] over class[j]. */
 typedef struct fm_terms {
@@ -111,6 +121,6 @@ fm_code fm_dynamics_cells(const fm_dynamics *dynamics, const double *gradient, d
 double fm_packed_quadratic(const double *x, const double *packed);
 
 /* The derivatives of term k by class. */
-void fm_term_gradient(const fm_terms *terms, size_t k, double gradient[FM_CLASSES][FM_MOMENTS]);
+void fm_term_gradient(const fm_terms *terms, size_t k, double gradient[FM_CLASSES][FM_FIRM_MOMENTS]);
 
 #endif

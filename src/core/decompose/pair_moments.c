@@ -19,7 +19,7 @@
 
 enum { BLOCK = 16, CHUNK = 256, STRIPES = 32, BATCH = 8, TOGETHER = 4 };
 
-/* Coefficients of up to TOGETHER neighbouring d, rows of FM_MOMENTS (to - from). */
+/* Coefficients of up to TOGETHER neighbouring d, rows of FM_BIN_MOMENTS (to - from). */
 typedef struct gauss_rows {
   size_t n, from, to;
   double *c;
@@ -33,17 +33,17 @@ typedef struct moments_run {
   size_t together, n_groups; /* d in a group; groups */
   gauss_rows *gauss;         /* n_h x n_groups */
   /* one a stripe of a batch */
-  double *row;   /* BLOCK x n_bins x FM_MOMENTS */
+  double *row;   /* BLOCK x n_bins x FM_BIN_MOMENTS */
   double *value; /* BLOCK x n_at */
   /* one a stripe */
-  double *total; /* n_bins x FM_MOMENTS */
+  double *total; /* n_bins x FM_BIN_MOMENTS */
   double *mean;  /* n_h x n_at */
   double *site;  /* n_h x n_at x n_at */
 } moments_run;
 
 static size_t n_sums(const moments_run *run) { return run->m->n_h * run->m->n_at; }
 
-static size_t n_moments(const moments_run *run) { return run->n_bins * FM_MOMENTS; }
+static size_t n_moments(const moments_run *run) { return run->n_bins * FM_BIN_MOMENTS; }
 
 /* Distances of site i to all others. */
 static void add_row(const moments_run *run, size_t i, double *moment) {
@@ -75,8 +75,8 @@ static void add_values(const moments_run *run, const double *row, size_t n, size
     memset(value, 0, n * n_at * sizeof(double));
     for (size_t g = 0; g < run->n_groups; g++) {
       const gauss_rows *of = &run->gauss[s * run->n_groups + g];
-      const size_t width = (of->to - of->from) * FM_MOMENTS;
-      kernels->gemm_nt(n, of->n, width, row + of->from * FM_MOMENTS, size, of->c, width,
+      const size_t width = (of->to - of->from) * FM_BIN_MOMENTS;
+      kernels->gemm_nt(n, of->n, width, row + of->from * FM_BIN_MOMENTS, size, of->c, width,
                        value + g * run->together, n_at);
     }
     kernels->scale(scale, value, n * n_at);
@@ -168,14 +168,14 @@ static fm_code rows_together(gauss_rows *rows, const fm_gauss *each) {
     rows->from = each[a].from < rows->from ? each[a].from : rows->from;
     rows->to = each[a].to > rows->to ? each[a].to : rows->to;
   }
-  const size_t width = (rows->to - rows->from) * FM_MOMENTS;
+  const size_t width = (rows->to - rows->from) * FM_BIN_MOMENTS;
   rows->c = fm_alloc_zero(rows->n * width, sizeof(double));
   if (rows->c == NULL) {
     return FM_NO_MEMORY;
   }
   for (size_t a = 0; a < rows->n; a++) {
-    memcpy(rows->c + a * width + (each[a].from - rows->from) * FM_MOMENTS, each[a].c,
-           (each[a].to - each[a].from) * FM_MOMENTS * sizeof(double));
+    memcpy(rows->c + a * width + (each[a].from - rows->from) * FM_BIN_MOMENTS, each[a].c,
+           (each[a].to - each[a].from) * FM_BIN_MOMENTS * sizeof(double));
   }
   return FM_OK;
 }

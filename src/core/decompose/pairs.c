@@ -105,7 +105,7 @@ typedef struct density_run {
   double step;
   size_t n_bins, stripes, from;
   fm_gauss *gauss; /* n_at */
-  double *moment;  /* BATCH x n_bins x FM_MOMENTS */
+  double *moment;  /* BATCH x n_bins x FM_BIN_MOMENTS */
   double *x, *y;   /* BATCH x n: the sites of the subset of each task */
 } density_run;
 
@@ -135,13 +135,13 @@ static fm_code density_task(void *context, size_t task, size_t worker) {
   const size_t n = run->subsets->n, all = run->from + task;
   const int *member = run->subsets->member + all / run->stripes * n;
   double *x = run->x + task * n, *y = run->y + task * n;
-  double *moment = run->moment + task * run->n_bins * FM_MOMENTS;
+  double *moment = run->moment + task * run->n_bins * FM_BIN_MOMENTS;
   (void)worker;
   for (size_t i = 0; i < n; i++) {
     x[i] = run->sites->x[member[i]];
     y[i] = run->sites->y[member[i]];
   }
-  memset(moment, 0, run->n_bins * FM_MOMENTS * sizeof(double));
+  memset(moment, 0, run->n_bins * FM_BIN_MOMENTS * sizeof(double));
   const fm_sites subset = {n, x, y};
   add_rows(run, &subset, all % run->stripes, moment);
   return FM_OK;
@@ -162,7 +162,7 @@ static double pair_weight(const fm_subsets *subsets) {
 
 /* Adds the stripes of each draw of a batch up and takes the Gaussian sums. */
 static void finish_draws(const density_run *run, size_t n_tasks, double scale, double *density) {
-  const size_t size = run->n_bins * FM_MOMENTS, n_at = run->kernel->n_at;
+  const size_t size = run->n_bins * FM_BIN_MOMENTS, n_at = run->kernel->n_at;
   for (size_t task = 0; task < n_tasks; task += run->stripes) {
     double *moment = run->moment + task * size;
     for (size_t s = 1; s < run->stripes; s++) {
@@ -194,7 +194,7 @@ static fm_code density_init(density_run *run) {
   run->n_bins = fm_bins_needed(last, kernel->h, run->step);
   run->stripes = run->subsets->n > SMALL && run->subsets->n_draws < STRIPES ? STRIPES : 1;
   run->gauss = fm_alloc_zero(kernel->n_at, sizeof(fm_gauss));
-  run->moment = fm_alloc(BATCH * run->n_bins, FM_MOMENTS * sizeof(double));
+  run->moment = fm_alloc(BATCH * run->n_bins, FM_BIN_MOMENTS * sizeof(double));
   run->x = fm_alloc(BATCH * run->subsets->n, sizeof(double));
   run->y = fm_alloc(BATCH * run->subsets->n, sizeof(double));
   if (!run->gauss || !run->moment || !run->x || !run->y) {

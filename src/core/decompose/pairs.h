@@ -3,7 +3,7 @@
  *   K(d) = 1/(h W) sum_{i<j} w_i w_j k(d, d_ij),   W = sum_{i<j} w_i w_j,
  *   k(d, u) = f((d - u)/h) + f((d + u)/h),  f the normal density: a Gaussian kernel reflected at 0.
  *
- * Pairs go to bins of distance that keep the first FM_MOMENTS moments about their centres; K is a sum over
+ * Pairs go to bins of distance that keep the first FM_BIN_MOMENTS moments about their centres; K is a sum over
  * bins of Hermite expansions about the centres (the fast Gauss transform on a line), so that a pair costs
  * a few additions whatever the number of d. With bins of h/6 (densities) the expansion is off by less than
  * 2e-11 of the height of the kernel, with bins of h/3 (moments over all sites) by less than 5e-8.

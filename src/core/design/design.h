@@ -38,6 +38,7 @@
 
 typedef struct fm_design fm_design;
 typedef struct fm_work fm_work;
+typedef struct fm_image fm_image;
 
 /* What a model sees of the block that is loaded. */
 typedef struct fm_block {
@@ -77,13 +78,13 @@ typedef struct fm_design_ops {
   /* Adds what cross() kept back. Call after the last block of a chunk. */
   void (*flush)(const fm_design *design, fm_work *work, double *h, size_t ld);
   void (*free)(fm_design *design);
+  /* Lists what the storage consists of, in the direction of the image (image.h). One that reads finds
+   * design->storage NULL: it is allocated here, and freed again on failure. NULL: there are no images. */
+  fm_code (*image)(fm_design *design, const fm_image *image);
 } fm_design_ops;
-
-typedef enum fm_storage { FM_RELATIONAL = 0, FM_RAGGED = 1 } fm_storage;
 
 struct fm_design {
   const fm_design_ops *ops;
-  fm_storage kind;
   const fm_kernels *kernels;
   size_t n_terms;   /* coefficients b */
   size_t n_effects; /* place constants absorbed: n_places or 0 */

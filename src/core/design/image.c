@@ -5,7 +5,22 @@
 
 #include <string.h>
 
+#include "ragged.h"
+#include "relational.h"
+
 enum { MOST_NUMBERS = 16 };
+
+/* The storages that have images; a file names its own by the place in this table. */
+static const fm_design_ops *(*const storages[])(void) = {fm_relational_ops, fm_ragged_ops};
+enum { STORAGES = sizeof storages / sizeof storages[0] };
+
+static size_t number_of(const fm_design_ops *ops) {
+  size_t number = 0;
+  while (number < STORAGES && storages[number]() != ops) {
+    number++;
+  }
+  return number;
+}
 
 fm_code fm_image_numbers(const fm_image *image, const char *name, size_t *const *numbers, size_t n) {
   uint64_t value[MOST_NUMBERS];
@@ -17,30 +32,30 @@ fm_code fm_image_numbers(const fm_image *image, const char *name, size_t *const 
     return FM_OK;
   }
   if (image->writer != NULL) {
-    return fm_blocks_put(image->writer, name, FM_SIZE, value, n, 0, image->err);
+    return fm_store_put(image->writer, name, FM_STORE_SIZE, value, n, 0, image->err);
   }
-  FM_TRY(fm_blocks_read(image->file, name, FM_SIZE, value, n, image->err));
+  FM_TRY(fm_store_read(image->file, name, FM_STORE_SIZE, value, n, image->err));
   for (size_t i = 0; i < n; i++) {
     *numbers[i] = (size_t)value[i];
   }
   return FM_OK;
 }
 
-fm_code fm_image_array(const fm_image *image, const char *name, fm_block_type type, void *array, size_t n) {
+fm_code fm_image_array(const fm_image *image, const char *name, fm_store_type type, void *array, size_t n) {
   const void *at = NULL;
   if (!fm_image_reads(image)) {
     memcpy(&at, array, sizeof at);
   }
   if (image->bytes != NULL) {
-    *image->bytes += at == NULL ? 0 : n * fm_block_type_size(type);
+    *image->bytes += at == NULL ? 0 : n * fm_store_type_size(type);
     return FM_OK;
   }
   if (image->writer != NULL) {
-    return at == NULL ? FM_OK : fm_blocks_put(image->writer, name, type, at, n, 0, image->err);
+    return at == NULL ? FM_OK : fm_store_put(image->writer, name, type, at, n, 0, image->err);
   }
-  if (fm_blocks_find(image->file, name) != NULL) {
+  if (fm_store_find(image->file, name) != NULL) {
     size_t found = 0;
-    FM_TRY(fm_blocks_get(image->file, name, type, &found, &at, image->err));
+    FM_TRY(fm_store_get(image->file, name, type, &found, &at, image->err));
     if (found != n) {
       return fm_fail(image->err, FM_CORRUPT, "the image of a design has %zu numbers in `%s`, not %zu",
                      found, name, n);
@@ -50,9 +65,9 @@ fm_code fm_image_array(const fm_image *image, const char *name, fm_block_type ty
   return FM_OK;
 }
 
-/* What every design has. kind: 0 relational, 1 ragged. */
-static fm_code common(fm_design *design, size_t *kind, const fm_image *image) {
-  size_t *const sizes[] = {kind,
+/* What every design has. storage: its number among the storages. */
+static fm_code common(fm_design *design, size_t *storage, const fm_image *image) {
+  size_t *const sizes[] = {storage,
                            &design->n_terms,
                            &design->n_effects,
                            &design->n_places,
@@ -68,18 +83,22 @@ static fm_code common(fm_design *design, size_t *kind, const fm_image *image) {
                            &design->n_numbers};
   FM_TRY(fm_image_numbers(image, "design", sizes, sizeof sizes / sizeof sizes[0]));
   design->n_linear = design->n_terms + design->n_effects;
-  FM_TRY(fm_image_array(image, "chunk", FM_SIZE, &design->chunk, design->n_chunks + 1));
-  FM_TRY(fm_image_array(image, "group_block", FM_SIZE, &design->group_block, design->n_groups + 1));
-  return fm_image_array(image, "chunk_group", FM_SIZE, &design->chunk_group, design->n_chunks + 1);
+  FM_TRY(fm_image_array(image, "chunk", FM_STORE_SIZE, &design->chunk, design->n_chunks + 1));
+  FM_TRY(fm_image_array(image, "group_block", FM_STORE_SIZE, &design->group_block, design->n_groups + 1));
+  return fm_image_array(image, "chunk_group", FM_STORE_SIZE, &design->chunk_group, design->n_chunks + 1);
 }
 
 /* What there is of a design, in the direction of the image; of a design that is written or counted nothing
  * changes. */
 static fm_code list_all(fm_design *design, const fm_image *image) {
-  size_t kind = design->kind;
-  FM_TRY(common(design, &kind, image));
-  design->kind = kind == FM_RELATIONAL ? FM_RELATIONAL : FM_RAGGED;
-  return kind == FM_RELATIONAL ? fm_relational_image(design, image) : fm_ragged_image(design, image);
+  size_t storage = number_of(design->ops);
+  FM_TRY(common(design, &storage, image));
+  if (storage >= STORAGES) {
+    return fm_fail(image->err, FM_CORRUPT, "the image of a design has storage %zu of %d", storage,
+                   (int)STORAGES);
+  }
+  design->ops = storages[storage]();
+  return design->ops->image(design, image);
 }
 
 size_t fm_design_bytes(const fm_design *design) {
@@ -91,19 +110,19 @@ size_t fm_design_bytes(const fm_design *design) {
 }
 
 fm_code fm_design_save(const fm_design *design, const char *path, fm_error *err) {
-  fm_block_writer writer;
-  FM_TRY(fm_blocks_create(&writer, path, err));
+  fm_store_writer writer;
+  FM_TRY(fm_store_create(&writer, path, err));
   const fm_image image = {.writer = &writer, .err = err};
   fm_design copy = *design;
   const fm_code code = list_all(&copy, &image);
   if (code != FM_OK) {
-    fm_blocks_abort(&writer);
+    fm_store_abort(&writer);
     return code;
   }
-  return fm_blocks_finish(&writer, err);
+  return fm_store_finish(&writer, err);
 }
 
-fm_code fm_design_open(fm_design *design, const fm_block_file *file, fm_error *err) {
+fm_code fm_design_open(fm_design *design, const fm_store_file *file, fm_error *err) {
   const fm_image image = {.file = file, .err = err};
   *design = (fm_design){.kernels = fm_kernels_best()};
   return list_all(design, &image);

@@ -18,12 +18,12 @@
 #include "design.h"
 
 /* One of these is set: writing, reading, or counting bytes. */
-typedef struct fm_image {
-  fm_block_writer *writer;
-  const fm_block_file *file;
+struct fm_image {
+  fm_store_writer *writer;
+  const fm_store_file *file;
   size_t *bytes;
   fm_error *err;
-} fm_image;
+};
 
 static inline int fm_image_reads(const fm_image *image) { return image->file != NULL; }
 
@@ -31,7 +31,7 @@ static inline int fm_image_reads(const fm_image *image) { return image->file != 
 fm_code fm_image_numbers(const fm_image *image, const char *name, size_t *const *numbers, size_t n);
 /* Writes the n elements at *array as block `name`, or points *array at those of the file. An array that is NULL
  * is left out, and NULL when it is not there. */
-fm_code fm_image_array(const fm_image *image, const char *name, fm_block_type type, void *array, size_t n);
+fm_code fm_image_array(const fm_image *image, const char *name, fm_store_type type, void *array, size_t n);
 
 /* Writes the image of a design. */
 fm_code fm_design_save(const fm_design *design, const char *path, fm_error *err);
@@ -40,11 +40,6 @@ fm_code fm_design_save(const fm_design *design, const char *path, fm_error *err)
 size_t fm_design_bytes(const fm_design *design);
 
 /* A design opened from an image; file must outlive it. design->ops->free(design) when done. */
-fm_code fm_design_open(fm_design *design, const fm_block_file *file, fm_error *err);
-
-/* Of the storages: lists what a design consists of, in either direction. When reading, design->storage is
- * allocated here. */
-fm_code fm_relational_image(fm_design *design, const fm_image *image);
-fm_code fm_ragged_image(fm_design *design, const fm_image *image);
+fm_code fm_design_open(fm_design *design, const fm_store_file *file, fm_error *err);
 
 #endif

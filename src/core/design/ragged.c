@@ -15,10 +15,10 @@
 #include <string.h>
 
 #include "../base/alloc.h"
+#include "../base/sums.h"
 #include "chunks.h"
 #include "groups.h"
 #include "image.h"
-#include "sums.h"
 
 enum { TARGET_NUMBERS = 16384, LEAST_ROWS = 64, MOST_ROWS = 4096, MOST_UNITS = 1024, STRIP = 4 };
 
@@ -393,41 +393,6 @@ static fm_code cut_blocks(ragged *rag, const fm_ragged_spec *spec, fm_design *de
                        &design->n_chunks);
 }
 
-static const fm_design_ops ragged_ops = {work_init, work_free, load,  utility, level, row,
-                                         project,   score,     cross, outer,   flush, design_free};
-
-fm_code fm_ragged_init(fm_design *design, const fm_ragged_spec *spec, fm_error *err) {
-  ragged *rag = fm_alloc_zero(1, sizeof *rag);
-  if (rag == NULL) {
-    return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
-  }
-  *design = (fm_design){.ops = &ragged_ops,
-                        .kind = FM_RAGGED,
-                        .kernels = fm_kernels_best(),
-                        .n_terms = spec->n_terms,
-                        .n_effects = spec->effects ? spec->n_places : 0,
-                        .n_linear = spec->n_terms + (spec->effects ? spec->n_places : 0),
-                        .n_places = spec->n_places,
-                        .n_occasions = spec->n_occasions,
-                        .n_units = spec->n_occasions,
-                        .n_numbers = spec->n_rows * (spec->n_terms + 4),
-                        .storage = rag};
-  rag->n_offsets = spec->n_offsets;
-  fm_code code = copy_keys(rag, spec);
-  if (code == FM_OK && spec->offered != NULL) {
-    rag->offered = fm_alloc_copy(spec->offered, spec->n_places, 1);
-    code = rag->offered ? FM_OK : FM_NO_MEMORY;
-  }
-  code = code == FM_OK ? cut_blocks(rag, spec, design) : code;
-  if (code != FM_OK) {
-    design_free(design);
-    return fm_fail(err, code, "%s", fm_code_text(code));
-  }
-  design->chunk = rag->chunk;
-  design->unit_of = rag->unit_of;
-  return FM_OK;
-}
-
 /* ---- image --------------------------------------------------------------------------------------------------- */
 /* Column k, its rows in the order of the units. */
 static fm_code column_image(ragged *rag, size_t n_units, size_t k, const fm_image *image) {
@@ -436,7 +401,7 @@ static fm_code column_image(ragged *rag, size_t n_units, size_t k, const fm_imag
   double *copy = NULL;
   (void)snprintf(name, sizeof name, "column-%zu", k);
   if (fm_image_reads(image)) {
-    return fm_image_array(image, name, FM_DOUBLE, &rag->columns[k], rows);
+    return fm_image_array(image, name, FM_STORE_DOUBLE, &rag->columns[k], rows);
   }
   copy = fm_alloc(rows, sizeof(double));
   if (copy == NULL) {
@@ -446,7 +411,7 @@ static fm_code column_image(ragged *rag, size_t n_units, size_t k, const fm_imag
     memcpy(copy + rag->start[u], rag->columns[k] + rag->source[u],
            (rag->start[u + 1] - rag->start[u]) * sizeof(double));
   }
-  const fm_code code = fm_image_array(image, name, FM_DOUBLE, &copy, rows);
+  const fm_code code = fm_image_array(image, name, FM_STORE_DOUBLE, &copy, rows);
   fm_free(copy);
   return code;
 }
@@ -455,15 +420,15 @@ static fm_code arrays_image(ragged *rag, const fm_design *design, const fm_image
   const size_t n = design->n_units;
   size_t *const numbers[] = {&rag->n_offsets, &rag->stride};
   FM_TRY(fm_image_numbers(image, "ragged", numbers, 2));
-  FM_TRY(fm_image_array(image, "start", FM_SIZE, &rag->start, n + 1));
-  FM_TRY(fm_image_array(image, "place", FM_INT32, &rag->place, rag->start[n]));
-  FM_TRY(fm_image_array(image, "unit_origin", FM_INT32, &rag->origin, n));
-  FM_TRY(fm_image_array(image, "choice", FM_SIZE, &rag->choice, n + 1));
-  FM_TRY(fm_image_array(image, "choice_row", FM_INT32, &rag->choice_row, rag->choice[n]));
-  FM_TRY(fm_image_array(image, "choice_weight", FM_DOUBLE, &rag->choice_weight, rag->choice[n]));
-  FM_TRY(fm_image_array(image, "weight", FM_DOUBLE, &rag->weight, n));
-  FM_TRY(fm_image_array(image, "offered", FM_BYTES, &rag->offered, design->n_places));
-  return fm_image_array(image, "block_first", FM_SIZE, &rag->block_first, design->n_blocks + 1);
+  FM_TRY(fm_image_array(image, "start", FM_STORE_SIZE, &rag->start, n + 1));
+  FM_TRY(fm_image_array(image, "place", FM_STORE_INT32, &rag->place, rag->start[n]));
+  FM_TRY(fm_image_array(image, "unit_origin", FM_STORE_INT32, &rag->origin, n));
+  FM_TRY(fm_image_array(image, "choice", FM_STORE_SIZE, &rag->choice, n + 1));
+  FM_TRY(fm_image_array(image, "choice_row", FM_STORE_INT32, &rag->choice_row, rag->choice[n]));
+  FM_TRY(fm_image_array(image, "choice_weight", FM_STORE_DOUBLE, &rag->choice_weight, rag->choice[n]));
+  FM_TRY(fm_image_array(image, "weight", FM_STORE_DOUBLE, &rag->weight, n));
+  FM_TRY(fm_image_array(image, "offered", FM_STORE_BYTES, &rag->offered, design->n_places));
+  return fm_image_array(image, "block_first", FM_STORE_SIZE, &rag->block_first, design->n_blocks + 1);
 }
 
 static fm_code columns_image(ragged *rag, const fm_design *design, const fm_image *image) {
@@ -481,19 +446,67 @@ static fm_code columns_image(ragged *rag, const fm_design *design, const fm_imag
   return FM_OK;
 }
 
-fm_code fm_ragged_image(fm_design *design, const fm_image *image) {
-  if (fm_image_reads(image)) {
-    design->ops = &ragged_ops;
-    design->mapped = 1;
-    design->storage = fm_alloc_zero(1, sizeof(ragged));
-    if (design->storage == NULL) {
-      return fm_fail(image->err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
-    }
+static fm_code all_image(fm_design *design, const fm_image *image) {
+  FM_TRY(arrays_image(design->storage, design, image));
+  return columns_image(design->storage, design, image);
+}
+
+static fm_code ragged_image(fm_design *design, const fm_image *image) {
+  if (!fm_image_reads(image)) {
+    return all_image(design, image);
   }
-  fm_code code = arrays_image(design->storage, design, image);
-  code = code == FM_OK ? columns_image(design->storage, design, image) : code;
-  if (code != FM_OK && fm_image_reads(image)) {
-    design->ops->free(design);
+  design->mapped = 1;
+  design->storage = fm_alloc_zero(1, sizeof(ragged));
+  if (design->storage == NULL) {
+    return fm_fail(image->err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
+  }
+  const fm_code code = all_image(design, image);
+  if (code != FM_OK) {
+    design_free(design);
   }
   return code;
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------------- */
+static const fm_design_ops ragged_ops = {work_init, work_free,   load,        utility, level,
+                                         row,       project,     score,       cross,   outer,
+                                         flush,     design_free, ragged_image};
+
+const fm_design_ops *fm_ragged_ops(void) { return &ragged_ops; }
+
+static fm_code build(ragged *rag, fm_design *design, const fm_ragged_spec *spec) {
+  FM_TRY(copy_keys(rag, spec));
+  if (spec->offered != NULL) {
+    rag->offered = fm_alloc_copy(spec->offered, spec->n_places, 1);
+    if (rag->offered == NULL) {
+      return FM_NO_MEMORY;
+    }
+  }
+  return cut_blocks(rag, spec, design);
+}
+
+fm_code fm_ragged_init(fm_design *design, const fm_ragged_spec *spec, fm_error *err) {
+  ragged *rag = fm_alloc_zero(1, sizeof *rag);
+  if (rag == NULL) {
+    return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
+  }
+  *design = (fm_design){.ops = &ragged_ops,
+                        .kernels = fm_kernels_best(),
+                        .n_terms = spec->n_terms,
+                        .n_effects = spec->effects ? spec->n_places : 0,
+                        .n_linear = spec->n_terms + (spec->effects ? spec->n_places : 0),
+                        .n_places = spec->n_places,
+                        .n_occasions = spec->n_occasions,
+                        .n_units = spec->n_occasions,
+                        .n_numbers = spec->n_rows * (spec->n_terms + 4),
+                        .storage = rag};
+  rag->n_offsets = spec->n_offsets;
+  const fm_code code = build(rag, design, spec);
+  if (code != FM_OK) {
+    design_free(design);
+    return fm_fail(err, code, "%s", fm_code_text(code));
+  }
+  design->chunk = rag->chunk;
+  design->unit_of = rag->unit_of;
+  return FM_OK;
 }

@@ -29,4 +29,7 @@ typedef struct fm_ragged_spec {
  * freeing; else design->ops->free(design). */
 fm_code fm_ragged_init(fm_design *design, const fm_ragged_spec *spec, fm_error *err);
 
+/* The functions of the storage. */
+const fm_design_ops *fm_ragged_ops(void);
+
 #endif

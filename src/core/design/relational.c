@@ -136,7 +136,7 @@ static void load_dense(const fm_kernels *kernels, const fm_relational *rel, fm_r
   const fm_table *table = &rel->tables[rel->dense[k].table];
   double *z = w->z + k * rel->stride;
   memcpy(z, table->values + row * rel->n_places, rel->n_places * sizeof(double));
-  if (rel->dense[k].mask == FM_MOVE && origin >= 0) {
+  if (rel->dense[k].mask == FM_MASK_MOVE && origin >= 0) {
     z[origin] = 0.0;
   }
   const double first = z[0]; /* taken out before the mean, so that a constant row becomes exact zeros */
@@ -338,8 +338,9 @@ static void design_free(fm_design *design) {
   design->storage = NULL;
 }
 
-static const fm_design_ops relational_ops = {work_init, work_free, load,  utility, level, row,
-                                             project,   score,     cross, outer,   flush, design_free};
+static const fm_design_ops relational_ops = {
+    work_init,   work_free,          load, utility, level, row, project, score, cross, outer, flush,
+    design_free, fm_relational_image};
 
 const fm_design_ops *fm_relational_ops(void) { return &relational_ops; }
 
@@ -349,7 +350,6 @@ fm_code fm_relational_init(fm_design *design, const fm_relational_spec *spec, fm
     return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
   }
   *design = (fm_design){.ops = &relational_ops,
-                        .kind = FM_RELATIONAL,
                         .kernels = fm_kernels_best(),
                         .n_terms = spec->n_terms,
                         .n_effects = spec->effects ? spec->n_places : 0,

@@ -31,7 +31,7 @@ typedef struct fm_table {
   const int *place;     /* sparse: place of each entry, 1-based */
 } fm_table;
 
-typedef enum fm_mask { FM_ALL = 0, FM_MOVE = 1, FM_STAY = 2 } fm_mask;
+typedef enum fm_mask { FM_MASK_ALL = 0, FM_MASK_MOVE = 1, FM_MASK_STAY = 2 } fm_mask;
 
 typedef struct fm_term {
   size_t table; /* index into tables */
@@ -61,5 +61,8 @@ typedef struct fm_relational_spec {
 /* Sorts occasions into cells, merges them and cuts blocks and chunks. The spec's arrays must outlive the
  * design; the spec itself need not. On failure nothing needs freeing; else design->ops->free(design). */
 fm_code fm_relational_init(fm_design *design, const fm_relational_spec *spec, fm_error *err);
+
+/* The functions of the storage. */
+const fm_design_ops *fm_relational_ops(void);
 
 #endif

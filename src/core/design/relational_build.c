@@ -35,7 +35,7 @@ static void place_term(fm_relational *rel, const fm_term *term, size_t number) {
   const fm_table *table = &rel->tables[term->table];
   if (table->kind == FM_TABLE_SPARSE) {
     rel->sparse[rel->n_sparse++] = (fm_sparse_term){number, term->table, term->mask, term->multiplier};
-  } else if (table->kind == FM_TABLE_SCALAR || term->mask == FM_STAY) {
+  } else if (table->kind == FM_TABLE_SCALAR || term->mask == FM_MASK_STAY) {
     rel->at_origin[rel->n_origin++] = (fm_origin_term){number, term->table, term->mask, term->multiplier};
   } else {
     rel->dense[rel->n_dense++] =
@@ -123,7 +123,7 @@ static fm_code average_rows(fm_relational *rel) {
   for (size_t k = 0; k < rel->n_sparse; k++) {
     const fm_table *table = &rel->tables[rel->sparse[k].table];
     double *mean = rel->row_mean + rel->row_mean_first[k];
-    for (size_t row = 0; row < table->n_rows && rel->sparse[k].mask == FM_ALL; row++) {
+    for (size_t row = 0; row < table->n_rows && rel->sparse[k].mask == FM_MASK_ALL; row++) {
       const int from = table->first[row], to = table->first[row + 1];
       if ((size_t)(to - from) != rel->n_places) {
         continue;
@@ -139,7 +139,7 @@ static fm_code average_rows(fm_relational *rel) {
 /* ---- cells and units --------------------------------------------------------------------------------- */
 static int any_dense_move(const fm_relational *rel) {
   for (size_t k = 0; k < rel->n_dense; k++) {
-    if (rel->dense[k].mask == FM_MOVE) {
+    if (rel->dense[k].mask == FM_MASK_MOVE) {
       return 1;
     }
   }

@@ -32,8 +32,8 @@ static entries sparse_entries(const fm_relational *rel, size_t unit, size_t k) {
                    .n = (size_t)(table->first[row + 1] - from),
                    .by = rel->sparse_multiplier[unit * rel->n_sparse + k],
                    .mean = rel->row_mean[rel->row_mean_first[k] + row],
-                   .skip_origin = term->mask == FM_MOVE,
-                   .only_origin = term->mask == FM_STAY,
+                   .skip_origin = term->mask == FM_MASK_MOVE,
+                   .only_origin = term->mask == FM_MASK_STAY,
                    .origin = rel->origin[unit]};
 }
 

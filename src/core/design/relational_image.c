@@ -30,12 +30,12 @@ static fm_code table(const fm_image *image, fm_table *t, size_t number, size_t n
   t->kind = (fm_table_kind)kind;
   const size_t width = t->kind == FM_TABLE_DENSE ? n_places : 1;
   (void)snprintf(name, sizeof name, "table-%zu-values", number);
-  FM_TRY(fm_image_array(image, name, FM_DOUBLE, &t->values,
+  FM_TRY(fm_image_array(image, name, FM_STORE_DOUBLE, &t->values,
                         t->kind == FM_TABLE_SPARSE ? entries : t->n_rows * width));
   (void)snprintf(name, sizeof name, "table-%zu-first", number);
-  FM_TRY(fm_image_array(image, name, FM_INT32, &t->first, t->n_rows + 1));
+  FM_TRY(fm_image_array(image, name, FM_STORE_INT32, &t->first, t->n_rows + 1));
   (void)snprintf(name, sizeof name, "table-%zu-place", number);
-  return fm_image_array(image, name, FM_INT32, &t->place, entries);
+  return fm_image_array(image, name, FM_STORE_INT32, &t->place, entries);
 }
 
 static fm_code term(const fm_image *image, const char *kind, size_t number, size_t *term, size_t *table,
@@ -74,29 +74,29 @@ static fm_code arrays(fm_relational *rel, const fm_design *design, const fm_imag
   const size_t m = rel->n_multipliers + 1, u = rel->n_units;
   const struct {
     const char *name;
-    fm_block_type type;
+    fm_store_type type;
     void *array;
     size_t n;
   } all[] = {
-      {"group", FM_SIZE, &rel->group, m + 1},
-      {"pair", FM_SIZE, &rel->pair, m * m},
-      {"pair_a", FM_SIZE, &rel->pair_a, m * m},
-      {"pair_b", FM_SIZE, &rel->pair_b, m * m},
-      {"available", FM_BYTES, &rel->available, rel->n_available * rel->n_places},
-      {"offered", FM_BYTES, &rel->offered, rel->n_places},
-      {"cell_of", FM_SIZE, &rel->cell_of, u},
-      {"cell_row", FM_INT32, &rel->cell_row, rel->n_cells * (rel->n_dense + 1)},
-      {"sparse_row", FM_INT32, &rel->sparse_row, u * rel->n_sparse},
-      {"unit_origin", FM_INT32, &rel->origin, u},
-      {"weight", FM_DOUBLE, &rel->weight, u},
-      {"choice", FM_SIZE, &rel->choice, u + 1},
-      {"multiplier", FM_DOUBLE, &rel->multiplier, u * rel->n_multipliers},
-      {"origin_x", FM_DOUBLE, &rel->origin_x, u * rel->n_origin},
-      {"sparse_multiplier", FM_DOUBLE, &rel->sparse_multiplier, u * rel->n_sparse},
-      {"block_first", FM_SIZE, &rel->block_first, rel->n_blocks + 1},
-      {"offset", FM_SIZE, &rel->offset, design->max_units + 1},
-      {"place", FM_INT32, &rel->place, design->max_rows},
-      {"row_mean_first", FM_SIZE, &rel->row_mean_first, rel->n_sparse},
+      {"group", FM_STORE_SIZE, &rel->group, m + 1},
+      {"pair", FM_STORE_SIZE, &rel->pair, m * m},
+      {"pair_a", FM_STORE_SIZE, &rel->pair_a, m * m},
+      {"pair_b", FM_STORE_SIZE, &rel->pair_b, m * m},
+      {"available", FM_STORE_BYTES, &rel->available, rel->n_available * rel->n_places},
+      {"offered", FM_STORE_BYTES, &rel->offered, rel->n_places},
+      {"cell_of", FM_STORE_SIZE, &rel->cell_of, u},
+      {"cell_row", FM_STORE_INT32, &rel->cell_row, rel->n_cells * (rel->n_dense + 1)},
+      {"sparse_row", FM_STORE_INT32, &rel->sparse_row, u * rel->n_sparse},
+      {"unit_origin", FM_STORE_INT32, &rel->origin, u},
+      {"weight", FM_STORE_DOUBLE, &rel->weight, u},
+      {"choice", FM_STORE_SIZE, &rel->choice, u + 1},
+      {"multiplier", FM_STORE_DOUBLE, &rel->multiplier, u * rel->n_multipliers},
+      {"origin_x", FM_STORE_DOUBLE, &rel->origin_x, u * rel->n_origin},
+      {"sparse_multiplier", FM_STORE_DOUBLE, &rel->sparse_multiplier, u * rel->n_sparse},
+      {"block_first", FM_STORE_SIZE, &rel->block_first, rel->n_blocks + 1},
+      {"offset", FM_STORE_SIZE, &rel->offset, design->max_units + 1},
+      {"place", FM_STORE_INT32, &rel->place, design->max_rows},
+      {"row_mean_first", FM_STORE_SIZE, &rel->row_mean_first, rel->n_sparse},
   };
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     FM_TRY(fm_image_array(image, all[i].name, all[i].type, all[i].array, all[i].n));
@@ -106,9 +106,9 @@ static fm_code arrays(fm_relational *rel, const fm_design *design, const fm_imag
   for (size_t k = 0; k < rel->n_sparse; k++) {
     rows += rel->tables[rel->sparse[k].table].n_rows;
   }
-  FM_TRY(fm_image_array(image, "row_mean", FM_DOUBLE, &rel->row_mean, rows));
-  FM_TRY(fm_image_array(image, "choice_row", FM_INT32, &rel->choice_row, choices));
-  return fm_image_array(image, "choice_weight", FM_DOUBLE, &rel->choice_weight, choices);
+  FM_TRY(fm_image_array(image, "row_mean", FM_STORE_DOUBLE, &rel->row_mean, rows));
+  FM_TRY(fm_image_array(image, "choice_row", FM_STORE_INT32, &rel->choice_row, choices));
+  return fm_image_array(image, "choice_weight", FM_STORE_DOUBLE, &rel->choice_weight, choices);
 }
 
 /* Room for the descriptions, which are made anew from their numbers. */
@@ -134,7 +134,6 @@ fm_code fm_relational_image(fm_design *design, const fm_image *image) {
     FM_TRY(descriptions(design->storage, image));
     return arrays(design->storage, design, image);
   }
-  design->ops = fm_relational_ops();
   design->mapped = 1;
   design->storage = fm_alloc_zero(1, sizeof(fm_relational));
   fm_code code = design->storage ? open_design(design, image) : FM_NO_MEMORY;

@@ -15,14 +15,14 @@
 typedef struct fm_dense_term {
   size_t term; /* index in theta, or FM_OFFSET_TERM */
   size_t table;
-  fm_mask mask;      /* FM_ALL or FM_MOVE */
+  fm_mask mask;      /* FM_MASK_ALL or FM_MASK_MOVE */
   size_t multiplier; /* 0: one; else 1 + index into the unit's multipliers */
 } fm_dense_term;
 
 typedef struct fm_origin_term {
   size_t term;
   size_t table;
-  fm_mask mask;             /* FM_STAY, or FM_MOVE / FM_ALL of a scalar table */
+  fm_mask mask;             /* FM_MASK_STAY, or FM_MASK_MOVE / FM_MASK_ALL of a scalar table */
   const double *multiplier; /* while the design is built */
 } fm_origin_term;
 
@@ -43,10 +43,10 @@ static inline double fm_coefficient(const double *theta, size_t term) {
 /* What an origin term adds at the origin, and what centring took from all places, of its product x of
  * multiplier and table. */
 static inline double fm_at_origin(const fm_origin_term *term, double x) {
-  return term->mask == FM_STAY ? x : (term->mask == FM_MOVE ? -x : 0.0);
+  return term->mask == FM_MASK_STAY ? x : (term->mask == FM_MASK_MOVE ? -x : 0.0);
 }
 static inline double fm_origin_level(const fm_origin_term *term, double x) {
-  return term->mask == FM_STAY ? 0.0 : x;
+  return term->mask == FM_MASK_STAY ? 0.0 : x;
 }
 
 /* Once built, a design looks at nothing of the spec but the numbers of the tables. */
@@ -100,8 +100,8 @@ fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_rela
 /* mapped: the arrays are a file's, and not freed. */
 void fm_relational_release(fm_relational *rel, int mapped);
 
-/* relational.c: the operations, for designs opened from an image. */
-const fm_design_ops *fm_relational_ops(void);
+/* relational_image.c: the operation `image`. */
+fm_code fm_relational_image(fm_design *design, const fm_image *image);
 
 /* cells.c */
 /* Refines groups (0-based ids of n items, *n_groups of them) by an integer code per item; ids are

@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
+#include "../base/sums.h"
 #include "relational_layout.h"
-#include "sums.h"
 
 typedef struct fm_relational_work {
   size_t cell; /* whose rows are loaded; (size_t)-1: none */

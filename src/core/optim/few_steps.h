@@ -6,7 +6,7 @@
 #ifndef FM_FEW_STEPS_H
 #define FM_FEW_STEPS_H
 
-#include "../choice/objective.h"
+#include "objective.h"
 
 /* theta (n_par): the start, then the maximum; fixed (n_par): 1 = stays. *value: the objective there, as the
  * last step promises. *done: 0 where ten steps did not lead there, one lowered the objective or the

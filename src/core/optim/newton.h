@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "../choice/objective.h"
+#include "objective.h"
 
 typedef enum fm_stop {
   FM_CONVERGED = 0,

@@ -19,17 +19,17 @@
 /* The most bytes deflate makes of one, and what a short stream may exceed that by. */
 enum { DEFLATE_RATIO = 1032, DEFLATE_SLACK = 1024 };
 
-static fm_code damaged(const fm_block_file *f, const char *what, fm_error *err) {
+static fm_code damaged(const fm_store_file *f, const char *what, fm_error *err) {
   return fm_fail(err, FM_CORRUPT, "`%.250s` is damaged: %s. " REMEDY, f->path, what);
 }
 
-static fm_code damaged_block(const fm_block_file *f, const char *name, const char *what, fm_error *err) {
+static fm_code damaged_block(const fm_store_file *f, const char *name, const char *what, fm_error *err) {
   return fm_fail(err, FM_CORRUPT, "`%.250s` is damaged: block `%s` %s. " REMEDY, f->path, name, what);
 }
 
 /* ---- header ------------------------------------------------------------------------------------------------------------ */
 
-static fm_code check_version(const fm_block_file *f, const fm_disk_header *header, fm_error *err) {
+static fm_code check_version(const fm_store_file *f, const fm_disk_header *header, fm_error *err) {
   if (header->byte_order != FM_BYTE_ORDER) {
     return fm_fail(
         err, FM_CORRUPT,
@@ -37,17 +37,17 @@ static fm_code check_version(const fm_block_file *f, const fm_disk_header *heade
         "again on this one.",
         f->path);
   }
-  if (header->version != FM_BLOCK_VERSION) {
+  if (header->version != FM_STORE_VERSION) {
     return fm_fail(
         err, FM_CORRUPT,
         "`%.250s` has version %lu of the format; this firmmove reads version %d. Update firmmove, or write "
         "the store again with this one.",
-        f->path, (unsigned long)header->version, FM_BLOCK_VERSION);
+        f->path, (unsigned long)header->version, FM_STORE_VERSION);
   }
   return FM_OK;
 }
 
-static fm_code check_header(const fm_block_file *f, const fm_disk_header *header, fm_error *err) {
+static fm_code check_header(const fm_store_file *f, const fm_disk_header *header, fm_error *err) {
   static const uint32_t zero[5] = {0};
   FM_TRY(check_version(f, header, err));
   if (header->crc != fm_crc(0, header, offsetof(fm_disk_header, crc)) ||
@@ -61,7 +61,7 @@ static fm_code check_header(const fm_block_file *f, const fm_disk_header *header
   }
   const uint64_t entries = (uint64_t)header->n * sizeof(fm_disk_entry);
   if (header->directory < sizeof *header || header->directory > header->length ||
-      header->directory % FM_BLOCK_ALIGN != 0 || header->length - header->directory != entries) {
+      header->directory % FM_STORE_ALIGN != 0 || header->length - header->directory != entries) {
     return damaged(f, "its directory lies outside", err);
   }
   if (fm_crc(0, f->map.bytes + header->directory, (size_t)entries) != header->directory_crc) {
@@ -70,15 +70,15 @@ static fm_code check_header(const fm_block_file *f, const fm_disk_header *header
   return FM_OK;
 }
 
-static fm_code read_header(const fm_block_file *f, fm_disk_header *header, fm_error *err) {
+static fm_code read_header(const fm_store_file *f, fm_disk_header *header, fm_error *err) {
   const size_t magic = sizeof header->magic;
   if (f->map.length == 0) {
     return fm_fail(err, FM_CORRUPT, "`%.250s` is empty. " REMEDY, f->path);
   }
-  if (f->map.length < magic || memcmp(f->map.bytes, FM_BLOCK_MAGIC, magic) != 0) {
+  if (f->map.length < magic || memcmp(f->map.bytes, FM_STORE_MAGIC, magic) != 0) {
     return fm_fail(err, FM_CORRUPT,
                    "`%.250s` is not a file of a store, or its beginning is damaged: it does not begin "
-                   "with " FM_BLOCK_MAGIC ". Check the path, or write the store again.",
+                   "with " FM_STORE_MAGIC ". Check the path, or write the store again.",
                    f->path);
   }
   if (f->map.length < sizeof *header) {
@@ -93,12 +93,12 @@ static fm_code read_header(const fm_block_file *f, fm_disk_header *header, fm_er
 
 /* Count, size and offset of a block agree with each other and lie between `from` and `to`. */
 static int fits(const fm_disk_entry *disk, uint64_t from, uint64_t to) {
-  if (disk->offset < from || disk->offset > to || disk->offset % FM_BLOCK_ALIGN != 0 ||
+  if (disk->offset < from || disk->offset > to || disk->offset % FM_STORE_ALIGN != 0 ||
       disk->stored > to - disk->offset) {
     return 0;
   }
-  const uint64_t size = fm_block_type_size((fm_block_type)disk->type);
-  if (disk->encoding == FM_RAW) {
+  const uint64_t size = fm_store_type_size((fm_store_type)disk->type);
+  if (disk->encoding == FM_STORE_RAW) {
     return disk->stored % size == 0 && disk->n == disk->stored / size;
   }
   const uint64_t most = disk->stored > SIZE_MAX / 2 / DEFLATE_RATIO - DEFLATE_SLACK
@@ -109,10 +109,10 @@ static int fits(const fm_disk_entry *disk, uint64_t from, uint64_t to) {
 
 /* A valid name, and zeros behind it. */
 static int name_valid(const char *name) {
-  if (!fm_block_name_valid(name, FM_BLOCK_NAME)) {
+  if (!fm_store_name_valid(name, FM_STORE_NAME)) {
     return 0;
   }
-  for (size_t i = strlen(name); i < FM_BLOCK_NAME; i++) {
+  for (size_t i = strlen(name); i < FM_STORE_NAME; i++) {
     if (name[i] != '\0') {
       return 0;
     }
@@ -120,20 +120,21 @@ static int name_valid(const char *name) {
   return 1;
 }
 
-static fm_code take_entry(const fm_block_file *f, const fm_disk_entry *disk, uint64_t from, uint64_t to,
-                          fm_block_entry *entry, fm_error *err) {
+static fm_code take_entry(const fm_store_file *f, const fm_disk_entry *disk, uint64_t from, uint64_t to,
+                          fm_store_block *entry, fm_error *err) {
   static const uint32_t zero[7] = {0};
   if (!name_valid(disk->name)) {
     return damaged(f, "a block has no valid name", err);
   }
-  if (disk->type > FM_SIZE || disk->encoding > FM_DEFLATED || memcmp(disk->zero, zero, sizeof zero) != 0) {
+  if (disk->type > FM_STORE_SIZE || disk->encoding > FM_STORE_DEFLATED ||
+      memcmp(disk->zero, zero, sizeof zero) != 0) {
     return damaged_block(f, disk->name, "is of a kind this version does not know", err);
   }
   if (!fits(disk, from, to)) {
     return damaged_block(f, disk->name, "does not fit into the file", err);
   }
   *entry =
-      (fm_block_entry){.type = (fm_block_type)disk->type, .encoding = (fm_block_encoding)disk->encoding};
+      (fm_store_block){.type = (fm_store_type)disk->type, .encoding = (fm_store_encoding)disk->encoding};
   memcpy(entry->name, disk->name, strlen(disk->name));
   entry->n = (size_t)disk->n;
   entry->offset = (size_t)disk->offset;
@@ -152,7 +153,7 @@ static int by_name(const void *a, const void *b) {
   return strcmp(((const named *)a)->name, ((const named *)b)->name);
 }
 
-static fm_code order_names(fm_block_file *f, fm_error *err) {
+static fm_code order_names(fm_store_file *f, fm_error *err) {
   named *order = fm_alloc(f->n, sizeof *order);
   if (order == NULL) {
     return fm_fail(err, FM_NO_MEMORY, "No memory to open `%.250s`.", f->path);
@@ -172,7 +173,7 @@ static fm_code order_names(fm_block_file *f, fm_error *err) {
   return code;
 }
 
-static fm_code read_directory(fm_block_file *f, const fm_disk_header *header, fm_error *err) {
+static fm_code read_directory(fm_store_file *f, const fm_disk_header *header, fm_error *err) {
   f->n = header->n;
   f->entry = fm_alloc(f->n, sizeof *f->entry);
   f->by_name = fm_alloc(f->n, sizeof *f->by_name);
@@ -192,7 +193,7 @@ static fm_code read_directory(fm_block_file *f, const fm_disk_header *header, fm
 
 /* ---- opening ------------------------------------------------------------------------------------------------------------- */
 
-static fm_code open_mapped(fm_block_file *f, const char *path, fm_error *err) {
+static fm_code open_mapped(fm_store_file *f, const char *path, fm_error *err) {
   fm_disk_header header;
   const size_t length = strlen(path);
   f->path = fm_alloc(length + 1, 1);
@@ -204,47 +205,47 @@ static fm_code open_mapped(fm_block_file *f, const char *path, fm_error *err) {
   return read_directory(f, &header, err);
 }
 
-static fm_code opened(fm_block_file *f, const char *path, fm_error *err) {
+static fm_code opened(fm_store_file *f, const char *path, fm_error *err) {
   const fm_code code = open_mapped(f, path, err);
   if (code != FM_OK) {
-    fm_blocks_close(f);
+    fm_store_close(f);
   }
   return code;
 }
 
-fm_code fm_blocks_open(fm_block_file *f, const char *path, fm_error *err) {
-  *f = (fm_block_file){0};
+fm_code fm_store_open(fm_store_file *f, const char *path, fm_error *err) {
+  *f = (fm_store_file){0};
   FM_TRY(fm_file_map_open(&f->map, path, err));
   return opened(f, path, err);
 }
 
-fm_code fm_blocks_open_memory(fm_block_file *f, const void *bytes, size_t length, const char *label,
-                              fm_error *err) {
-  *f = (fm_block_file){.map = {.bytes = bytes, .length = length}};
+fm_code fm_store_open_memory(fm_store_file *f, const void *bytes, size_t length, const char *label,
+                             fm_error *err) {
+  *f = (fm_store_file){.map = {.bytes = bytes, .length = length}};
   return opened(f, label, err);
 }
 
-void fm_blocks_close(fm_block_file *f) {
+void fm_store_close(fm_store_file *f) {
   fm_file_map_close(&f->map);
   fm_free(f->path);
   fm_free(f->entry);
   fm_free(f->by_name);
-  *f = (fm_block_file){0};
+  *f = (fm_store_file){0};
 }
 
-void fm_blocks_prefetch(const fm_block_file *f) { fm_file_map_prefetch(&f->map); }
-void fm_blocks_release(const fm_block_file *f) { fm_file_map_release(&f->map); }
+void fm_store_prefetch(const fm_store_file *f) { fm_file_map_prefetch(&f->map); }
+void fm_store_release(const fm_store_file *f) { fm_file_map_release(&f->map); }
 
 /* ---- blocks -------------------------------------------------------------------------------------------------------------- */
 
-size_t fm_blocks_count(const fm_block_file *f) { return f->n; }
-const fm_block_entry *fm_blocks_entry(const fm_block_file *f, size_t i) { return &f->entry[i]; }
+size_t fm_store_count(const fm_store_file *f) { return f->n; }
+const fm_store_block *fm_store_entry(const fm_store_file *f, size_t i) { return &f->entry[i]; }
 
-const fm_block_entry *fm_blocks_find(const fm_block_file *f, const char *name) {
+const fm_store_block *fm_store_find(const fm_store_file *f, const char *name) {
   size_t low = 0, high = f->n;
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
-    const fm_block_entry *entry = &f->entry[f->by_name[middle]];
+    const fm_store_block *entry = &f->entry[f->by_name[middle]];
     const int sign = strcmp(name, entry->name);
     if (sign == 0) {
       return entry;
@@ -258,9 +259,9 @@ const fm_block_entry *fm_blocks_find(const fm_block_file *f, const char *name) {
   return NULL;
 }
 
-static fm_code find(const fm_block_file *f, const char *name, fm_block_type type,
-                    const fm_block_entry **entry, fm_error *err) {
-  *entry = fm_blocks_find(f, name);
+static fm_code find(const fm_store_file *f, const char *name, fm_store_type type,
+                    const fm_store_block **entry, fm_error *err) {
+  *entry = fm_store_find(f, name);
   if (*entry == NULL || (*entry)->type != type) {
     return damaged_block(f, name, *entry == NULL ? "is not there" : "is of another type", err);
   }
@@ -272,11 +273,11 @@ static fm_code find(const fm_block_file *f, const char *name, fm_block_type type
   return FM_OK;
 }
 
-fm_code fm_blocks_get(const fm_block_file *f, const char *name, fm_block_type type, size_t *n,
-                      const void **data, fm_error *err) {
-  const fm_block_entry *entry = NULL;
+fm_code fm_store_get(const fm_store_file *f, const char *name, fm_store_type type, size_t *n,
+                     const void **data, fm_error *err) {
+  const fm_store_block *entry = NULL;
   FM_TRY(find(f, name, type, &entry, err));
-  if (entry->encoding != FM_RAW) {
+  if (entry->encoding != FM_STORE_RAW) {
     return damaged_block(f, name, "is deflated and cannot be used where it lies", err);
   }
   *n = entry->n;
@@ -284,14 +285,14 @@ fm_code fm_blocks_get(const fm_block_file *f, const char *name, fm_block_type ty
   return FM_OK;
 }
 
-static int crc_right(const fm_block_file *f, const fm_block_entry *entry) {
+static int crc_right(const fm_store_file *f, const fm_store_block *entry) {
   return fm_crc(0, f->map.bytes + entry->offset, entry->stored) == entry->crc;
 }
 
 /* The bytes of a deflated block, in their order. */
-static fm_code inflate_block(const fm_block_file *f, const fm_block_entry *entry, unsigned char *out,
+static fm_code inflate_block(const fm_store_file *f, const fm_store_block *entry, unsigned char *out,
                              fm_error *err) {
-  const size_t size = fm_block_type_size(entry->type);
+  const size_t size = fm_store_type_size(entry->type);
   unsigned char *shuffled = size == 1 ? out : fm_alloc(entry->n, size);
   fm_code code = FM_NO_MEMORY;
   if (shuffled != NULL) {
@@ -309,11 +310,11 @@ static fm_code inflate_block(const fm_block_file *f, const fm_block_entry *entry
   return code == FM_OK ? FM_OK : damaged_block(f, entry->name, "cannot be inflated", err);
 }
 
-static fm_code read_entry(const fm_block_file *f, const fm_block_entry *entry, void *out, fm_error *err) {
+static fm_code read_entry(const fm_store_file *f, const fm_store_block *entry, void *out, fm_error *err) {
   if (!crc_right(f, entry)) {
     return damaged_block(f, entry->name, "does not match its checksum", err);
   }
-  if (entry->encoding == FM_DEFLATED) {
+  if (entry->encoding == FM_STORE_DEFLATED) {
     return inflate_block(f, entry, out, err);
   }
   if (entry->stored > 0) {
@@ -322,9 +323,9 @@ static fm_code read_entry(const fm_block_file *f, const fm_block_entry *entry, v
   return FM_OK;
 }
 
-fm_code fm_blocks_read(const fm_block_file *f, const char *name, fm_block_type type, void *out, size_t n,
-                       fm_error *err) {
-  const fm_block_entry *entry = NULL;
+fm_code fm_store_read(const fm_store_file *f, const char *name, fm_store_type type, void *out, size_t n,
+                      fm_error *err) {
+  const fm_store_block *entry = NULL;
   FM_TRY(find(f, name, type, &entry, err));
   if (entry->n != n) {
     return damaged_block(f, name, "has another number of elements than the store says", err);
@@ -333,9 +334,9 @@ fm_code fm_blocks_read(const fm_block_file *f, const char *name, fm_block_type t
 }
 
 /* A new copy of all elements. */
-static fm_code read_all(const fm_block_file *f, const fm_block_entry *entry, unsigned char **copy,
+static fm_code read_all(const fm_store_file *f, const fm_store_block *entry, unsigned char **copy,
                         fm_error *err) {
-  *copy = fm_alloc(entry->n, fm_block_type_size(entry->type));
+  *copy = fm_alloc(entry->n, fm_store_type_size(entry->type));
   if (*copy == NULL) {
     return fm_fail(err, FM_NO_MEMORY, "No memory to read block `%s` of `%.250s`.", entry->name, f->path);
   }
@@ -347,9 +348,9 @@ static fm_code read_all(const fm_block_file *f, const fm_block_entry *entry, uns
   return code;
 }
 
-fm_code fm_blocks_read_part(const fm_block_file *f, const char *name, fm_block_type type, size_t first,
-                            size_t n, void *out, fm_error *err) {
-  const fm_block_entry *entry = NULL;
+fm_code fm_store_read_part(const fm_store_file *f, const char *name, fm_store_type type, size_t first,
+                           size_t n, void *out, fm_error *err) {
+  const fm_store_block *entry = NULL;
   FM_TRY(find(f, name, type, &entry, err));
   if (first > entry->n || n > entry->n - first) {
     return damaged_block(f, name, "has fewer elements than the store says", err);
@@ -357,10 +358,10 @@ fm_code fm_blocks_read_part(const fm_block_file *f, const char *name, fm_block_t
   if (first == 0 && n == entry->n) {
     return read_entry(f, entry, out, err);
   }
-  const size_t size = fm_block_type_size(type);
+  const size_t size = fm_store_type_size(type);
   const unsigned char *from = f->map.bytes + entry->offset;
   unsigned char *copy = NULL;
-  if (entry->encoding == FM_DEFLATED) {
+  if (entry->encoding == FM_STORE_DEFLATED) {
     FM_TRY(read_all(f, entry, &copy, err));
     from = copy;
   } else if (!crc_right(f, entry)) {
@@ -384,10 +385,10 @@ static int all_zero(const unsigned char *bytes, size_t n) {
   return 1;
 }
 
-static fm_code verify_entry(const fm_block_file *f, const fm_block_entry *entry, fm_error *err) {
-  const fm_block_entry *found = NULL;
+static fm_code verify_entry(const fm_store_file *f, const fm_store_block *entry, fm_error *err) {
+  const fm_store_block *found = NULL;
   FM_TRY(find(f, entry->name, entry->type, &found, err)); /* the file may have been cut since */
-  if (entry->encoding == FM_RAW) {
+  if (entry->encoding == FM_STORE_RAW) {
     return crc_right(f, entry) ? FM_OK : damaged_block(f, entry->name, "does not match its checksum", err);
   }
   unsigned char *copy = NULL;
@@ -396,7 +397,7 @@ static fm_code verify_entry(const fm_block_file *f, const fm_block_entry *entry,
   return FM_OK;
 }
 
-fm_code fm_blocks_verify(const fm_block_file *f, fm_error *err) {
+fm_code fm_store_verify(const fm_store_file *f, fm_error *err) {
   size_t end = sizeof(fm_disk_header);
   for (size_t i = 0; i < f->n; i++) {
     FM_TRY(verify_entry(f, &f->entry[i], err));

@@ -12,9 +12,11 @@
 #include "layout.h"
 #include "shuffle.h"
 
-size_t fm_block_type_size(fm_block_type type) { return type == FM_BYTES ? 1 : type == FM_INT32 ? 4 : 8; }
+size_t fm_store_type_size(fm_store_type type) {
+  return type == FM_STORE_BYTES ? 1 : type == FM_STORE_INT32 ? 4 : 8;
+}
 
-void fm_blocks_abort(fm_block_writer *w) {
+void fm_store_abort(fm_store_writer *w) {
   if (w->file != NULL) {
     (void)fclose(w->file);
   }
@@ -24,26 +26,26 @@ void fm_blocks_abort(fm_block_writer *w) {
   fm_free(w->path);
   fm_free(w->part);
   fm_free(w->entry);
-  *w = (fm_block_writer){0};
+  *w = (fm_store_writer){0};
 }
 
 /* Records why writing failed, with errno's words. */
-static fm_code refused(const fm_block_writer *w, fm_error *err) {
+static fm_code refused(const fm_store_writer *w, fm_error *err) {
   return fm_fail(err, FM_IO,
                  "Cannot write `%.300s`: %s. Free some space or choose another folder; nothing was kept.",
                  w->path, strerror(errno));
 }
 
-static fm_code no_memory(const fm_block_writer *w, fm_error *err) {
+static fm_code no_memory(const fm_store_writer *w, fm_error *err) {
   return fm_fail(err, FM_NO_MEMORY, "No memory to write `%.300s`.", w->path);
 }
 
-static fm_code aborted(fm_block_writer *w, fm_code code) {
-  fm_blocks_abort(w);
+static fm_code aborted(fm_store_writer *w, fm_code code) {
+  fm_store_abort(w);
   return code;
 }
 
-static fm_code append(fm_block_writer *w, const void *data, size_t bytes) {
+static fm_code append(fm_store_writer *w, const void *data, size_t bytes) {
   if (bytes > 0 && fwrite(data, 1, bytes, w->file) != bytes) {
     return FM_IO;
   }
@@ -51,14 +53,14 @@ static fm_code append(fm_block_writer *w, const void *data, size_t bytes) {
   return FM_OK;
 }
 
-static fm_code append_zeros(fm_block_writer *w) {
-  static const unsigned char zeros[FM_BLOCK_ALIGN] = {0};
-  return append(w, zeros, fm_block_aligned(w->offset) - w->offset);
+static fm_code append_zeros(fm_store_writer *w) {
+  static const unsigned char zeros[FM_STORE_ALIGN] = {0};
+  return append(w, zeros, fm_store_aligned(w->offset) - w->offset);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
 
-static fm_code name_files(fm_block_writer *w, const char *path) {
+static fm_code name_files(fm_store_writer *w, const char *path) {
   const size_t length = strlen(path), room = length + 40;
   w->path = fm_alloc(length + 1, 1);
   w->part = fm_alloc(room, 1);
@@ -72,8 +74,8 @@ static fm_code name_files(fm_block_writer *w, const char *path) {
   return FM_OK;
 }
 
-fm_code fm_blocks_create(fm_block_writer *w, const char *path, fm_error *err) {
-  *w = (fm_block_writer){0};
+fm_code fm_store_create(fm_store_writer *w, const char *path, fm_error *err) {
+  *w = (fm_store_writer){0};
   if (name_files(w, path) != FM_OK) {
     return aborted(w, fm_fail(err, FM_NO_MEMORY, "No memory to write `%.300s`.", path));
   }
@@ -87,12 +89,12 @@ fm_code fm_blocks_create(fm_block_writer *w, const char *path, fm_error *err) {
 
 /* ---- blocks ---------------------------------------------------------------------------------------------------------- */
 
-static fm_code make_room(fm_block_writer *w) {
+static fm_code make_room(fm_store_writer *w) {
   if (w->n < w->room) {
     return FM_OK;
   }
   const size_t room = w->room == 0 ? 64 : 2 * w->room;
-  fm_block_entry *entry = fm_alloc(room, sizeof *entry);
+  fm_store_block *entry = fm_alloc(room, sizeof *entry);
   if (entry == NULL) {
     return FM_NO_MEMORY;
   }
@@ -105,7 +107,7 @@ static fm_code make_room(fm_block_writer *w) {
   return FM_OK;
 }
 
-static int has_block(const fm_block_writer *w, const char *name) {
+static int has_block(const fm_store_writer *w, const char *name) {
   for (size_t i = 0; i < w->n; i++) {
     if (strcmp(w->entry[i].name, name) == 0) {
       return 1;
@@ -114,19 +116,19 @@ static int has_block(const fm_block_writer *w, const char *name) {
   return 0;
 }
 
-static fm_code check_block(const fm_block_writer *w, const char *name, fm_block_type type, size_t n,
+static fm_code check_block(const fm_store_writer *w, const char *name, fm_store_type type, size_t n,
                            fm_error *err) {
-  if (!fm_block_name_valid(name, FM_BLOCK_NAME) || has_block(w, name)) {
+  if (!fm_store_name_valid(name, FM_STORE_NAME) || has_block(w, name)) {
     return fm_fail(err, FM_INVALID, "A block of `%.300s` cannot be named `%.80s`.", w->path, name);
   }
-  if (n > SIZE_MAX / 2 / fm_block_type_size(type) || w->n == UINT32_MAX) {
+  if (n > SIZE_MAX / 2 / fm_store_type_size(type) || w->n == UINT32_MAX) {
     return fm_fail(err, FM_INVALID, "Block `%s` of `%.300s` is too long.", name, w->path);
   }
   return FM_OK;
 }
 
 typedef struct checked_sink {
-  fm_block_writer *w;
+  fm_store_writer *w;
   uint32_t crc;
 } checked_sink;
 
@@ -150,9 +152,9 @@ static fm_code append_deflated(checked_sink *sink, const void *data, size_t n, s
   return code;
 }
 
-fm_code fm_blocks_put(fm_block_writer *w, const char *name, fm_block_type type, const void *data, size_t n,
-                      int deflate, fm_error *err) {
-  const size_t size = fm_block_type_size(type);
+fm_code fm_store_put(fm_store_writer *w, const char *name, fm_store_type type, const void *data, size_t n,
+                     int deflate, fm_error *err) {
+  const size_t size = fm_store_type_size(type);
   fm_code code = check_block(w, name, type, n, err);
   if (code != FM_OK) {
     return aborted(w, code);
@@ -167,8 +169,9 @@ fm_code fm_blocks_put(fm_block_writer *w, const char *name, fm_block_type type, 
   if (code != FM_OK) {
     return aborted(w, code == FM_NO_MEMORY ? no_memory(w, err) : refused(w, err));
   }
-  fm_block_entry *entry = &w->entry[w->n++];
-  *entry = (fm_block_entry){.type = type, .encoding = deflate && n > 0 ? FM_DEFLATED : FM_RAW, .n = n};
+  fm_store_block *entry = &w->entry[w->n++];
+  *entry = (fm_store_block){
+      .type = type, .encoding = deflate && n > 0 ? FM_STORE_DEFLATED : FM_STORE_RAW, .n = n};
   memcpy(entry->name, name, strlen(name));
   entry->offset = offset;
   entry->stored = w->offset - offset;
@@ -178,9 +181,9 @@ fm_code fm_blocks_put(fm_block_writer *w, const char *name, fm_block_type type, 
 
 /* ---- the end --------------------------------------------------------------------------------------------------------- */
 
-static fm_disk_entry on_disk(const fm_block_entry *entry) {
+static fm_disk_entry on_disk(const fm_store_block *entry) {
   fm_disk_entry disk = {.type = (uint32_t)entry->type, .encoding = (uint32_t)entry->encoding};
-  memcpy(disk.name, entry->name, FM_BLOCK_NAME);
+  memcpy(disk.name, entry->name, FM_STORE_NAME);
   disk.n = entry->n;
   disk.offset = entry->offset;
   disk.stored = entry->stored;
@@ -188,7 +191,7 @@ static fm_disk_entry on_disk(const fm_block_entry *entry) {
   return disk;
 }
 
-static fm_code append_directory(fm_block_writer *w, fm_disk_header *header) {
+static fm_code append_directory(fm_store_writer *w, fm_disk_header *header) {
   FM_TRY(append_zeros(w));
   checked_sink sink = {w, 0};
   header->directory = w->offset;
@@ -196,8 +199,8 @@ static fm_code append_directory(fm_block_writer *w, fm_disk_header *header) {
     const fm_disk_entry disk = on_disk(&w->entry[i]);
     FM_TRY(append_checked(&sink, &disk, sizeof disk));
   }
-  memcpy(header->magic, FM_BLOCK_MAGIC, sizeof header->magic);
-  header->version = FM_BLOCK_VERSION;
+  memcpy(header->magic, FM_STORE_MAGIC, sizeof header->magic);
+  header->version = FM_STORE_VERSION;
   header->byte_order = FM_BYTE_ORDER;
   header->length = w->offset;
   header->n = (uint32_t)w->n;
@@ -206,7 +209,7 @@ static fm_code append_directory(fm_block_writer *w, fm_disk_header *header) {
   return FM_OK;
 }
 
-static fm_code write_end(fm_block_writer *w) {
+static fm_code write_end(fm_store_writer *w) {
   fm_disk_header header = {.version = 0};
   FM_TRY(append_directory(w, &header));
   if (fseek(w->file, 0, SEEK_SET) != 0) {
@@ -216,7 +219,7 @@ static fm_code write_end(fm_block_writer *w) {
 }
 
 /* Flush, close, rename. */
-static fm_code keep(fm_block_writer *w, fm_error *err) {
+static fm_code keep(fm_store_writer *w, fm_error *err) {
   if (fm_flush_to_disk(w->file) != 0) {
     return aborted(w, refused(w, err));
   }
@@ -227,18 +230,18 @@ static fm_code keep(fm_block_writer *w, fm_error *err) {
   }
   fm_free(w->part);
   w->part = NULL;
-  fm_blocks_abort(w);
+  fm_store_abort(w);
   return FM_OK;
 }
 
-fm_code fm_blocks_finish(fm_block_writer *w, fm_error *err) {
+fm_code fm_store_finish(fm_store_writer *w, fm_error *err) {
   return write_end(w) == FM_OK ? keep(w, err) : aborted(w, refused(w, err));
 }
 
 /* ---- other files ----------------------------------------------------------------------------------------------------- */
 
 fm_code fm_write_file(const char *path, const void *bytes, size_t n, fm_error *err) {
-  fm_block_writer w = {0};
+  fm_store_writer w = {0};
   if (name_files(&w, path) != FM_OK) {
     return aborted(&w, fm_fail(err, FM_NO_MEMORY, "No memory to write `%.300s`.", path));
   }

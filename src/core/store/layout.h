@@ -8,7 +8,7 @@
 
 #include "blocks.h"
 
-#define FM_BLOCK_MAGIC "FIRMMOVE"
+#define FM_STORE_MAGIC "FIRMMOVE"
 #define FM_BYTE_ORDER UINT32_C(0x01020304)
 
 typedef struct fm_disk_header {
@@ -21,7 +21,7 @@ typedef struct fm_disk_header {
 } fm_disk_header;
 
 typedef struct fm_disk_entry {
-  char name[FM_BLOCK_NAME];
+  char name[FM_STORE_NAME];
   uint32_t type, encoding;
   uint64_t n, offset, stored;
   uint32_t crc;
@@ -32,17 +32,17 @@ _Static_assert(sizeof(fm_disk_header) == 64, "the header is 64 bytes");
 _Static_assert(sizeof(fm_disk_entry) == 128, "an entry is 128 bytes");
 
 /* The next multiple of 64. */
-static inline size_t fm_block_aligned(size_t offset) {
-  return (offset + FM_BLOCK_ALIGN - 1) / FM_BLOCK_ALIGN * FM_BLOCK_ALIGN;
+static inline size_t fm_store_aligned(size_t offset) {
+  return (offset + FM_STORE_ALIGN - 1) / FM_STORE_ALIGN * FM_STORE_ALIGN;
 }
 
 /* 1 to 63 printable characters of ASCII without blanks; `room` bytes may be looked at. */
-static inline int fm_block_name_valid(const char *name, size_t room) {
+static inline int fm_store_name_valid(const char *name, size_t room) {
   size_t length = 0;
   while (length < room && name[length] > ' ' && name[length] <= '~') {
     length++;
   }
-  return length > 0 && length < FM_BLOCK_NAME && length < room && name[length] == '\0';
+  return length > 0 && length < FM_STORE_NAME && length < room && name[length] == '\0';
 }
 
 #endif

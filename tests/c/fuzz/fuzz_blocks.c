@@ -19,15 +19,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned int seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t room);
 
-static void read_block(const fm_block_file *f, const fm_block_entry *entry) {
+static void read_block(const fm_store_file *f, const fm_store_block *entry) {
   fm_error err;
-  const size_t size = fm_block_type_size(entry->type);
-  if (fm_blocks_find(f, entry->name) != entry) {
+  const size_t size = fm_store_type_size(entry->type);
+  if (fm_store_find(f, entry->name) != entry) {
     abort();
   }
   size_t n = 0;
   const void *data = NULL;
-  if (fm_blocks_get(f, entry->name, entry->type, &n, &data, &err) == FM_OK) {
+  if (fm_store_get(f, entry->name, entry->type, &n, &data, &err) == FM_OK) {
     (void)fm_crc(0, data, n * size); /* touches all of it */
   }
   if (entry->n > LARGEST_BLOCK / size) {
@@ -37,31 +37,31 @@ static void read_block(const fm_block_file *f, const fm_block_entry *entry) {
   if (out == NULL) {
     return;
   }
-  (void)fm_blocks_read(f, entry->name, entry->type, out, entry->n, &err);
-  (void)fm_blocks_read_part(f, entry->name, entry->type, entry->n / 3, entry->n / 3, out, &err);
+  (void)fm_store_read(f, entry->name, entry->type, out, entry->n, &err);
+  (void)fm_store_read_part(f, entry->name, entry->type, entry->n / 3, entry->n / 3, out, &err);
   free(out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   fm_error err;
-  fm_block_file f;
+  fm_store_file f;
   uint8_t *exact =
       malloc(size + (size == 0)); /* no byte beyond, so that the sanitizer sees reads past the end */
   if (exact == NULL) {
     return 0;
   }
   memcpy(exact, data, size);
-  if (fm_blocks_open_memory(&f, exact, size, "input", &err) == FM_OK) {
+  if (fm_store_open_memory(&f, exact, size, "input", &err) == FM_OK) {
     size_t total = 0;
-    for (size_t i = 0; i < fm_blocks_count(&f); i++) {
-      const fm_block_entry *entry = fm_blocks_entry(&f, i);
+    for (size_t i = 0; i < fm_store_count(&f); i++) {
+      const fm_store_block *entry = fm_store_entry(&f, i);
       read_block(&f, entry);
-      total += entry->n * fm_block_type_size(entry->type);
+      total += entry->n * fm_store_type_size(entry->type);
     }
     if (total <= LARGEST_BLOCK) {
-      (void)fm_blocks_verify(&f, &err);
+      (void)fm_store_verify(&f, &err);
     }
-    fm_blocks_close(&f);
+    fm_store_close(&f);
   }
   free(exact);
   return 0;
@@ -88,8 +88,8 @@ static void repair(uint8_t *data, size_t size) {
     return;
   }
   memcpy(&header, data, sizeof header);
-  memcpy(header.magic, FM_BLOCK_MAGIC, sizeof header.magic);
-  header.version = FM_BLOCK_VERSION;
+  memcpy(header.magic, FM_STORE_MAGIC, sizeof header.magic);
+  header.version = FM_STORE_VERSION;
   header.byte_order = FM_BYTE_ORDER;
   header.length = size;
   memset(header.zero, 0, sizeof header.zero);

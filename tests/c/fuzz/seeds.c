@@ -13,18 +13,18 @@ static int put(const char *folder, const char *name, size_t n, int deflate) {
   static const uint64_t ends[2] = {6, 13};
   char path[512];
   fm_error err;
-  fm_block_writer w;
+  fm_store_writer w;
   (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-  if (fm_blocks_create(&w, path, &err) != FM_OK) {
+  if (fm_store_create(&w, path, &err) != FM_OK) {
     return 1;
   }
-  if (n > 0 && (fm_blocks_put(&w, "1", FM_DOUBLE, x, n, deflate, &err) != FM_OK ||
-                fm_blocks_put(&w, "2", FM_INT32, k, 4, deflate, &err) != FM_OK ||
-                fm_blocks_put(&w, "2.bytes", FM_BYTES, "GuzhenWenzhou", 13, deflate, &err) != FM_OK ||
-                fm_blocks_put(&w, "2.ends", FM_SIZE, ends, 2, deflate, &err) != FM_OK)) {
+  if (n > 0 && (fm_store_put(&w, "1", FM_STORE_DOUBLE, x, n, deflate, &err) != FM_OK ||
+                fm_store_put(&w, "2", FM_STORE_INT32, k, 4, deflate, &err) != FM_OK ||
+                fm_store_put(&w, "2.bytes", FM_STORE_BYTES, "GuzhenWenzhou", 13, deflate, &err) != FM_OK ||
+                fm_store_put(&w, "2.ends", FM_STORE_SIZE, ends, 2, deflate, &err) != FM_OK)) {
     return 1;
   }
-  return fm_blocks_finish(&w, &err) != FM_OK;
+  return fm_store_finish(&w, &err) != FM_OK;
 }
 
 int main(int argc, char **argv) {

@@ -1,4 +1,4 @@
-/* sums.h: small dense sums that every storage needs.
+/* sums.h: small dense sums that storages and models need.
  *
  * Information matrices are column-major with leading dimension ld and only their upper triangle counts.
  */
@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "../base/kernels.h"
+#include "kernels.h"
 
 /* The entry of the upper triangle for the pair (k, l). */
 static inline double *fm_upper(double *h, size_t ld, size_t k, size_t l) {
