@@ -87,6 +87,17 @@ typedef struct fm_places {
 fm_code fm_places_run(const fm_places_spec *spec, fm_places *result, fm_error *err);
 void fm_places_free(fm_places *result);
 
+/* ---- tables (places_tables.c) ------------------------------------------------------------------------------------- */
+typedef struct fm_place_row {
+  size_t rows, firms, in, out; /* rows; firms ever there; moves to and from it */
+  double value, control;       /* means over rows (by weight): performance; periods and controls */
+} fm_place_row;
+
+/* row: n_places. */
+fm_code fm_places_table(const fm_places *p, fm_place_row *row);
+/* Rows t of lives with another place at t + 1 of the same firm; returns their number. before may be NULL. */
+size_t fm_places_moves(const fm_places *p, size_t *before);
+
 /* ---- between the files ------------------------------------------------------------------------------------------- */
 /* e_t'x for row t. */
 static inline double fm_row_times(const fm_places *p, size_t t, const double *x) {
