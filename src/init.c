@@ -8,6 +8,7 @@
 #include "glue/mixed.h"
 #include "glue/model.h"
 #include "glue/pairs.h"
+#include "glue/places.h"
 #include "glue/shapley.h"
 #include "glue/slice.h"
 #include "glue/store.h"
@@ -49,6 +50,7 @@ static const R_CallMethodDef call_entries[] = {
     {"pair_distances", (DL_FUNC)&firmmove_pair_distances, 2},
     {"pair_histogram", (DL_FUNC)&firmmove_pair_histogram, 5},
     {"pair_moments", (DL_FUNC)&firmmove_pair_moments, 5},
+    {"places", (DL_FUNC)&firmmove_places, 1},
     {"predict", (DL_FUNC)&firmmove_predict, 5},
     {"recode", (DL_FUNC)&firmmove_recode, 2},
     {"ring_sums", (DL_FUNC)&firmmove_ring_sums, 7},
