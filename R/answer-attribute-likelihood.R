@@ -24,8 +24,8 @@ likelihood_values <- function(object, design, groups, plan, weights = NULL, know
   keys <- drop(plan$member %*% 2^(seq_len(ncol(plan$member)) - 1L))
   theta <- matrix(0, length(design$theta), n)
   value <- numeric(n)
-  score <- if (!is.null(contributions)) matrix(0, length(design$spec$origin), ncol(plan$member))
-  batches <- subset_batches(rowSums(plan$member), length(design$spec$origin))
+  score <- if (!is.null(contributions)) matrix(0, n_occasions(design$spec), ncol(plan$member))
+  batches <- subset_batches(rowSums(plan$member), n_occasions(design$spec))
   tick <- progress("Sets of groups", n)
   for (batch in batches) {
     tick(min(batch) - 1L)
@@ -105,7 +105,7 @@ restricted_maxima.migration_model <- function(model, starts, frame, held, design
 # steps do not lead to a maximum the careful maximiser takes over.
 restricted_maxima.conditional_model <- function(model, starts, frame, held, design, control) {
   small <- Map(function(theta, held) smaller_design(design, !held$is | theta != 0), starts, held)
-  enough <- if (length(design$spec$origin) > 10000L) 0.3 else 1e-6
+  enough <- if (n_occasions(design$spec) > 10000L) 0.3 else 1e-6
   found <- .Call(
     C_subsets, lapply(small, `[[`, "spec"), Map(function(theta, part) theta[part$at], starts, small),
     Map(function(held, part) held$is[part$at], held, small), enough, kernel_control(control)
@@ -126,44 +126,22 @@ restricted_maxima.conditional_model <- function(model, starts, frame, held, desi
   list(theta = theta, value = value, logsum = logsum)
 }
 
-# A design with the terms that matter at some theta, and only the tables, keys and multipliers these use: with fewer
-# keys more occasions are alike. list(spec, at: the positions in theta that are left)
+
+# A design with the terms that matter at some theta: list(spec, at: the positions in theta that are left)
 smaller_design <- function(design, keep) {
-  spec <- design$spec
-  n_terms <- length(design$theta) - length(design$effects)
-  keep[-seq_len(n_terms)] <- TRUE
-  at <- which(keep)
-  if (!any(keep[seq_len(n_terms)]) || all(keep)) {
-    return(list(spec = spec, at = seq_along(keep)))
+  terms <- seq_len(term_count(design$spec))
+  keep[-terms] <- TRUE
+  if (!any(keep[terms]) || all(keep)) {
+    return(list(spec = design$spec, at = seq_along(keep)))
   }
-  terms <- keep[seq_len(n_terms)]
-  if (spec$kind == "ragged") {
-    spec$columns <- spec$columns[c(which(terms), n_terms + seq_len(spec$n_offset))]
-    return(list(spec = spec, at = at))
-  }
-  terms <- c(terms, rep(TRUE, length(spec$terms$table) - n_terms))
-  spec$terms <- lapply(spec$terms, `[`, terms)
-  used <- sort(unique(spec$terms$table))
-  spec$tables <- spec$tables[used]
-  spec$terms$table <- match(spec$terms$table, used)
-  used <- setdiff(sort(unique(spec$terms$multiplier)), 0L)
-  spec$multipliers <- spec$multipliers[used]
-  spec$terms$multiplier <- no_na(match(spec$terms$multiplier, used))
-  used <- setdiff(unique(c(vapply(spec$tables, function(table) as.integer(table$key), 0L), spec$available$key)), 0L)
-  spec$keys <- spec$keys[used]
-  renumbered <- function(key) no_na(match(key, used))
-  spec$tables <- lapply(spec$tables, function(table) replace(table, "key", list(renumbered(table$key))))
-  if (!is.null(spec$available)) {
-    spec$available$key <- renumbered(spec$available$key)
-  }
-  list(spec = spec, at = at)
+  list(spec = keep_terms(design$spec, keep[terms]), at = which(keep))
 }
 
 # A function of thetas (columns), and of the logsums of the occasions there where they are known, that gives the part
 # of each occasion (a row) in the log-likelihood at each theta, weights counted; NULL for models whose log-likelihood
 # is not a sum over occasions
 occasion_likelihoods <- function(object, design) {
-  w <- design$spec$weights %||% rep(1, length(design$spec$origin))
+  w <- occasion_weights(design$spec)
   if (inherits(object$model, "conditional_model")) {
     chosen <- chosen_columns(object, design)
     return(function(theta, logsum) w * (chosen$level + chosen$x %*% theta - logsum))
@@ -188,13 +166,7 @@ chosen_columns <- function(object, design) {
 }
 
 chosen_utility <- function(object, design) {
-  spec <- design$spec
-  if (spec$kind == "ragged") {
-    return(kernel_predict(object, design, "utility")[spec$start[-length(spec$start)] + spec$chosen])
-  }
-  by_slice(design, function(part) {
-    kernel_predict(object, part, "utility")[cbind(seq_along(part$spec$chosen), part$spec$chosen)]
-  })
+  by_slice(design, function(part) at_chosen(part$spec, kernel_predict(object, part, "utility")))
 }
 
 # Covariance of the shares of the groups when firms are drawn anew: the maximum does not move with the data to first
@@ -209,7 +181,7 @@ influence_covariance <- function(object, score) {
 # Covariance over bootstrap samples of firms: each counts as often as it is drawn
 bootstrap_draws <- function(object, design, groups, plan, theta, draws) {
   firm <- match(object$data$index$firm[object$design$occasion], unique(object$data$index$firm[object$design$occasion]))
-  w <- design$spec$weights %||% rep(1, length(firm))
+  w <- occasion_weights(design$spec)
   n <- max(firm)
   tick <- progress("Bootstrap draws", draws)
   vapply(seq_len(draws), function(i) {

@@ -80,16 +80,9 @@ reference_levels <- function(object, design, used, reference) {
 
 # 1: a term of moving (also a tie, 0 at the origin), 2: of staying, 0: of every place
 moving_masks <- function(object, design) {
-  terms <- object$design$terms
-  mask <- term_masks(terms)
-  ties <- with_destination(object) & mask == 0L
-  if (design$spec$kind == "ragged") {
-    origin <- design$spec$start[-length(design$spec$start)] + design$spec$origin
-    origin <- origin[design$spec$origin > 0L]
-    at_home <- vapply(design$spec$columns[seq_len(nrow(terms))], function(x) any(x[origin] != 0), NA)
-    ties <- ties | (mask == 0L & !at_home)
-  }
-  ifelse(ties, 1L, mask)
+  mask <- term_masks(object$design$terms)
+  travels <- with_destination(object) | !matters_at_home(design$spec)
+  ifelse(travels & mask == 0L, 1L, mask)
 }
 
 # Weighted means of columns of the utility over the moves (mask 1) or stays (mask 2) on offer
@@ -105,31 +98,7 @@ column_means <- function(object, design, which, mask) {
 
 # Sums of the utilities of moves and of stays on offer at plain coefficients b, with the weight they are sums of
 utility_sums <- function(object, design, b) {
-  spec <- design$spec
-  w <- spec$weights %||% rep(1, length(spec$origin))
-  v <- function(part) plain_utility(object, part, b)
-  if (spec$kind == "ragged") {
-    v <- v(design)
-    each <- rep(seq_along(w), diff(spec$start))
-    home <- seq_along(v) == (spec$start[-length(spec$start)] + spec$origin)[each] & spec$origin[each] > 0L
-    away <- !home & spec$origin[each] > 0L
-    w <- w[each]
-    away <- away & !is.na(v)
-    return(list(
-      move = sum((w * v)[away]), stay = sum((w * v)[home]), n_move = sum(w[away]), n_stay = sum(w[home])
-    ))
-  }
-  sums <- by_slice(design, function(part) {
-    u <- v(part)
-    o <- part$spec$origin
-    w <- part$spec$weights %||% rep(1, length(o))
-    w[o == 0L] <- 0
-    home <- u[cbind(seq_along(o), pmax(o, 1L))]
-    on <- rowSums(!is.na(u)) - !is.na(home)
-    all <- rowSums(u, na.rm = TRUE)
-    home[is.na(home)] <- 0
-    c(sum(w * (all - home)), sum(w * home), sum(w * on), sum(w))
-  })
+  sums <- by_slice(design, function(part) sums_of_moves(part$spec, plain_utility(object, part, b)))
   sums <- rowSums(matrix(sums, 4L))
   list(move = sums[1L], stay = sums[2L], n_move = sums[3L], n_stay = sums[4L])
 }
@@ -148,7 +117,7 @@ moves_gradient <- function(object, design, theta, space) {
     )))
   }
   design <- at_theta(design, theta)
-  leave <- leave_each(object, design)
+  leave <- leaving_probability(object, design)
   leave[is.na(leave)] <- 1
   spec <- design$spec
   spec$weights <- (spec$weights %||% 1) * (1 - leave)

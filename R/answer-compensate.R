@@ -263,22 +263,20 @@ moving_sums <- function(object, network) {
 # Means over the moves of each term at staying and at moving. Attributes of places are those of the origin on both
 # sides, so plain ones cancel.
 moving_loss <- function(object) {
-  design <- fit_design(object)
-  spec <- design$spec
+  spec <- fit_design(object)$spec
   at <- which(moved(spec) & (spec$weights %||% 1) > 0)
   terms <- object$design$terms
-  if (length(at) == 0L || (spec$kind == "ragged" && any(grepl("pull(", terms$term, fixed = TRUE)))) {
+  x <- if (length(at) > 0L) columns_of_moves(spec, at, terms)
+  if (is.null(x)) {
     return(NULL)
   }
-  x <- if (spec$kind == "ragged") moves_ragged(spec, at, nrow(terms)) else moves_relational(spec, at)
-  # long data do not say what is a tie: a column that is 0 at every origin
-  travels <- with_destination(object) | (spec$kind == "ragged" & colSums(x$origin != 0) == 0)
+  travels <- with_destination(object) | !x$at_home
   mask <- term_masks(terms)
   stay <- x$origin * rep(mask != 1L, each = length(at))
   move <- x$origin
   move[, travels] <- x$chosen[, travels]
   move <- move * rep(mask != 2L, each = length(at))
-  w <- if (is.null(spec$weights)) rep(1, length(at)) else spec$weights[at]
+  w <- occasion_weights(spec)[at]
   list(stay = colSums(stay * w) / sum(w), move = colSums(move * w) / sum(w))
 }
 
@@ -296,25 +294,6 @@ term_masks <- function(terms) {
   roles <- lapply(terms$term, function(term) all.names(str2lang(term)))
   has <- function(names) vapply(roles, function(role) any(names %in% role), NA)
   ifelse(has(c("push", "pull")), 1L, ifelse(has(c("stay", "keep")), 2L, 0L))
-}
-
-# Columns of the terms at the origin and at the chosen place, as if no term were masked
-moves_relational <- function(spec, at) {
-  spec <- slice_spec(spec, at)
-  spec$terms$mask[] <- 0L
-  both <- function(place) {
-    only <- spec
-    only$available <- NULL
-    rows <- .Call(C_model_matrix, only)
-    rows$x[match(paste(seq_along(place), place), paste(rows$occasion, rows$place)), , drop = FALSE]
-  }
-  list(origin = both(spec$origin), chosen = both(spec$chosen))
-}
-
-moves_ragged <- function(spec, at, n_terms) {
-  first <- spec$start[at]
-  x <- vapply(spec$columns[seq_len(n_terms)], as.double, numeric(length(spec$place)))
-  list(origin = x[first + spec$origin[at], , drop = FALSE], chosen = x[first + spec$chosen[at], , drop = FALSE])
 }
 
 # Intervals of ratios ---------------------------------------------------------------------------------

@@ -235,23 +235,10 @@ compare_designs <- function(object, before, after, price) {
   side <- function(design) {
     list(
       flows = expected_flows(object, design), welfare = welfare_each(object, design),
-      leave = leave_each(object, design)
+      leave = leaving_probability(object, design)
     )
   }
   list(before = side(before), after = side(after), money = money_of(object, before, price))
-}
-
-# The probability of leaving of each occasion; NA without an origin
-leave_each <- function(object, design) {
-  spec <- design$spec
-  if (spec$kind == "relational") {
-    return(leaving_probability(object, design))
-  }
-  p <- kernel_predict(object, design, "probability")
-  leave <- rep(NA_real_, length(spec$origin))
-  with_origin <- spec$origin > 0L
-  leave[with_origin] <- 1 - p[spec$start[-length(spec$start)][with_origin] + spec$origin[with_origin]]
-  leave
 }
 
 # The logsum of each occasion, less what its pushes add to all moves alike: choices do not tell a push from a loss of
@@ -296,19 +283,7 @@ welfare_price <- function(object, price) {
 # The utility, at plain coefficients b, of the first move on offer of each occasion; 0 without an origin, who is not
 # pushed
 move_utility <- function(object, design, b) {
-  spec <- design$spec
-  if (spec$kind == "ragged") {
-    first <- spec$start[-length(spec$start)]
-    v <- plain_utility(object, design, b)[first + 1L + (spec$origin == 1L)]
-    return(ifelse(spec$origin > 0L & diff(spec$start) > 1, v, 0))
-  }
-  by_slice(design, function(part) {
-    v <- plain_utility(object, part, b)
-    origin <- part$spec$origin
-    v[cbind(seq_along(origin), pmax(origin, 1L))] <- NA
-    at <- max.col(!is.na(v), "first")
-    ifelse(origin > 0L & !is.na(v[cbind(seq_along(at), at)]), v[cbind(seq_along(at), at)], 0)
-  })
+  by_slice(design, function(part) first_move(part$spec, plain_utility(object, part, b)))
 }
 
 # Units of price for one of utility; NULL without a price
@@ -322,7 +297,7 @@ draw_comparisons <- function(object, before, after, price, space, draws, equilib
     return(NULL)
   }
   theta <- draw_theta(space, check_count(draws, "draws"))
-  w <- before$spec$weights %||% rep(1, length(before$spec$origin))
+  w <- occasion_weights(before$spec)
   tick <- progress("Draws of the coefficients", ncol(theta))
   each <- lapply(seq_len(ncol(theta)), function(k) {
     tick()
@@ -341,7 +316,7 @@ draw_comparisons <- function(object, before, after, price, space, draws, equilib
 new_counterfactual <- function(object, design, compared, drawn, given, conf.level) {
   before <- compared$before$flows
   after <- compared$after$flows
-  w <- design$spec$weights %||% rep(1, length(design$spec$origin))
+  w <- occasion_weights(design$spec)
   observed <- observed_flows(design, w)
   welfare <- sum(w * (compared$after$welfare - compared$before$welfare)) / sum(w)
   tables <- list(
@@ -384,23 +359,13 @@ with_changes <- function(table, draws, conf.level) {
 # Weighted counts of the choices made, in the shape of expected flows
 observed_flows <- function(design, w) {
   spec <- design$spec
-  from <- place_code(spec, spec$origin)
+  from <- origin_place(spec)
   from[from == 0L] <- spec$J + 1L
-  cells <- (place_code(spec, spec$chosen) - 1L) * (spec$J + 1L) + from
+  cells <- (chosen_place(spec) - 1L) * (spec$J + 1L) + from
   sums <- rowsum(w, cells)
   flows <- matrix(0, spec$J + 1L, spec$J)
   flows[as.integer(rownames(sums))] <- sums
   flows
-}
-
-# Places as numbers: of long data the spec has the position within the occasion; 0 stays 0
-place_code <- function(spec, at) {
-  if (spec$kind == "relational") {
-    return(at)
-  }
-  known <- at > 0L
-  at[known] <- spec$place[(spec$start[-length(spec$start)] + at)[known]]
-  at
 }
 
 flow_frame <- function(place, observed, before, after) {
@@ -429,7 +394,7 @@ firm_changes <- function(object, design, compared) {
 
 # By origin: who left, who was expected to, and of those who left how many would have stayed
 origin_changes <- function(place, compared, observed, would_stay, spec, w) {
-  origin <- place_code(spec, spec$origin)
+  origin <- origin_place(spec)
   present <- sort(unique(origin[origin > 0L]))
   away <- function(flows) (rowSums(flows) - c(diag(flows[-nrow(flows), ]), 0))[present]
   would_stay[is.na(would_stay)] <- 0

@@ -240,6 +240,6 @@ flows_away <- function(flows) {
 
 # Weight of the occasions that a mean probability is taken over
 weight_counted <- function(design, type) {
-  w <- design$spec$weights %||% rep(1, length(design$spec$origin))
+  w <- occasion_weights(design$spec)
   if (type == "leave") sum(w[design$spec$origin > 0L]) else sum(w)
 }

@@ -172,13 +172,7 @@ chosen_probability <- function(object, design) {
 
 # Those of the chosen places, a slice of occasions at a time so that no occasions x places matrix is made
 chosen_probability.migration_fit <- function(object, design) {
-  spec <- design$spec
-  if (spec$kind == "ragged") {
-    return(kernel_predict(object, design, "probability")[spec$start[-length(spec$start)] + spec$chosen])
-  }
-  by_slice(design, function(part) {
-    kernel_predict(object, part, "probability")[cbind(seq_along(part$spec$chosen), part$spec$chosen)]
-  })
+  by_slice(design, function(part) at_chosen(part$spec, kernel_predict(object, part, "probability")))
 }
 
 #' @rdname fitted.migration_fit
@@ -191,21 +185,8 @@ residuals.migration_fit <- function(object, type = c("deviance", "response", "pe
     return(occasion_result(sqrt(-2 * w * log(chosen_probability(object, design))), design, object$data))
   }
   p <- kernel_predict(object, design, "probability")
-  residual <- chosen_indicator(design) - p
+  residual <- chosen_indicator(design$spec) - p
   place_result(if (type == "pearson") residual / sqrt(p * (1 - p)) else residual, design, object$data)
-}
-
-# 1 for the chosen place and 0 for the others, in the shape of the probabilities
-chosen_indicator <- function(design) {
-  spec <- design$spec
-  if (spec$kind == "relational") {
-    y <- matrix(0, length(spec$chosen), spec$J)
-    y[cbind(seq_along(spec$chosen), spec$chosen)] <- 1
-    return(y)
-  }
-  y <- numeric(length(spec$place))
-  y[spec$start[-length(spec$start)] + spec$chosen] <- 1
-  y
 }
 
 #' @title Refit with changes

@@ -270,11 +270,6 @@ check_choices.migration_model <- function(model, design) {
   }
 }
 
-# Occasions that left their origin; place and position compare alike
-moved <- function(spec) {
-  spec$origin > 0L & spec$chosen != spec$origin
-}
-
 # Parameters ------------------------------------------------------------------------------------------
 
 # Where theta = c(b, place constants, parameters of the model) keeps what

@@ -55,12 +55,8 @@ draw_choices <- function(object, design) {
 }
 
 draw_choices.migration_fit <- function(object, design) {
-  spec <- design$spec
-  uniform <- stats::runif(length(spec$origin))
-  chosen <- kernel_choice(object, design, uniform)
-  if (spec$kind == "ragged") {
-    chosen <- spec$place[spec$start[-length(spec$start)] + chosen]
-  }
+  uniform <- stats::runif(n_occasions(design$spec))
+  chosen <- place_code(design$spec, kernel_choice(object, design, uniform))
   outcomes <- outcome_names(design, object$data)
   factor(outcomes[chosen], levels = outcomes)
 }

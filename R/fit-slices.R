@@ -34,8 +34,8 @@ firm_order <- function(firm) {
 slice_in_memory <- function(model, formula, design, setup, data, rows, na.action, control) {
   firm <- data$index$firm
   order <- if (length(firm) > control$slice) firm_order(firm)
-  long <- design$spec$kind == "ragged" && !is.null(order)
-  if (!can_slice(model) || length(firm) <= control$slice || is.unsorted(design$occasion) || long) {
+  scattered <- !is.null(order) && !can_reorder(design$spec)
+  if (!can_slice(model) || length(firm) <= control$slice || is.unsorted(design$occasion) || scattered) {
     return(list(design = design, setup = setup))
   }
   order <- order %||% seq_along(firm)
@@ -157,10 +157,9 @@ new_slice_object <- function(slice) {
 
 # The numbers of a spec that say how many parameters it has
 spec_shape <- function(spec) {
-  terms <- if (spec$kind == "ragged") length(spec$columns) - spec$n_offset else sum(spec$terms$offset == 0L)
-  list(
+    list(
     kind = "relational", n = 0, J = spec$J, effects = isTRUE(spec$effects),
-    terms = list(offset = integer(terms))
+    terms = list(offset = integer(term_count(spec)))
   )
 }
 

@@ -413,7 +413,7 @@ slice_counts.slice <- function(slice) {
 
 count_slice <- function(model, design, data) {
   spec <- design$spec
-  weights <- spec$weights %||% rep(1, length(spec$chosen))
+  weights <- occasion_weights(spec)
   key <- spec$origin * (spec$J + 1) + spec$chosen
   cell <- sort(unique(key))
   list(

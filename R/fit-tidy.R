@@ -117,7 +117,7 @@ augment_long <- function(x, newdata) {
   p <- kernel_predict(x, design, "probability")
   row <- order(user_rows(x$data, design$occasion))
   table$.fitted <- p[row]
-  table$.resid <- (chosen_indicator(design) - p)[row]
+  table$.resid <- (chosen_indicator(design$spec) - p)[row]
   table
 }
 
@@ -143,10 +143,7 @@ augment_firms <- function(x, data, newdata) {
   table
 }
 
+# The probability of leaving of each occasion; NA without an origin
 leaving_probability <- function(object, design) {
-  by_slice(design, function(part) {
-    origin <- part$spec$origin
-    p <- kernel_predict(object, part, "probability")
-    ifelse(origin > 0L, 1 - p[cbind(seq_along(origin), pmax(origin, 1L))], NA)
-  })
+  by_slice(design, function(part) 1 - at_home(part$spec, kernel_predict(object, part, "probability")))
 }

@@ -240,17 +240,12 @@ occasion_groups <- function(model, data, occasion) {
   list(code = found$code, values = as.character(found$values))
 }
 
-# Weight of the occasions of each cell at their chosen places, places x cells; NULL where choices are unknown
+# Weight of the occasions of each cell at their chosen places, places x cells
 chosen_weights <- function(spec, n_cells) {
-  chosen <- spec$chosen
-  if (spec$kind == "ragged") {
-    chosen <- spec$place[spec$start[-length(spec$start)] + chosen]
-  }
-  at <- combine_codes(list(chosen, spec$cell), c(spec$J, n_cells))
+  at <- combine_codes(list(chosen_place(spec), spec$cell), c(spec$J, n_cells))
   total <- matrix(0, spec$J, n_cells)
   each <- sort(unique(at))
-  weight <- spec$weights %||% rep(1, length(chosen))
-  total[each] <- rowsum(weight, match(at, each))
+  total[each] <- rowsum(occasion_weights(spec), match(at, each))
   total
 }
 
@@ -264,7 +259,7 @@ as_shares <- function(total) {
 
 # Firms of each cell, weighted
 cell_sizes <- function(spec, n_cells) {
-  weight <- spec$weights %||% rep(1, length(spec$cell))
+  weight <- occasion_weights(spec)
   size <- numeric(n_cells)
   sums <- rowsum(weight, spec$cell)
   size[as.integer(rownames(sums))] <- sums

@@ -338,7 +338,7 @@ hazard_spec <- function(columns, occasions, n_risks) {
   unit <- diag(n_risks + 1L)[, -1L, drop = FALSE]
   any_risk <- rowSums(unit)
   tables <- c(lapply(seq_len(n_risks), function(k) unit[, k]), if (n_offsets > 0L) list(any_risk))
-  list(
+  structure(list(
     kind = "relational", n = occasions$n, J = n_risks + 1L, origin = rep(1L, occasions$n),
     chosen = occasions$chosen, weights = occasions$weights, keys = list(),
     tables = lapply(tables, function(values) list(kind = 0L, key = 0L, values = as.double(values))),
@@ -350,7 +350,7 @@ hazard_spec <- function(columns, occasions, n_risks) {
       offset = rep(0:1, c(n_risks * (n_terms + 1L), n_offsets))
     ),
     effects = FALSE, available = NULL, offered = NULL
-  )
+  ), class = "relational_spec")
 }
 
 # The terms table: the constant and the terms of each risk

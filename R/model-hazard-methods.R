@@ -309,7 +309,7 @@ baseline_columns <- function(fit, durations) {
   terms <- fit$design$terms
   terms <- terms[terms$risk == terms$risk[1L], , drop = FALSE][-1L, , drop = FALSE]
   spec <- fit_design(fit)$spec
-  weights <- spec$weights %||% rep(1, spec$n)
+  weights <- occasion_weights(spec)
   mean_of <- function(columns) vapply(columns, stats::weighted.mean, 0, w = weights)
   columns <- spec$multipliers[seq_len(nrow(terms))]
   x <- matrix(mean_of(columns), length(durations), nrow(terms), byrow = TRUE)
@@ -335,7 +335,7 @@ columns_at <- function(fit, rows, durations) {
 baseline_offset <- function(fit) {
   spec <- fit_design(fit)$spec
   offsets <- spec$multipliers[spec$terms$multiplier[spec$terms$offset == 1L]]
-  weights <- spec$weights %||% rep(1, spec$n)
+  weights <- occasion_weights(spec)
   sum(vapply(offsets, stats::weighted.mean, 0, w = weights))
 }
 

@@ -192,7 +192,7 @@ check_choices.hazard_model <- function(model, design) {
 
 # Weight of the periods that end in each outcome
 outcome_weights <- function(spec) {
-  weights <- spec$weights %||% rep(1, spec$n)
+  weights <- occasion_weights(spec)
   vapply(seq_len(spec$J), function(outcome) sum(weights[spec$chosen == outcome]), 0)
 }
 
@@ -241,7 +241,7 @@ spell_weights <- function(weights, group) {
 # What summaries and predictions need to know of the periods of the fit
 hazard_memory <- function(model, design) {
   spec <- design$spec
-  used <- (spec$weights %||% rep(1, spec$n)) > 0
+  used <- occasion_weights(spec) > 0
   list(
     events = stats::setNames(tabulate(spec$chosen[used], spec$J), design$outcomes),
     durations = sort(unique(design$duration[used])),

@@ -256,7 +256,7 @@ equal_classes <- function(theta, plain, index, weight) {
 # information that the class would have at equal shares falls below 1e-6 when choices become certain.
 running_off <- function(theta, h, kernel, index, fixed, design, control) {
   spec <- design$spec
-  weights <- spec$weights %||% rep(1, length(kernel$group))
+  weights <- occasion_weights(spec)
   variance <- function(b, weights) {
     spec$weights <- weights
     diag(.Call(C_evaluate, spec, list(kind = "conditional"), b, 2L, kernel_control(control))$information)

@@ -11,7 +11,7 @@ class_index_of <- function(object, design) {
 kernel_predict.migration_fit_latent <- function(object, design, type) {
   index <- class_index_of(object, design)
   probability <- class_probabilities(design$theta, design$kernel, index)[design$kernel$group, , drop = FALSE]
-  weights <- design$spec$weights %||% rep(1, nrow(probability))
+  weights <- occasion_weights(design$spec)
   spec <- design$spec
   total <- 0
   for (class in seq_len(ncol(probability))) {
@@ -31,7 +31,7 @@ kernel_predict.migration_fit_latent <- function(object, design, type) {
 
 # The share of each occasion beside its values: a row of a matrix, an entry, or the rows of long data
 of_value <- function(share, value, spec) {
-  if (is.matrix(value) || length(value) == length(share)) share else rep(share, diff(spec$start))
+  if (is.matrix(value) || length(value) == length(share)) share else share[occasion_of_rows(spec)]
 }
 
 # A class for each firm, then choices by the coefficients of that class

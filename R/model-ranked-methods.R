@@ -36,8 +36,7 @@ chosen_probability.migration_fit_ranked <- function(object, design) {
   answers <- fit_stages(object, design)
   spec <- answers$spec
   p <- .Call(C_predict, spec, answers$kernel, design$theta, "probability", kernel_control(object$control))
-  chosen <- p[spec$start[-length(spec$start)] + spec$chosen]
-  exp(as.vector(rowsum(log(chosen), answers$respondent)))
+  exp(as.vector(rowsum(log(at_chosen(spec, p)), answers$respondent)))
 }
 
 #' @rdname predict.migration_fit
@@ -59,16 +58,15 @@ predict.migration_fit_ranked <- function(object, newdata = NULL,
   check_dots(...)
   data <- if (is.null(newdata)) object$data else prediction_data(newdata, object)
   design <- if (is.null(newdata)) fit_design(object) else prediction_design(object, data)
-  place_result(expected_rank(kernel_predict(object, design, "utility"), design$spec$start), design, data)
+  place_result(expected_rank(kernel_predict(object, design, "utility"), design$spec), design, data)
 }
 
-# 1 + sum over the others of the probability to stand before, for rows grouped by `start`; occasions with as many
-# rows are done at once
-expected_rank <- function(v, start) {
-  size <- diff(start)
+# 1 + sum over the others of the probability to stand before, by row; occasions with as many rows are done at once
+expected_rank <- function(v, spec) {
+  size <- diff(spec$start)
   rank <- rep(NA_real_, length(v))
   for (k in unique(size)) {
-    row <- outer(start[-length(start)][size == k], seq_len(k), `+`)
+    row <- outer(rows_before(spec)[size == k], seq_len(k), `+`)
     u <- matrix(v[row], ncol = k)
     # plogis(0) of the place itself is 1/2
     for (j in seq_len(k)) {
@@ -211,10 +209,7 @@ fit_one_stage <- function(answers, layout, held, control) {
 
 # Some of the exploded occasions
 part_of_answers <- function(answers, occasion) {
-  size <- diff(answers$spec$start)
-  row <- sequence(size[occasion], answers$spec$start[occasion] + 1)
   list(
-    spec = stage_spec(answers$spec, row, size[occasion], answers$spec$chosen[occasion], occasion),
-    stage = answers$stage[occasion], sign = answers$sign[occasion]
+    spec = some_occasions(answers$spec, occasion), stage = answers$stage[occasion], sign = answers$sign[occasion]
   )
 }

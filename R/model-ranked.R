@@ -137,8 +137,8 @@ check_choices.ranked_model <- function(model, design) {
 # The stages of all answers as occasions of their own: `spec` for the C entry points; for each of its occasions the
 # number of the respondent in the spec of the design, the stage, and the sign of the utility, -1 for the worst
 explode_answers <- function(spec, model) {
-  n <- length(spec$origin)
-  occasion <- rep.int(seq_len(n), diff(spec$start))
+  n <- n_occasions(spec)
+  occasion <- occasion_of_rows(spec)
   rank <- spec$rank
   stages <- if (model$type == "best_worst") {
     list(
@@ -173,16 +173,10 @@ stage_rows <- function(left, named, occasion, n) {
   )
 }
 
+# Rows of respondents as the occasions of a stage, which have no origin
 stage_spec <- function(spec, row, size, chosen, respondent) {
-  spec$columns <- lapply(spec$columns, `[`, row)
-  spec$place <- spec$place[row]
-  spec$start <- c(0, cumsum(as.double(size)))
-  spec$n <- length(chosen)
-  spec$chosen <- chosen
-  spec$origin <- integer(length(chosen))
-  spec$weights <- spec$weights[respondent]
   spec$rank <- NULL
-  spec
+  rows_as_occasions(spec, row, size, chosen, integer(length(chosen)), respondent)
 }
 
 # The kernel of exploded answers, with `n_scales` parameters for the stages after the first

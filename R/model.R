@@ -77,14 +77,13 @@ model_start.migration_model <- function(model, theta, setup, layout, held, desig
 start_stay <- function(theta, held, design) {
   at <- which(design$terms$kind == "stay" & design$terms$name == "stay")
   spec <- design$spec
-  if (length(at) != 1L || held$is[at] || !any(spec$origin > 0L)) {
+  home <- spec$origin > 0L
+  if (length(at) != 1L || held$is[at] || !any(home)) {
     return(theta)
   }
-  weights <- spec$weights %||% rep(1, length(spec$origin))
-  home <- spec$origin > 0L
+  weights <- occasion_weights(spec)
   leave <- sum(weights[home & moved(spec)]) / sum(weights[home])
-  others <- if (spec$kind == "ragged") mean(diff(spec$start)) - 1 else spec$J - 1
-  odds <- log((1 - leave) / leave) + log(others)
+  odds <- log((1 - leave) / leave) + log(mean_moves(spec))
   theta[at] <- if (is.finite(odds)) round(odds, 1) else theta[at]
   theta
 }
