@@ -134,16 +134,22 @@ static void information_to_gamma(fm_mixed_group *g, size_t price) {
   for (size_t s = 0; s < ns; s++) {
     memcpy(cu + s * n, pair_of(g, s, price), n * sizeof(double));
     for (size_t t = 0; t < ns; t++) {
+      if (t == price) {
+        continue;
+      }
       const double *c = pair_of(g, s, t), *w = g->gamma + t * n;
-      for (size_t r = 0; r < n && t != price; r++) {
+      for (size_t r = 0; r < n; r++) {
         cu[s * n + r] -= w[r] * c[r];
       }
     }
   }
   for (size_t s = 0; s < ns; s++) {
     for (size_t t = s; t < ns; t++) {
+      if (s == price || t == price) {
+        continue;
+      }
       double *c = pair_of(g, s, t);
-      for (size_t r = 0; r < n && s != price && t != price; r++) {
+      for (size_t r = 0; r < n; r++) {
         c[r] *= alpha[r] * alpha[r];
       }
     }
@@ -151,8 +157,11 @@ static void information_to_gamma(fm_mixed_group *g, size_t price) {
   double *own = pair_of(g, price, price);
   memcpy(own, cu + price * n, n * sizeof(double));
   for (size_t s = 0; s < ns; s++) {
+    if (s == price) {
+      continue;
+    }
     double *c = pair_of(g, s, price);
-    for (size_t r = 0; r < n && s != price; r++) {
+    for (size_t r = 0; r < n; r++) {
       own[r] -= g->gamma[s * n + r] * cu[s * n + r];
       c[r] = g->g[s * n + r] - alpha[r] * cu[s * n + r];
     }
@@ -169,7 +178,10 @@ void fm_mixed_to_gamma(fm_mixed_group *g) {
     information_to_gamma(g, price);
   }
   for (size_t s = 0; s < g->n_varying; s++) {
-    for (size_t r = 0; r < n && s != price; r++) {
+    if (s == price) {
+      continue;
+    }
+    for (size_t r = 0; r < n; r++) {
       g->g[price * n + r] -= g->gamma[s * n + r] * g->g[s * n + r];
       g->g[s * n + r] *= -alpha[r];
     }

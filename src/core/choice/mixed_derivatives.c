@@ -54,8 +54,10 @@ static void unit_means(fm_mixed_group *g, size_t unit) {
   const size_t wanted = columns_wanted(g), terms = wanted < g->n_terms ? wanted : g->n_terms;
   memset(g->y, 0, wanted * n * sizeof(double));
   g->kernels->gemm_tn(rows, terms, n, g->x + first * g->n_terms, g->n_terms, g->p + first * n, n, g->y, n);
-  for (size_t row = 0; row < rows && wanted > g->n_terms; row++) {
-    memcpy(g->y + (g->n_terms + g->place[first + row]) * n, g->p + (first + row) * n, n * sizeof(double));
+  if (wanted > g->n_terms) {
+    for (size_t row = 0; row < rows; row++) {
+      memcpy(g->y + (g->n_terms + g->place[first + row]) * n, g->p + (first + row) * n, n * sizeof(double));
+    }
   }
 }
 
@@ -141,8 +143,10 @@ static void to_index(fm_mixed_group *g) {
       double *c = g->c + pair * n;
       g->kernels->times(c, g->slope + s * n, c, n);
       g->kernels->times(c, g->slope + t * n, c, n);
-      for (size_t r = 0; r < n && s == t; r++) {
-        c[r] -= g->g[s * n + r] * g->curve[s * n + r];
+      if (s == t) {
+        for (size_t r = 0; r < n; r++) {
+          c[r] -= g->g[s * n + r] * g->curve[s * n + r];
+        }
       }
     }
   }

@@ -204,15 +204,19 @@ static void sum_rows(fm_mixed_group *g) {
   for (size_t unit = 0; unit < g->n_units; unit++) {
     for (size_t at = g->offset[unit]; at < g->offset[unit + 1]; at++) {
       const double *x = g->x + at * g->n_terms;
-      for (size_t c = 0; c < g->n_terms && g->count[at] > 0.0; c++) {
-        g->constant[c] += g->count[at] * x[c];
+      if (g->count[at] > 0.0) {
+        for (size_t c = 0; c < g->n_terms; c++) {
+          g->constant[c] += g->count[at] * x[c];
+        }
       }
       if (g->n_linear > g->n_terms) {
         g->constant[g->n_terms + g->place[at]] += g->count[at];
       }
-      for (size_t k = 0, pair = 0; k < g->n_varying && g->order >= FM_INFORMATION; k++) {
-        for (size_t l = k; l < g->n_varying; l++, pair++) {
-          g->product[at * g->n_pairs + pair] = g->size[unit] * x[k] * x[l];
+      if (g->order >= FM_INFORMATION) {
+        for (size_t k = 0, pair = 0; k < g->n_varying; k++) {
+          for (size_t l = k; l < g->n_varying; l++, pair++) {
+            g->product[at * g->n_pairs + pair] = g->size[unit] * x[k] * x[l];
+          }
         }
       }
     }
@@ -266,14 +270,18 @@ static void shape_draws(const fm_mixed_group *g, size_t m, double *u) {
   if (shape == FM_NORMAL && !normal) {
     g->kernels->quantile(u, u, n);
   }
-  for (size_t r = 0; r < n && shape != FM_NORMAL && normal; r++) {
-    u[r] = 0.5 * erfc(-u[r] * 0.70710678118654752440);
+  if (shape != FM_NORMAL && normal) {
+    for (size_t r = 0; r < n; r++) {
+      u[r] = 0.5 * erfc(-u[r] * 0.70710678118654752440);
+    }
   }
   if (shape == FM_TRIANGULAR) {
     to_triangle(u, n);
   }
-  for (size_t r = 0; r < n && shape == FM_UNIFORM; r++) {
-    u[r] = 2.0 * u[r] - 1.0;
+  if (shape == FM_UNIFORM) {
+    for (size_t r = 0; r < n; r++) {
+      u[r] = 2.0 * u[r] - 1.0;
+    }
   }
   if (g->model->sign[m] < 0.0) {
     g->kernels->scale(-1.0, u, n);

@@ -88,7 +88,10 @@ static void multiply_groups(const fm_design *design, fm_relational_work *w, cons
                              w->part, columns);
     for (size_t i = 0; i < height; i++) {
       const size_t first = a[0] == b[0] ? k + i - b[0] : 0;
-      for (size_t l = first; l < columns && rel->dense[k + i].term != FM_OFFSET_TERM; l++) {
+      if (rel->dense[k + i].term == FM_OFFSET_TERM) {
+        continue;
+      }
+      for (size_t l = first; l < columns; l++) {
         if (rel->dense[b[0] + l].term != FM_OFFSET_TERM) {
           *fm_upper(h, ld, rel->dense[k + i].term, rel->dense[b[0] + l].term) += w->part[i * columns + l];
         }
@@ -102,7 +105,10 @@ static void multiply_effects(const fm_relational *rel, const fm_relational_work 
   for (size_t k = 0; k < rel->n_dense; k++) {
     const fm_dense_term *term = &rel->dense[k];
     const double *pooled = w->pooled + rel->pair[term->multiplier] * rel->stride;
-    for (size_t j = 0; j < rel->n_places && term->term != FM_OFFSET_TERM; j++) {
+    if (term->term == FM_OFFSET_TERM) {
+      continue;
+    }
+    for (size_t j = 0; j < rel->n_places; j++) {
       h[term->term + (rel->n_terms + j) * ld] += w->z[k * rel->stride + j] * pooled[j];
     }
   }

@@ -105,6 +105,18 @@ static fm_code number_pairs(fm_relational *rel) {
   return FM_OK;
 }
 
+static void average_full_rows(const fm_table *table, size_t n_places, double *mean) {
+  for (size_t row = 0; row < table->n_rows; row++) {
+    const int from = table->first[row], to = table->first[row + 1];
+    if ((size_t)(to - from) != n_places) {
+      continue;
+    }
+    for (int e = from; e < to; e++) {
+      mean[row] += table->values[e] / (double)n_places;
+    }
+  }
+}
+
 /* Means of the full rows of sparse terms, which centring takes out. */
 static fm_code average_rows(fm_relational *rel) {
   size_t total = 0;
@@ -121,16 +133,9 @@ static fm_code average_rows(fm_relational *rel) {
     return FM_NO_MEMORY;
   }
   for (size_t k = 0; k < rel->n_sparse; k++) {
-    const fm_table *table = &rel->tables[rel->sparse[k].table];
-    double *mean = rel->row_mean + rel->row_mean_first[k];
-    for (size_t row = 0; row < table->n_rows && rel->sparse[k].mask == FM_MASK_ALL; row++) {
-      const int from = table->first[row], to = table->first[row + 1];
-      if ((size_t)(to - from) != rel->n_places) {
-        continue;
-      }
-      for (int e = from; e < to; e++) {
-        mean[row] += table->values[e] / (double)rel->n_places;
-      }
+    if (rel->sparse[k].mask == FM_MASK_ALL) {
+      average_full_rows(&rel->tables[rel->sparse[k].table], rel->n_places,
+                        rel->row_mean + rel->row_mean_first[k]);
     }
   }
   return FM_OK;
@@ -185,6 +190,16 @@ static fm_code find_units(const fm_relational *rel, const fm_relational_spec *sp
   return FM_OK;
 }
 
+/* By cell, then, stable, by group. */
+static fm_code sort_twice(const fm_relational *rel, const fm_relational_spec *spec, const size_t *first,
+                          size_t *key, size_t *by_cell, size_t *order) {
+  FM_TRY(fm_order_by_key(rel->n_units, key, rel->n_cells, NULL, by_cell));
+  for (size_t u = 0; u < rel->n_units; u++) {
+    key[u] = (size_t)(spec->group[first[u]] - 1);
+  }
+  return fm_order_by_key(rel->n_units, key, spec->n_groups, by_cell, order);
+}
+
 /* The order of the units: by group, then by cell. key (n_units) is overwritten. */
 static fm_code sort_units(const fm_relational *rel, const fm_relational_spec *spec, const size_t *first,
                           const size_t *cell, size_t *key, size_t *order) {
@@ -195,29 +210,19 @@ static fm_code sort_units(const fm_relational *rel, const fm_relational_spec *sp
     return fm_order_by_key(rel->n_units, key, rel->n_cells, NULL, order);
   }
   size_t *by_cell = fm_alloc(rel->n_units, sizeof(size_t));
-  fm_code code = by_cell ? FM_OK : FM_NO_MEMORY;
-  code = code == FM_OK ? fm_order_by_key(rel->n_units, key, rel->n_cells, NULL, by_cell) : code;
-  for (size_t u = 0; u < rel->n_units; u++) {
-    key[u] = (size_t)(spec->group[first[u]] - 1);
-  }
-  code = code == FM_OK ? fm_order_by_key(rel->n_units, key, spec->n_groups, by_cell, order) : code;
+  const fm_code code = by_cell ? sort_twice(rel, spec, first, key, by_cell, order) : FM_NO_MEMORY;
   fm_free(by_cell);
   return code;
 }
 
 /* Renumbers units in that order; fills unit_of, cell_of, group_of, representative. */
-static fm_code order_units(fm_relational *rel, const fm_relational_spec *spec, const size_t *unit,
-                           const size_t *cell) {
-  const size_t n = spec->n_occasions;
-  size_t *first = fm_alloc(rel->n_units, sizeof(size_t)); /* first occasion of an unordered unit */
-  size_t *moved = fm_alloc(rel->n_units, sizeof(size_t)); /* its place in the order */
-  size_t *order = fm_alloc(rel->n_units, sizeof(size_t));
-  fm_code code = first && moved && order ? FM_OK : FM_NO_MEMORY;
-  for (size_t i = n; code == FM_OK && i-- > 0;) {
+static fm_code renumber(fm_relational *rel, const fm_relational_spec *spec, const size_t *unit,
+                        const size_t *cell, size_t *first, size_t *moved, size_t *order) {
+  for (size_t i = spec->n_occasions; i-- > 0;) {
     first[unit[i]] = i;
   }
-  code = code == FM_OK ? sort_units(rel, spec, first, cell, moved, order) : code;
-  for (size_t at = 0; code == FM_OK && at < rel->n_units; at++) {
+  FM_TRY(sort_units(rel, spec, first, cell, moved, order));
+  for (size_t at = 0; at < rel->n_units; at++) {
     const size_t i = first[order[at]];
     moved[order[at]] = at;
     rel->representative[at] = i;
@@ -226,39 +231,55 @@ static fm_code order_units(fm_relational *rel, const fm_relational_spec *spec, c
       rel->group_of[at] = (size_t)(spec->group[i] - 1);
     }
   }
-  for (size_t i = 0; code == FM_OK && i < n; i++) {
+  for (size_t i = 0; i < spec->n_occasions; i++) {
     rel->unit_of[i] = moved[unit[i]];
   }
+  return FM_OK;
+}
+
+static fm_code order_units(fm_relational *rel, const fm_relational_spec *spec, const size_t *unit,
+                           const size_t *cell) {
+  size_t *first = fm_alloc(rel->n_units, sizeof(size_t)); /* first occasion of an unordered unit */
+  size_t *moved = fm_alloc(rel->n_units, sizeof(size_t)); /* its place in the order */
+  size_t *order = fm_alloc(rel->n_units, sizeof(size_t));
+  const fm_code code =
+      first && moved && order ? renumber(rel, spec, unit, cell, first, moved, order) : FM_NO_MEMORY;
   fm_free(first), fm_free(moved), fm_free(order);
   return code;
+}
+
+/* Occasions that are merged get the same unit. */
+static fm_code merge_occasions(fm_relational *rel, const fm_relational_spec *spec, const size_t *cell,
+                               size_t *unit) {
+  const size_t n = spec->n_occasions;
+  if (!spec->merge) {
+    for (size_t i = 0; i < n; i++) {
+      unit[i] = i;
+    }
+    rel->n_units = n;
+    return FM_OK;
+  }
+  memcpy(unit, cell, n * sizeof(size_t));
+  rel->n_units = rel->n_cells;
+  FM_TRY(fm_refine_by_int(n, unit, &rel->n_units, spec->group));
+  return find_units(rel, spec, unit, &rel->n_units);
+}
+
+static fm_code sort_into(fm_relational *rel, const fm_relational_spec *spec, size_t *cell, size_t *unit) {
+  FM_TRY(find_cells(rel, spec, cell, &rel->n_cells));
+  FM_TRY(merge_occasions(rel, spec, cell, unit));
+  rel->cell_of = fm_alloc(rel->n_units, sizeof(size_t));
+  rel->representative = fm_alloc(rel->n_units, sizeof(size_t));
+  rel->group_of = fm_alloc(spec->group ? rel->n_units : 1, sizeof(size_t));
+  const int ok = rel->cell_of && rel->representative && rel->group_of;
+  return ok ? order_units(rel, spec, unit, cell) : FM_NO_MEMORY;
 }
 
 static fm_code sort_occasions(fm_relational *rel, const fm_relational_spec *spec) {
   const size_t n = spec->n_occasions;
   size_t *cell = fm_alloc(n, sizeof(size_t)), *unit = fm_alloc(n, sizeof(size_t));
   rel->unit_of = fm_alloc(n, sizeof(size_t));
-  fm_code code = cell && unit && rel->unit_of ? FM_OK : FM_NO_MEMORY;
-  if (code == FM_OK) {
-    code = find_cells(rel, spec, cell, &rel->n_cells);
-  }
-  if (code == FM_OK && spec->merge) {
-    memcpy(unit, cell, n * sizeof(size_t));
-    rel->n_units = rel->n_cells;
-    code = fm_refine_by_int(n, unit, &rel->n_units, spec->group);
-    code = code == FM_OK ? find_units(rel, spec, unit, &rel->n_units) : code;
-  } else if (code == FM_OK) {
-    for (size_t i = 0; i < n; i++) {
-      unit[i] = i;
-    }
-    rel->n_units = n;
-  }
-  if (code == FM_OK) {
-    rel->cell_of = fm_alloc(rel->n_units, sizeof(size_t));
-    rel->representative = fm_alloc(rel->n_units, sizeof(size_t));
-    rel->group_of = fm_alloc(spec->group ? rel->n_units : 1, sizeof(size_t));
-    const int ok = rel->cell_of && rel->representative && rel->group_of;
-    code = ok ? order_units(rel, spec, unit, cell) : FM_NO_MEMORY;
-  }
+  const fm_code code = cell && unit && rel->unit_of ? sort_into(rel, spec, cell, unit) : FM_NO_MEMORY;
   fm_free(cell), fm_free(unit);
   return code;
 }
@@ -450,6 +471,30 @@ static void forget_spec(fm_relational *rel) {
   }
 }
 
+static fm_code copy_offered(fm_relational *rel, const fm_relational_spec *spec) {
+  if (spec->offered == NULL) {
+    return FM_OK;
+  }
+  rel->offered = fm_alloc_copy(spec->offered, spec->n_places, 1);
+  return rel->offered ? FM_OK : FM_NO_MEMORY;
+}
+
+static fm_code build(fm_relational *rel, fm_design *design, const fm_relational_spec *spec) {
+  FM_TRY(split_terms(rel, spec));
+  FM_TRY(copy_offered(rel, spec));
+  FM_TRY(group_dense(rel));
+  FM_TRY(number_pairs(rel));
+  FM_TRY(average_rows(rel));
+  FM_TRY(sort_occasions(rel, spec));
+  FM_TRY(gather_cells(rel, spec));
+  FM_TRY(gather_units(rel, spec));
+  FM_TRY(gather_choices(rel, spec));
+  FM_TRY(cut_blocks(rel, spec, design));
+  FM_TRY(lay_out_rows(rel, design));
+  forget_spec(rel);
+  return FM_OK;
+}
+
 fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_relational_spec *spec,
                             fm_error *err) {
   rel->n_places = spec->n_places;
@@ -458,23 +503,7 @@ fm_code fm_relational_build(fm_relational *rel, fm_design *design, const fm_rela
   rel->effects = spec->effects;
   rel->available = spec->available;
   rel->n_available = spec->n_available;
-  fm_code code = split_terms(rel, spec);
-  if (code == FM_OK && spec->offered != NULL) {
-    rel->offered = fm_alloc_copy(spec->offered, spec->n_places, 1);
-    code = rel->offered ? FM_OK : FM_NO_MEMORY;
-  }
-  code = code == FM_OK ? group_dense(rel) : code;
-  code = code == FM_OK ? number_pairs(rel) : code;
-  code = code == FM_OK ? average_rows(rel) : code;
-  code = code == FM_OK ? sort_occasions(rel, spec) : code;
-  code = code == FM_OK ? gather_cells(rel, spec) : code;
-  code = code == FM_OK ? gather_units(rel, spec) : code;
-  code = code == FM_OK ? gather_choices(rel, spec) : code;
-  code = code == FM_OK ? cut_blocks(rel, spec, design) : code;
-  code = code == FM_OK ? lay_out_rows(rel, design) : code;
-  if (code == FM_OK) {
-    forget_spec(rel);
-  }
+  const fm_code code = build(rel, design, spec);
   return code == FM_OK ? FM_OK : fm_fail(err, code, "%s", fm_code_text(code));
 }
 
@@ -490,8 +519,10 @@ void fm_relational_release(fm_relational *rel, int mapped) {
   for (size_t i = 0; i < sizeof described / sizeof described[0]; i++) {
     fm_free(described[i]);
   }
-  for (size_t i = 0; i < sizeof arrays / sizeof arrays[0] && !mapped; i++) {
-    fm_free(arrays[i]);
+  if (!mapped) {
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
+      fm_free(arrays[i]);
+    }
   }
   fm_free(rel);
 }

@@ -50,8 +50,10 @@ static int entry_at(const entries *e, size_t i, size_t *place, double *x) {
 
 void fm_relational_entries_utility(const fm_relational *rel, size_t unit, const double *theta, double *v) {
   const int origin = rel->origin[unit];
-  for (size_t k = 0; k < rel->n_origin && origin >= 0; k++) {
-    v[origin] += fm_coefficient(theta, rel->at_origin[k].term) * origin_value(rel, unit, k);
+  if (origin >= 0) {
+    for (size_t k = 0; k < rel->n_origin; k++) {
+      v[origin] += fm_coefficient(theta, rel->at_origin[k].term) * origin_value(rel, unit, k);
+    }
   }
   for (size_t k = 0; k < rel->n_sparse; k++) {
     const entries e = sparse_entries(rel, unit, k);
@@ -80,18 +82,22 @@ double fm_relational_entries_level(const fm_relational *rel, size_t unit, const 
 }
 
 void fm_relational_entries_row(const fm_relational *rel, size_t unit, int at, double *x) {
-  for (size_t k = 0; k < rel->n_origin && at == rel->origin[unit]; k++) {
-    if (rel->at_origin[k].term != FM_OFFSET_TERM) {
-      x[rel->at_origin[k].term] = origin_value(rel, unit, k);
+  if (at == rel->origin[unit]) {
+    for (size_t k = 0; k < rel->n_origin; k++) {
+      if (rel->at_origin[k].term != FM_OFFSET_TERM) {
+        x[rel->at_origin[k].term] = origin_value(rel, unit, k);
+      }
     }
   }
   for (size_t k = 0; k < rel->n_sparse; k++) {
     const entries e = sparse_entries(rel, unit, k);
     size_t j;
     double value;
-    for (size_t i = 0; i < e.n && rel->sparse[k].term != FM_OFFSET_TERM; i++) {
-      if (entry_at(&e, i, &j, &value) && j == (size_t)at) {
-        x[rel->sparse[k].term] += value;
+    if (rel->sparse[k].term != FM_OFFSET_TERM) {
+      for (size_t i = 0; i < e.n; i++) {
+        if (entry_at(&e, i, &j, &value) && j == (size_t)at) {
+          x[rel->sparse[k].term] += value;
+        }
       }
     }
   }
@@ -100,9 +106,11 @@ void fm_relational_entries_row(const fm_relational *rel, size_t unit, int at, do
 void fm_relational_entries_sum(const fm_relational *rel, size_t unit, double scale, const double *r,
                                double *g) {
   const int origin = rel->origin[unit];
-  for (size_t k = 0; k < rel->n_origin && origin >= 0; k++) {
-    if (rel->at_origin[k].term != FM_OFFSET_TERM) {
-      g[rel->at_origin[k].term] += scale * r[origin] * origin_value(rel, unit, k);
+  if (origin >= 0) {
+    for (size_t k = 0; k < rel->n_origin; k++) {
+      if (rel->at_origin[k].term != FM_OFFSET_TERM) {
+        g[rel->at_origin[k].term] += scale * r[origin] * origin_value(rel, unit, k);
+      }
     }
   }
   for (size_t k = 0; k < rel->n_sparse; k++) {
@@ -172,10 +180,12 @@ static void sparse_with_entries(const fm_relational *rel, const fm_relational_wo
                                 size_t k, double scale, const double *q, double *h, size_t ld) {
   const size_t term = rel->sparse[k].term;
   const int origin = rel->origin[unit];
-  for (size_t l = 0; l < rel->n_origin && origin >= 0; l++) {
-    if (rel->at_origin[l].term != FM_OFFSET_TERM) {
-      *fm_upper(h, ld, term, rel->at_origin[l].term) +=
-          scale * q[origin] * work->spread[origin] * origin_value(rel, unit, l);
+  if (origin >= 0) {
+    for (size_t l = 0; l < rel->n_origin; l++) {
+      if (rel->at_origin[l].term != FM_OFFSET_TERM) {
+        *fm_upper(h, ld, term, rel->at_origin[l].term) +=
+            scale * q[origin] * work->spread[origin] * origin_value(rel, unit, l);
+      }
     }
   }
   for (size_t l = k; l < rel->n_sparse; l++) {
