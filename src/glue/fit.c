@@ -243,9 +243,11 @@ static fm_code ask_r(const sums *s, const double *theta, size_t n, int order, SE
   }
   failed = failed || TYPEOF(answer) != REALSXP || (size_t)Rf_xlength(answer) != total;
   const double *from = failed ? NULL : REAL(answer);
-  for (int part = 0; part <= order && !failed; part++) {
-    memcpy(out[part], from, size[part] * sizeof(double));
-    from += size[part];
+  if (!failed) {
+    for (int part = 0; part <= order; part++) {
+      memcpy(out[part], from, size[part] * sizeof(double));
+      from += size[part];
+    }
   }
   UNPROTECT(4);
   return failed ? fm_fail(err, FM_INTERRUPTED, "%s", fm_code_text(FM_INTERRUPTED)) : FM_OK;

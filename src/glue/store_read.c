@@ -131,8 +131,10 @@ static fm_code read_as_doubles(const fm_store_file *f, const wanted *w, fm_error
   }
   const fm_code code = fm_store_read_part(f, w->name, FM_STORE_INT32, w->first, w->n, whole, err);
   double *to = w->values;
-  for (size_t i = 0; i < w->n && code == FM_OK; i++) {
-    to[i] = whole[i] == NA_INTEGER ? NA_REAL : whole[i];
+  if (code == FM_OK) {
+    for (size_t i = 0; i < w->n; i++) {
+      to[i] = whole[i] == NA_INTEGER ? NA_REAL : whole[i];
+    }
   }
   fm_free(whole);
   return code;
@@ -231,14 +233,11 @@ SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEX
     w[k].n = (size_t)REAL_RO(range)[1];
     w[k].total = (size_t)REAL_RO(range)[2];
   }
-  fm_code code = measure_all(file, w, n, &err);
-  for (size_t k = 0; k < n && code == FM_OK; k++) {
+  fm_check(measure_all(file, w, n, &err), &err);
+  for (size_t k = 0; k < n; k++) {
     make_vector(&w[k], result, (R_xlen_t)k);
   }
-  code = code == FM_OK ? read_columns(file, w, n, &err) : code;
-  if (code != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(read_columns(file, w, n, &err), &err);
   for (size_t k = 0; k < n; k++) {
     if (w[k].storage == AS_TEXT) {
       SET_VECTOR_ELT(result, (R_xlen_t)k, as_strings(VECTOR_ELT(result, (R_xlen_t)k), &w[k]));

@@ -227,8 +227,10 @@ static void curvature(derivatives *d, double *information) {
   for (size_t l = 0; l < p; l++) {
     const double along = kernels->dot(first, d->a + l * n, n);
     information[l + (p - 1) * p] -= l + 1 == p ? 2.0 * along : along;
-    for (size_t k = 0; k <= l && cell->chain->scale == FM_CHAIN_LOG1P; k++) {
-      information[k + l * p] -= kernels->dot3(second, d->a + k * n, d->a + l * n, n);
+    if (cell->chain->scale == FM_CHAIN_LOG1P) {
+      for (size_t k = 0; k <= l; k++) {
+        information[k + l * p] -= kernels->dot3(second, d->a + k * n, d->a + l * n, n);
+      }
     }
   }
 }

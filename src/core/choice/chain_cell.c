@@ -165,9 +165,11 @@ void fm_chain_cell_sweep(fm_chain_cell *cell, int with_m) {
     cell->psi[j] *= share;
     cell->residual = fmax(cell->residual, fabs(cell->psi[j] - cell->share[j]));
   }
-  for (size_t j = 0; j < n && with_m; j++) {
-    cell->design->kernels->scale(-share, cell->m + j * n, n);
-    cell->m[j + j * n] += cell->psi[j];
+  if (with_m) {
+    for (size_t j = 0; j < n; j++) {
+      cell->design->kernels->scale(-share, cell->m + j * n, n);
+      cell->m[j + j * n] += cell->psi[j];
+    }
   }
 }
 
@@ -221,10 +223,12 @@ static void newton_step(fm_chain_cell *cell, double furthest, int *moved) {
     size = fmax(size, fabs(cell->spare[j]));
   }
   double length = size > furthest ? furthest / size : 1.0;
-  for (int i = 0; i < HALVINGS && !*moved && isfinite(size); i++, length *= 0.5) {
-    go(cell, cell->trial, cell->spare, length);
-    fm_chain_cell_sweep(cell, 1);
-    *moved = cell->residual <= (1.0 - 0.5 * length) * before;
+  if (isfinite(size)) {
+    for (int i = 0; i < HALVINGS && !*moved; i++, length *= 0.5) {
+      go(cell, cell->trial, cell->spare, length);
+      fm_chain_cell_sweep(cell, 1);
+      *moved = cell->residual <= (1.0 - 0.5 * length) * before;
+    }
   }
   if (!*moved) {
     memcpy(cell->share, cell->trial, n * sizeof(double));

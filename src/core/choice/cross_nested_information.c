@@ -73,10 +73,12 @@ static void fill_means(fm_crossing *c, const fm_design *design, fm_work *work) {
 /* to += w t_e for entry e of row r: the derivative of its log allocation. */
 static void add_allocation_slope(const fm_crossing *c, const fm_design *design, size_t r, int e, double w,
                                  double *to) {
-  for (int f = c->first[r]; f < c->first[r + 1] && c->model->n_tau > 0; f++) {
-    const int t = fm_crossing_tau(c, c->member[f]);
-    if (t >= 0) {
-      to[at_tau(c, design, t)] += w * ((e == f ? 1.0 : 0.0) - c->allocation[c->member[f]]);
+  if (c->model->n_tau > 0) {
+    for (int f = c->first[r]; f < c->first[r + 1]; f++) {
+      const int t = fm_crossing_tau(c, c->member[f]);
+      if (t >= 0) {
+        to[at_tau(c, design, t)] += w * ((e == f ? 1.0 : 0.0) - c->allocation[c->member[f]]);
+      }
     }
   }
 }

@@ -208,8 +208,10 @@ void fm_hazard_occasion_scores(const fm_design *design, fm_work *work, const dou
   memset(scores, 0, block->n * p * sizeof(double));
   for (size_t i = 0; i < block->n; i++) {
     memcpy(scores + i * p, b.y + i * nt, nt * sizeof(double));
-    for (size_t r = block->offset[i]; r < block->offset[i + 1] && design->n_effects > 0; r++) {
-      scores[i * p + nt + (size_t)block->place[r]] += b.z[r];
+    if (design->n_effects > 0) {
+      for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
+        scores[i * p + nt + (size_t)block->place[r]] += b.z[r];
+      }
     }
   }
 }

@@ -123,10 +123,12 @@ static void observe(const fm_design *design, fm_work *work, const double *theta,
     b->leaves[i] = at_risk ? n.leave / weight : 0.0;
     seen->A += b->stays[i] > 0.0 ? b->stays[i] * exp(b->log_total[i]) : 0.0;
     seen->leaves += b->leaves[i];
-    for (size_t c = block->choice[i]; c < block->choice[i + 1] && b->leaves[i] > 0.0; c++) {
-      if (block->choice_row[c] != block->origin[i] && block->choice_weight[c] > 0.0) {
-        seen->log_total = b->log_total[i];
-        seen->log_share = log(b->pi[block->offset[i] + (size_t)block->choice_row[c]]);
+    if (b->leaves[i] > 0.0) {
+      for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
+        if (block->choice_row[c] != block->origin[i] && block->choice_weight[c] > 0.0) {
+          seen->log_total = b->log_total[i];
+          seen->log_share = log(b->pi[block->offset[i] + (size_t)block->choice_row[c]]);
+        }
       }
     }
   }
@@ -166,9 +168,11 @@ static void unit_sums(const fm_design *design, fm_work *work, const spell *l, do
     for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
       b->z[r] = -weight * b->leaves[i] * b->pi[r];
     }
-    for (size_t c = block->choice[i]; c < block->choice[i + 1] && b->leaves[i] > 0.0; c++) {
-      const int leaves = block->choice_row[c] != block->origin[i];
-      b->z[block->offset[i] + (size_t)block->choice_row[c]] += leaves ? block->choice_weight[c] : 0.0;
+    if (b->leaves[i] > 0.0) {
+      for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
+        const int leaves = block->choice_row[c] != block->origin[i];
+        b->z[block->offset[i] + (size_t)block->choice_row[c]] += leaves ? block->choice_weight[c] : 0.0;
+      }
     }
   }
   design->ops->score(design, work, NULL, b->z, sums->score);

@@ -71,8 +71,10 @@ static void class_theta(const group_sums *s, size_t c, const double *theta) {
   const size_t n_free = s->model->n_free;
   double *own = s->theta + c * s->n_linear;
   memcpy(own, theta, s->n_linear * sizeof(double));
-  for (size_t k = 0; c > 0 && k < n_free; k++) {
-    own[s->model->free[k]] = theta[s->n_linear + (c - 1) * n_free + k];
+  if (c > 0) {
+    for (size_t k = 0; k < n_free; k++) {
+      own[s->model->free[k]] = theta[s->n_linear + (c - 1) * n_free + k];
+    }
   }
 }
 
@@ -95,10 +97,13 @@ static double log_sum_exp(const double *x, size_t n) {
   for (size_t i = 0; i < n; i++) {
     top = x[i] > top ? x[i] : top;
   }
-  for (size_t i = 0; i < n && top > -HUGE_VAL; i++) {
+  if (!(top > -HUGE_VAL)) {
+    return top;
+  }
+  for (size_t i = 0; i < n; i++) {
     total += exp(x[i] - top);
   }
-  return top > -HUGE_VAL ? top + log(total) : top;
+  return top + log(total);
 }
 
 static void membership(const group_sums *s, const double *theta, size_t group) {
@@ -191,8 +196,10 @@ static void group_score(const group_sums *s, size_t group, double weight) {
     for (size_t k = 0; k < s->n_linear; k++) {
       s->g[position(s, c, k, &free)] += s->h[c] > 0.0 ? s->h[c] * s->score[c * s->n_linear + k] : 0.0;
     }
-    for (size_t a = 0; c > 0 && a < model->n_z; a++) {
-      s->g[s->first_gamma + (c - 1) * model->n_z + a] = weight * (s->h[c] - s->pi[c]) * z[a];
+    if (c > 0) {
+      for (size_t a = 0; a < model->n_z; a++) {
+        s->g[s->first_gamma + (c - 1) * model->n_z + a] = weight * (s->h[c] - s->pi[c]) * z[a];
+      }
     }
   }
 }
@@ -273,8 +280,10 @@ static void group_information(const fm_pass *pass, const group_sums *s, size_t g
     }
   }
   add_membership(s, group, weight, sums);
-  for (size_t l = 0; l < s->n_par && mixture; l++) {
-    pass->design->kernels->axpy(s->g[l] / weight, s->g, sums->information + l * sums->n_par, l + 1);
+  if (mixture) {
+    for (size_t l = 0; l < s->n_par; l++) {
+      pass->design->kernels->axpy(s->g[l] / weight, s->g, sums->information + l * sums->n_par, l + 1);
+    }
   }
 }
 

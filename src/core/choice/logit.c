@@ -135,8 +135,10 @@ void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const doub
     for (size_t k = 0; k < nt; k++) {
       g[k] += b.minus[i] * b.y[i * nt + k];
     }
-    for (size_t r = block->offset[i]; r < block->offset[i + 1] && design->n_effects > 0; r++) {
-      g[nt + (size_t)block->place[r]] += b.minus[i] * b.p[r];
+    if (design->n_effects > 0) {
+      for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
+        g[nt + (size_t)block->place[r]] += b.minus[i] * b.p[r];
+      }
     }
   }
 }

@@ -36,8 +36,10 @@ static void spread(fm_tree *tree, const double *alpha, const double *beta) {
   for (size_t r = 0; r < rows->n; r++) {
     w[r] = rows->share[r] * alpha[rows->parent[r]];
   }
-  for (size_t r = 0; r < rows->n && beta != NULL; r++) {
-    w[r] += rows->product[r] * beta[rows->parent[r]];
+  if (beta != NULL) {
+    for (size_t r = 0; r < rows->n; r++) {
+      w[r] += rows->product[r] * beta[rows->parent[r]];
+    }
   }
 }
 
@@ -80,9 +82,11 @@ static void fill_weights(fm_tree *tree) {
       nodes->curvature[s] = -nodes->rate[s] * nodes->adjoint[s];
       nodes->mean_weight[s] = -nodes->curvature[s];
     }
-    for (size_t c = 0; c < nodes->n && level < FM_ROOT; c++) {
-      const fm_branches *branches = &tree->branches[level + 1];
-      nodes->mean_weight[c] += branches->share[c] * tree->nodes[level + 1].curvature[branches->parent[c]];
+    if (level < FM_ROOT) {
+      for (size_t c = 0; c < nodes->n; c++) {
+        const fm_branches *branches = &tree->branches[level + 1];
+        nodes->mean_weight[c] += branches->share[c] * tree->nodes[level + 1].curvature[branches->parent[c]];
+      }
     }
   }
 }
@@ -165,8 +169,10 @@ static void add_upper_mean(fm_tree *tree, const fm_design *design, fm_work *work
   const fm_nodes *bottom = &tree->nodes[FM_BOTTOM], *upper = &tree->nodes[FM_UPPER];
   memset(tree->alpha, 0, bottom->n * sizeof(double));
   for (size_t b = 0; b < bottom->width; b++) {
-    for (size_t s = b; s < bottom->n && fm_tree_upper(tree->model, b) == k; s += bottom->width) {
-      tree->alpha[s] = tree->branches[FM_UPPER].share[s];
+    if (fm_tree_upper(tree->model, b) == k) {
+      for (size_t s = b; s < bottom->n; s += bottom->width) {
+        tree->alpha[s] = tree->branches[FM_UPPER].share[s];
+      }
     }
   }
   for (size_t i = 0; i < tree->block->n; i++) {
@@ -296,8 +302,10 @@ static void add_upper_lambda(const fm_tree *tree, size_t i, size_t k, double *h,
   const double *slope = tree->slope_upper + u * n_lambda;
   const int parameter = fm_tree_parameter(tree->model, FM_UPPER, k);
   add_square(h, ld, upper->mean_weight[u], slope, n_lambda);
-  for (size_t p = 0; p < n_lambda && parameter >= 0; p++) {
-    add_pair(h, ld, parameter, (int)p, -2.0 * square(upper->rate[u]) * upper->chosen[u] * slope[p]);
+  if (parameter >= 0) {
+    for (size_t p = 0; p < n_lambda; p++) {
+      add_pair(h, ld, parameter, (int)p, -2.0 * square(upper->rate[u]) * upper->chosen[u] * slope[p]);
+    }
   }
 }
 

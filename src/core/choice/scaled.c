@@ -213,8 +213,10 @@ void fm_scaled_occasion_scores(const fm_scaled *model, const fm_design *design, 
     const int k = parameter_of(model, block->first + i);
     double *g = scores + i * n_par;
     memcpy(g, b.y + i * nt, nt * sizeof(double));
-    for (size_t r = block->offset[i]; r < block->offset[i + 1] && design->n_effects > 0; r++) {
-      g[nt + (size_t)block->place[r]] += b.weights[r];
+    if (design->n_effects > 0) {
+      for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
+        g[nt + (size_t)block->place[r]] += b.weights[r];
+      }
     }
     if (k >= 0) {
       g[design->n_linear + (size_t)k] += scale_score(block, model, &b, i);

@@ -164,8 +164,10 @@ static fm_code try_step(solver *s, double fraction, int first_order, int may_rou
       break;
     }
   }
-  for (size_t k = 0; k < s->n && gain > telling * (1.0 + fabs(r->value)); k++) {
-    r->direction[k] = fraction * r->step[k];
+  if (gain > telling * (1.0 + fabs(r->value))) {
+    for (size_t k = 0; k < s->n; k++) {
+      r->direction[k] = fraction * r->step[k];
+    }
   }
   accept_trial(s);
   *moved = 1;
@@ -416,8 +418,10 @@ static void mark_variances(const solver *s, const fm_chol *chol) {
   double *v = s->result->covariance;
   const size_t n = s->n;
   for (size_t k = 0; k < n; k++) {
-    for (size_t i = 0; s->shape == INDEFINITE && i < n; i++) {
-      v[i + k * n] = s->skip[i] || s->skip[k] ? 0.0 : (double)NAN;
+    if (s->shape == INDEFINITE) {
+      for (size_t i = 0; i < n; i++) {
+        v[i + k * n] = s->skip[i] || s->skip[k] ? 0.0 : (double)NAN;
+      }
     }
     if (s->shape == SINGULAR && chol->aliased[k] != 0) {
       v[k + k * n] = (double)INFINITY;
