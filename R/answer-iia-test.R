@@ -99,11 +99,11 @@ omitted_places <- function(object, omit) {
 restricted_design <- function(object, places, rows = NULL) {
   full <- fit_design(object)
   spec <- full$spec
-  keep <- !(place_code(spec, spec$chosen) %in% places) & !(place_code(spec, spec$origin) %in% places)
+  keep <- !(chosen_place(spec) %in% places) & !(origin_place(spec) %in% places)
   if (!is.null(rows)) {
     keep <- keep & rows
   }
-  design <- some_occasions(object, full, keep)
+  design <- design_of_some(object, full, keep)
   if (!any(moved(design$spec) | design$spec$origin == 0L)) {
     abort("Without these places no firm moves, so nothing can be compared.", class = "no_movers")
   }
@@ -117,7 +117,7 @@ restricted_design <- function(object, places, rows = NULL) {
 }
 
 # The design of some of the occasions of a fit
-some_occasions <- function(object, design, keep) {
+design_of_some <- function(object, design, keep) {
   if (!any(keep)) {
     abort("No occasion is left.", class = "no_occasions")
   }

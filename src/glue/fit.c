@@ -22,8 +22,9 @@ static fm_code evaluate_design(const fm_design *design, void *context, fm_error 
 }
 
 SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control) {
-  const fm_model *m = fm_model_from_list(model, spec);
-  const size_t p = fm_spec_linear(spec) + m->extra;
+  const fm_extent extent = fm_spec_extent(spec);
+  const fm_model *m = fm_model_from_list(model, &extent);
+  const size_t p = extent.n_linear + m->extra;
   evaluation e = {.model = m,
                   .theta = fm_need_doubles(theta, p, "theta"),
                   .order = Rf_asInteger(order),
@@ -208,11 +209,12 @@ static fm_code fit_design(const fm_design *design, void *context, fm_error *err)
 }
 
 SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
-  const fm_model *m = fm_model_from_list(model, spec);
-  const size_t linear = fm_spec_linear(spec), p = linear + m->extra;
+  const fm_extent extent = fm_spec_extent(spec);
+  const fm_model *m = fm_model_from_list(model, &extent);
+  const size_t linear = extent.n_linear, p = linear + m->extra;
   fm_check_start(start, fixed, p);
   SEXP result = PROTECT(new_result(p));
-  const size_t *order = elimination_order(fm_spec_terms(spec), linear, p);
+  const size_t *order = elimination_order(extent.n_terms, linear, p);
   const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
   whole w = {m, REAL_RO(start), &newton, control, result, fm_control_threads(control)};
   const fm_spec_options options = fm_model_options(m);
@@ -272,16 +274,17 @@ static fm_code count_sums(const void *context, const double *direction, fm_along
   return code;
 }
 
-/* shape: a spec without its arrays; model: without what it has by occasion or group. */
-SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP model, SEXP start, SEXP fixed, SEXP control) {
-  const fm_model *m = fm_model_from_list(model, shape);
-  const size_t linear = fm_spec_linear(shape), p = linear + m->extra;
+/* numbers: fm_slices_extent(); model: without what it has by occasion or group. */
+SEXP firmmove_fit_sums(SEXP evaluate, SEXP numbers, SEXP model, SEXP start, SEXP fixed, SEXP control) {
+  const fm_extent extent = fm_slices_extent(numbers);
+  const fm_model *m = fm_model_from_list(model, &extent);
+  const size_t linear = extent.n_linear, p = linear + m->extra;
   fm_check_start(start, fixed, p);
   if (!Rf_isFunction(evaluate)) {
     Rf_error("internal: evaluate must be a function of %lu parameters", (unsigned long)p);
   }
   SEXP result = PROTECT(new_result(p));
-  const size_t *order = elimination_order(fm_spec_terms(shape), linear, p);
+  const size_t *order = elimination_order(extent.n_terms, linear, p);
   const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
   const sums s = {evaluate, linear};
   const fm_objective objective = {.n_par = p, .evaluate = evaluate_sums, .context = &s};

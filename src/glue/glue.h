@@ -56,7 +56,7 @@ typedef struct fm_spec_options {
   const int *group; /* 1-based group of each occasion, or NULL */
   size_t n_groups;
 } fm_spec_options;
-/* An R spec (see R/design.R for its shape), checked and unpacked. Memory of R, freed by R. */
+/* An R spec (see R/design.R for its extent), checked and unpacked. Memory of R, freed by R. */
 typedef struct fm_spec fm_spec;
 const fm_spec *fm_spec_unpack(SEXP spec, const fm_spec_options *options);
 /* Occasions first .. last-1 of a spec, in the order of the data or, where it is not NULL, in `order` (1-based).
@@ -69,22 +69,26 @@ fm_code fm_spec_design(const void *spec, fm_design *design, fm_error *err);
 typedef fm_code (*fm_design_use)(const fm_design *design, void *context, fm_error *err);
 /* Makes the design of a spec, has it used and frees it; an R error when any of this fails. */
 void fm_with_design(SEXP spec, const fm_spec_options *options, fm_design_use use, void *context);
-/* Terms, places and occasions of a spec, and the number of linear parameters, before a design is made. */
-size_t fm_spec_terms(SEXP spec);
-size_t fm_spec_places(SEXP spec);
-size_t fm_spec_linear(SEXP spec);
-size_t fm_spec_occasions(SEXP spec);
+/* What a model must know of the data before a design is made of them. */
+typedef struct fm_extent {
+  size_t n_terms, n_places;
+  size_t n_linear;    /* terms and, where there are any, constants of places */
+  size_t n_occasions; /* of slices, which are counted elsewhere: 0 */
+} fm_extent;
+fm_extent fm_spec_extent(SEXP spec);
+/* The extent that all slices of some data have: terms, places, and whether there are constants of places. */
+fm_extent fm_slices_extent(SEXP numbers);
 int fm_spec_is_ragged(SEXP spec);
 
 /* A choice model as R describes it; see model.h. Memory of R, freed by R. */
 typedef struct fm_model fm_model;
-const fm_model *fm_model_from_list(SEXP list, SEXP spec);
+const fm_model *fm_model_from_list(SEXP list, const fm_extent *extent);
 /* Merged occasions in the groups of a model. */
 fm_spec_options fm_model_options(const fm_model *model);
 
 /* ---- entry points, called as .Call(C_<name>, ...) ------------------------------------------------------------ */
 SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control);
-SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP model, SEXP start, SEXP fixed, SEXP control);
+SEXP firmmove_fit_sums(SEXP evaluate, SEXP numbers, SEXP model, SEXP start, SEXP fixed, SEXP control);
 SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control);
 SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP control);
 SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control);

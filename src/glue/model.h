@@ -34,14 +34,14 @@ struct fm_model {
 };
 
 /* One for each kind; memory of R, freed by R. They check what R gives them. */
-fm_model fm_conditional_from_list(SEXP list, SEXP spec);
-fm_model fm_nested_from_list(SEXP list, SEXP spec);
-fm_model fm_hazard_from_list(SEXP list, SEXP spec);
-fm_model fm_cross_nested_from_list(SEXP list, SEXP spec);
-fm_model fm_scaled_from_list(SEXP list, SEXP spec);
-fm_model fm_latent_from_list(SEXP list, SEXP spec);
-fm_model fm_chain_from_list(SEXP list, SEXP spec);
-fm_model fm_mixed_from_list(SEXP list, SEXP spec);
+fm_model fm_conditional_from_list(SEXP list, const fm_extent *extent);
+fm_model fm_nested_from_list(SEXP list, const fm_extent *extent);
+fm_model fm_hazard_from_list(SEXP list, const fm_extent *extent);
+fm_model fm_cross_nested_from_list(SEXP list, const fm_extent *extent);
+fm_model fm_scaled_from_list(SEXP list, const fm_extent *extent);
+fm_model fm_latent_from_list(SEXP list, const fm_extent *extent);
+fm_model fm_chain_from_list(SEXP list, const fm_extent *extent);
+fm_model fm_mixed_from_list(SEXP list, const fm_extent *extent);
 
 /* Number of groups of a model's description: `n_groups`, or the largest code of `group`. */
 size_t fm_list_groups(SEXP list);

@@ -80,7 +80,7 @@ static SEXP new_slice(const fm_spec *whole, const int *order, size_t from, size_
 }
 
 SEXP firmmove_slices_new(SEXP spec, SEXP order, SEXP last, SEXP group, SEXP keep) {
-  const size_t n = fm_spec_occasions(spec);
+  const size_t n = fm_spec_extent(spec).n_occasions;
   const R_xlen_t n_slices = Rf_xlength(last);
   const fm_spec_options options = {.merge = 1};
   const fm_spec *whole = fm_spec_unpack(spec, &options);
@@ -175,9 +175,10 @@ static SEXP new_sums(size_t p, int order) {
   return Rf_allocVector(REALSXP, (R_xlen_t)n);
 }
 
-SEXP firmmove_slice_sums(SEXP pointer, SEXP shape, SEXP model, SEXP theta, SEXP order, SEXP control) {
+SEXP firmmove_slice_sums(SEXP pointer, SEXP numbers, SEXP model, SEXP theta, SEXP order, SEXP control) {
   const slice *s = slice_of(pointer);
-  const fm_model *m = fm_model_from_list(model, shape);
+  const fm_extent extent = fm_slices_extent(numbers);
+  const fm_model *m = fm_model_from_list(model, &extent);
   const size_t p = s->design.n_linear + m->extra;
   const double *at = fm_need_doubles(theta, p, "theta");
   const int asked = Rf_asInteger(order);
@@ -210,9 +211,10 @@ SEXP firmmove_slice_count(SEXP pointer, SEXP direction, SEXP question, SEXP cont
   return Rf_ScalarReal(answer);
 }
 
-SEXP firmmove_slice_posterior(SEXP pointer, SEXP shape, SEXP model, SEXP theta, SEXP control) {
+SEXP firmmove_slice_posterior(SEXP pointer, SEXP numbers, SEXP model, SEXP theta, SEXP control) {
   const slice *s = slice_of(pointer);
-  const fm_model *m = fm_model_from_list(model, shape);
+  const fm_extent extent = fm_slices_extent(numbers);
+  const fm_model *m = fm_model_from_list(model, &extent);
   const fm_latent *latent = m->state;
   const size_t p = s->design.n_linear + m->extra;
   const double *at = fm_need_doubles(theta, p, "theta");

@@ -115,7 +115,7 @@ static void unpack_availability(SEXP spec, SEXP keys, fm_relational_spec *rel) {
 static fm_relational_spec unpack_relational(SEXP spec, const fm_spec_options *options) {
   SEXP keys = fm_list_need(spec, "keys", VECSXP), tables = fm_list_need(spec, "tables", VECSXP);
   fm_relational_spec rel = {.n_occasions = fm_list_count(spec, "n"),
-                            .n_places = fm_spec_places(spec),
+                            .n_places = fm_list_count(spec, "J"),
                             .n_tables = (size_t)Rf_xlength(tables),
                             .effects = fm_list_flag(spec, "effects", 0),
                             .merge = options->merge,
@@ -162,7 +162,7 @@ static fm_ragged_spec unpack_ragged(SEXP spec, const fm_spec_options *options) {
   const size_t all = (size_t)Rf_xlength(columns);
   fm_ragged_spec rag = {.n_occasions = (size_t)Rf_xlength(start) - 1,
                         .n_rows = (size_t)Rf_xlength(place),
-                        .n_places = fm_spec_places(spec),
+                        .n_places = fm_list_count(spec, "J"),
                         .n_offsets = fm_list_count(spec, "n_offset"),
                         .group = options->group,
                         .n_groups = options->n_groups,
@@ -306,8 +306,8 @@ void fm_with_design(SEXP spec, const fm_spec_options *options, fm_design_use use
   fm_check(code, &err);
 }
 
-size_t fm_spec_terms(SEXP spec) {
-  if (fm_spec_is_ragged(spec)) {
+static size_t terms_of(SEXP spec, int ragged) {
+  if (ragged) {
     return (size_t)Rf_xlength(fm_list_need(spec, "columns", VECSXP)) - fm_list_count(spec, "n_offset");
   }
   SEXP offset = fm_list_need(fm_list_need(spec, "terms", VECSXP), "offset", INTSXP);
@@ -318,14 +318,18 @@ size_t fm_spec_terms(SEXP spec) {
   return terms;
 }
 
-size_t fm_spec_places(SEXP spec) { return fm_list_count(spec, "J"); }
-
-size_t fm_spec_linear(SEXP spec) {
-  const size_t effects = fm_list_flag(spec, "effects", 0) ? fm_spec_places(spec) : 0;
-  return fm_spec_terms(spec) + effects;
+fm_extent fm_spec_extent(SEXP spec) {
+  const int ragged = fm_spec_is_ragged(spec);
+  fm_extent extent = {.n_terms = terms_of(spec, ragged), .n_places = fm_list_count(spec, "J")};
+  extent.n_linear = extent.n_terms + (fm_list_flag(spec, "effects", 0) ? extent.n_places : 0);
+  extent.n_occasions = ragged ? (size_t)Rf_xlength(fm_list_need(spec, "start", REALSXP)) - 1
+                             : fm_list_count(spec, "n");
+  return extent;
 }
 
-size_t fm_spec_occasions(SEXP spec) {
-  return fm_spec_is_ragged(spec) ? (size_t)Rf_xlength(fm_list_need(spec, "start", REALSXP)) - 1
-                                 : fm_list_count(spec, "n");
+fm_extent fm_slices_extent(SEXP numbers) {
+  const double *x = fm_need_doubles(numbers, 3, "extent");
+  fm_extent extent = {.n_terms = (size_t)x[0], .n_places = (size_t)x[1]};
+  extent.n_linear = extent.n_terms + (x[2] != 0.0 ? extent.n_places : 0);
+  return extent;
 }
