@@ -15,13 +15,13 @@ moves_frame <- function(object, design, groups, reference) {
   stay <- rep(NA_integer_, length(level))
   for (class in class_coefficients(object)) {
     level[class] <- of_terms
-    stay[class] <- theta_positions(object, length(design$effects))[class[match("stay", object$design$terms$name)]]
+    stay[class] <- design$layout$coefficients[class[match("stay", object$design$terms$name)]]
   }
   if (any(is.na(stay[level != 0]))) {
     abort("Terms at their mean need the constant `stay` in the model: use `reference = \"zero\"`.", class = "reference")
   }
   list(
-    at = theta_positions(object, length(design$effects)), level = level, stay = stay, null = object$parameters$null
+    at = design$layout$coefficients, level = level, stay = stay, null = object$parameters$null
   )
 }
 
@@ -87,7 +87,7 @@ moving_masks <- function(object, design) {
 
 # Weighted means of columns of the utility over the moves (mask 1) or stays (mask 2) on offer
 column_means <- function(object, design, which, mask) {
-  zero <- numeric(nrow(object$design$terms) + length(design$effects))
+  zero <- numeric(length(design$layout$linear))
   level <- utility_sums(object, design, zero)
   vapply(which, function(k) {
     sums <- utility_sums(object, design, replace(zero, k, 1))

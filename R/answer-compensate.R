@@ -189,7 +189,7 @@ sums_in_class <- function(object, sums, class, name, at) {
 
 # Names of the coefficients of the terms
 linear_names <- function(object) {
-  names(object$coefficients)[seq_len(nrow(object$design$terms))]
+  names(object$coefficients)[object$layout$terms]
 }
 
 # Warns of a price coefficient that is imprecise or positive; TRUE for an imprecise one

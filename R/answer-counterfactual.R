@@ -277,7 +277,7 @@ welfare_price <- function(object, price) {
       class = "price"
     )
   }
-  theta_positions(object)[classes]
+  object$layout$coefficients[classes]
 }
 
 # The utility, at plain coefficients b, of the first move on offer of each occasion; 0 without an origin, who is not

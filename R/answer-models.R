@@ -14,15 +14,14 @@ typical_coefficients <- function(object, design) {
 }
 
 typical_coefficients.migration_fit <- function(object, design) {
-  list(b = as.matrix(design$theta[seq_len(nrow(object$design$terms) + length(design$effects))]), share = NULL)
+  list(b = as.matrix(design$theta[design$layout$linear]), share = NULL)
 }
 
 typical_coefficients.migration_fit_mixed <- function(object, design) {
-  n_terms <- nrow(object$design$terms)
-  n_linear <- n_terms + length(design$effects)
-  b <- design$theta[seq_len(n_linear)]
-  given <- c(b[seq_len(n_terms)], design$theta[-seq_len(n_linear)])
-  b[seq_len(n_terms)] <- mean_coefficients(object, stats::setNames(given, names(object$coefficients)))
+  layout <- design$layout
+  b <- design$theta[layout$linear]
+  given <- design$theta[layout$coefficients]
+  b[layout$terms] <- mean_coefficients(object, stats::setNames(given, names(object$coefficients)))
   list(b = as.matrix(b), share = NULL)
 }
 

@@ -63,28 +63,22 @@ stays_of <- function(flows) {
 theta_space <- function(object, design, ...) {
   v <- vcov(object, ...)
   v[is.na(v)] <- 0
-  space <- theta_covariance(object, design, v)
-  list(theta = design$theta, covariance = space$covariance, at = space$at, n_terms = nrow(object$design$terms))
+  layout <- design$layout
+  list(
+    theta = design$theta, covariance = theta_covariance(object, design, v), at = layout$coefficients,
+    n_terms = length(layout$terms)
+  )
 }
 
-# The covariance of theta from that of the coefficients, and where these are in theta
+# The covariance of theta from that of the coefficients
 theta_covariance <- function(object, design, v) {
-  n_terms <- nrow(object$design$terms)
-  n <- length(design$theta)
-  n_effects <- n - length(object$coefficients)
-  at <- theta_positions(object, n_effects)
-  covariance <- matrix(0, n, n)
-  covariance[at, at] <- v
-  if (n_effects > 0L) {
-    covariance <- with_effects(covariance, at, n_terms + seq_len(n_effects), object, design)
+  layout <- design$layout
+  covariance <- matrix(0, layout$total, layout$total)
+  covariance[layout$coefficients, layout$coefficients] <- v
+  if (length(layout$effects) > 0L) {
+    covariance <- with_effects(covariance, layout$coefficients, layout$effects, object, design)
   }
-  list(covariance = covariance, at = at)
-}
-
-# Where theta has the coefficients: the place constants stand between those of the terms and the others
-theta_positions <- function(object, n_effects = length(object$effects)) {
-  n_terms <- nrow(object$design$terms)
-  c(seq_len(n_terms), n_terms + n_effects + seq_len(length(object$coefficients) - n_terms))
+  covariance
 }
 
 with_effects <- function(covariance, at, effects, object, design) {

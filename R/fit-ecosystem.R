@@ -144,10 +144,11 @@ get_vcov.migration_fit <- function(model, vcov = NULL, ...) {
     return(v)
   }
   all <- complete_covariance(v[coefficients, coefficients, drop = FALSE], model)
-  full <- theta_covariance(model, fit_design(model), no_na(all))
+  design <- fit_design(model)
+  full <- theta_covariance(model, design, no_na(all))
   places <- match(substring(constants, nchar("constant: ") + 1L), names(model$effects))
-  at <- c(full$at[model$estimated], nrow(model$design$terms) + places)
-  named_square(full$covariance[at, at], c(coefficients, constants))
+  at <- c(design$layout$coefficients[model$estimated], design$layout$effects[places])
+  named_square(full[at, at], c(coefficients, constants))
 }
 
 # Tells marginaleffects of the class of fits; called when firmmove is loaded
@@ -252,7 +253,7 @@ model_performance.migration_fit <- function(model, ...) {
   structure(
     data.frame(
       AIC = stats::AIC(model), BIC = stats::BIC(model), R2_McFadden = mcfadden(model),
-      Log_loss = -model$loglik / sum(model$weights %||% rep(1, model$n))
+      Log_loss = -model$loglik / model$weight_sum
     ),
     class = c("performance_model", "data.frame")
   )

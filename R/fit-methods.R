@@ -18,14 +18,14 @@ fit_design <- function(object) {
 # Adds the model and the parameters to a design, which may be of new data
 complete_design <- function(object, design, data) {
   setup <- model_setup(object$model, data, design, memory = object$design$memory)
-  n_terms <- nrow(object$design$terms)
-  b <- object$coefficients[seq_len(n_terms)]
+  b <- object$coefficients[object$layout$terms]
   extra <- object$coefficients[setup$parameters$name]
   effects <- object$effects[match(design$effects, names(object$effects))]
   effects[!is.finite(effects)] <- 0
   b[is.na(b)] <- 0
   extra[is.na(extra)] <- setup$start[is.na(extra)]
   design$kernel <- setup$kernel
+  design$layout <- parameter_layout(design, setup)
   design$theta <- unname(c(b, effects, extra))
   settle_design(object, design, data)
 }

@@ -110,22 +110,18 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
   rows <- fit_rows(data, call$weights, call$subset, parent.frame())
   report("data")
   source <- fit_source(data, model, formula, rows, na.action, control, workers)
-  on.exit(close_slices(source$design$spec$slices))
-  design <- source$design
-  setup <- source$setup
+  on.exit(close_sums(source$sums))
   report("design")
-  layout <- parameter_layout(design, setup)
-  held <- held_parameters(layout, control$fixed, design)
-  begin <- fit_start(model, start, setup, layout, held, design, control)
+  problem <- fit_problem(source, control)
+  begin <- fit_start(model, problem, start)
   report("start")
-  raw <- model_maximise(model, begin$theta, setup, layout, held, design, control)
+  raw <- model_maximise(model, problem, begin$theta)
   report("maximum")
-  fit <- new_migration_fit(raw, design, setup, layout, held, data, model, formula, call)
+  fit <- new_migration_fit(raw, problem, data, model, formula, call)
   fit$given <- c(rows, list(na.action = na.action))
-  fit$control <- control
-  fit$loglik_null <- null_loglik(model, begin, raw, setup, layout, design, control)
-  fit <- model_finish(model, fit, raw, setup, design)
-  diagnose_fit(fit, raw, layout)
+  fit$loglik_null <- null_loglik(model, problem, begin, raw)
+  fit <- model_finish(model, fit, raw, problem)
+  diagnose_fit(fit, raw, problem$layout)
   fit
 }
 
@@ -233,8 +229,9 @@ fit_rows <- function(data, weights, subset, env) {
 
 # Design ----------------------------------------------------------------------------------------------
 
-# The design of a fit and the setup of its model: list(design, setup). Data in memory that are larger than a slice
-# are summed slice by slice, data in a store are read so.
+# What a fit is made from: list(design, setup, sums, choices), the design, the setup of the model, the source of sums
+# (fit-kernel.R) and the choices (choices_of()). Data in memory that are larger than a slice are summed slice by slice,
+# data in a store are read so.
 fit_source <- function(data, model, formula, rows, na.action, control, workers) {
   UseMethod("fit_source")
 }
@@ -250,18 +247,29 @@ fit_source.default <- function(data, model, formula, rows, na.action, control, w
   design <- model_design(model, formula, data,
     weights = rows$weights, subset = rows$subset, na.action = na.action, env = environment(formula)
   )
-  check_choices(model, design)
+  choices <- choices_of(design$spec)
+  check_choices(model, choices)
   setup <- model_setup(model, data, design)
-  slice_in_memory(model, formula, design, setup, data, rows, na.action, control)
+  c(
+    list(design = design, choices = choices),
+    sums_in_memory(model, formula, design, setup, data, rows, na.action, control)
+  )
 }
 
-check_choices.migration_model <- function(model, design) {
-  spec <- design$spec
-  weighted <- if (is.null(spec$weights)) TRUE else spec$weights > 0
+# The choices of a spec, for what asks who chose what without asking how utilities are stored: list(origin, chosen,
+# weight; J; moves, those on offer on average). Origin and chosen outcome are equal for who stays; an origin of 0 is none.
+choices_of <- function(spec) {
+  list(
+    origin = spec$origin, chosen = spec$chosen, weight = occasion_weights(spec), J = spec$J, moves = mean_moves(spec)
+  )
+}
+
+check_choices.migration_model <- function(model, choices) {
+  weighted <- choices$weight > 0
   if (!any(weighted)) {
     abort("`weights` are zero for every occasion.", class = "weights")
   }
-  if (!any(weighted & (moved(spec) | spec$origin == 0L))) {
+  if (!any(weighted & (moved(choices) | choices$origin == 0L))) {
     abort(
       "No firm moves: the chosen place is the origin on every occasion, so nothing says why firms leave, ",
       "and `stay` has no finite estimate.",
@@ -270,20 +278,46 @@ check_choices.migration_model <- function(model, design) {
   }
 }
 
+# The problem -----------------------------------------------------------------------------------------
+
+# All that a maximisation needs to know, besides where it starts: a list of class "fit_problem" of
+#   design    the design (design.R), of slices without its arrays
+#   setup     model_setup()
+#   layout    parameter_layout(): where theta keeps what; it stays in the fit
+#   held      held_parameters(): list(is, value), which of theta are not estimated, and where they stand
+#   sums      the source of the log-likelihood and its derivatives (fit-kernel.R)
+#   choices   choices_of()
+#   control   migration_control()
+# The generics of a model (model.R) are given the model, a problem and, where it matters, theta.
+fit_problem <- function(source, control, fixed = control$fixed) {
+  layout <- parameter_layout(source$design, source$setup)
+  structure(
+    list(
+      design = source$design, setup = source$setup, layout = layout,
+      held = held_parameters(layout, fixed, source$design), sums = source$sums, choices = source$choices,
+      control = control
+    ),
+    class = "fit_problem"
+  )
+}
+
 # Parameters ------------------------------------------------------------------------------------------
 
-# Where theta = c(b, place constants, parameters of the model) keeps what
+# Where theta = c(b, place constants, parameters of the model) keeps what: `terms` the coefficients of the terms,
+# `effects` the place constants, `linear` both, `extra` the model's own, `coefficients` all that coef() shows
 parameter_layout <- function(design, setup) {
   n_terms <- nrow(design$terms)
   n_effects <- length(design$effects)
-  linear <- setup$linear %||% parameter_table(design$terms$name, design$terms$kind, odds = TRUE)
-  parameters <- rbind(linear, setup$parameters)
+  shown <- setup$linear %||% parameter_table(design$terms$name, design$terms$kind, odds = TRUE)
+  parameters <- rbind(shown, setup$parameters)
   extra <- n_terms + n_effects + seq_len(nrow(setup$parameters))
   list(
     parameters = parameters,
     names = parameters$name,
     places = design$effects,
     coefficients = c(seq_len(n_terms), extra),
+    terms = seq_len(n_terms),
+    linear = seq_len(n_terms + n_effects),
     effects = n_terms + seq_len(n_effects),
     extra = extra,
     total = n_terms + n_effects + nrow(setup$parameters)
@@ -316,19 +350,27 @@ held_parameters <- function(layout, fixed, design) {
 }
 
 # Start values of theta: the user's, or the model's own
-fit_start <- function(model, start, setup, layout, held, design, control) {
-  theta <- numeric(layout$total)
-  theta[layout$extra] <- setup$start
-  theta[held$is] <- held$value[held$is]
+fit_start <- function(model, problem, start) {
+  layout <- problem$layout
+  held <- problem$held
   if (is.null(start)) {
-    begin <- model_start(model, theta, setup, layout, held, design, control)
+    begin <- model_start(model, problem)
   } else {
-    theta <- user_start(start, theta, layout)
+    theta <- user_start(start, plain_start(problem), layout)
     theta[held$is] <- held$value[held$is]
     begin <- list(theta = theta, null = NULL)
   }
-  check_start(model, stats::setNames(begin$theta[layout$extra], setup$parameters$name))
+  check_start(model, stats::setNames(begin$theta[layout$extra], problem$setup$parameters$name))
   begin
+}
+
+# 0 for the terms, what the setup says for the model's own, and what is held where it is held
+plain_start <- function(problem) {
+  theta <- numeric(problem$layout$total)
+  theta[problem$layout$extra] <- problem$setup$start
+  held <- problem$held
+  theta[held$is] <- held$value[held$is]
+  theta
 }
 
 user_start <- function(start, theta, layout) {
@@ -361,16 +403,19 @@ user_start <- function(start, theta, layout) {
 # Maximum ---------------------------------------------------------------------------------------------
 
 # The log-likelihood of the null model, without a pass of its own where one has been there already
-null_loglik <- function(model, begin, raw, setup, layout, design, control) {
-  if (length(layout$extra) == 0L && all(begin$theta == 0)) {
+null_loglik <- function(model, problem, begin, raw) {
+  if (length(problem$layout$extra) == 0L && all(begin$theta == 0)) {
     return(raw$value_start)
   }
-  begin$null %||% model_null(model, setup, layout, design, control)
+  begin$null %||% model_null(model, problem)
 }
 
 # The object ------------------------------------------------------------------------------------------
 
-new_migration_fit <- function(raw, design, setup, layout, held, data, model, formula, call) {
+new_migration_fit <- function(raw, problem, data, model, formula, call) {
+  design <- problem$design
+  layout <- problem$layout
+  held <- problem$held
   at <- layout$coefficients
   free <- !held$is[at] & raw$aliased[at] == 0L
   spec <- design$spec
@@ -392,8 +437,8 @@ new_migration_fit <- function(raw, design, setup, layout, held, data, model, for
     parameters = layout$parameters,
     df = sum(!held$is & raw$aliased == 0L),
     n = counts$n, n_firms = counts$n_firms, n_places = spec$J, n_movers = counts$n_movers,
-    weights = spec$weights,
-    design = kept_design(design, setup, raw, layout, free),
+    weights = spec$weights, weight_sum = counts$weight,
+    design = kept_design(problem, raw, free), layout = layout, control = problem$control,
     model = model, formula = formula, na.action = design$na.action,
     data = data, data_name = if (is.language(call$data)) deparse1(call$data) else "data", call = call
   )
@@ -401,14 +446,15 @@ new_migration_fit <- function(raw, design, setup, layout, held, data, model, for
   structure(fit, class = c(paste0("migration_fit_", model$name), "migration_fit"))
 }
 
-# Occasions with weight, firms, and occasions of moving (NA where there is no origin)
+# Occasions with weight, firms, occasions of moving (NA where there is no origin), and the sum of weights
 count_occasions <- function(design, data) {
   spec <- design$spec
   weighted <- if (is.null(spec$weights)) TRUE else spec$weights > 0
   list(
     n = sum(rep_len(weighted, length(spec$chosen))),
     n_firms = length(unique(data$index$firm[design$occasion])),
-    n_movers = if (any(spec$origin > 0L)) sum(moved(spec) & weighted) else NA_integer_
+    n_movers = if (any(spec$origin > 0L)) sum(moved(spec) & weighted) else NA_integer_,
+    weight = sum(occasion_weights(spec))
   )
 }
 
@@ -437,7 +483,10 @@ place_effects <- function(raw, layout, held, spec) {
 # What vcov, predict and estfun need of the design besides the data. `adjust` = H_bd H_dd^-1 says how much of
 # the score of the place constants to take off the score of the coefficients (see estfun.migration_fit);
 # with C the inverse of H it is -C_bb^-1 C_bd.
-kept_design <- function(design, setup, raw, layout, free) {
+kept_design <- function(problem, raw, free) {
+  design <- problem$design
+  setup <- problem$setup
+  layout <- problem$layout
   kept <- list(
     terms = design$terms, basis = design$basis, occasion = design$occasion, memory = setup$memory,
     group = setup$kernel$group

@@ -72,15 +72,14 @@ kernel_predict.migration_fit_hazard <- function(object, design, type) {
 }
 
 hazard_outcomes <- function(object, design, type, average) {
-  n_linear <- length(design$theta) - object$model$frailty
   kernel <- list(kind = if (object$model$link == "logit") "conditional" else "hazard")
   predict <- function(type) {
-    .Call(C_predict, design$spec, kernel, design$theta[seq_len(n_linear)], type, kernel_control(object$control))
+    .Call(C_predict, design$spec, kernel, design$theta[design$layout$linear], type, kernel_control(object$control))
   }
   if (type == "utility" || !object$model$frailty || !average) {
     return(predict(type))
   }
-  average_frailty(predict("utility"), design, design$theta[n_linear + 1L])
+  average_frailty(predict("utility"), design, design$theta[design$layout$extra])
 }
 
 # P_stay = ((1 + v A) / (1 + v (A + S)))^(1/v) with A the hazards of the periods of the spell before

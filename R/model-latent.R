@@ -195,7 +195,8 @@ model_setup.latent_model <- function(model, data, design, memory = NULL) {
   table <- latent_parameters(classes, design$terms$name, memory$free, rownames(built$z))
   list(
     kernel = list(
-      kind = "latent", group = group, classes = classes, free = memory$free - 1L, membership = built$z, weight = weight
+      kind = "latent", group = group, classes = classes, free = memory$free - 1L, membership = built$z, weight = weight,
+      by_group = c("membership", "weight")
     ),
     parameters = table$extra,
     start = numeric(nrow(table$extra)),

@@ -308,6 +308,7 @@ model_setup.mixed_model <- function(model, data, design, memory = NULL) {
   group <- mixed_groups(model, data, design)
   kernel <- mixed_kernel(model, names, spreads, group, memory)
   kernel$group_weight <- group_weights(model, data, design, group, is.null(memory))
+  kernel$by_group <- "group_weight"
   scale <- NULL
   if (is.null(memory)) {
     warn_single_occasions(model, group)

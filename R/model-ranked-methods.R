@@ -186,22 +186,24 @@ fit_stages_alone <- function(fit, last) {
   answers <- explode_answers(design$spec, fit$model)
   setup <- model_setup(fit$model, fit$data, design, memory = fit$design$memory)
   setup$parameters <- setup$parameters[0L, ]
-  layout <- parameter_layout(design, setup)
   fixed <- fit$control$fixed
-  held <- held_parameters(layout, fixed[names(fixed) %in% layout$names], design)
+  fixed <- fixed[names(fixed) %in% parameter_layout(design, setup)$names]
+  problem <- fit_problem(list(design = design, setup = setup), fit$control, fixed)
   group <- pmin(answers$stage, last)
   names <- seq_len(max(group))
   names[length(names)] <- if (max(answers$stage) > last) paste0(last, "+") else length(names)
   if (fit$model$type == "best_worst") names <- c("best", "worst")
   fits <- lapply(seq_len(max(group)), function(g) {
-    fit_one_stage(part_of_answers(answers, which(group == g)), layout, held, fit$control)
+    fit_one_stage(part_of_answers(answers, which(group == g)), problem)
   })
   stats::setNames(fits, names)
 }
 
-fit_one_stage <- function(answers, layout, held, control) {
+fit_one_stage <- function(answers, problem) {
+  held <- problem$held
+  layout <- problem$layout
   theta <- ifelse(held$is, held$value, 0)
-  raw <- maximise(answers$spec, stage_kernel(answers), theta, held$is, control)
+  raw <- maximise(design_sums(answers$spec), stage_kernel(answers), theta, held$is, problem$control)
   estimated <- !held$is & raw$aliased == 0L
   coefficients <- ifelse(raw$aliased > 0L & !held$is, NA, raw$theta)[layout$coefficients]
   list(loglik = raw$value, df = sum(estimated), coefficients = stats::setNames(coefficients, layout$names))

@@ -126,8 +126,8 @@ unranked_places <- function(spec, model) {
   unchosen_places(explode_answers(spec, model)$spec)
 }
 
-check_choices.ranked_model <- function(model, design) {
-  if (!is.null(design$spec$weights) && !any(design$spec$weights > 0)) {
+check_choices.ranked_model <- function(model, choices) {
+  if (!any(choices$weight > 0)) {
     abort("`weights` are zero for every occasion.", class = "weights")
   }
 }
@@ -213,28 +213,33 @@ scale_names <- function(model, stages) {
   paste0(rep("scale:", (stages > 1L) * length(later)), later[stages > 1L])
 }
 
-model_start.ranked_model <- function(model, theta, setup, layout, held, design, control) {
-  if (length(layout$extra) == 0L) {
+model_start.ranked_model <- function(model, problem) {
+  theta <- plain_start(problem)
+  if (length(problem$layout$extra) == 0L) {
     return(list(theta = theta, null = NULL))
   }
-  linear <- seq_len(layout$total - length(layout$extra))
+  linear <- problem$layout$linear
+  held <- problem$held
+  control <- problem$control
   control$tolerance <- max(control$tolerance, 1e-6)
-  answers <- explode_answers(design$spec, model)
-  raw <- maximise(answers$spec, stage_kernel(answers), theta[linear], held$is[linear], control)
+  answers <- explode_answers(problem$design$spec, model)
+  raw <- maximise(design_sums(answers$spec), stage_kernel(answers), theta[linear], held$is[linear], control)
   theta[linear] <- raw$theta
   list(theta = theta, null = if (!any(held$value[linear] != 0)) raw$value_start)
 }
 
-model_maximise.ranked_model <- function(model, theta, setup, layout, held, design, control) {
-  answers <- explode_answers(design$spec, model)
-  n_extra <- length(layout$extra)
-  maximise(answers$spec, stage_kernel(answers, n_extra), theta, held$is, control, n_extra = n_extra)
+model_maximise.ranked_model <- function(model, problem, theta) {
+  answers <- explode_answers(problem$design$spec, model)
+  n_extra <- length(problem$layout$extra)
+  kernel <- stage_kernel(answers, n_extra)
+  maximise(design_sums(answers$spec), kernel, theta, problem$held$is, problem$control, n_extra = n_extra)
 }
 
-model_null.ranked_model <- function(model, setup, layout, design, control) {
-  answers <- explode_answers(design$spec, model)
-  theta <- numeric(layout$total - length(layout$extra))
-  .Call(C_evaluate, answers$spec, stage_kernel(answers), theta, 0L, kernel_control(control))$value
+model_null.ranked_model <- function(model, problem) {
+  answers <- explode_answers(problem$design$spec, model)
+  theta <- numeric(length(problem$layout$linear))
+  sums <- design_sums(answers$spec)
+  evaluate_sums(sums, stage_kernel(answers), theta, 0L, kernel_control(problem$control))$value
 }
 
 check_estimates.ranked_model <- function(model, fit) {

@@ -25,14 +25,15 @@ model_answer.migration_model <- function(model) {
   "choice"
 }
 
-# Stops where the choices of a design cannot identify the model
-check_choices <- function(model, design) {
+# Stops where the choices (choices_of()) cannot identify the model
+check_choices <- function(model, choices) {
   UseMethod("check_choices")
 }
 
 # What the fit needs of a model: a list with
 # - kernel: the `model` list of the C entry points; `kernel$group` (integer, an entry for each occasion, codes
-#   1, 2, ... all in use) where the likelihood is not a sum over occasions but over groups of them;
+#   1, 2, ... all in use) where the likelihood is not a sum over occasions but over groups of them; `kernel$by_group`
+#   names the entries of the kernel that have a value, or a column, for each group;
 # - parameters: parameter_table() of the model's own parameters, which come after the linear ones;
 # - start: their start values;
 # - linear: parameter_table() of the terms where they are not plain coefficients, else NULL;
@@ -54,36 +55,42 @@ parameter_table <- function(name = character(), group = character(), null = 0, s
 
 # Start values where the user gave none: list(theta, null), null the log-likelihood at 0 if it came as a
 # by-product, else NULL. The default is the conditional logit, whose log-likelihood is concave, and setup$start.
-model_start <- function(model, theta, setup, layout, held, design, control) {
+model_start <- function(model, problem) {
   UseMethod("model_start")
 }
 
-model_start.migration_model <- function(model, theta, setup, layout, held, design, control) {
-  theta <- start_stay(theta, held, design)
-  if (length(layout$extra) == 0L) {
+model_start.migration_model <- function(model, problem) {
+  theta <- start_stay(plain_start(problem), problem)
+  if (length(problem$layout$extra) == 0L) {
     return(list(theta = theta, null = NULL))
   }
-  linear <- seq_len(layout$total - length(layout$extra))
-  # a start need not be exact
-  control$tolerance <- max(control$tolerance, 1e-6)
+  linear <- problem$layout$linear
+  raw <- rough_linear_fit(problem, theta[linear])
   begin <- theta
-  raw <- maximise(design$spec, list(kind = "conditional"), theta[linear], held$is[linear], control)
   theta[linear] <- raw$theta
   list(theta = theta, null = if (!any(begin[linear] != 0)) raw$value_start)
 }
 
+# The conditional logit as a start, which need not be exact
+rough_linear_fit <- function(problem, theta) {
+  control <- problem$control
+  control$tolerance <- max(control$tolerance, 1e-6)
+  held <- problem$held$is[problem$layout$linear]
+  maximise(problem$sums, list(kind = "conditional"), theta, held, control)
+}
+
 # The constant of staying starts where it would be if nothing else mattered: nearly all firms stay, and from 0 that
 # is several steps away. Rounded, so that it does not depend on how weights were added up.
-start_stay <- function(theta, held, design) {
-  at <- which(design$terms$kind == "stay" & design$terms$name == "stay")
-  spec <- design$spec
-  home <- spec$origin > 0L
-  if (length(at) != 1L || held$is[at] || !any(home)) {
+start_stay <- function(theta, problem) {
+  terms <- problem$design$terms
+  at <- which(terms$kind == "stay" & terms$name == "stay")
+  choices <- problem$choices
+  home <- choices$origin > 0L
+  if (length(at) != 1L || problem$held$is[at] || !any(home)) {
     return(theta)
   }
-  weights <- occasion_weights(spec)
-  leave <- sum(weights[home & moved(spec)]) / sum(weights[home])
-  odds <- log((1 - leave) / leave) + log(mean_moves(spec))
+  leave <- sum(choices$weight[home & moved(choices)]) / sum(choices$weight[home])
+  odds <- log((1 - leave) / leave) + log(choices$moves)
   theta[at] <- if (is.finite(odds)) round(odds, 1) else theta[at]
   theta
 }
@@ -97,23 +104,24 @@ check_start.migration_model <- function(model, theta) {
   invisible()
 }
 
-# The maximum, as C_fit returns it
-model_maximise <- function(model, theta, setup, layout, held, design, control) {
+# The maximum from theta on, as C_fit returns it
+model_maximise <- function(model, problem, theta) {
   UseMethod("model_maximise")
 }
 
-model_maximise.migration_model <- function(model, theta, setup, layout, held, design, control) {
-  maximise(design$spec, setup$kernel, theta, held$is, control, n_extra = length(layout$extra))
+model_maximise.migration_model <- function(model, problem, theta) {
+  n_extra <- length(problem$layout$extra)
+  maximise(problem$sums, problem$setup$kernel, theta, problem$held$is, problem$control, n_extra = n_extra)
 }
 
 # The log-likelihood of the null model, which `loglik_null` and McFadden's R2 compare with
-model_null <- function(model, setup, layout, design, control) {
+model_null <- function(model, problem) {
   UseMethod("model_null")
 }
 
-model_null.migration_model <- function(model, setup, layout, design, control) {
-  theta <- numeric(layout$total - length(layout$extra))
-  evaluate_kernel(design$spec, list(kind = "conditional"), theta, 0L, kernel_control(control))$value
+model_null.migration_model <- function(model, problem) {
+  theta <- numeric(length(problem$layout$linear))
+  evaluate_sums(problem$sums, list(kind = "conditional"), theta, 0L, kernel_control(problem$control))$value
 }
 
 # The null model in words, and the number of its parameters
@@ -139,11 +147,11 @@ counts_text <- function(model, x) {
 }
 
 # Adds to the fit what only this model has
-model_finish <- function(model, fit, raw, setup, design) {
+model_finish <- function(model, fit, raw, problem) {
   UseMethod("model_finish")
 }
 
-model_finish.migration_model <- function(model, fit, raw, setup, design) {
+model_finish.migration_model <- function(model, fit, raw, problem) {
   fit
 }
 
