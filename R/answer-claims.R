@@ -337,7 +337,7 @@ land_claim <- function(object, land, full, conf.level) {
 # Leaving weakens the origin, arrival strengthens the destination: rows of the accounts of the clusters
 cluster_claims <- function(object, performance, weight, origin, destination, periods, conf.level) {
   data <- object$data
-  if (!inherits(data, "migration_data") || is.null(data$names$time)) {
+  if (!has_tables(data) || is.null(data$names$time)) {
     abort("Claims about clusters need a migration_data() with times.", class = "claims")
   }
   if (is.null(weight)) {

@@ -94,32 +94,21 @@ counterfactual <- function(object, places = NULL, firms = NULL, ties = NULL, net
 
 # Data with the tables that were given, expressions seeing the old tables
 changed_data <- function(data, given, env) {
-  long <- inherits(data, "choice_data")
-  misfit <- intersect(names(given), if (long) c("places", "firms", "ties", "network") else "data")
+  tables <- changeable_tables(data)
+  offered <- sub("(.*), ", "\\1 or ", paste0("`", tables, "`", collapse = ", "))
+  misfit <- setdiff(names(given), tables)
   if (length(misfit) > 0L) {
-    abort("`", misfit[1L], "` is for a fit to ", if (long) "migration_data()" else "long data", "; give ",
-      if (long) "`data`" else "`places`, `firms`, `ties` or `network`", ".",
+    abort("`", misfit[1L], "` is for a fit to ", if (has_tables(data)) "long data" else "migration_data()", "; give ",
+      offered, ".",
       class = "argument"
     )
   }
   if (length(given) == 0L) {
-    abort("Nothing is changed: give ", if (long) "`data`." else "`places`, `firms`, `ties` or `network`.",
-      class = "argument"
-    )
+    abort("Nothing is changed: give ", offered, ".", class = "argument")
   }
   old <- old_tables(data)
   new <- Map(changed_table, given, names(given), MoreArgs = list(old = old, env = env))
-  if (long) rebuild_long(data, new$data) else rebuild_data(data, new)
-}
-
-old_tables <- function(data) {
-  if (inherits(data, "choice_data")) {
-    return(list(data = data$data))
-  }
-  ties <- lapply(data$ties, `[[`, "data")
-  old <- list(firms = data$firms, places = data$places, network = data$network)
-  if (length(ties) == 1L) old$ties <- ties[[1L]] else if (length(ties) > 1L) old$ties <- ties
-  c(old, ties[setdiff(names(ties), names(old))])
+  rebuild_data(data, new)
 }
 
 changed_table <- function(expr, name, old, env) {
@@ -134,75 +123,6 @@ changed_table <- function(expr, name, old, env) {
     )
   }
   value
-}
-
-# Relational data with some tables replaced
-rebuild_data <- function(data, new) {
-  names <- data$names
-  ties <- lapply(data$ties, `[[`, "data")
-  if (is.data.frame(new$ties)) {
-    if (length(ties) != 1L) {
-      abort("The data have ", length(ties), " tables of ties: give `ties` as a list with the name of the one that ",
-        "changes.",
-        class = "argument"
-      )
-    }
-    ties[[1L]] <- new$ties
-  } else if (!is.null(new$ties)) {
-    ties[names(new$ties)] <- new$ties
-  }
-  for (name in names(ties)) {
-    known <- data$ties[[name]]$default
-    if (is.null(attr(ties[[name]], "default")) && !is.null(known) && !is.na(known)) {
-      attr(ties[[name]], "default") <- known
-    }
-  }
-  if (!is.null(new$firms) && nrow(new$firms) != nrow(data$firms)) {
-    abort("The changed `firms` has ", plural(nrow(new$firms), "row"), " and the old one ",
-      format_count(nrow(data$firms)), ": attributes can change, not which firms there are.",
-      class = "argument"
-    )
-  }
-  available <- data$available
-  if (!is.null(available)) {
-    available <- available$fun %||% paste(available$tie, available$column, sep = "$")
-  }
-  network <- if (is.null(new$network)) data$network else new$network
-  rebuilt <- migration_data(new$firms %||% data$firms, new$places %||% data$places,
-    ties = if (length(ties) > 0L) ties, network = network, firm = names$firm, place = names$place, time = names$time,
-    from = names$from, to = names$to, available = available, weights = data$weights
-  )
-  if (!identical(rebuilt$place, data$place)) {
-    abort("The changed `places` must have the same places in the same order as the old one.", class = "argument")
-  }
-  rebuilt
-}
-
-# Long data with other columns
-rebuild_long <- function(data, table) {
-  if (nrow(table) != nrow(data$data)) {
-    abort("The changed `data` must have the ", plural(nrow(data$data), "row"), " of the old, not ",
-      format_count(nrow(table)), ".",
-      class = "argument"
-    )
-  }
-  keys <- unlist(data$names[c("id", "place", "chosen", "from")])
-  moved <- keys[!vapply(keys, function(key) identical(as.character(table[[key]]), as.character(data$data[[key]])), NA)]
-  if (length(moved) > 0L) {
-    abort("The changed `data` must leave the key columns as they are, unlike ", quote_names(moved), ".",
-      class = "argument"
-    )
-  }
-  data$data <- as.data.frame(table)
-  data
-}
-
-# The table that `subset` is a condition on: an occasion a row
-occasion_frame <- function(data) {
-  if (inherits(data, "migration_data")) {
-    return(data$firms)
-  }
-  as.data.frame(lapply(stats::setNames(nm = names(data$data)), first_rows, data = data), check.names = FALSE)
 }
 
 # The fit as of some of its occasions: `counted` is NULL or a condition by row of occasion_frame()

@@ -202,45 +202,6 @@ check_variable <- function(object, variable) {
   known[at, ]
 }
 
-# Data of a fit with a variable changed by `change` at one place (by number), or everywhere for `place` NULL: of
-# ties, those that lead to the place
-change_variable <- function(data, variable, change, place = NULL) {
-  column <- function(table, rows) {
-    x <- table[[variable$variable]]
-    if (is.integer(x)) x <- as.double(x)
-    x[rows] <- change(x[rows])
-    table[[variable$variable]] <- x
-    table
-  }
-  here <- function(code) if (is.null(place)) seq_along(code) else which(code == place)
-  if (inherits(data, "choice_data")) {
-    rows <- here(data$index$place)
-    data$data <- column(data$data, if (is.null(data$order)) rows else data$order[rows])
-  } else if (variable$table == "firms") {
-    data$firms <- column(data$firms, seq_len(nrow(data$firms)))
-  } else if (variable$table == "places") {
-    data$places <- column(data$places, here(match(as.character(data$places[[data$names$place]]), data$place)))
-  } else {
-    tie <- data$ties[[variable$table]]
-    data$ties[[variable$table]]$data <- column(tie$data, here(tie$index$to))
-  }
-  data
-}
-
-# The values of a variable in its table
-variable_values <- function(data, variable) {
-  table <- if (inherits(data, "choice_data")) {
-    data$data
-  } else {
-    switch(variable$table,
-      firms = data$firms,
-      places = data$places,
-      data$ties[[variable$table]]$data
-    )
-  }
-  table[[variable$variable]]
-}
-
 # Numbers of places given by name; all where NULL
 place_numbers <- function(object, places, argument) {
   refuse_streamed(object)

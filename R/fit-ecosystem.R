@@ -89,20 +89,8 @@ effect_probabilities <- function(model, newdata) {
 
 # Probabilities of the occasions of a fit whose rows have other values
 predict_in_place <- function(model, rows) {
-  data <- model$data
   model$given$na.action <- stats::na.omit
-  if (inherits(data, "migration_data")) {
-    for (name in names(rows)) {
-      data$firms[[name]][model$design$occasion] <- rows[[name]]
-    }
-    model$data <- data
-    return(predict(model, type = "probability"))
-  }
-  at <- sort(user_rows(data, model$design$occasion))
-  for (name in names(rows)) {
-    data$data[[name]][at] <- rows[[name]]
-  }
-  model$data <- data
+  model$data <- put_rows(model$data, model$design$occasion, rows)
   predict(model, type = "probability")
 }
 

@@ -82,11 +82,6 @@ case.names.migration_fit <- function(object, ...) {
   row_names(object$data)[object$design$occasion]
 }
 
-# Row names of the occasions: of `firms`, or the ids of long data
-row_names <- function(data) {
-  if (inherits(data, "migration_data")) row.names(data$firms) else as.character(data$id)
-}
-
 #' @title Occasions and model matrix of a fit
 #' @description `model.frame()` gives the rows of `firms` (or of the long data) that were used;
 #' `model.matrix()` the terms, uncentred, as they enter the utility: a row for each occasion and offered
@@ -98,11 +93,7 @@ row_names <- function(data) {
 #' @name model_frame_migration_fit
 #' @export
 model.frame.migration_fit <- function(formula, ...) {
-  data <- formula$data
-  if (inherits(data, "migration_data")) {
-    return(data$firms[formula$design$occasion, , drop = FALSE])
-  }
-  data$data[sort(user_rows(data, formula$design$occasion)), , drop = FALSE]
+  user_table(formula$data)[frame_rows(formula$data, formula$design$occasion), , drop = FALSE]
 }
 
 #' @rdname model_frame_migration_fit

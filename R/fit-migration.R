@@ -106,7 +106,7 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
   check_fit_arguments(formula, model, control)
   report <- stage_reporter(control$trace)
   columns <- list(id = id, place = place, from = from, time = time, firm = firm)
-  data <- fit_data(formula, data, columns, model_answer(model), control$memory)
+  data <- fit_data(data, formula, columns, model_answer(model), control$memory)
   rows <- fit_rows(data, call$weights, call$subset, parent.frame())
   report("data")
   source <- fit_source(data, model, formula, rows, na.action, control, workers)
@@ -155,28 +155,51 @@ stage_reporter <- function(trace) {
 
 # Data ------------------------------------------------------------------------------------------------
 
-# The data as migration_data or choice_data
-fit_data <- function(formula, data, columns, answer = "choice", memory = Inf) {
-  given <- !vapply(columns, is.null, NA)
-  if (inherits(data, c("migration_data", "choice_data", "migration_store"))) {
-    if (any(given)) {
-      abort(
-        "`", names(columns)[given][1L], "` is for a plain data frame; `data` already has its columns.",
-        class = "argument"
-      )
-    }
-    return(if (identical(data[["kind"]], "choice")) read_long(data, memory) else data)
+# The data of a fit as migration_data, choice_data or migration_store, from whatever the user gave
+# columns: the columns of a plain long data frame; answer: of choice_data(); memory: bytes there are.
+fit_data <- function(data, formula, columns, answer = "choice", memory = Inf) {
+  UseMethod("fit_data")
+}
+
+fit_data.default <- function(data, formula, columns, answer = "choice", memory = Inf) {
+  abort(
+    "`data` must be a migration_data(), a choice_data(), an open_store() or a data frame, not ", class(data)[1L], ".",
+    class = "argument"
+  )
+}
+
+fit_data.migration_data <- function(data, formula, columns, answer = "choice", memory = Inf) {
+  refuse_columns(columns)
+  data
+}
+
+fit_data.choice_data <- fit_data.migration_data
+
+fit_data.migration_store <- function(data, formula, columns, answer = "choice", memory = Inf) {
+  refuse_columns(columns)
+  if (identical(data[["kind"]], "choice")) read_long(data, memory) else data
+}
+
+fit_data.dfidx <- function(data, formula, columns, answer = "choice", memory = Inf) {
+  if (length(given_columns(columns)) > 0L) {
+    return(long_data(formula, data, columns, answer))
   }
-  if (!is.data.frame(data)) {
-    abort(
-      "`data` must be a migration_data(), a choice_data(), an open_store() or a data frame, not ", class(data)[1L], ".",
-      class = "argument"
-    )
-  }
-  if (inherits(data, "dfidx") && !any(given)) {
-    return(as_migration_data(data, chosen = left_side(formula)))
-  }
+  as_migration_data(data, chosen = left_side(formula))
+}
+
+fit_data.data.frame <- function(data, formula, columns, answer = "choice", memory = Inf) {
   long_data(formula, data, columns, answer)
+}
+
+given_columns <- function(columns) {
+  names(columns)[!vapply(columns, is.null, NA)]
+}
+
+refuse_columns <- function(columns) {
+  given <- given_columns(columns)
+  if (length(given) > 0L) {
+    abort("`", given[1L], "` is for a plain data frame; `data` already has its columns.", class = "argument")
+  }
 }
 
 # A store of long data is read whole: what makes data large, firms x places, such a table has expanded already
@@ -220,10 +243,11 @@ left_side <- function(formula) {
 # Weights and subset, evaluated in the rows of the data, then where the user called; those of a store are
 # evaluated slice by slice
 fit_rows <- function(data, weights, subset, env) {
-  if (inherits(data, "migration_store")) {
-    return(streamed_rows(data, weights, subset, env))
-  }
-  frame <- if (inherits(data, "migration_data")) data$firms else data$data
+  UseMethod("fit_rows")
+}
+
+fit_rows.default <- function(data, weights, subset, env) {
+  frame <- user_table(data)
   list(weights = eval(weights, frame, env), subset = eval(subset, frame, env))
 }
 

@@ -41,7 +41,7 @@ predict.migration_fit <- function(object, newdata = NULL,
                                   type = c("probability", "utility", "logsum", "flows", "choice"), ...) {
   type <- match.arg(type)
   check_dots(...)
-  if (inherits(newdata %||% object$data, "migration_store")) {
+  if (is_store(newdata %||% object$data)) {
     return(predict_store(object, newdata, type))
   }
   if (is.null(newdata)) {
@@ -163,13 +163,6 @@ padded <- function(design) {
     return(design$occasion)
   }
   sort(c(design$occasion, design$selected[design$na.action]))
-}
-
-# Rows of the user's long table that belong to occasions, in the order of the design
-user_rows <- function(data, occasion) {
-  first <- data$start[occasion]
-  rows <- sequence(data$start[occasion + 1L] - first, first + 1L)
-  if (is.null(data$order)) rows else data$order[rows]
 }
 
 # Calls `value` on pieces of the occasions (occasion_pieces()), or on all of them where the design says that they

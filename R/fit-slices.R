@@ -77,32 +77,6 @@ can_slice.migration_model <- function(model) {
   FALSE
 }
 
-# Some rows of a migration_data, with all that belongs to them
-rows_of <- function(data, rows) {
-  UseMethod("rows_of")
-}
-
-rows_of.migration_data <- function(data, rows) {
-  data$firms <- data$firms[rows, , drop = FALSE]
-  data$index <- lapply(data$index, function(code) code[rows])
-  data["weights"] <- list(data$weights[rows])
-  data
-}
-
-rows_of.choice_data <- function(data, rows) {
-  last <- data$start[max(rows) + 1L]
-  if (!is.null(data$order)) {
-    data$data <- data$data[data$order, , drop = FALSE]
-    data["order"] <- list(NULL)
-  }
-  data$data <- data$data[seq_len(last), , drop = FALSE]
-  data$start <- data$start[c(rows, max(rows) + 1L)]
-  by_row <- lengths(data$index) == length(data$index$place)
-  data$index <- Map(function(code, long) if (long) code[seq_len(last)] else code[rows], data$index, by_row)
-  data["weights"] <- list(data$weights[rows])
-  data
-}
-
 # Which of n rows, or occasions of long data, a design has, and their weights
 rows_in_use <- function(design, n) {
   weights <- design$spec$weights

@@ -44,7 +44,7 @@ check_streamed <- function(model) {
 # The plan --------------------------------------------------------------------------------------------
 
 # Weights and subset of a fit on a store: expressions, with the values they use, evaluated in each slice
-streamed_rows <- function(data, weights, subset, env) {
+fit_rows.migration_store <- function(data, weights, subset, env) {
   list(
     weights = weights, subset = subset,
     env = travelling(list(weights, subset), env, data$columns$name)

@@ -143,7 +143,7 @@ predict.migration_fit_chain <- function(object, newdata = NULL,
   type <- match.arg(type)
   check_dots(...)
   if (object$model$expectation == "lagged") {
-    if (inherits(object$data, "migration_data") && is.data.frame(newdata)) {
+    if (has_tables(object$data) && is.data.frame(newdata)) {
       refuse_lone_firms()
     }
   } else {

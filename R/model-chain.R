@@ -188,13 +188,8 @@ model_setup.lagged_chain_model <- function(model, data, design, memory = NULL) {
 
 # Cells -------------------------------------------------------------------------------------------------
 
-# The table that firms are rows of
-firm_columns <- function(data) {
-  if (inherits(data, "migration_data")) data$firms else data$data
-}
-
 check_group <- function(model, data) {
-  columns <- names(firm_columns(data))
+  columns <- names(user_table(data))
   if (is.null(model$group) || model$group %in% columns) {
     return(invisible())
   }
@@ -228,7 +223,7 @@ occasion_groups <- function(model, data, occasion) {
   if (is.null(model$group)) {
     return(list(code = rep(1L, length(occasion)), values = NA_character_))
   }
-  value <- if (inherits(data, "migration_data")) data$firms[[model$group]] else first_rows(data, model$group)
+  value <- occasion_column(data, model$group)
   found <- distinct(value[occasion])
   if (anyNA(found$code)) {
     abort(

@@ -42,7 +42,7 @@ hazard_design <- function(model, formula, data, weights = NULL, subset = NULL, n
 }
 
 check_hazard_data <- function(data) {
-  if (!inherits(data, "migration_data")) {
+  if (!has_tables(data)) {
     abort(
       "hazard() asks when firms leave, which takes a panel of firms: give it a migration_data(), not the long ",
       "table of places on offer.",

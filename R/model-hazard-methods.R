@@ -159,7 +159,7 @@ predict.migration_fit_hazard <- function(object, newdata = NULL,
     return(predict_survival(object, newdata, checked_durations(durations, object), average))
   }
   shape <- function(design, data) shape_hazard(object, type, average, design, data)
-  if (inherits(newdata %||% object$data, "migration_store")) {
+  if (is_store(newdata %||% object$data)) {
     return(predict_store(object, newdata, type, shape))
   }
   if (is.null(newdata)) {

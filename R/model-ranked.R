@@ -101,7 +101,7 @@ model_design.ranked_model <- function(model, formula, data, ..., choice = TRUE) 
 }
 
 check_answer_kind <- function(model, data) {
-  if (!inherits(data, "choice_data")) {
+  if (has_tables(data)) {
     abort(
       "ranked() needs long data, a row for each respondent and alternative: a data frame with `id` and `place`, or ",
       "choice_data(answer = \"", model$type, "\").",

@@ -285,7 +285,7 @@ root_breaks <- function(limits) {
 # Arrivals, departures, appearances and closures by place and period: place, time, event, count
 events_over_time <- function(data) {
   index <- data$index
-  if (is.null(index$time) || !inherits(data, "migration_data")) {
+  if (is.null(index$time) || !has_tables(data)) {
     abort("There is no `time` in the data: moves cannot be drawn over time.", class = "no_time")
   }
   moved <- !is.na(index$origin) & !is.na(index$chosen) & index$origin != index$chosen

@@ -161,7 +161,7 @@ read_available <- function(field, path, frame) {
 
 # Stop unless `store` is an open store
 check_store <- function(store) {
-  if (!inherits(store, "migration_store")) {
+  if (!is_store(store)) {
     abort("`store` must be a store opened by open_store(), not ", describe_type(store), ".",
           class = "type")
   }
@@ -170,7 +170,7 @@ check_store <- function(store) {
 #' @rdname open_store
 #' @export
 verify_store <- function(store) {
-  if (!inherits(store, "migration_store")) store <- open_store(store)
+  if (!is_store(store)) store <- open_store(store)
   check_store_unchanged(store)
   files <- c("tables.fms", store$shards$files)
   paths <- file.path(store$path, files)
@@ -331,3 +331,7 @@ as_migration_data.migration_store <- function(data, ...) {
 #' readBin(file.path(path, "firms-000001.fms"), "raw", 16)
 #' unlink(path, recursive = TRUE)
 NULL
+
+is_store <- function(x) {
+  inherits(x, "migration_store")
+}
