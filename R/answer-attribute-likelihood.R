@@ -19,7 +19,7 @@ likelihood_values <- function(object, design, groups, plan, weights = NULL, know
     design$spec$weights <- weights
   }
   problem <- refit_problem(object, design)
-  contributions <- if (is.null(weights)) occasion_likelihoods(object, design)
+  contributions <- if (is.null(weights)) occasion_likelihoods(object$model, object, design)
   n <- nrow(plan$member)
   keys <- drop(plan$member %*% 2^(seq_len(ncol(plan$member)) - 1L))
   theta <- matrix(0, length(design$theta), n)
@@ -87,12 +87,6 @@ expected_theta <- function(member, theta, keys, t) {
   Reduce(`+`, Map(function(mean, k) (-1)^(k + 1L) * choose(order, k) * mean, means, seq_len(order)))
 }
 
-# The maxima with some parameters held, from starts that may be good, for several sets of held parameters; dispatches
-# on the model. Returns list(theta, a column a set; value; logsum, a column a set, or NULL).
-restricted_maxima <- function(model, problem, starts, held) {
-  UseMethod("restricted_maxima")
-}
-
 restricted_maxima.migration_model <- function(model, problem, starts, held) {
   found <- Map(function(theta, held) {
     problem$held <- held
@@ -139,15 +133,14 @@ smaller_design <- function(design, keep) {
   list(spec = keep_terms(design$spec, keep[terms]), at = which(keep))
 }
 
-# A function of thetas (columns), and of the logsums of the occasions there where they are known, that gives the part
-# of each occasion (a row) in the log-likelihood at each theta, weights counted; NULL for models whose log-likelihood
-# is not a sum over occasions
-occasion_likelihoods <- function(object, design) {
+occasion_likelihoods.conditional_model <- function(model, object, design) {
   w <- occasion_weights(design$spec)
-  if (inherits(object$model, "conditional_model")) {
-    chosen <- chosen_columns(object, design)
-    return(function(theta, logsum) w * (chosen$level + chosen$x %*% theta - logsum))
-  }
+  chosen <- chosen_columns(object, design)
+  function(theta, logsum) w * (chosen$level + chosen$x %*% theta - logsum)
+}
+
+occasion_likelihoods.migration_model <- function(model, object, design) {
+  w <- occasion_weights(design$spec)
   each <- function(theta) {
     p <- chosen_probability(object, at_theta(design, theta))
     ifelse(w > 0, w * log(p), 0)

@@ -111,7 +111,7 @@ expected_moves <- function(object, design, theta) {
 # Their derivatives in theta: dP = P d log P, so the score of staying with the weight w P(stay), with its sign
 # turned. Models whose likelihood is not a sum over occasions: by differences.
 moves_gradient <- function(object, design, theta, space) {
-  if (!is.null(object$design$group) || inherits(object$model, "ranked_model")) {
+  if (!sums_over_occasions(object$model, object$design$group)) {
     return(drop(theta_jacobian(
       function(theta) expected_moves(object, design, theta), replace(space, "theta", list(theta))
     )))

@@ -133,10 +133,11 @@ claim_coefficients <- function(object, ...) {
   }
   v <- vcov(object, ...)
   v[is.na(v)] <- 0
-  if (!inherits(object$model, "mixed_model")) {
+  average <- coefficient_means(object$model)
+  if (is.null(average)) {
     return(list(b = b, v = v))
   }
-  means <- function(theta) random_means(object$model, stats::setNames(theta, names(b)))
+  means <- function(theta) average(stats::setNames(theta, names(b)))
   known <- replace(b, is.na(b), 0)
   slope <- theta_jacobian(means, list(theta = known, covariance = v))
   list(b = replace(means(known), is.na(b), NA), v = slope %*% v %*% t(slope))

@@ -146,13 +146,14 @@ worth_coefficients <- function(object, price, ...) {
   v <- vcov(object, ...)
   v[is.na(v)] <- 0
   space <- list(theta = b, covariance = v)
-  if (!inherits(object$model, "mixed_model")) {
+  average <- coefficient_means(object$model)
+  if (is.null(average)) {
     return(list(b = b, v = v, draw = identity, space = space, price = b, price_se = sqrt(diag(v))))
   }
-  means <- function(b) random_means(object$model, stats::setNames(b, names(object$coefficients)))
+  means <- function(b) average(stats::setNames(b, names(object$coefficients)))
   slope <- theta_jacobian(means, space)
   of_means <- slope %*% v %*% t(slope)
-  fixed <- if (object$model$space == "wtp") match(object$model$price, names(b))
+  fixed <- if (identical(object$model$space, "wtp")) match(object$model$price, names(b))
   worth <- function(b) replace(means(b), fixed, -1)
   v_worth <- of_means
   v_worth[fixed, ] <- v_worth[, fixed] <- 0
@@ -160,7 +161,7 @@ worth_coefficients <- function(object, price, ...) {
 }
 
 worth_note <- function(object) {
-  if (inherits(object$model, "mixed_model") && object$model$space == "wtp") {
+  if (identical(object$model$space, "wtp")) {
     "In willingness-to-pay space: the coefficients themselves, of random ones the means."
   } else if (length(object$model$random) > 0L) {
     "Of random coefficients the ratio is that of the means, which is not the mean of the ratio of each firm."

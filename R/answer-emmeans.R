@@ -73,7 +73,7 @@ check_grid_meaning <- function(object) {
   refuse <- function(...) abort("emmeans has no meaning for this fit: ", ..., class = "emmeans")
   instead <- " See marginal_effects() and marginaleffects::avg_slopes()."
   refuse_hazard(object, "emmeans()", trimws(instead))
-  others <- inherits(object$model, "chain_model") || "peers" %in% all.names(object$formula)
+  others <- depends_on_others(object$model) || "peers" %in% all.names(object$formula)
   if (others) {
     refuse("what a firm does depends on where the others are.", instead)
   }
@@ -89,7 +89,7 @@ check_grid_meaning <- function(object) {
       "leaving."
     )
   }
-  if (long && inherits(object$model, "latent_model")) {
+  if (long && length(class_coefficients(object)) > 1L) {
     refuse("each class has utilities of its own. See compensate() and summary().")
   }
   if (!long && !has_origins(object)) {

@@ -147,7 +147,7 @@ effect_rows <- function(object, variable, step, type, base, space) {
 variable_level <- function(object, variable) {
   if (variable$table != "data") {
     # where the choice is when to leave, only the own place counts
-    place <- if (inherits(object$model, "hazard_model")) "home" else "place"
+    place <- if (chooses_place(object$model)) "place" else "home"
     return(switch(variable$table,
       firms = "firm",
       places = place,

@@ -3,19 +3,8 @@
 
 # What others do --------------------------------------------------------------------------------------
 
-# Solves again what a design holds in equilibrium, at its data and theta; dispatches on the fit. The default has
-# nothing to solve.
-resolve_equilibrium <- function(object, design) {
-  UseMethod("resolve_equilibrium")
-}
-
 resolve_equilibrium.migration_fit <- function(object, design) {
   design
-}
-
-# A design with what others do taken from another design of the same occasions, or of more; dispatches on the fit
-hold_equilibrium <- function(object, design, other) {
-  UseMethod("hold_equilibrium")
 }
 
 hold_equilibrium.migration_fit <- function(object, design, other) {

@@ -54,7 +54,7 @@ get_predict.migration_fit <- function(model, newdata = NULL, type = "response", 
 
 # The column of the probabilities that is staying, for each row
 home_column <- function(model, newdata, outcomes) {
-  if (inherits(model$model, "hazard_model")) {
+  if (!chooses_place(model$model)) {
     return(rep(1L, nrow(newdata)))
   }
   origin <- match(as.character(newdata[[model$data$names$from %||% ""]]), outcomes)

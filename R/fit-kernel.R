@@ -105,3 +105,17 @@ fit_kernel <- function(sums, kernel, theta, fixed, control) {
     firmmove_interrupt = function(e) if (!is.null(failure)) stop(failure)
   )
 }
+
+# A kernel without what it has by occasion or by group
+without_arrays <- function(kernel) {
+  if (!is.null(kernel$group)) kernel$group <- integer()
+  none <- group_arrays(kernel, integer())
+  kernel[names(none)] <- none
+  kernel
+}
+
+# What a kernel has by group, as its `by_group` declares, for some groups
+group_arrays <- function(kernel, groups) {
+  arrays <- Filter(Negate(is.null), kernel[kernel$by_group])
+  lapply(arrays, function(x) if (is.matrix(x)) x[, groups, drop = FALSE] else x[groups])
+}

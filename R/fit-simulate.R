@@ -40,18 +40,8 @@ simulate.migration_fit <- function(object, nsim = 1, seed = NULL, ...) {
   draws
 }
 
-# What the rows of simulated answers are called. Dispatches on the fit.
-draw_names <- function(object, design) {
-  UseMethod("draw_names")
-}
-
 draw_names.migration_fit <- function(object, design) {
   row_names(object$data)[design$occasion]
-}
-
-# One draw of all answers. Dispatches on the fit.
-draw_choices <- function(object, design) {
-  UseMethod("draw_choices")
 }
 
 draw_choices.migration_fit <- function(object, design) {

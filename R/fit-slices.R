@@ -7,6 +7,20 @@
 # source of sums (fit-kernel.R) of class "slice_set" with a method of slice_parts(): in this process (local_slices()) or
 # on workers (fit-stream.R).
 
+# What a slice is asked --------------------------------------------------------------------------------
+
+# Read and compile slice `s` of a plan
+#
+# A plan is all that is needed to compute sums of any slice, without the rows; its class has a method that returns
+# an object for slice_sums() and slice_counts(). It runs on the workers, and in the session when none is left.
+slice_build <- function(plan, s) UseMethod("slice_build")
+
+# The sums of a slice at coefficients `theta`: value, score, information, as far as `order` asks
+slice_sums <- function(slice, kernel, theta, order, threads) UseMethod("slice_sums")
+
+# What is counted of a slice before the first pass
+slice_counts <- function(slice) UseMethod("slice_counts")
+
 # Which rows ------------------------------------------------------------------------------------------
 
 # Slices of rows whose firms follow each other (see store_slices() for those of a store)
@@ -68,11 +82,6 @@ cut_design <- function(design, kernel, order, cut) {
   structure(new_slices(design$spec, kernel, occasions, last[used], group), first = used[1L])
 }
 
-# Models whose likelihood is a sum over slices
-can_slice <- function(model) {
-  UseMethod("can_slice")
-}
-
 can_slice.migration_model <- function(model) {
   FALSE
 }
@@ -93,11 +102,6 @@ first_slice <- function(model, formula, data, rows, na.action, basis, memory) {
     env = environment(formula)
   )
   list(data = data, design = design, setup = suppressWarnings(first_setup(model, data, design, memory)))
-}
-
-# The setup of the first slice; memory: that of the whole, where it is known
-first_setup <- function(model, data, design, memory) {
-  UseMethod("first_setup")
 }
 
 first_setup.migration_model <- function(model, data, design, memory) {
@@ -129,20 +133,6 @@ split_at <- function(x, last) {
 
 new_slice_object <- function(slice) {
   structure(slice, class = "slice")
-}
-
-# A kernel without what it has by occasion or by group
-without_arrays <- function(kernel) {
-  if (!is.null(kernel$group)) kernel$group <- integer()
-  none <- group_arrays(kernel, integer())
-  kernel[names(none)] <- none
-  kernel
-}
-
-# What a kernel has by group, as its `by_group` declares, for some groups
-group_arrays <- function(kernel, groups) {
-  arrays <- Filter(Negate(is.null), kernel[kernel$by_group])
-  lapply(arrays, function(x) if (is.matrix(x)) x[, groups, drop = FALSE] else x[groups])
 }
 
 # The kernel of a model with the arrays of one slice

@@ -101,11 +101,6 @@ names_in <- function(expression) {
   if (is.character(expression)) expression
 }
 
-# Columns of firms that the model itself uses
-model_variables <- function(model) {
-  UseMethod("model_variables")
-}
-
 model_variables.migration_model <- function(model) {
   character()
 }
@@ -321,12 +316,6 @@ never_chosen <- function(plan, basis) {
   out
 }
 
-# Atoms of a formula for some data: list(atoms, value), value(atom, rows) the value of an atom of firms at the
-# occasions, or at some of them
-model_atoms <- function(model, formula, data, rows, env) {
-  UseMethod("model_atoms")
-}
-
 model_atoms.migration_model <- function(model, formula, data, rows, env) {
   parsed <- parse_formula(formula, env)
   occasions <- select_occasions(data, parsed$response, rows$weights, rows$subset, TRUE, parsed$env)
@@ -425,17 +414,8 @@ count_slice <- function(model, design, data) {
   )
 }
 
-# What a model remembers of a slice beside its sums, and how slices are put together
-model_memory <- function(model, design) {
-  UseMethod("model_memory")
-}
-
 model_memory.migration_model <- function(model, design) {
   NULL
-}
-
-merge_memory <- function(model, memory, counts) {
-  UseMethod("merge_memory")
 }
 
 merge_memory.migration_model <- function(model, memory, counts) {

@@ -323,3 +323,7 @@ print_details.chain_model <- function(model, x) {
     sep = ""
   )
 }
+
+depends_on_others.chain_model <- function(model) {
+  TRUE
+}

@@ -313,3 +313,7 @@ print_details.cross_nested_model <- function(model, x) {
     print(table[!is.na(table$std.error), ], digits = 3, row.names = FALSE)
   }
 }
+
+own_parameters.cross_nested_model <- function(model, names) {
+  startsWith(names, "lambda") | startsWith(names, "allocation:")
+}

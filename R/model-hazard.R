@@ -402,3 +402,7 @@ merge_memory.hazard_model <- function(model, memory, counts) {
     spells = add("spells"), late = add("late")
   )
 }
+
+chooses_place.hazard_model <- function(model) {
+  FALSE
+}

@@ -260,3 +260,7 @@ print_details.ranked_model <- function(model, x) {
   names <- if (model$type == "best_worst") c("best", "worst")[seq_along(stages)] else seq_along(stages)
   cat("Answers by stage: ", paste0(names, " (", stages, ")", collapse = ", "), "\n", sep = "")
 }
+
+sums_over_occasions.ranked_model <- function(model, group) {
+  FALSE
+}
