@@ -38,6 +38,8 @@ const int *fm_from_zero(SEXP code);
 void fm_check_start(SEXP start, SEXP fixed, size_t p);
 /* Which of the words, ended by NULL, x is. */
 int fm_word(SEXP x, const char *const *words, const char *what);
+/* The same for each of n words; memory of R. */
+const int *fm_words(SEXP x, size_t n, const char *const *words, const char *what);
 
 SEXP fm_list_get(SEXP list, const char *name);                 /* R_NilValue when absent */
 SEXP fm_list_need(SEXP list, const char *name, SEXPTYPE type); /* error when absent or of another type */
@@ -48,7 +50,8 @@ const double *fm_list_doubles(SEXP list, const char *name, size_t n);
 const int *fm_list_ints(SEXP list, const char *name, size_t n);
 const int *fm_list_codes(SEXP list, const char *name, size_t n, double low,
                          double high); /* must be there */
-int fm_control_threads(SEXP control);  /* its `threads`, or 1 */
+const int *fm_list_words(SEXP list, const char *name, size_t n, const char *const *words);
+int fm_control_threads(SEXP control); /* its `threads`, or 1 */
 
 /* ---- designs and models ------------------------------------------------------------------------------------- */
 typedef struct fm_spec_options {

@@ -48,7 +48,8 @@ static void unpack_sparse(SEXP values, size_t n_places, fm_table *table) {
 }
 
 static fm_table unpack_table(SEXP item, SEXP keys, size_t n, size_t n_places) {
-  fm_table table = {.kind = (fm_table_kind)(int)fm_list_number(item, "kind", -1)};
+  static const char *const kinds[] = {"dense", "scalar", "sparse", NULL}; /* as fm_table_kind */
+  fm_table table = {.kind = (fm_table_kind)fm_word(fm_list_get(item, "kind"), kinds, "kind")};
   SEXP values = fm_list_get(item, "values");
   if (table.kind == FM_TABLE_SPARSE) {
     unpack_sparse(values, n_places, &table);
@@ -68,12 +69,13 @@ static fm_table unpack_table(SEXP item, SEXP keys, size_t n, size_t n_places) {
 }
 
 static void unpack_terms(SEXP spec, fm_relational_spec *rel) {
+  static const char *const masks[] = {"all", "move", "stay", NULL}; /* as fm_mask */
   SEXP terms = fm_list_need(spec, "terms", VECSXP);
   SEXP multipliers = fm_list_need(spec, "multipliers", VECSXP);
   SEXP table = fm_list_need(terms, "table", INTSXP);
   const size_t all = (size_t)Rf_xlength(table);
   const int *tables = fm_as_codes(table, all, 1, (int)rel->n_tables, "terms$table");
-  const int *mask = fm_list_codes(terms, "mask", all, 0, 2);
+  const int *mask = fm_list_words(terms, "mask", all, masks);
   const int *by = fm_list_codes(terms, "multiplier", all, 0, (int)Rf_xlength(multipliers));
   const int *offset = fm_list_codes(terms, "offset", all, 0, 1);
   fm_term *out = (fm_term *)R_alloc(all + 1, sizeof(fm_term));
