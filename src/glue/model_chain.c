@@ -33,7 +33,7 @@ fm_model fm_chain_from_list(SEXP list, const fm_extent *extent) {
   return (fm_model){.ops = &ops, .state = chain, .extra = 1, .separable = 1};
 }
 
-/* ---- fixed points --------------------------------------------------------------------------------------- */
+/* ---- fixed points ------------------------------------------------------------------------------------ */
 enum { SHARE, EIGENVALUE, RESIDUAL, ITERATIONS, CONVERGED };
 
 static SEXP new_result(int places, R_xlen_t n) {

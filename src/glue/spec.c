@@ -1,8 +1,8 @@
 /* spec.c: the R description of a design (R/design.R) -> a description of the core -> a design of the core.
  *
- * The first step needs R: every length and index is checked there, so that the core may trust them. Descriptions
- * live in R's transient memory; numbers stay where R keeps them. The second step is of the core alone, and may run
- * on any thread.
+ * The first step needs R: every length and index is checked there, so that the core may trust them.
+ * Descriptions live in R's transient memory; numbers stay where R keeps them. The second step is of the
+ * core alone, and may run on any thread.
  */
 #include <string.h>
 
@@ -203,8 +203,9 @@ const fm_spec *fm_spec_unpack(SEXP spec, const fm_spec_options *options) {
   return out;
 }
 
-/* ---- some of the occasions ------------------------------------------------------------------------------------ */
-/* Entries first .. last-1 of an array by occasion, in the order of the data or picked by `order` (1-based). */
+/* ---- some of the occasions --------------------------------------------------------------------------- */
+/* Entries first .. last-1 of an array by occasion,
+ * in the order of the data or picked by `order` (1-based). */
 typedef struct picked {
   size_t first, last;
   const int *order;
@@ -324,8 +325,8 @@ fm_extent fm_spec_extent(SEXP spec) {
   const int ragged = fm_spec_is_ragged(spec);
   fm_extent extent = {.n_terms = terms_of(spec, ragged), .n_places = fm_list_count(spec, "J")};
   extent.n_linear = extent.n_terms + (fm_list_flag(spec, "effects", 0) ? extent.n_places : 0);
-  extent.n_occasions = ragged ? (size_t)Rf_xlength(fm_list_need(spec, "start", REALSXP)) - 1
-                             : fm_list_count(spec, "n");
+  extent.n_occasions =
+      ragged ? (size_t)Rf_xlength(fm_list_need(spec, "start", REALSXP)) - 1 : fm_list_count(spec, "n");
   return extent;
 }
 

@@ -7,7 +7,7 @@
 
 enum { CHECK_BLOCK = 1 << 12 };
 
-/* ---- vectors ------------------------------------------------------------------------------------------------- */
+/* ---- vectors ----------------------------------------------------------------------------------------- */
 const double *fm_as_doubles(SEXP x, size_t n, const char *what) {
   return x == R_NilValue ? NULL : fm_need_doubles(x, n, what);
 }
@@ -112,7 +112,7 @@ const int *fm_words(SEXP x, size_t n, const char *const *words, const char *what
   return number;
 }
 
-/* ---- entries of lists ---------------------------------------------------------------------------------------- */
+/* ---- entries of lists -------------------------------------------------------------------------------- */
 SEXP fm_list_get(SEXP list, const char *name) {
   SEXP names = Rf_getAttrib(list, R_NamesSymbol);
   for (R_xlen_t i = 0; i < Rf_xlength(names); i++) {

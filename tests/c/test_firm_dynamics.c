@@ -324,7 +324,7 @@ static void zeros_and_long_lives(void) {
   fm_dynamics_free(&d);
 }
 
-/* ---- variances ------------------------------------------------------------------------------------------------- */
+/* ---- variances --------------------------------------------------------------------------------------- */
 enum { TERMS = 40, COLUMNS = 10 };
 static int term_pair[TERMS], term_place[TERMS], term_cell[TERMS];
 static const int column_class[COLUMNS] = {FM_CLASS_ALL,  FM_CLASS_START, FM_CLASS_START, FM_CLASS_END,

@@ -131,9 +131,9 @@ static double row_largest(const double *a, size_t n, const int *skip, size_t k) 
   return largest;
 }
 
-/* Sets scale and aliased (2 without variation) of the variables not skipped. A variable in tiny units is not
- * one without variation: only a diagonal that is 0 counts as 0 (or is below it by rounding, if the rest of
- * its row is as small as it must then be). */
+/* Sets scale and aliased (2 without variation) of the variables not skipped. A variable in tiny units is
+ * not one without variation: only a diagonal that is 0 counts as 0 (or is below it by rounding, if the rest
+ * of its row is as small as it must then be). */
 static fm_code set_scale(fm_chol *chol, const double *a, const int *skip, fm_error *err) {
   const size_t n = chol->n;
   double largest = 0.0;
@@ -533,7 +533,7 @@ fm_code fm_condition(const double *a, size_t n, const int *skip, double *conditi
   return code;
 }
 
-/* ---- general matrices ---------------------------------------------------------------------------------- */
+/* ---- general matrices -------------------------------------------------------------------------------- */
 
 fm_code fm_lu_factor(double *a, size_t n, int *pivot) {
   if (n == 0) {

@@ -1,9 +1,9 @@
 /* chain_cell.c: the shares of one cell, by sweeps over its blocks.
  *
  * A sweep costs one evaluation of the logit, units x places exponentials, and units x places^2 products
- * when M is asked for. Newton's step is (I - M D)^-1 (Psi(s) - s); it keeps the sum of s, because the columns
- * of M sum to zero. It is taken no longer than `longest` and only if it lowers the residual as it should;
- * otherwise s moves to s + damping (Psi(s) - s).
+ * when M is asked for. Newton's step is (I - M D)^-1 (Psi(s) - s); it keeps the sum of s, because the
+ * columns of M sum to zero. It is taken no longer than `longest` and only if it lowers the residual as it
+ * should; otherwise s moves to s + damping (Psi(s) - s).
  *
  * Arguments: chain_cell.h. Overwrites the cell's scratch memory only. Thread safety: a cell belongs to one
  * thread.
@@ -24,7 +24,7 @@ static const double settled = 1e-3;    /* residual below which the dynamics may 
 static const double nearby = 0.02;     /* share of the firms these may move */
 static const double least_damping = 1.0 / 32.0;
 
-/* ---- memory --------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------ */
 
 void fm_chain_cell_lay_out(fm_chain_cell *cell, const fm_design *design, fm_arena *a) {
   const size_t n = design->n_places;
@@ -46,7 +46,7 @@ void fm_chain_cell_lay_out(fm_chain_cell *cell, const fm_design *design, fm_aren
   cell->weighted = fm_take(a, design->max_units * n);
 }
 
-/* ---- sweeps --------------------------------------------------------------------------------------------- */
+/* ---- sweeps ------------------------------------------------------------------------------------------ */
 
 void fm_chain_cell_open(fm_chain_cell *cell, const fm_chain *chain, fm_work *work, const double *theta,
                         size_t group) {
@@ -173,7 +173,7 @@ void fm_chain_cell_sweep(fm_chain_cell *cell, int with_m) {
   }
 }
 
-/* ---- fixed points ----------------------------------------------------------------------------------------- */
+/* ---- fixed points ------------------------------------------------------------------------------------ */
 
 fm_code fm_chain_cell_factor(fm_chain_cell *cell) {
   const size_t n = cell->n_places;
@@ -204,8 +204,8 @@ static void go(fm_chain_cell *cell, const double *base, const double *step, doub
   }
 }
 
-/* A Newton step from share, where M is known; *moved says whether the residual fell enough. If not, share is
- * as before and psi is not. */
+/* A Newton step from share, where M is known; *moved says whether the residual fell enough. If not, share
+ * is as before and psi is not. */
 static void newton_step(fm_chain_cell *cell, double furthest, int *moved) {
   const size_t n = cell->n_places;
   const double before = cell->residual;
@@ -235,8 +235,8 @@ static void newton_step(fm_chain_cell *cell, double furthest, int *moved) {
   }
 }
 
-/* share += damping (Psi(share) - share), psi being known. Where the next step would lead back most of the way,
- * the damping is made stronger. */
+/* share += damping (Psi(share) - share), psi being known. Where the next step would lead back most of the
+ * way, the damping is made stronger. */
 static void damped_step(fm_chain_cell *cell, double *damping, int with_m) {
   const size_t n = cell->n_places;
   const fm_kernels *kernels = cell->design->kernels;
