@@ -17,8 +17,8 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
 }
 
 static fm_draws draws_from_list(SEXP list, size_t n_dims) {
-  static const char *const sequences[] = {"sobol",  "halton", "mlhs",
-                                          "random", "stored", NULL}; /* as fm_sequence */
+  /* as fm_sequence */
+  static const char *const sequences[] = {"sobol", "halton", "mlhs", "random", "stored", NULL};
   fm_draws draws = {.sequence = (fm_sequence)fm_word(fm_list_get(list, "sequence"), sequences, "sequence"),
                     .n_dims = n_dims,
                     .n_draws = fm_list_count(list, "draws"),
@@ -45,9 +45,10 @@ static const double *group_weights(SEXP list) {
 
 fm_model fm_mixed_from_list(SEXP list, const fm_extent *extent) {
   static const fm_model_ops ops = {pass, probabilities, NULL, scratch_size};
+  /* as fm_transform */
   static const char *const transforms[] = {"plain", "log", "minus_log", "censored", "bounded", NULL};
-  static const char *const shapes[] = {"normal", "uniform", "triangular",
-                                       NULL}; /* as fm_transform, fm_shape */
+  /* as fm_shape */
+  static const char *const shapes[] = {"normal", "uniform", "triangular", NULL};
   SEXP term = fm_list_need(list, "term", INTSXP), row = fm_list_need(list, "row", INTSXP);
   fm_mixed *mixed = (fm_mixed *)R_alloc(1, sizeof(fm_mixed));
   const size_t m = (size_t)Rf_xlength(term), q = (size_t)Rf_xlength(row);

@@ -48,7 +48,8 @@ static void unpack_sparse(SEXP values, size_t n_places, fm_table *table) {
 }
 
 static fm_table unpack_table(SEXP item, SEXP keys, size_t n, size_t n_places) {
-  static const char *const kinds[] = {"dense", "scalar", "sparse", NULL}; /* as fm_table_kind */
+  /* as fm_table_kind */
+  static const char *const kinds[] = {"dense", "scalar", "sparse", NULL};
   fm_table table = {.kind = (fm_table_kind)fm_word(fm_list_get(item, "kind"), kinds, "kind")};
   SEXP values = fm_list_get(item, "values");
   if (table.kind == FM_TABLE_SPARSE) {
@@ -69,7 +70,8 @@ static fm_table unpack_table(SEXP item, SEXP keys, size_t n, size_t n_places) {
 }
 
 static void unpack_terms(SEXP spec, fm_relational_spec *rel) {
-  static const char *const masks[] = {"all", "move", "stay", NULL}; /* as fm_mask */
+  /* as fm_mask */
+  static const char *const masks[] = {"all", "move", "stay", NULL};
   SEXP terms = fm_list_need(spec, "terms", VECSXP);
   SEXP multipliers = fm_list_need(spec, "multipliers", VECSXP);
   SEXP table = fm_list_need(terms, "table", INTSXP);

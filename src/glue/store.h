@@ -12,7 +12,7 @@ typedef enum fm_column_storage {
   FM_COLUMN_LOGICAL,
   FM_COLUMN_INTEGER,
   FM_COLUMN_DOUBLE,
-  FM_COLUMN_TEXT,
+  FM_COLUMN_CHARACTER,
   FM_COLUMN_RAW
 } fm_column_storage;
 /* fm_column_storage of each of n words: "logical", "integer", "double", "character", "raw". Memory of R. */

@@ -11,6 +11,7 @@
 #include "store.h"
 
 const int *fm_column_storages(SEXP words, size_t n) {
+  /* as fm_column_storage */
   static const char *const storages[] = {"logical", "integer", "double", "character", "raw", NULL};
   return fm_words(words, n, storages, "storage");
 }
@@ -22,7 +23,7 @@ typedef struct wanted {
   int n_levels;           /* integers from 1 to n_levels or NA; 0: any */
   size_t first, n, total; /* FM_COLUMN_RAW: all of the block */
   fm_store_type type;
-  void *values; /* n, of the type of the R vector (FM_COLUMN_TEXT: codes) */
+  void *values; /* n, of the type of the R vector (FM_COLUMN_CHARACTER: codes) */
   char *bytes;  /* of the dictionary */
   uint64_t *ends;
   size_t n_bytes, n_ends;
@@ -73,7 +74,7 @@ static fm_code measure(const fm_store_file *f, wanted *w, fm_error *err) {
                  err);
   }
   w->type = entry->type;
-  return w->storage == FM_COLUMN_TEXT ? measure_text(f, w, err) : FM_OK;
+  return w->storage == FM_COLUMN_CHARACTER ? measure_text(f, w, err) : FM_OK;
 }
 
 static fm_code measure_all(const char *path, wanted *w, size_t n, fm_error *err) {
@@ -119,7 +120,7 @@ static void make_vector(wanted *w, SEXP result, R_xlen_t k) {
   SEXP x = Rf_allocVector(type_of(w->storage), (R_xlen_t)w->n);
   SET_VECTOR_ELT(result, k, x);
   w->values = values_of(x);
-  if (w->storage == FM_COLUMN_TEXT) {
+  if (w->storage == FM_COLUMN_CHARACTER) {
     w->bytes = R_alloc(w->n_bytes + 1, 1);
     w->ends = (uint64_t *)R_alloc(w->n_ends + 1, sizeof *w->ends);
   }
@@ -181,11 +182,11 @@ static fm_code read_column(const fm_store_file *f, const wanted *w, fm_error *er
     return read_as_doubles(f, w, err);
   }
   FM_TRY(fm_store_read_part(f, w->name, w->type, w->first, w->n, w->values, err));
-  if (w->storage == FM_COLUMN_TEXT) {
+  if (w->storage == FM_COLUMN_CHARACTER) {
     FM_TRY(read_dictionary(f, w, err));
   }
-  const size_t n_codes = w->storage == FM_COLUMN_TEXT ? w->n_ends : (size_t)w->n_levels;
-  const int coded = w->storage == FM_COLUMN_TEXT || w->n_levels > 0;
+  const size_t n_codes = w->storage == FM_COLUMN_CHARACTER ? w->n_ends : (size_t)w->n_levels;
+  const int coded = w->storage == FM_COLUMN_CHARACTER || w->n_levels > 0;
   return !coded || codes_valid(w->values, w->n, n_codes) ? FM_OK
                                                          : wrong(f, w, "has codes of no string", err);
 }
@@ -243,7 +244,7 @@ SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEX
   }
   fm_check(read_columns(file, w, n, &err), &err);
   for (size_t k = 0; k < n; k++) {
-    if (w[k].storage == FM_COLUMN_TEXT) {
+    if (w[k].storage == FM_COLUMN_CHARACTER) {
       SET_VECTOR_ELT(result, (R_xlen_t)k, as_strings(VECTOR_ELT(result, (R_xlen_t)k), &w[k]));
     }
   }

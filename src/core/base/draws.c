@@ -1,6 +1,4 @@
-/* draws.c: quasi-random and pseudo-random points. Sequences and arguments: draws.h.
- * Overwrites only the output. Thread safety: no state.
- */
+/* draws.c: quasi-random and pseudo-random points. Sequences and arguments: draws.h. */
 #include "draws.h"
 
 #include <math.h>

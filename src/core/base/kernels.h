@@ -3,7 +3,7 @@
  * One source (kernels_impl.h) is compiled for each instruction set the compiler can target, and
  * fm_kernels_best() picks the widest the processor has: no -march flag, no global state. Sums run over the
  * lanes of a vector, so last digits may differ between instruction sets, never between thread counts.
- * Inputs may be unaligned; n = 0 is fine. Thread safety: no state.
+ * Inputs may be unaligned; n = 0 is fine.
  */
 #ifndef FM_KERNELS_H
 #define FM_KERNELS_H

@@ -6,9 +6,7 @@
  *   R = P - W W'  with P the part of S A S among the candidates: what the kept variables leave of them
  * and R is eliminated candidate by candidate: one whose pivot is below tol stays out, and its row w of W
  * gives its coefficients c on the kept ones, L' c = w. All large products are rows times rows (gemm_nt), so
- * both factors are read with stride one. L is stored by rows.
- *
- * Arguments: linalg.h. Inputs are never changed. Thread safety: no state.
+ * both factors are read with stride one. L is stored by rows. Inputs are never changed.
  * LAPACK is called here only: dsyev, dgetrf, dgetrs.
  */
 #include "linalg.h"

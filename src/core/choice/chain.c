@@ -7,8 +7,6 @@
  *     G = sum_i w_i [diag c_i - c_i c_i' + q_i q_i' / W^2],
  *   xc_ik = sum_j c_ij x_ijk,   xq_ik = sum_j q_ij x_ijk,
  * with A, R (parameters x J) stored a parameter a row. x_ijk comes from the utilities of unit vectors.
- *
- * Overwrites scratch and adds to sums. Thread safety: no state.
  */
 #include "chain.h"
 

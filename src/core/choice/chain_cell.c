@@ -3,10 +3,8 @@
  * A sweep costs one evaluation of the logit, units x places exponentials, and units x places^2 products
  * when M is asked for. Newton's step is (I - M D)^-1 (Psi(s) - s); it keeps the sum of s, because the
  * columns of M sum to zero. It is taken no longer than `longest` and only if it lowers the residual as it
- * should; otherwise s moves to s + damping (Psi(s) - s).
- *
- * Arguments: chain_cell.h. Overwrites the cell's scratch memory only. Thread safety: a cell belongs to one
- * thread.
+ * should; otherwise s moves to s + damping (Psi(s) - s). Overwrites the cell's scratch memory only. Thread
+ * safety: a cell belongs to one thread.
  */
 #include "chain_cell.h"
 
@@ -85,17 +83,6 @@ static void interact(fm_chain_cell *cell) {
   }
 }
 
-static double chosen_utility(const fm_block *block, const double *v) {
-  double total = 0.0;
-  for (size_t i = 0; i < block->n; i++) {
-    for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
-      const double w = block->choice_weight[c];
-      total += w > 0.0 ? w * v[block->offset[i] + (size_t)block->choice_row[c]] : 0.0;
-    }
-  }
-  return total;
-}
-
 double fm_chain_cell_block(fm_chain_cell *cell, size_t b) {
   const fm_design *design = cell->design;
   const fm_block *block = &cell->work->block;
@@ -104,7 +91,7 @@ double fm_chain_cell_block(fm_chain_cell *cell, size_t b) {
   for (size_t r = 0; r < block->offset[block->n]; r++) {
     cell->p[r] += cell->delta * cell->f[block->place[r]];
   }
-  double value = chosen_utility(block, cell->p);
+  double value = fm_logit_chosen_utility(block, cell->p);
   fm_logit_probabilities(design->kernels, block, cell->p, cell->logsum);
   for (size_t i = 0; i < block->n; i++) {
     value -= block->weight[i] > 0.0 ? block->weight[i] * cell->logsum[i] : 0.0;

@@ -10,7 +10,6 @@
  * For the softmax, t_e has 1{e = f} - a_f at tau_f, and -d2 log a_e = diag(a) - a a' for every entry of j.
  *
  * Sums over rows of x x' and of x alone are left to the design; what is left is of few vectors a unit.
- * Overwrites scratch and adds to h. Thread safety: no state.
  */
 #include <string.h>
 

@@ -5,7 +5,6 @@
  * and of leaving at all, and l' the derivative in log S,
  *   residual of k: l' pi_k + c_k - n pi_k,   of staying: -l',
  *   information: (n - l') cov(pi) - l'' z z',  z = sum_k pi_k x_k - x_stay.
- * Overwrites scratch and adds to sums. Thread safety: no state.
  */
 #include "hazard.h"
 

@@ -6,7 +6,6 @@
  * derivatives are taken in A, a = log S and v, and carried to theta by the chain rule: dA = sum_i S_i z_i,
  * d2A = sum_i S_i (z_i z_i' + cov_i), da = z, d2a = cov, with z and cov as in hazard.c. Near v s = 0 F and
  * its derivatives in v are series, so v = 0 is no exception.
- * Overwrites scratch and adds to sums. Thread safety: no state.
  */
 #include <math.h>
 #include <string.h>

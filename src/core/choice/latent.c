@@ -2,7 +2,7 @@
  *
  * Formulas: latent.h. The choices of a group under one class are a conditional logit, whose pass does the
  * work on the blocks; here its results are mixed and put where the parameters of the class are.
- * Overwrites scratch, adds to sums. Thread safety: latent.h.
+ * Thread safety: latent.h.
  */
 #include "latent.h"
 

@@ -54,8 +54,7 @@ typedef struct fm_mixed {
   size_t first_set; /* set of the draws of the first group, where the design is a slice of the data */
   int given_normal; /* draws are points of the standard normal, not of the unit cube */
   int outer; /* the information is the outer product of the groups' scores: cheaper, never indefinite */
-  const double
-      *weight; /* w_f by group, or NULL: ones; weights of the group's choices are multiples of it */
+  const double *weight; /* w_f by group, of which the weights of its choices are multiples; NULL: ones */
 } fm_mixed;
 
 /* FM_INVALID with words when an index is out of range. In willingness-to-pay space there may be no place

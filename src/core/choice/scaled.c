@@ -4,7 +4,6 @@
  *   dl/db = w f (x_y - xbar),            -d2l/db db'   = w f^2 Cov(x, x),
  *   dl/dsigma = w sign (v_y - vbar),     -d2l/dsigma^2 = w Var(v),
  *   -d2l/db dsigma = w sigma Cov(x, v) - w sign (x_y - xbar).
- * Overwrites scratch and adds to sums. Thread safety: no state.
  */
 #include "scaled.h"
 

@@ -1,7 +1,7 @@
 /* separation.c: a certificate of separation from one direction.
  *
  * Formula: separation.h. Utilities are taken less those at zero, so offsets drop out. Overwrites
- * separated only. Thread safety: no state.
+ * separated only.
  */
 #include "separation.h"
 

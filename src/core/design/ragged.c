@@ -6,7 +6,7 @@
  *   utilities   v = sum_k b_k x_k + d[place] + offsets
  *   projection  y_ik = sum_{rows of i} w x_k
  *   information H_kl = sum_rows (s q x_k) x_l, four k at a time.
- * Overwrites only outputs and the workspace. Thread safety: the design is read-only.
+ * Thread safety: the design is read-only.
  */
 #include "ragged.h"
 

@@ -8,7 +8,7 @@
  *   information H_kl = sum_j z_kj z_lj (sum_i u_i,m(k) u_i,m(l) q_ij)
  * The bracket of the last line is summed over all blocks of a cell and multiplied out once, by flush().
  * Origin and sparse terms touch few places and are added entry by entry.
- * Overwrites only the outputs and the workspace. Thread safety: the design is read-only.
+ * Thread safety: the design is read-only.
  */
 #include "relational.h"
 

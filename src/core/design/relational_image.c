@@ -1,7 +1,7 @@
 /* relational_image.c: what a relational design consists of, for images (image.h).
  *
  * Descriptions of tables and terms go in as numbers; arrays as they are. The map from occasions to units is
- * left out: a pass does not need it. Overwrites only the design. Thread safety: no state.
+ * left out: a pass does not need it.
  */
 #include <stdio.h>
 

@@ -11,9 +11,7 @@
  * they lower l, so that theta has over twice the digits the test asks for and agrees with other programs.
  *
  * A full step is evaluated with its information at once, for it is usually accepted; others by value first.
- *
- * Arguments: newton.h. Overwrites only result and err. Thread safety: no state; a call uses one thread,
- * apart from what the objective does.
+ * Thread safety: no state; a call uses one thread, apart from what the objective does.
  */
 #include "newton.h"
 
