@@ -68,30 +68,30 @@ reference_levels <- function(object, design, used, reference) {
     )
   }
   mask <- moving_masks(object, design)
-  sign <- c(0, -1, 1)[mask + 1L]
+  sign <- unname(c(all = 0, move = -1, stay = 1)[mask])
   peers <- grepl("peers(", terms$term, fixed = TRUE)
   if (!identical(reference, "zero")) {
-    wanted <- which(seq_along(mask) %in% used & mask > 0L & !peers & terms$name != "stay")
+    wanted <- which(seq_along(mask) %in% used & mask != "all" & !peers & terms$name != "stay")
     level[wanted] <- sign[wanted] * column_means(object, design, wanted, mask)
   }
   level[match(names(given), terms$name)] <- sign[match(names(given), terms$name)] * given
   level
 }
 
-# 1: a term of moving (also a tie, 0 at the origin), 2: of staying, 0: of every place
+# Whether a term is of moving (also a tie, 0 at the origin), of staying or of every place
 moving_masks <- function(object, design) {
   mask <- term_masks(object$design$terms)
   travels <- with_destination(object) | !matters_at_home(design$spec)
-  ifelse(travels & mask == 0L, 1L, mask)
+  ifelse(travels & mask == "all", "move", mask)
 }
 
-# Weighted means of columns of the utility over the moves (mask 1) or stays (mask 2) on offer
+# Weighted means of columns of the utility over the moves or stays on offer, as the masks say
 column_means <- function(object, design, which, mask) {
   zero <- numeric(length(design$layout$linear))
   level <- utility_sums(object, design, zero)
   vapply(which, function(k) {
     sums <- utility_sums(object, design, replace(zero, k, 1))
-    at <- if (mask[k] == 1L) "move" else "stay"
+    at <- mask[[k]]
     (sums[[at]] - level[[at]]) / level[[paste0("n_", at)]]
   }, 0)
 }

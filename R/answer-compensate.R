@@ -273,10 +273,10 @@ moving_loss <- function(object) {
   }
   travels <- with_destination(object) | !x$at_home
   mask <- term_masks(terms)
-  stay <- x$origin * rep(mask != 1L, each = length(at))
+  stay <- x$origin * rep(mask != "move", each = length(at))
   move <- x$origin
   move[, travels] <- x$chosen[, travels]
-  move <- move * rep(mask != 2L, each = length(at))
+  move <- move * rep(mask != "stay", each = length(at))
   w <- occasion_weights(spec)[at]
   list(stay = colSums(stay * w) / sum(w), move = colSums(move * w) / sum(w))
 }
@@ -290,11 +290,11 @@ with_destination <- function(object) {
   }, NA, USE.NAMES = FALSE)
 }
 
-# 0: a term of every place, 1: of moving, 2: of staying
+# Whether a term is of every place ("all"), of moving ("move") or of staying ("stay")
 term_masks <- function(terms) {
   roles <- lapply(terms$term, function(term) all.names(str2lang(term)))
   has <- function(names) vapply(roles, function(role) any(names %in% role), NA)
-  ifelse(has(c("push", "pull")), 1L, ifelse(has(c("stay", "keep")), 2L, 0L))
+  ifelse(has(c("push", "pull")), "move", ifelse(has(c("stay", "keep")), "stay", "all"))
 }
 
 # Intervals of ratios ---------------------------------------------------------------------------------

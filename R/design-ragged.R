@@ -121,12 +121,12 @@ at_origin <- function(x, rows) {
   rep.int(value, diff(rows$start))
 }
 
-# 0 at the origin (mask 1) or away from it (mask 2); x NULL stands for ones
+# 0 at the origin (mask "move") or away from it (mask "stay"); x NULL stands for ones
 mask_rows <- function(x, mask, rows) {
-  if (mask == 0L) {
+  if (mask == "all") {
     return(x)
   }
-  if (mask == 1L) {
+  if (mask == "move") {
     x[rows$origin_row] <- 0
     return(x)
   }

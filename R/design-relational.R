@@ -200,8 +200,7 @@ relational_spec <- function(parts, frame) {
     keys = lapply(key_name, function(name) frame$cache[[paste("key", name)]]$index),
     tables = lapply(distinct, function(table) {
       list(
-        kind = match(table$kind, c("dense", "scalar", "sparse")) - 1L,
-        key = number(table$key), values = clear_missing(table$values)
+        kind = table$kind, key = number(table$key), values = clear_missing(table$values)
       )
     }),
     multipliers = lapply(multiplier_id, function(id) {
@@ -209,7 +208,7 @@ relational_spec <- function(parts, frame) {
     }),
     terms = list(
       table = match(table_id, unique(table_id)),
-      mask = vapply(parts, function(part) part$mask, 0L),
+      mask = vapply(parts, function(part) part$mask, ""),
       multiplier = vapply(parts, function(part) {
         if (is.null(part$multiplier)) 0L else match(part$multiplier$id, multiplier_id)
       }, 0L)
@@ -338,7 +337,7 @@ keep_terms.relational_spec <- function(spec, keep) {
 
 columns_of_moves.relational_spec <- function(spec, rows, terms) {
   spec <- some_occasions(spec, rows)
-  spec$terms$mask[] <- 0L
+  spec$terms$mask[] <- "all"
   spec$available <- NULL
   x <- .Call(C_model_matrix, spec)
   at <- paste(x$occasion, x$place)
@@ -352,9 +351,9 @@ matters_at_home.relational_spec <- function(spec) {
 
 with_cell_offset.relational_spec <- function(spec, value) {
   spec$keys <- c(spec$keys, list(spec$cell))
-  spec$tables <- c(spec$tables, list(list(kind = 0L, key = length(spec$keys), values = as.double(value))))
+  spec$tables <- c(spec$tables, list(list(kind = "dense", key = length(spec$keys), values = as.double(value))))
   spec$terms <- list(
-    table = c(spec$terms$table, length(spec$tables)), mask = c(spec$terms$mask, 0L),
+    table = c(spec$terms$table, length(spec$tables)), mask = c(spec$terms$mask, "all"),
     multiplier = c(spec$terms$multiplier, 0L), offset = c(spec$terms$offset, 1L)
   )
   spec

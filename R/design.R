@@ -124,7 +124,7 @@ terms_table <- function(entries, atoms) {
 term_kind <- function(term, atoms) {
   levels <- vapply(term$factors, function(f) atoms[[f$atom %||% ""]]$level %||% "stay", "")
   if (length(term$factors) > 1L) {
-    keeps <- term$mask == 2L && all(levels %in% c("firm", "stay"))
+    keeps <- term$mask == "stay" && all(levels %in% c("firm", "stay"))
     return(if (keeps) "keep" else "firm_place")
   }
   role <- term$factors[[1L]]$role

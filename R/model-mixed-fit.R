@@ -16,7 +16,7 @@ model_start.mixed_model <- function(model, problem) {
   free <- !held[seq_along(b)]
   start[seq_along(b)][free] <- located$b[free]
   spread <- setup$kernel$row + 1L
-  plain <- setup$kernel$transform[spread] %in% c(0L, 3L) & !held[extra]
+  plain <- setup$kernel$transform[spread] %in% c("plain", "censored") & !held[extra]
   start[extra][plain] <- (theta[extra] * located$stretch[names(model$random)[spread]])[plain]
   list(theta = start, null = if (!any(theta[linear] != 0)) raw$value_start)
 }
@@ -96,7 +96,7 @@ model_maximise.mixed_model <- function(model, problem, theta) {
 # found to fewer digits.
 climb <- function(sums, kernel, start, fixed, control) {
   asked <- watched_control(control)
-  if (any(kernel$transform == 3L)) {
+  if (any(kernel$transform == "censored")) {
     asked$tolerance <- max(asked$tolerance, 1e-9)
   }
   near <- asked
@@ -265,7 +265,7 @@ check_estimates.mixed_model <- function(model, fit) {
 population_kernel <- function(object, kernel) {
   kernel$group <- kernel$group_weight <- NULL
   if (is.array(object$model$draws)) {
-    kernel[c("sequence", "draws", "seed", "scramble", "given_normal")] <- list(0L, 512L, 1, TRUE, FALSE)
+    kernel[c("sequence", "draws", "seed", "scramble", "given_normal")] <- list("sobol", 512L, 1, TRUE, FALSE)
   }
   kernel
 }

@@ -3,9 +3,6 @@
 # writes whole numbers as integers where all of its own are. The checksum of a
 # column is one of its values: it does not depend on storage, shards or source.
 
-# Codes of the storages, as the C code numbers them
-store_storage <- c(logical = 0L, integer = 1L, double = 2L, character = 3L)
-
 # What a column is: list(name, kind, storage, detail, levels, empty)
 # `empty`: every value so far is missing.
 column_spec <- function(x, name, table = "firms") {
@@ -95,9 +92,9 @@ table_specs <- function(table, arg) {
 #
 # `block` names them in the file, which has `total` rows.
 read_block_columns <- function(file, block, specs, first, n, total) {
-  storage <- store_storage[vapply(specs, `[[`, "", "storage")]
+  storage <- vapply(specs, `[[`, "", "storage", USE.NAMES = FALSE)
   n_levels <- vapply(specs, function(spec) length(spec$levels), 1L)
-  values <- .Call(C_shard_read, file, block, unname(storage), n_levels,
+  values <- .Call(C_shard_read, file, block, storage, n_levels,
                   as.numeric(c(first, n, total)))
   Map(restore_column, values, specs)
 }

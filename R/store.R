@@ -155,7 +155,7 @@ read_available <- function(field, path, frame) {
   if (field != "function") {
     return(find_available(unescape_text(sub("^column ", "", field)), frame$ties))
   }
-  bytes <- .Call(C_shard_read, file.path(path, "tables.fms"), "available", 4L, 0L, c(0, 0, 0))
+  bytes <- .Call(C_shard_read, file.path(path, "tables.fms"), "available", "raw", 0L, c(0, 0, 0))
   list(fun = unserialize(bytes[[1]]))
 }
 

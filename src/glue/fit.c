@@ -5,7 +5,7 @@
 #include "../core/optim/newton.h"
 #include "model.h"
 
-/* ---- evaluate ------------------------------------------------------------------------------------------------- */
+/* ---- evaluate ---------------------------------------------------------------------------------------- */
 typedef struct evaluation {
   const fm_model *model;
   const double *theta;
@@ -43,7 +43,7 @@ SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP contr
   return result;
 }
 
-/* ---- fit ---------------------------------------------------------------------------------------------------------- */
+/* ---- fit --------------------------------------------------------------------------------------------- */
 enum {
   THETA,
   VALUE,
@@ -168,7 +168,8 @@ static void call_report(void *context) {
 /* Polled once an iteration: tells R how far it is. The function of R must not fail. */
 static int watched(void *context) { return R_ToplevelExec(call_report, context) == FALSE; }
 
-/* Maximises; everything the core allocates is freed here. counter: NULL where choices cannot be separated. */
+/* Maximises; everything the core allocates is freed here.
+ * counter: NULL where choices cannot be separated. */
 static fm_code run_fit(const fm_objective *objective, const fm_along_counter *counter, const double *start,
                        const fm_newton_control *asked, SEXP control, SEXP result, fm_error *err) {
   int *separated = LOGICAL(VECTOR_ELT(result, SEPARATED));
@@ -187,7 +188,7 @@ static fm_code run_fit(const fm_objective *objective, const fm_along_counter *co
   return code;
 }
 
-/* ---- the data are one design --------------------------------------------------------------------------------- */
+/* ---- the data are one design ------------------------------------------------------------------------- */
 typedef struct whole {
   const fm_model *model;
   const double *start;
@@ -223,9 +224,10 @@ SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   return result;
 }
 
-/* ---- the data are slices that R adds up ------------------------------------------------------------------------ */
-/* evaluate(theta, order, NULL) is c(value, score, information), as far as order asks; evaluate(direction, 0,
- * c(what, tolerance)) the number of fm_count_along(). Anything else that it returns, or an error, ends the fit. */
+/* ---- the data are slices that R adds up -------------------------------------------------------------- */
+/* evaluate(theta, order, NULL) is c(value, score, information), as far as order asks; evaluate(direction,
+ * 0, c(what, tolerance)) the number of fm_count_along(). Anything else that it returns,
+ * or an error, ends the fit. */
 typedef struct sums {
   SEXP evaluate;
   size_t n_linear;

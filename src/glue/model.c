@@ -4,7 +4,7 @@
 #include "../core/choice/logit.h"
 #include "model.h"
 
-/* ---- the conditional logit ------------------------------------------------------------------------------ */
+/* ---- the conditional logit --------------------------------------------------------------------------- */
 static fm_pass conditional_pass(const fm_model *model, const fm_design *design, int threads) {
   (void)model;
   return fm_logit_pass(design, threads);
@@ -34,7 +34,7 @@ fm_model fm_conditional_from_list(SEXP list, const fm_extent *extent) {
   return (fm_model){.ops = &ops, .separable = 1};
 }
 
-/* ---- kinds ------------------------------------------------------------------------------------------------- */
+/* ---- kinds ------------------------------------------------------------------------------------------- */
 static const struct {
   const char *kind;
   fm_model (*from_list)(SEXP list, const fm_extent *extent);
@@ -49,7 +49,8 @@ static const struct {
     {"mixed", fm_mixed_from_list},
 };
 
-/* `group` of a model: 1-based codes, each in use, for models whose likelihood is not a sum over occasions. */
+/* `group` of a model: 1-based codes, each in use,
+ * for models whose likelihood is not a sum over occasions. */
 static void unpack_groups(SEXP list, const fm_extent *extent, fm_model *model) {
   const size_t n = extent->n_occasions;
   model->group = fm_as_codes(fm_list_get(list, "group"), n, 1, (double)n, "group");

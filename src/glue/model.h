@@ -1,7 +1,7 @@
 /* model.h: a choice model as R describes it, and the table of what a model can do.
  *
- * R/model-<name>.R makes a list with `kind` and what the kind needs; model_<name>.c turns it into an fm_model
- * in memory of R's. fit.c and predict.c know models by this table only.
+ * R/model-<name>.R makes a list with `kind` and what the kind needs; model_<name>.c turns it into an
+ * fm_model in memory of R's. fit.c and predict.c know models by this table only.
  */
 #ifndef FM_MODEL_H
 #define FM_MODEL_H
@@ -15,8 +15,8 @@ typedef struct fm_model_ops {
    * makes the predictions of this model from those of others. */
   void (*probabilities)(const fm_model *model, const fm_design *design, fm_work *work, const double *theta,
                         double *v, double *logsum, double *scratch);
-  /* Score contributions of each unit of the loaded block (single occasions): units x n_par, row-major. NULL:
-   * the contributions are those of the groups, fm_pass_group_scores. */
+  /* Score contributions of each unit of the loaded block (single occasions): units x n_par, row-major.
+   * NULL: the contributions are those of the groups, fm_pass_group_scores. */
   void (*scores)(const fm_model *model, const fm_design *design, fm_work *work, const double *theta,
                  double *scratch, double *scores);
   /* Doubles of scratch that probabilities and scores need. */

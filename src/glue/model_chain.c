@@ -9,7 +9,8 @@ static fm_pass pass(const fm_model *model, const fm_design *design, int threads)
 }
 
 static fm_chain_scale scale_of(SEXP list) {
-  static const char *const scales[] = {"share", "count", "log1p", NULL}; /* as fm_chain_scale */
+  /* as fm_chain_scale */
+  static const char *const scales[] = {"share", "count", "log1p", NULL};
   return (fm_chain_scale)fm_word(fm_list_get(list, "scale"), scales, "scale");
 }
 
@@ -33,7 +34,7 @@ fm_model fm_chain_from_list(SEXP list, const fm_extent *extent) {
   return (fm_model){.ops = &ops, .state = chain, .extra = 1, .separable = 1};
 }
 
-/* ---- fixed points --------------------------------------------------------------------------------------- */
+/* ---- fixed points ------------------------------------------------------------------------------------ */
 enum { SHARE, EIGENVALUE, RESIDUAL, ITERATIONS, CONVERGED };
 
 static SEXP new_result(int places, R_xlen_t n) {
@@ -50,7 +51,8 @@ static SEXP new_result(int places, R_xlen_t n) {
 
 /* The runs R asks for: column r of theta and of start, in cell[r]. */
 static fm_chain_run *new_runs(SEXP theta, SEXP cell, SEXP start, SEXP method, SEXP result, int places) {
-  static const char *const methods[] = {"newton", "dynamics", "step", NULL}; /* as fm_chain_method */
+  /* as fm_chain_method */
+  static const char *const methods[] = {"newton", "dynamics", "step", NULL};
   const R_xlen_t n = Rf_xlength(cell);
   const size_t p = (size_t)Rf_nrows(theta), j = (size_t)places;
   const fm_chain_method how = (fm_chain_method)fm_word(method, methods, "method");

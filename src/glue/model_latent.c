@@ -36,7 +36,7 @@ fm_model fm_latent_from_list(SEXP list, const fm_extent *extent) {
   return (fm_model){.ops = &ops, .state = latent, .extra = fm_latent_extra(latent)};
 }
 
-/* ---- EM ------------------------------------------------------------------------------------------------ */
+/* ---- EM ---------------------------------------------------------------------------------------------- */
 enum { THETA, POSTERIOR, PATH, ITERATIONS, CONVERGED };
 
 static SEXP new_result(size_t p, size_t classes, size_t groups, int iterations) {

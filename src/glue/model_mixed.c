@@ -17,7 +17,9 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
 }
 
 static fm_draws draws_from_list(SEXP list, size_t n_dims) {
-  fm_draws draws = {.sequence = (fm_sequence)(int)fm_list_number(list, "sequence", 0),
+  /* as fm_sequence */
+  static const char *const sequences[] = {"sobol", "halton", "mlhs", "random", "stored", NULL};
+  fm_draws draws = {.sequence = (fm_sequence)fm_word(fm_list_get(list, "sequence"), sequences, "sequence"),
                     .n_dims = n_dims,
                     .n_draws = fm_list_count(list, "draws"),
                     .seed = (uint64_t)fm_list_number(list, "seed", 0),
@@ -43,13 +45,17 @@ static const double *group_weights(SEXP list) {
 
 fm_model fm_mixed_from_list(SEXP list, const fm_extent *extent) {
   static const fm_model_ops ops = {pass, probabilities, NULL, scratch_size};
+  /* as fm_transform */
+  static const char *const transforms[] = {"plain", "log", "minus_log", "censored", "bounded", NULL};
+  /* as fm_shape */
+  static const char *const shapes[] = {"normal", "uniform", "triangular", NULL};
   SEXP term = fm_list_need(list, "term", INTSXP), row = fm_list_need(list, "row", INTSXP);
   fm_mixed *mixed = (fm_mixed *)R_alloc(1, sizeof(fm_mixed));
   const size_t m = (size_t)Rf_xlength(term), q = (size_t)Rf_xlength(row);
   *mixed = (fm_mixed){.n_random = m,
                       .term = INTEGER(term),
-                      .transform = fm_list_ints(list, "transform", m),
-                      .shape = fm_list_ints(list, "shape", m),
+                      .transform = fm_list_words(list, "transform", m, transforms),
+                      .shape = fm_list_words(list, "shape", m, shapes),
                       .sign = fm_list_doubles(list, "sign", m),
                       .low = fm_list_doubles(list, "low", m),
                       .width = fm_list_doubles(list, "width", m),

@@ -92,7 +92,7 @@ static sweep sweep_of(const fm_extent *extent, SEXP model, SEXP theta) {
   return (sweep){.model = m, .theta = fm_need_doubles(theta, extent->n_linear + m->extra, "theta")};
 }
 
-/* ---- probabilities and utilities --------------------------------------------------------------------------------- */
+/* ---- probabilities and utilities --------------------------------------------------------------------- */
 /* Where row r of unit i goes: a cell of the occasion x place matrix, or the row of the long table. */
 static double *cell_of_row(const sweep *s, size_t i, size_t r) {
   const fm_block *block = &s->work.block;
@@ -193,14 +193,15 @@ SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control
   return result;
 }
 
-/* ---- simulated choices ------------------------------------------------------------------------------------------ */
+/* ---- simulated choices ------------------------------------------------------------------------------- */
 typedef struct draw {
   const double *uniform;
   int *choice;
   int relational;
 } draw;
 
-/* The row where the cumulated probability passes u; the last one with a positive probability if none does. */
+/* The row where the cumulated probability passes u;
+ * the last one with a positive probability if none does. */
 static size_t pick_row(const double *p, size_t n, double u) {
   double cumulated = 0.0;
   size_t last = 0;
@@ -237,7 +238,7 @@ SEXP firmmove_choice(SEXP spec, SEXP model, SEXP theta, SEXP uniforms, SEXP cont
   return result;
 }
 
-/* ---- score contributions --------------------------------------------------------------------------------------------- */
+/* ---- score contributions ----------------------------------------------------------------------------- */
 /* With place constants, d is a function of b: its part of the score is taken out by
  * s_b - A s_d, A = H_bd H_dd^-1 (adjust, n_terms x n_effects), so that no n x places matrix is made. */
 typedef struct contributions {
@@ -323,7 +324,7 @@ SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP contro
   return result;
 }
 
-/* ---- model matrix ----------------------------------------------------------------------------------------------------------- */
+/* ---- model matrix ------------------------------------------------------------------------------------ */
 typedef struct matrix_rows {
   int *occasion, *place;
   double *unit_vector, *x;

@@ -1,8 +1,8 @@
 /* slice.c: a slice of the data, built once and passed over many times.
  *
- * A slice is a design of some of the occasions, in memory or, spilled, in a file that is mapped. R adds the sums of
- * slices up (see R/fit-slices.R), so they may come from other processes too. The numbers of tables stay where R keeps
- * them, in the protected part of the pointer, until the slice is spilled.
+ * A slice is a design of some of the occasions, in memory or, spilled, in a file that is mapped. R adds the
+ * sums of slices up (see R/fit-slices.R), so they may come from other processes too. The numbers of tables
+ * stay where R keeps them, in the protected part of the pointer, until the slice is spilled.
  */
 #include "slice.h"
 
@@ -24,7 +24,7 @@ typedef struct slice {
   size_t bytes;
 } slice;
 
-/* ---- life ---------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------- */
 static void release(slice *s) {
   if (s == NULL) {
     return;
@@ -112,7 +112,7 @@ SEXP firmmove_slice_size(SEXP pointer) {
   return result;
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------------- */
 /* The design of s becomes the one in its file. */
 static fm_code reopen(slice *s, fm_error *err) {
   fm_design mapped;
@@ -169,7 +169,7 @@ static void done_with(const slice *s) {
   }
 }
 
-/* ---- sums ------------------------------------------------------------------------------------------------------- */
+/* ---- sums -------------------------------------------------------------------------------------------- */
 static SEXP new_sums(size_t p, int order) {
   const size_t n = 1 + (order >= FM_SCORE ? p : 0) + (order >= FM_INFORMATION ? p * p : 0);
   return Rf_allocVector(REALSXP, (R_xlen_t)n);

@@ -1,8 +1,8 @@
 /* spec.c: the R description of a design (R/design.R) -> a description of the core -> a design of the core.
  *
- * The first step needs R: every length and index is checked there, so that the core may trust them. Descriptions
- * live in R's transient memory; numbers stay where R keeps them. The second step is of the core alone, and may run
- * on any thread.
+ * The first step needs R: every length and index is checked there, so that the core may trust them.
+ * Descriptions live in R's transient memory; numbers stay where R keeps them. The second step is of the
+ * core alone, and may run on any thread.
  */
 #include <string.h>
 
@@ -48,7 +48,9 @@ static void unpack_sparse(SEXP values, size_t n_places, fm_table *table) {
 }
 
 static fm_table unpack_table(SEXP item, SEXP keys, size_t n, size_t n_places) {
-  fm_table table = {.kind = (fm_table_kind)(int)fm_list_number(item, "kind", -1)};
+  /* as fm_table_kind */
+  static const char *const kinds[] = {"dense", "scalar", "sparse", NULL};
+  fm_table table = {.kind = (fm_table_kind)fm_word(fm_list_get(item, "kind"), kinds, "kind")};
   SEXP values = fm_list_get(item, "values");
   if (table.kind == FM_TABLE_SPARSE) {
     unpack_sparse(values, n_places, &table);
@@ -68,12 +70,14 @@ static fm_table unpack_table(SEXP item, SEXP keys, size_t n, size_t n_places) {
 }
 
 static void unpack_terms(SEXP spec, fm_relational_spec *rel) {
+  /* as fm_mask */
+  static const char *const masks[] = {"all", "move", "stay", NULL};
   SEXP terms = fm_list_need(spec, "terms", VECSXP);
   SEXP multipliers = fm_list_need(spec, "multipliers", VECSXP);
   SEXP table = fm_list_need(terms, "table", INTSXP);
   const size_t all = (size_t)Rf_xlength(table);
   const int *tables = fm_as_codes(table, all, 1, (int)rel->n_tables, "terms$table");
-  const int *mask = fm_list_codes(terms, "mask", all, 0, 2);
+  const int *mask = fm_list_words(terms, "mask", all, masks);
   const int *by = fm_list_codes(terms, "multiplier", all, 0, (int)Rf_xlength(multipliers));
   const int *offset = fm_list_codes(terms, "offset", all, 0, 1);
   fm_term *out = (fm_term *)R_alloc(all + 1, sizeof(fm_term));
@@ -201,8 +205,9 @@ const fm_spec *fm_spec_unpack(SEXP spec, const fm_spec_options *options) {
   return out;
 }
 
-/* ---- some of the occasions ------------------------------------------------------------------------------------ */
-/* Entries first .. last-1 of an array by occasion, in the order of the data or picked by `order` (1-based). */
+/* ---- some of the occasions --------------------------------------------------------------------------- */
+/* Entries first .. last-1 of an array by occasion,
+ * in the order of the data or picked by `order` (1-based). */
 typedef struct picked {
   size_t first, last;
   const int *order;
@@ -322,8 +327,8 @@ fm_extent fm_spec_extent(SEXP spec) {
   const int ragged = fm_spec_is_ragged(spec);
   fm_extent extent = {.n_terms = terms_of(spec, ragged), .n_places = fm_list_count(spec, "J")};
   extent.n_linear = extent.n_terms + (fm_list_flag(spec, "effects", 0) ? extent.n_places : 0);
-  extent.n_occasions = ragged ? (size_t)Rf_xlength(fm_list_need(spec, "start", REALSXP)) - 1
-                             : fm_list_count(spec, "n");
+  extent.n_occasions =
+      ragged ? (size_t)Rf_xlength(fm_list_need(spec, "start", REALSXP)) - 1 : fm_list_count(spec, "n");
   return extent;
 }
 

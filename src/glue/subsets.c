@@ -1,7 +1,8 @@
-/* subsets.c: conditional logits of subsets of terms, each from a good start, and the logsums of the occasions there.
+/* subsets.c: conditional logits of subsets of terms, each from a good start,
+ * and the logsums of the occasions there.
  *
- * Lists, with an entry a subset: its design, its start, which parameters stay. All is unpacked and allocated before
- * the first thread starts.
+ * Lists, with an entry a subset: its design, its start, which parameters stay. All is unpacked and
+ * allocated before the first thread starts.
  */
 #include "subsets.h"
 

@@ -1,4 +1,5 @@
-/* test_blocks.c: the container of src/core/store: what is written is read, and what is not whole is refused. */
+/* test_blocks.c: the container of src/core/store: what is written is read,
+ * and what is not whole is refused. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +90,7 @@ static fm_code judge(const unsigned char *bytes, size_t length, fm_error *err) {
   return code;
 }
 
-/* ---- what is written is read ----------------------------------------------------------------------------------------- */
+/* ---- what is written is read ------------------------------------------------------------------------- */
 
 static void round_trip(int deflate, size_t n) {
   static sample out, back;
@@ -202,7 +203,7 @@ static void shuffle_groups_bytes(void) {
   CHECK_INT(fm_crc(fm_crc(0, "1234", 4), "56789", 5), 0xCBF43926);
 }
 
-/* ---- what is not whole is refused -------------------------------------------------------------------------------------- */
+/* ---- what is not whole is refused -------------------------------------------------------------------- */
 
 static void each_bit_and_each_cut(int deflate) {
   static sample out;
@@ -318,7 +319,7 @@ static void a_cut_since_opening_is_noticed(void) {
   (void)remove(target);
 }
 
-/* ---- writing fails ------------------------------------------------------------------------------------------------------- */
+/* ---- writing fails ----------------------------------------------------------------------------------- */
 
 static void nothing_half_written_stays(void) {
   fm_error err;

@@ -6,9 +6,7 @@
  *   R = P - W W'  with P the part of S A S among the candidates: what the kept variables leave of them
  * and R is eliminated candidate by candidate: one whose pivot is below tol stays out, and its row w of W
  * gives its coefficients c on the kept ones, L' c = w. All large products are rows times rows (gemm_nt), so
- * both factors are read with stride one. L is stored by rows.
- *
- * Arguments: linalg.h. Inputs are never changed. Thread safety: no state.
+ * both factors are read with stride one. L is stored by rows. Inputs are never changed.
  * LAPACK is called here only: dsyev, dgetrf, dgetrs.
  */
 #include "linalg.h"
@@ -131,9 +129,9 @@ static double row_largest(const double *a, size_t n, const int *skip, size_t k) 
   return largest;
 }
 
-/* Sets scale and aliased (2 without variation) of the variables not skipped. A variable in tiny units is not
- * one without variation: only a diagonal that is 0 counts as 0 (or is below it by rounding, if the rest of
- * its row is as small as it must then be). */
+/* Sets scale and aliased (2 without variation) of the variables not skipped. A variable in tiny units is
+ * not one without variation: only a diagonal that is 0 counts as 0 (or is below it by rounding, if the rest
+ * of its row is as small as it must then be). */
 static fm_code set_scale(fm_chol *chol, const double *a, const int *skip, fm_error *err) {
   const size_t n = chol->n;
   double largest = 0.0;
@@ -533,7 +531,7 @@ fm_code fm_condition(const double *a, size_t n, const int *skip, double *conditi
   return code;
 }
 
-/* ---- general matrices ---------------------------------------------------------------------------------- */
+/* ---- general matrices -------------------------------------------------------------------------------- */
 
 fm_code fm_lu_factor(double *a, size_t n, int *pivot) {
   if (n == 0) {

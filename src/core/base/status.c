@@ -1,7 +1,4 @@
-/* status.c: the words for a failure, and the one place that writes them.
- *
- * Arguments: status.h. Overwrites only the fm_error it is given. Thread safety: no state.
- */
+/* status.c: the words for a failure, and the one place that writes them. */
 #include "status.h"
 
 #include <stdarg.h>

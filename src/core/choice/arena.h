@@ -1,5 +1,5 @@
-/* arena.h: cuts a thread's scratch into arrays, or counts what they need; and a check of the indices a model is
- * given. Private to choice/. Thread safety: no state.
+/* arena.h: cuts a thread's scratch into arrays, or counts what they need; and a check of the indices a
+ * model is given. Private to choice/.
  */
 #ifndef FM_ARENA_H
 #define FM_ARENA_H

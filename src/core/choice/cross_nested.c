@@ -17,7 +17,7 @@
 #include "arena.h"
 #include "cross_nested_work.h"
 
-/* ---- model ---------------------------------------------------------------------------------------------- */
+/* ---- model ------------------------------------------------------------------------------------------- */
 fm_code fm_cross_nested_check(const fm_cross_nested *model, size_t n_places, fm_error *err) {
   if (model->n_nests == 0 || !model->first || !model->nest || !model->lambda || !model->log_allocation) {
     return fm_fail(err, FM_INVALID, "a cross-nested logit needs nests, entries and allocations");
@@ -33,7 +33,7 @@ fm_code fm_cross_nested_check(const fm_cross_nested *model, size_t n_places, fm_
   return fm_check_range(model->lambda, model->n_nests, -1, model->n_lambda, "lambda of nest", err);
 }
 
-/* ---- layout ----------------------------------------------------------------------------------------------- */
+/* ---- layout ------------------------------------------------------------------------------------------ */
 static size_t most_members(const fm_cross_nested *model, size_t n_places) {
   int most = 1;
   for (size_t j = 0; j < n_places; j++) {
@@ -82,7 +82,7 @@ size_t fm_cross_nested_scratch(const fm_cross_nested *model, const fm_design *de
   return fm_crossing_layout(&c, model, design, design->max_units, design->max_rows, NULL);
 }
 
-/* ---- entries and rates -------------------------------------------------------------------------------------- */
+/* ---- entries and rates ------------------------------------------------------------------------------- */
 /* Softmax of tau for places that have one, else what is given. */
 static void allocate_place(const fm_cross_nested *model, size_t j, const double *tau, double *log_share) {
   const int first = model->first[j], end = model->first[j + 1];
@@ -158,7 +158,7 @@ static void start_block(fm_crossing *c, const fm_cross_nested *model, const fm_d
   }
 }
 
-/* ---- probabilities -------------------------------------------------------------------------------------------- */
+/* ---- probabilities ----------------------------------------------------------------------------------- */
 static double allocation_of(const fm_crossing *c, size_t e) {
   return c->member[e] < 0 ? 0.0 : c->log_allocation[c->member[e]];
 }
@@ -237,7 +237,7 @@ void fm_cross_nested_probabilities(const fm_cross_nested *model, const fm_design
   memcpy(logsum, c.logsum, work->block.n * sizeof(double));
 }
 
-/* ---- likelihood and score ------------------------------------------------------------------------------------- */
+/* ---- likelihood and score ---------------------------------------------------------------------------- */
 /* Shares the weight w of a choice of row r among its entries; gives w log P. */
 static double add_choice(fm_crossing *c, size_t r, double w) {
   double largest = -INFINITY, total = 0.0;

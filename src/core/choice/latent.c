@@ -1,8 +1,8 @@
 /* latent.c: value, score and information of one group under all classes.
  *
- * Formulas: latent.h. The choices of a group under one class are a conditional logit, whose pass does the work
- * on the blocks; here its results are mixed and put where the parameters of the class are.
- * Overwrites scratch, adds to sums. Thread safety: latent.h.
+ * Formulas: latent.h. The choices of a group under one class are a conditional logit, whose pass does the
+ * work on the blocks; here its results are mixed and put where the parameters of the class are.
+ * Thread safety: latent.h.
  */
 #include "latent.h"
 
@@ -123,7 +123,8 @@ static void membership(const group_sums *s, const double *theta, size_t group) {
   }
 }
 
-/* Adds the loaded block, as a conditional logit of class c, to value, score and information of the class. */
+/* Adds the loaded block, as a conditional logit of class c, to value,
+ * score and information of the class. */
 static fm_code add_block(const fm_pass *pass, fm_work *work, size_t c, const fm_sums *out,
                          const group_sums *s) {
   const fm_design *design = pass->design;
@@ -239,8 +240,8 @@ static void add_class_membership(const group_sums *s, size_t c, size_t group, fm
   }
 }
 
-/* What the pair of classes k, l has in the block of gamma, as a multiple of z z': minus the second derivative
- * of log pi, and for the mixture less sum_c h_c (1{k = c} - pi_k) (1{l = c} - pi_l). */
+/* What the pair of classes k, l has in the block of gamma, as a multiple of z z': minus the second
+ * derivative of log pi, and for the mixture less sum_c h_c (1{k = c} - pi_k) (1{l = c} - pi_l). */
 static double membership_curvature(const group_sums *s, size_t k, size_t l) {
   const double same = k == l ? 1.0 : 0.0, pk = s->pi[k], pl = s->pi[l];
   const double curvature = same * pk - pk * pl;
@@ -287,7 +288,7 @@ static void group_information(const fm_pass *pass, const group_sums *s, size_t g
   }
 }
 
-/* ---- pass --------------------------------------------------------------------------------------------- */
+/* ---- pass -------------------------------------------------------------------------------------------- */
 static fm_code latent_group(const fm_pass *pass, fm_work *work, size_t group, double *scratch,
                             fm_sums *sums) {
   const fm_latent *model = pass->model;

@@ -1,4 +1,4 @@
-/* many_fits.c: see many_fits.h. Overwrites the outputs of each fit. Thread safety: a fit belongs to one task. */
+/* many_fits.c: see many_fits.h. Thread safety: a fit belongs to one task. */
 #include "many_fits.h"
 
 #include "../base/alloc.h"

@@ -1,8 +1,8 @@
 /* many_fits.h: conditional logits of many designs, each from a good start, side by side on several threads.
  *
- * For each fit: the design is made, the maximum is climbed to with a few Newton steps (few_steps.h), and the logsum
- * of each occasion is read there. Fits share nothing, and each runs on one thread (a fit alone on all), so that
- * results are the same bit by bit whatever the number of threads.
+ * For each fit: the design is made, the maximum is climbed to with a few Newton steps (few_steps.h), and
+ * the logsum of each occasion is read there. Fits share nothing, and each runs on one thread (a fit alone
+ * on all), so that results are the same bit by bit whatever the number of threads.
  */
 #ifndef FM_MANY_FITS_H
 #define FM_MANY_FITS_H
@@ -23,7 +23,8 @@ typedef struct fm_one_fit {
 /* Makes a design. Called on any thread, of several fits at once. */
 typedef fm_code (*fm_make_design)(const void *spec, fm_design *design, fm_error *err);
 
-/* Steps end with the one that promises less than `enough`. err (may be NULL): that of the first fit that failed. */
+/* Steps end with the one that promises less than `enough`.
+ * err (may be NULL): that of the first fit that failed. */
 fm_code fm_many_fits(fm_one_fit *fits, size_t n, fm_make_design make, double enough, int threads,
                      fm_error *err);
 

@@ -1,9 +1,9 @@
 /* mixed.c: the mixed logit as a pass over the groups of a design.
  *
  * A group is worked through in batches of draws. Of each batch the likelihoods are put on the scale of the
- * likeliest draw so far, and the older sums with them, so nothing overflows or vanishes and memory does not grow
- * with the number of draws. Equations: mixed.h. Thread safety: reads the model and the design, writes its sums and
- * scratch.
+ * likeliest draw so far, and the older sums with them, so nothing overflows or vanishes and memory does not
+ * grow with the number of draws. Equations: mixed.h. Thread safety: reads the model and the design, writes
+ * its sums and scratch.
  */
 #include "mixed.h"
 
@@ -12,7 +12,7 @@
 
 #include "mixed_group.h"
 
-/* ---- model ----------------------------------------------------------------------------------------------- */
+/* ---- model ------------------------------------------------------------------------------------------- */
 fm_code fm_mixed_check(const fm_mixed *model, size_t n_terms, size_t n_effects, fm_error *err) {
   FM_TRY(fm_check_range(model->term, model->n_random, 0, n_terms, "random coefficient", err));
   FM_TRY(fm_check_range(model->transform, model->n_random, 0, FM_BOUNDED + 1, "distribution", err));
@@ -32,7 +32,7 @@ fm_code fm_mixed_check(const fm_mixed *model, size_t n_terms, size_t n_effects, 
   return fm_draws_check(&model->draws, err);
 }
 
-/* ---- a batch ---------------------------------------------------------------------------------------------- */
+/* ---- a batch ----------------------------------------------------------------------------------------- */
 /* loglik += n v over the chosen rows, less size times the inclusive values. */
 static void solve_unit(fm_mixed_group *g, size_t unit) {
   const size_t n = g->batch, first = g->rows.offset[unit], rows = g->rows.offset[unit + 1] - first;
@@ -81,7 +81,7 @@ double fm_mixed_weigh(fm_mixed_group *g, size_t b) {
   return older;
 }
 
-/* ---- the pass --------------------------------------------------------------------------------------------- */
+/* ---- the pass ---------------------------------------------------------------------------------------- */
 static int order_of(const fm_sums *sums) {
   return sums->information != NULL ? FM_INFORMATION : (sums->score != NULL ? FM_SCORE : FM_VALUE);
 }
@@ -136,7 +136,7 @@ fm_pass fm_mixed_pass(const fm_mixed *model, const fm_design *design, int thread
   return pass;
 }
 
-/* ---- coefficients given the choices ------------------------------------------------------------------------- */
+/* ---- coefficients given the choices ------------------------------------------------------------------ */
 typedef struct individual {
   fm_mixed model;
   double *out;
@@ -167,8 +167,8 @@ static size_t column_of(const fm_mixed_group *g, size_t m) {
   return s;
 }
 
-/* Adds share times gamma, and its square, to the sums of each random coefficient; moments are taken about the
- * first draw, so that a coefficient that hardly varies keeps its digits. */
+/* Adds share times gamma, and its square, to the sums of each random coefficient; moments are taken about
+ * the first draw, so that a coefficient that hardly varies keeps its digits. */
 static void add_moments(fm_mixed_group *g, const moments *sum, double older, int first) {
   const size_t n = g->batch;
   for (size_t m = 0; m < g->model->n_random; m++) {
@@ -225,7 +225,7 @@ fm_code fm_mixed_individual(const fm_mixed *model, const fm_design *design, cons
   return fm_pass_run(&pass, &value, NULL, NULL, err);
 }
 
-/* ---- prediction ----------------------------------------------------------------------------------------------- */
+/* ---- prediction -------------------------------------------------------------------------------------- */
 typedef struct prediction {
   fm_mixed_group g;
   double *base, *level, *average; /* rows, units, n_linear */

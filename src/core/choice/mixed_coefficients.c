@@ -1,5 +1,6 @@
 /* mixed_coefficients.c: from draws to coefficients, and what willingness-to-pay space does to derivatives.
- * Equations: mixed.h. Overwrites the batch arrays of the group. Thread safety: a group belongs to one thread.
+ * Equations: mixed.h. Overwrites the batch arrays of the group.
+ * Thread safety: a group belongs to one thread.
  */
 #include <math.h>
 #include <string.h>
@@ -43,7 +44,8 @@ static void transform_log(const fm_kernels *kernels, double sign, double *x, dou
   memcpy(curve, x, n * sizeof(double));
 }
 
-/* The second derivative of max(0, eta) is a unit mass at 0; a normal kernel of the given width stands for it. */
+/* The second derivative of max(0, eta) is a unit mass at 0;
+ * a normal kernel of the given width stands for it. */
 static void transform_censored(const fm_kernels *kernels, double width, double *x, double *slope,
                                double *curve, size_t n) {
   const double height = width > 0.0 ? 0.39894228040143267794 / width : 0.0;
@@ -121,7 +123,7 @@ void fm_mixed_coefficients(fm_mixed_group *g, size_t b) {
   }
 }
 
-/* ---- willingness-to-pay space ----------------------------------------------------------------------------- */
+/* ---- willingness-to-pay space ------------------------------------------------------------------------ */
 static double *pair_of(const fm_mixed_group *g, size_t k, size_t l) {
   return g->draws.c + (k <= l ? fm_pair(g->n_varying, k, l) : fm_pair(g->n_varying, l, k)) * g->batch;
 }

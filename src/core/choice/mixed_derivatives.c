@@ -1,12 +1,13 @@
 /* mixed_derivatives.c: score and information of a group, batch by batch.
  *
  * With a_r the share of draw r, g and C its score and information in the coefficients gamma, T' and T'' the
- * derivatives of gamma in eta, and f_p the derivative of eta in parameter p (1 for a mean, a draw for a spread):
+ * derivatives of gamma in eta, and f_p the derivative of eta in parameter p (1 for a
+ * mean, a draw for a spread):
  *   score_p = sum_r a_r g_s T'_s f_p,
  *   H_pq    = sum_r a_r (T'_s T'_t C_st - 1{s = t} g_s T''_s - T'_s g_s T'_t g_t) f_p f_q,
- * and the group adds H / sum a + score score' / (sum a)^2 to the information. Coefficients that do not vary need
- * no C: the sums over places of their products take the average probabilities, and only the products of means
- * of x (`across`, `within`) run over the draws.
+ * and the group adds H / sum a + score score' / (sum a)^2 to the information. Coefficients that do not vary
+ * need no C: the sums over places of their products take the average probabilities, and only the products
+ * of means of x (`across`, `within`) run over the draws.
  * Overwrites the batch arrays, adds to the sums of the group. Thread safety: a group belongs to one thread.
  */
 #include <math.h>
@@ -16,7 +17,7 @@
 
 enum { STRIP = 8 }; /* rows of a product of which only the upper triangle is wanted */
 
-/* ---- sums of the group ------------------------------------------------------------------------------------ */
+/* ---- sums of the group ------------------------------------------------------------------------------- */
 static void rescale(const fm_mixed_group *g, double by, double *x, size_t n) {
   if (by == 0.0) {
     memset(x, 0, n * sizeof(double));
@@ -42,7 +43,7 @@ void fm_mixed_rescale(fm_mixed_group *g, double by) {
   }
 }
 
-/* ---- a batch ---------------------------------------------------------------------------------------------- */
+/* ---- a batch ----------------------------------------------------------------------------------------- */
 /* Columns of y and g that are needed: the varying ones for the score, all for the information. */
 static size_t columns_wanted(const fm_mixed_group *g) {
   return g->order >= FM_INFORMATION ? g->n_linear : g->n_varying;
@@ -192,7 +193,7 @@ void fm_mixed_differentiate(fm_mixed_group *g, size_t b) {
   }
 }
 
-/* ---- the group as a whole --------------------------------------------------------------------------------- */
+/* ---- the group as a whole ---------------------------------------------------------------------------- */
 /* Fixed columns of a row: its terms, then 1 for its place constant (column `effect`, or none). */
 typedef struct fixed_row {
   const double *x;

@@ -12,7 +12,7 @@ enum {
   LANES = 8
 };
 
-/* ---- memory -------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------ */
 /* n doubles on a cache line of their own. */
 static double *numbers(fm_arena *a, size_t n) { return fm_take(a, (n + LANES - 1) / LANES * LANES); }
 
@@ -100,7 +100,7 @@ void fm_mixed_lay_out(fm_mixed_group *g, const fm_mixed *model, const fm_design 
   g->sums.within = numbers(a, information ? g->n_fixed * g->n_fixed : 0);
 }
 
-/* ---- numbering ------------------------------------------------------------------------------------------- */
+/* ---- numbering --------------------------------------------------------------------------------------- */
 /* The random coefficient that term k has, or FM_NO_DIMENSION. */
 static size_t dimension_of(const fm_mixed *model, size_t k) {
   for (size_t m = 0; m < model->n_random; m++) {
@@ -151,7 +151,7 @@ void fm_mixed_number(fm_mixed_group *g) {
   }
 }
 
-/* ---- rows -------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------------- */
 /* Row `row` of unit i of the loaded block becomes row `at` of the group. */
 static void copy_row(fm_mixed_group *g, fm_work *work, size_t i, size_t row, size_t at) {
   g->design->ops->row(g->design, work, i, (int)row, g->rows.term_row);
@@ -251,7 +251,7 @@ void fm_mixed_load_unit(fm_mixed_group *g, fm_work *work, size_t i, const double
   spread_columns(g);
 }
 
-/* ---- draws -------------------------------------------------------------------------------------------------- */
+/* ---- draws ------------------------------------------------------------------------------------------- */
 size_t fm_mixed_in_batch(const fm_mixed_group *g, size_t b) {
   const size_t left = g->model->draws.n_draws - b * g->batch;
   return left < g->batch ? left : g->batch;

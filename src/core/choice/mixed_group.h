@@ -1,9 +1,9 @@
 /* mixed_group.h: a group in hand: its rows, its draws, and what a batch of draws makes of them (private to
  * mixed*.c).
  *
- * Arrays by draw have the draws of a batch next to each other (`batch` of them, a multiple of 8), so that every
- * loop runs over draws, however few places there are. Columns of x are in an order of their own: varying terms
- * first, then the other terms, then the place constants.
+ * Arrays by draw have the draws of a batch next to each other (`batch` of them, a multiple of 8), so that
+ * every loop runs over draws, however few places there are. Columns of x are in an order of their own:
+ * varying terms first, then the other terms, then the place constants.
  */
 #ifndef FM_MIXED_GROUP_H
 #define FM_MIXED_GROUP_H

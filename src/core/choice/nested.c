@@ -82,7 +82,7 @@ fm_pass fm_nested_pass(const fm_nested *model, const fm_design *design, int thre
                    .block = nested_block};
 }
 
-/* ---- prediction and scores by occasion ---------------------------------------------------------------- */
+/* ---- prediction and scores by occasion --------------------------------------------------------------- */
 void fm_nested_probabilities(const fm_nested *model, const fm_design *design, const fm_work *work,
                              const double *theta, double *scratch, const double *v, double *p,
                              double *logsum) {

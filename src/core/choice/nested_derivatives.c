@@ -73,7 +73,7 @@ void fm_tree_lambda_score(const fm_tree *tree, size_t i, double *g) {
   }
 }
 
-/* ---- what the information is made of ------------------------------------------------------------------ */
+/* ---- what the information is made of ----------------------------------------------------------------- */
 /* A_s = -k_s a_s of all nodes of a level; m_c = p_c A_s - A_c of its nodes, m_root = -A_root. */
 static void fill_weights(fm_tree *tree) {
   for (int level = FM_ROOT; level >= FM_BOTTOM; level--) {
@@ -139,7 +139,7 @@ static void fill_slopes(fm_tree *tree) {
   }
 }
 
-/* ---- b and d ---------------------------------------------------------------------------------------------- */
+/* ---- b and d ----------------------------------------------------------------------------------------- */
 static void add_cross(fm_tree *tree, const fm_design *design, fm_work *work, double *h, size_t n_par) {
   spread(tree, tree->nodes[FM_BOTTOM].curvature, NULL);
   design->ops->cross(design, work, NULL, tree->row_weights, h, n_par);
@@ -207,7 +207,7 @@ static void add_linear(fm_tree *tree, const fm_design *design, fm_work *work, do
   add_root_mean(tree, design, work, h, n_par);
 }
 
-/* ---- b and d by lambda -------------------------------------------------------------------------------------- */
+/* ---- b and d by lambda ------------------------------------------------------------------------------- */
 /* alpha and beta such that the rows of column p are sum_j share_j (alpha + beta log share_j) x_j, plus
  * omega_j k^2 x_j for the choices: with G = dW/dlambda_p and [s] = 1 where p is the parameter of s,
  *   alpha_n = m_n G_n + p_n m_u G_u + P_n m_root G_root - [n] N_n k_n^2
@@ -257,7 +257,7 @@ static void add_lambda_column(fm_tree *tree, const fm_design *design, fm_work *w
   design->ops->score(design, work, NULL, tree->row_weights, column);
 }
 
-/* ---- lambda by lambda ----------------------------------------------------------------------------------------- */
+/* ---- lambda by lambda -------------------------------------------------------------------------------- */
 /* h += x (e_p e_q' + e_q e_p') / 2 in the upper triangle; -1 is no parameter. h starts at the block. */
 static void add_pair(double *h, size_t ld, int p, int q, double x) {
   if (p >= 0 && q >= 0) {

@@ -1,4 +1,4 @@
-/* groups.c: sorting by group, and where the groups of a design start. Arguments: groups.h.
+/* groups.c: sorting by group, and where the groups of a design start.
  * Thread safety: a design is built by one thread.
  */
 #include "groups.h"

@@ -1,6 +1,4 @@
-/* image.c: the directions of an image, and what all designs have in common. Arguments: image.h.
- * Overwrites only its outputs. Thread safety: no state.
- */
+/* image.c: the directions of an image, and what all designs have in common. */
 #include "image.h"
 
 #include <string.h>

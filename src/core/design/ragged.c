@@ -6,7 +6,7 @@
  *   utilities   v = sum_k b_k x_k + d[place] + offsets
  *   projection  y_ik = sum_{rows of i} w x_k
  *   information H_kl = sum_rows (s q x_k) x_l, four k at a time.
- * Overwrites only outputs and the workspace. Thread safety: the design is read-only.
+ * Thread safety: the design is read-only.
  */
 #include "ragged.h"
 
@@ -53,7 +53,7 @@ static const ragged *storage(const fm_design *design) { return design->storage; 
 static ragged_work *scratch(fm_work *work) { return work->storage; }
 static size_t block_rows(const fm_block *block) { return block->offset[block->n]; }
 
-/* ---- workspace and load --------------------------------------------------------------------------------- */
+/* ---- workspace and load ------------------------------------------------------------------------------ */
 static void work_free(fm_work *work) {
   ragged_work *w = work->storage;
   if (w != NULL) {
@@ -116,7 +116,7 @@ static void load(const fm_design *design, fm_work *work, size_t b) {
   }
 }
 
-/* ---- utility ------------------------------------------------------------------------------------------------ */
+/* ---- utility ----------------------------------------------------------------------------------------- */
 static void add_offset(const fm_kernels *kernels, const double *column, const size_t *source,
                        const fm_block *block, double *v) {
   for (size_t i = 0; i < block->n; i++) {
@@ -166,7 +166,7 @@ static void row(const fm_design *design, fm_work *work, size_t i, int at, double
   }
 }
 
-/* ---- sums ----------------------------------------------------------------------------------------------------- */
+/* ---- sums -------------------------------------------------------------------------------------------- */
 static void project(const fm_design *design, fm_work *work, const double *weights, double *y) {
   const ragged *rag = storage(design);
   const ragged_work *w = scratch(work);
@@ -285,7 +285,7 @@ static void flush(const fm_design *design, fm_work *work, double *h, size_t ld) 
   (void)design, (void)work, (void)h, (void)ld; /* nothing is kept back */
 }
 
-/* ---- build ------------------------------------------------------------------------------------------------------ */
+/* ---- build ------------------------------------------------------------------------------------------- */
 static void ragged_release(ragged *rag, int mapped) {
   void *owned[] = {rag->start,  rag->source,      rag->order,  rag->unit_of,    rag->group_of,
                    rag->place,  rag->origin,      rag->choice, rag->choice_row, rag->choice_weight,
@@ -400,7 +400,7 @@ static fm_code cut_blocks(ragged *rag, const fm_ragged_spec *spec, fm_design *de
                        &design->n_chunks);
 }
 
-/* ---- image --------------------------------------------------------------------------------------------------- */
+/* ---- image ------------------------------------------------------------------------------------------- */
 /* Column k, its rows in the order of the units. */
 static fm_code column_image(ragged *rag, size_t n_units, size_t k, const fm_image *image) {
   char name[32];
@@ -474,7 +474,7 @@ static fm_code ragged_image(fm_design *design, const fm_image *image) {
   return code;
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------- */
 static const fm_design_ops ragged_ops = {work_init, work_free,   load,        utility, level,
                                          row,       project,     score,       cross,   outer,
                                          flush,     design_free, ragged_image};

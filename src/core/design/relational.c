@@ -8,7 +8,7 @@
  *   information H_kl = sum_j z_kj z_lj (sum_i u_i,m(k) u_i,m(l) q_ij)
  * The bracket of the last line is summed over all blocks of a cell and multiplied out once, by flush().
  * Origin and sparse terms touch few places and are added entry by entry.
- * Overwrites only the outputs and the workspace. Thread safety: the design is read-only.
+ * Thread safety: the design is read-only.
  */
 #include "relational.h"
 
@@ -25,7 +25,7 @@ enum { STRIP = 4 }; /* rows of a product worked on at a time */
 static const fm_relational *storage(const fm_design *design) { return design->storage; }
 static fm_relational_work *scratch(fm_work *work) { return work->storage; }
 
-/* ---- workspace ------------------------------------------------------------------------------------------ */
+/* ---- workspace --------------------------------------------------------------------------------------- */
 static void work_free(fm_work *work) {
   fm_relational_work *w = work->storage;
   if (w != NULL) {
@@ -136,7 +136,7 @@ static void flush(const fm_design *design, fm_work *work, double *h, size_t ld) 
   w->pending = 0;
 }
 
-/* ---- load: the dense rows of a cell ---------------------------------------------------------------------- */
+/* ---- load: the dense rows of a cell ------------------------------------------------------------------ */
 /* Copies row `row` of the table of a dense term, applies its mask and takes out its mean. */
 static void load_dense(const fm_kernels *kernels, const fm_relational *rel, fm_relational_work *w, size_t k,
                        size_t row, int origin) {
@@ -178,7 +178,7 @@ static void load(const fm_design *design, fm_work *work, size_t b) {
                            .choice_weight = rel->units.choice_weight};
 }
 
-/* ---- utility ----------------------------------------------------------------------------------------------- */
+/* ---- utility ----------------------------------------------------------------------------------------- */
 /* The rows shared by all units of the cell: base and, per multiplier, sum_k b_k z_k. */
 static void combine_cell(const fm_design *design, fm_relational_work *w, const double *theta) {
   const fm_relational *rel = storage(design);
@@ -245,7 +245,7 @@ static void row(const fm_design *design, fm_work *work, size_t i, int at, double
   fm_relational_entries_row(rel, unit, at, x);
 }
 
-/* ---- sums ---------------------------------------------------------------------------------------------------- */
+/* ---- sums -------------------------------------------------------------------------------------------- */
 static void project(const fm_design *design, fm_work *work, const double *weights, double *y) {
   const fm_relational *rel = storage(design);
   fm_relational_work *w = scratch(work);
@@ -339,7 +339,7 @@ static void outer(const fm_design *design, fm_work *work, const double *s, const
   fm_add_outer(design->kernels, n, np, w->weighted, weights, h + nt * (ld + 1), ld);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------- */
 static void design_free(fm_design *design) {
   fm_relational_release(design->storage, design->mapped);
   fm_group_free(design);

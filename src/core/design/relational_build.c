@@ -287,7 +287,7 @@ static fm_code sort_occasions(fm_relational *rel, const fm_relational_spec *spec
   return code;
 }
 
-/* ---- what each unit needs ------------------------------------------------------------------------------ */
+/* ---- what each unit needs ---------------------------------------------------------------------------- */
 static int row_of(const int *key, size_t occasion) { return key ? key[occasion] - 1 : 0; }
 
 /* Multiplier times table of an origin term, at the origin of occasion i. */
@@ -408,7 +408,7 @@ static fm_code gather_choices(fm_relational *rel, const fm_relational_spec *spec
   return ok ? FM_OK : FM_NO_MEMORY;
 }
 
-/* ---- blocks --------------------------------------------------------------------------------------------- */
+/* ---- blocks ------------------------------------------------------------------------------------------ */
 static int same_block(const fm_relational *rel, const fm_relational_spec *spec, size_t u, size_t v) {
   return rel->units.cell[u] == rel->units.cell[v] &&
          (spec->group == NULL || rel->build.group_of[u] == rel->build.group_of[v]);

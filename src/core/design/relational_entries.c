@@ -128,7 +128,7 @@ void fm_relational_entries_sum(const fm_relational *rel, size_t unit, double sca
   }
 }
 
-/* ---- information -------------------------------------------------------------------------------------- */
+/* ---- information ------------------------------------------------------------------------------------- */
 /* One entry x of `term` at place j, with weight qx = scale q_j x: its products with dense terms and with
  * the place constant of j. */
 static void entry_with_dense(const fm_relational *rel, const fm_relational_work *work, size_t unit,

@@ -1,7 +1,7 @@
 /* relational_image.c: what a relational design consists of, for images (image.h).
  *
- * Descriptions of tables and terms go in as numbers; arrays as they are. The map from occasions to units is left
- * out: a pass does not need it. Overwrites only the design. Thread safety: no state.
+ * Descriptions of tables and terms go in as numbers; arrays as they are. The map from occasions to units is
+ * left out: a pass does not need it.
  */
 #include <stdio.h>
 
@@ -23,7 +23,7 @@ static fm_code numbers(fm_relational *rel, const fm_image *image) {
   return FM_OK;
 }
 
-/* ---- tables and terms -------------------------------------------------------------------------------------- */
+/* ---- tables and terms -------------------------------------------------------------------------------- */
 static fm_code table(const fm_image *image, fm_table *t, size_t number, size_t n_places) {
   char name[48];
   size_t kind = t->kind, entries = t->kind == FM_TABLE_SPARSE ? (size_t)t->first[t->n_rows] : 0;
@@ -72,7 +72,7 @@ static fm_code descriptions(fm_relational *rel, const fm_image *image) {
   return FM_OK;
 }
 
-/* ---- arrays ------------------------------------------------------------------------------------------------ */
+/* ---- arrays ------------------------------------------------------------------------------------------ */
 static fm_code arrays(fm_relational *rel, const fm_design *design, const fm_image *image) {
   const size_t m = rel->terms.n_multipliers + 1, u = rel->units.n;
   const struct {
