@@ -156,6 +156,18 @@ membership_missing <- function(model, data) {
   Filter(any, missing)
 }
 
+# A column of the firms, a value for each occasion of the data
+membership_column <- function(data, name) {
+  if (!has_tables(data) && differs_within(data, name)) {
+    abort(
+      "`membership` has `", name, "`, which differs between the places of one occasion. It must be an attribute of ",
+      "the firm.",
+      class = "membership"
+    )
+  }
+  occasion_column(data, name)
+}
+
 # Setup -----------------------------------------------------------------------------------------------
 
 # `memory` keeps the coding of membership and which terms differ between classes

@@ -108,7 +108,7 @@ test_that("a subset whose steps do not lead to a maximum is fitted with care", {
   careful <- restricted_maxima.migration_model(fit$model, problem, starts, held)
   expect_equal(found$value, careful$value, tolerance = 1e-8)
   expect_equal(found$theta, careful$theta, tolerance = 1e-4)
-  parts <- occasion_likelihoods(fit, design)(found$theta, found$logsum)
+  parts <- occasion_likelihoods(fit$model, fit, design)(found$theta, found$logsum)
   expect_equal(colSums(parts), careful$value, tolerance = 1e-8)
 })
 
