@@ -174,7 +174,7 @@ static fm_code read_dictionary(const fm_store_file *f, const wanted *w, fm_error
     part_of(name, w, "ends");
     FM_TRY(fm_store_read(f, name, FM_STORE_SIZE, w->ends, w->n_ends, err));
   }
-  return dictionary_valid(w) ? FM_OK : wrong(f, w, "has a dictionary that is none", err);
+  return dictionary_valid(w) ? FM_OK : wrong(f, w, "has a broken dictionary", err);
 }
 
 static fm_code read_column(const fm_store_file *f, const wanted *w, fm_error *err) {
@@ -187,8 +187,9 @@ static fm_code read_column(const fm_store_file *f, const wanted *w, fm_error *er
   }
   const size_t n_codes = w->storage == FM_COLUMN_CHARACTER ? w->n_ends : (size_t)w->n_levels;
   const int coded = w->storage == FM_COLUMN_CHARACTER || w->n_levels > 0;
-  return !coded || codes_valid(w->values, w->n, n_codes) ? FM_OK
-                                                         : wrong(f, w, "has codes of no string", err);
+  return !coded || codes_valid(w->values, w->n, n_codes)
+             ? FM_OK
+             : wrong(f, w, "has codes that its dictionary lacks", err);
 }
 
 static fm_code read_columns(const char *path, const wanted *w, size_t n, fm_error *err) {
