@@ -260,9 +260,7 @@ SEXP firmmove_blocks_info(SEXP path) {
   const char *file = fm_native_path(path), *names[] = {"name", "type", "encoding", "n", "stored", ""};
   fm_error err = {FM_OK, ""};
   fm_store_file f;
-  if (fm_store_open(&f, file, &err) != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(fm_store_open(&f, file, &err), &err);
   const size_t n = fm_store_count(&f);
   fm_store_block *entry = fm_alloc(n, sizeof *entry);
   if (entry != NULL && n > 0) {
@@ -303,8 +301,6 @@ static fm_code verify(const char *path, fm_error *err) {
 /* Checks every byte of a file. */
 SEXP firmmove_blocks_verify(SEXP path) {
   fm_error err = {FM_OK, ""};
-  if (verify(fm_native_path(path), &err) != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(verify(fm_native_path(path), &err), &err);
   return R_NilValue;
 }
