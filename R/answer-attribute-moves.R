@@ -122,7 +122,7 @@ moves_gradient <- function(object, design, theta, space) {
   spec <- design$spec
   spec$weights <- (spec$weights %||% 1) * (1 - leave)
   spec$chosen <- pmax(spec$origin, 1L)
-  -.Call(C_evaluate, spec, design$kernel, theta, 1L, kernel_control(object$control))$score
+  -.Call(C_evaluate, spec, design$kernel, theta, fm_score, kernel_control(object$control))$score
 }
 
 # Values and gradients for the subsets of a plan: list(value, gradient of phi in theta, a row a group)

@@ -187,7 +187,7 @@ small_hsiao_test <- function(object, places) {
   best <- maximum_of(object, restricted)
   mean <- a$theta / sqrt(2) + (1 - 1 / sqrt(2)) * b$theta
   control <- kernel_control(object$control)
-  at_mean <- .Call(C_evaluate, restricted$spec, restricted$kernel, mean, 0L, control)$value
+  at_mean <- .Call(C_evaluate, restricted$spec, restricted$kernel, mean, fm_value, control)$value
   statistic <- 2 * (best$value - at_mean)
   data.frame(statistic = statistic, df = best$df, p.value = stats::pchisq(statistic, best$df, lower.tail = FALSE))
 }

@@ -73,7 +73,7 @@ theta_covariance <- function(object, design, v) {
 with_effects <- function(covariance, at, effects, object, design) {
   free <- effects[object$design$effects_se > 0 & is.finite(object$effects)]
   information <- .Call(
-    C_evaluate, design$spec, design$kernel, design$theta, 2L, kernel_control(object$control)
+    C_evaluate, design$spec, design$kernel, design$theta, fm_information, kernel_control(object$control)
   )$information
   across <- object$design$adjust[, match(free, effects), drop = FALSE]
   v <- covariance[at, at]

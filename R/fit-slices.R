@@ -168,7 +168,7 @@ no_sums <- function(kernel, p, order) {
   if (!is.null(kernel$n_sums)) {
     return(numeric(kernel$n_sums))
   }
-  numeric(1L + (order >= 1L) * p + (order >= 2L) * p^2)
+  numeric(1L + (order >= fm_score) * p + (order >= fm_information) * p^2)
 }
 
 # A set of slices -------------------------------------------------------------------------------------
@@ -222,13 +222,13 @@ evaluate_sums.slice_set <- function(sums, kernel, theta, order, control) {
   total <- sum_of_slices(sums, kernel, theta, order, control)
   p <- length(theta)
   list(
-    value = total[1L], score = if (order >= 1L) total[1L + seq_len(p)],
-    information = if (order >= 2L) matrix(total[1L + p + seq_len(p^2)], p)
+    value = total[1L], score = if (order >= fm_score) total[1L + seq_len(p)],
+    information = if (order >= fm_information) matrix(total[1L + p + seq_len(p^2)], p)
   )
 }
 
 count_along.slice_set <- function(sums, direction, question, control) {
-  sum_of_slices(sums, list(kind = "along", question = question), direction, 0L, control)
+  sum_of_slices(sums, list(kind = "along", question = question), direction, fm_value, control)
 }
 
 sum_of_slices <- function(slices, kernel, theta, order, control) {

@@ -298,7 +298,7 @@ model_maximise.hazard_model <- function(model, problem, theta) {
 # One Newton step of the variance from 0 where that leads up, else the start value
 frailty_start <- function(none, start, problem) {
   extra <- problem$layout$extra
-  at <- evaluate_sums(problem$sums, problem$setup$kernel, none$theta, 2L, kernel_control(problem$control))
+  at <- evaluate_sums(problem$sums, problem$setup$kernel, none$theta, fm_information, kernel_control(problem$control))
   step <- at$score[extra] / at$information[extra, extra]
   if (at$score[extra] > 0 && is.finite(step) && step > 0) {
     start <- min(max(step, 0.01), 2)

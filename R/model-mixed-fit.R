@@ -230,7 +230,7 @@ simulation_noise <- function(model, fit, raw, problem) {
   moved <- lapply(seq_len(model$check_draws), function(k) {
     tick()
     kernel$seed <- model$seed + 1e6 * k
-    at <- evaluate_sums(problem$sums, kernel, raw$theta, 1L, kernel_control(fit$control))
+    at <- evaluate_sums(problem$sums, kernel, raw$theta, fm_score, kernel_control(fit$control))
     list(loglik = at$value - raw$value, theta = drop(raw$covariance %*% at$score))
   })
   # each is the difference of two draws, so half of its square is the variance of one

@@ -441,7 +441,9 @@ draws_kernel <- function(model, groups) {
 term_scales <- function(model, design) {
   n_terms <- nrow(design$terms)
   n_linear <- n_terms + length(design$effects)
-  at_zero <- .Call(C_evaluate, design$spec, list(kind = "conditional"), numeric(n_linear), 2L, list(threads = 1L))
+  at_zero <- .Call(
+    C_evaluate, design$spec, list(kind = "conditional"), numeric(n_linear), fm_information, list(threads = 1L)
+  )
   weights <- design$spec$weights
   n <- if (is.null(weights)) length(design$occasion) else sum(weights)
   scale <- sqrt(diag(at_zero$information)[seq_len(n_terms)] / n)

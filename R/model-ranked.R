@@ -239,7 +239,7 @@ model_null.ranked_model <- function(model, problem) {
   answers <- explode_answers(problem$design$spec, model)
   theta <- numeric(length(problem$layout$linear))
   sums <- design_sums(answers$spec)
-  evaluate_sums(sums, stage_kernel(answers), theta, 0L, kernel_control(problem$control))$value
+  evaluate_sums(sums, stage_kernel(answers), theta, fm_value, kernel_control(problem$control))$value
 }
 
 check_estimates.ranked_model <- function(model, fit) {

@@ -174,13 +174,25 @@ words_of_enums <- function() {
   broken[!is.na(broken)]
 }
 
-# What both languages must know is a word: numbers for kinds and masks come back only by accident.
+# The numbers that both languages know: fm_score <- 1L of R/base-codes.R is FM_SCORE of a header.
+codes_of_headers <- function() {
+  headers <- paste(unlist(code[grep("^src/core/.*\\.h$", c_files, value = TRUE)]), collapse = "\n")
+  lines <- grep("<-", text[["R/base-codes.R"]], fixed = TRUE, value = TRUE)
+  name <- toupper(sub("^(\\w+) <- .*$", "\\1", lines))
+  value <- sub("^\\w+ <- (\\d+)L$", "\\1", lines)
+  fine <- mapply(function(name, value) grepl(paste0("\\b", name, "\\s*=\\s*", value, "\\b"), headers), name, value)
+  sprintf("R/base-codes.R: %s is not %s in any header of the core", name[!fine], value[!fine])
+}
+
+# What else both languages must know is a word: numbers for kinds and masks come back only by accident.
 words_at_the_border <- function() {
   numbers <- "\\b(kind|mask|storage|sequence|transform|shape|method|order)\\s*=\\s*-?[0-9]+L\\b"
   position <- "\\b(kind|mask|storage|sequence|transform|shape|method|order)\\s*=\\s*match\\(.*\\)\\s*-\\s*1L?\\b"
   c(
     matches(r_files, numbers, "a code in numbers: C reads words (fm_words)"),
-    matches(r_files, position, "a code in numbers: C reads words (fm_words)")
+    matches(r_files, position, "a code in numbers: C reads words (fm_words)"),
+    matches(r_files, "\\.Call\\(C_(evaluate|slice_sums),.*, [012]L, (control|kernel_control|list)\\b", "how far a pass goes has a name in base-codes.R"),
+    matches(r_files, "\\border\\s*(==|>=|<|!=)\\s*[012]L\\b", "how far a pass goes has a name in base-codes.R")
   )
 }
 
@@ -296,8 +308,8 @@ rules <- list(
   "files are short" = short_files, "functions are short" = short_functions,
   "nothing is left undone" = nothing_left_undone, "text is clean" = clean_text, "R is plain" = plain_r,
   "one name has one value" = one_name_one_value, "words say what enums say" = words_of_enums,
-  "R and C talk in words" = words_at_the_border, "comments of C are as wide as its code" = narrow_comments,
-  "loops change their conditions" = loops_change_conditions,
+  "R and C talk in words" = words_at_the_border, "numbers of both are those of the headers" = codes_of_headers,
+  "comments of C are as wide as its code" = narrow_comments, "loops change their conditions" = loops_change_conditions,
   "R functions are defined once" = defined_once,
   "init.c and Makevars are current" = generated_files, "NAMESPACE and man are current" = current_docs,
   "help pages and articles are in the index" = indexed_docs

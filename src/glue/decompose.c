@@ -105,11 +105,12 @@ SEXP firmmove_firm_dynamics(SEXP panel) {
   const fm_panel p = panel_of(panel);
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, R_NilValue));
   fm_dynamics *d = hold(pointer);
-  fm_error err = {fm_dynamics_run(&p, fm_control_threads(panel), fm_user_interrupted, d), ""};
-  if (err.code != FM_OK) {
+  const fm_code code = fm_dynamics_run(&p, fm_control_threads(panel), fm_user_interrupted, d);
+  fm_error err = {FM_OK, ""};
+  if (code != FM_OK) {
     release(pointer);
   }
-  fm_check(err.code, &err);
+  fm_check(code, &err);
   SEXP result = pack(d, pointer);
   UNPROTECT(1);
   return result;

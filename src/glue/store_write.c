@@ -144,9 +144,7 @@ SEXP firmmove_shard_write(SEXP path, SEXP names, SEXP columns, SEXP deflate) {
   for (size_t k = 0; k < n; k++) {
     prepare(VECTOR_ELT(columns, (R_xlen_t)k), CHAR(STRING_ELT(names, (R_xlen_t)k)), &column[k]);
   }
-  if (write_columns(file, column, n, Rf_asLogical(deflate) == TRUE, &err) != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(write_columns(file, column, n, Rf_asLogical(deflate) == TRUE, &err), &err);
   return R_NilValue;
 }
 
@@ -155,9 +153,7 @@ SEXP firmmove_shard_write(SEXP path, SEXP names, SEXP columns, SEXP deflate) {
 /* Writes a raw vector to a file, through to the disk, under a name of its own first. */
 SEXP firmmove_file_write(SEXP path, SEXP bytes) {
   fm_error err = {FM_OK, ""};
-  if (fm_write_file(fm_native_path(path), RAW_RO(bytes), (size_t)Rf_xlength(bytes), &err) != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(fm_write_file(fm_native_path(path), RAW_RO(bytes), (size_t)Rf_xlength(bytes), &err), &err);
   return R_NilValue;
 }
 
