@@ -33,14 +33,11 @@ check_column <- function(table, column, arg, table_arg) {
     )
   }
   if (!column %in% names(table)) {
-    near <- nearest_name(column, names(table))
     abort(
-      "`", table_arg, "` has no column `", column, "` (argument `", arg, "`). ",
-      if (is.null(near)) {
-        paste0("Its columns are ", quote_names(names(table), 8), ".")
-      } else {
-        paste0("The nearest is `", near, "`: write ", arg, " = \"", near, "\" if you mean it.")
-      },
+      "`", table_arg, "` has no column `", column, "` (argument `", arg, "`).",
+      did_you_mean(column, names(table),
+        write = arg, otherwise = paste0(" Its columns are ", quote_names(names(table), 8), ".")
+      ),
       class = "columns"
     )
   }

@@ -131,9 +131,7 @@ check_table_column <- function(name, table, tables) {
   if (name %in% tables[[table]]) {
     return(table)
   }
-  near <- nearest_name(name, tables[[table]])
-  abort("`", table, "` has no column `", name, "`",
-    if (!is.null(near)) paste0(". Did you mean `", near, "`?") else ".",
+  abort("`", table, "` has no column `", name, "`.", did_you_mean(name, tables[[table]]),
     class = "lookup"
   )
 }
@@ -150,15 +148,12 @@ unknown_variable <- function(expr, names, tables) {
   if (!length(names)) {
     abort("`", text, "` names no column of the data.", class = "lookup")
   }
-  near <- nearest_name(names[1L], unique(unlist(tables)))
   within <- if (!identical(text, names[1L])) paste0(" (in `", text, "`)")
   abort("`", names[1L], "`", within, " is not a column of ",
-    paste0("`", names(tables), "`", collapse = ", "), ". ",
-    if (!is.null(near)) {
-      paste0("Did you mean `", near, "`?")
-    } else {
-      paste0("Their columns are ", quote_names(unique(unlist(tables)), 10), ".")
-    },
+    paste0("`", names(tables), "`", collapse = ", "), ".",
+    did_you_mean(names, unlist(tables),
+      otherwise = paste0(" Their columns are ", quote_names(unique(unlist(tables)), 10), ".")
+    ),
     class = "lookup"
   )
 }
@@ -169,10 +164,9 @@ peers_atom <- function(factor, tables) {
   home <- if ("firms" %in% names(tables)) "firms" else "data"
   known <- is.null(peers$group) || peers$group == "network" || peers$group %in% tables[[home]]
   if (!known) {
-    near <- nearest_name(peers$group, tables[[home]])
     abort("`", factor$text, "`: the group `", peers$group, "` is not a column of `", home,
-      "`, nor `network`. ",
-      if (!is.null(near)) paste0("Did you mean `", near, "`?"),
+      "`, nor `network`.",
+      did_you_mean(peers$group, c(tables[[home]], "network")),
       class = "lookup"
     )
   }

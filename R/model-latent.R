@@ -212,10 +212,9 @@ firm_weights <- function(model, weights, group, check) {
 free_terms <- function(model, terms) {
   unknown <- setdiff(model$common, c(terms$name, terms$term))
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], terms$name)
     abort(
       "`common` names ", quote_names(unknown), ", not a term of the model.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, terms$name),
       class = "common"
     )
   }
@@ -286,11 +285,10 @@ membership_frame <- function(model, data, design, group, first) {
   unknown <- setdiff(names, columns)
   unknown <- unknown[!vapply(unknown, exists, NA, envir = environment(model$membership), mode = "numeric")]
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], columns)
     abort(
       "`membership` has ", quote_names(unknown), ", not ", if (length(unknown) == 1L) "a column" else "columns",
       " of the firms. A class belongs to the firm: attributes of places go into `formula`.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, columns),
       class = "membership"
     )
   }
