@@ -105,7 +105,20 @@ id_text <- function(x) {
   if (is.double(x) && !is.object(x) && all(x == round(x) & abs(x) < 2^53)) {
     return(sprintf("%.0f", x))
   }
+  if (inherits(x, "POSIXct")) {
+    return(time_text(x))
+  }
   as.character(x)
+}
+
+# Dates with times as text; with parts of a second where any has them
+time_text <- function(x) {
+  whole <- format(x, "%Y-%m-%d %H:%M:%S")
+  part <- as.numeric(x) %% 1
+  if (!any(part > 0, na.rm = TRUE)) {
+    return(as.character(x))
+  }
+  paste0(whole, sub("^0", "", sprintf("%.6f", part)))
 }
 
 # Integer code of each row of `x` among `levels` (text); NA where absent

@@ -256,7 +256,8 @@ latent_parameters <- function(classes, terms, free, attributes) {
 # Attributes of the groups: z (attributes x groups) and the coding that new data must get
 class_membership <- function(model, data, design, group, coding = NULL) {
   first <- match(seq_len(max(group)), group)
-  frame <- membership_frame(model, data, design, group, first)
+  frame <- fitted_types(membership_frame(model, data, design, group, first), coding$types, "firms")
+  types <- coding$types %||% variable_types(frame)
   built <- if (is.null(coding)) stats::terms(model$membership) else coding$terms
   frame <- tryCatch(
     stats::model.frame(built, frame, na.action = stats::na.pass, xlev = coding$levels),
@@ -272,7 +273,7 @@ class_membership <- function(model, data, design, group, coding = NULL) {
     check_membership(z, data)
     coding <- list(
       terms = attr(frame, "terms"), levels = stats::.getXlevels(attr(frame, "terms"), frame),
-      contrasts = attr(z, "contrasts")
+      contrasts = attr(z, "contrasts"), types = types
     )
   }
   list(z = matrix(t(z), ncol(z), nrow(z), dimnames = list(colnames(z), NULL)), coding = coding)
