@@ -61,9 +61,8 @@ reference_levels <- function(object, design, used, reference) {
   given <- if (is.numeric(reference)) reference else numeric()
   unknown <- setdiff(names(given), terms$name)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], terms$name)
     abort("`reference` names ", quote_names(unknown), ", not among the terms.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, terms$name),
       class = "reference"
     )
   }

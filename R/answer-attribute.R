@@ -188,10 +188,9 @@ group_numbers <- function(object, group) {
   })
   unknown <- as.character(group)[lengths(at) == 0L]
   if (length(unknown) > 0L || length(group) == 0L) {
-    near <- if (length(unknown) > 0L) nearest_name(unknown[1L], c(names, terms))
     abort(
       "`groups` must name terms of the model", if (length(unknown) > 0L) paste0(", unlike ", quote_names(unknown)), ".",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, c(names, terms)),
       class = "groups"
     )
   }
@@ -209,9 +208,8 @@ attribution_blocks <- function(blocks, method, groups) {
   members <- unlist(blocks)
   if (!is.list(blocks) || is.null(names(blocks)) || !all(members %in% groups) || anyDuplicated(members)) {
     unknown <- setdiff(members, groups)
-    near <- if (length(unknown) > 0L) nearest_name(unknown[1L], groups)
     abort("`blocks` must be a named list of names of groups, each in one block: ", quote_names(groups, 12), ".",
-      if (!is.null(near)) paste0(" Did you mean `", near, "` by `", unknown[1L], "`?"),
+      did_you_mean(unknown, groups),
       class = "blocks"
     )
   }

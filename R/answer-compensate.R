@@ -106,14 +106,9 @@ price_position <- function(object, price) {
   classes <- class_coefficients(object)
   named <- unique(c(terms, names(object$coefficients)[unlist(classes)]))
   if (!is.character(price) || length(price) != 1L || !price %in% named) {
-    near <- if (is.character(price) && length(price) == 1L) nearest_name(price, named)
     abort(
-      "`price` must be the name of a coefficient of a term. ",
-      if (is.null(near)) {
-        paste0("The model has ", quote_names(terms, 20), ".")
-      } else {
-        paste0("Did you mean `", near, "`?")
-      },
+      "`price` must be the name of a coefficient of a term.",
+      did_you_mean(price, named, otherwise = paste0(" The model has ", quote_names(terms, 20), ".")),
       class = "price"
     )
   }
@@ -221,9 +216,8 @@ term_sums <- function(object, terms, at) {
   asked <- term_numbers(object, terms)
   if (anyNA(asked)) {
     unknown <- terms[is.na(asked)]
-    near <- nearest_name(unknown[1L], names)
     abort("`terms` names ", quote_names(unknown), ", not among the terms.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, names),
       class = "argument"
     )
   }

@@ -177,14 +177,9 @@ check_variable <- function(object, variable) {
   }
   at <- match(variable, known$variable)
   if (is.na(at)) {
-    near <- nearest_name(variable, known$variable)
     abort(
-      "`", variable, "` is not a variable of the model. ",
-      if (is.null(near)) {
-        paste0("It has ", quote_names(known$variable, 12), ".")
-      } else {
-        paste0("Did you mean `", near, "`?")
-      },
+      "`", variable, "` is not a variable of the model.",
+      did_you_mean(variable, known$variable, otherwise = paste0(" It has ", quote_names(known$variable, 12), ".")),
       class = "variable"
     )
   }
@@ -200,10 +195,9 @@ place_numbers <- function(object, places, argument) {
   at <- match(as.character(places), object$data$place)
   if (anyNA(at)) {
     unknown <- as.character(places)[is.na(at)]
-    near <- nearest_name(unknown[1L], object$data$place)
     abort(
       "`", argument, "` names ", quote_names(unknown), ", not among the places.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, object$data$place),
       class = "place"
     )
   }

@@ -34,15 +34,12 @@ find_available <- function(name, ties) {
     )
   }
   if (length(hit) == 0) {
-    near <- nearest_name(name, candidates$column)
     abort("`available`: no tie table has a column `", name, "`.",
-      if (!is.null(near)) {
-        paste0(" The nearest is `", near, "`.")
-      } else if (length(ties)) {
+      did_you_mean(name, candidates$column, otherwise = if (length(ties) > 0L) {
         paste0(" They have ", quote_names(full, 8), ".")
       } else {
         " Give the table that has it in `ties`."
-      },
+      }),
       class = "available"
     )
   }

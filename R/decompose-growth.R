@@ -257,9 +257,8 @@ growth_reference <- function(panel, reference, columns) {
     return(c(panel, list(national = all, reference_text = "reference: all regions together")))
   }
   if (reference != "rest") {
-    near <- nearest_name(reference, c("regions", "rest", panel$region))
     abort("`reference` is `", reference, "`, which is neither \"regions\", \"rest\" nor a region of `data`.",
-      if (!is.null(near)) paste0(" The nearest is `", near, "`."),
+      did_you_mean(reference, c("regions", "rest", panel$region)),
       class = "argument"
     )
   }

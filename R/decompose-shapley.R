@@ -151,12 +151,7 @@ block_codes <- function(blocks, players) {
     if (length(twice)) abort("`blocks` has ", quote_names(twice), " more than once.", class = "blocks")
     unknown <- setdiff(names(blocks), players)
     if (length(unknown)) {
-      near <- nearest_name(unknown[1], players)
-      abort("`blocks` has ", quote_names(unknown), ", which is no player", if (is.null(near)) {
-        "."
-      } else {
-        paste0("; the nearest is `", near, "`.")
-      }, class = "blocks")
+      abort("`blocks` has ", quote_names(unknown), ", which is no player.", did_you_mean(unknown, players), class = "blocks")
     }
     blocks <- blocks[match(players, names(blocks))]
   }

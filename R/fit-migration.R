@@ -234,6 +234,7 @@ left_side <- function(formula) {
   if (length(formula) < 3L) {
     return(NULL)
   }
+  refuse_instruments(formula)
   if (!is.name(formula[[2L]])) {
     abort("The left side of `formula` must be the name of one column, the chosen place.", class = "formula")
   }

@@ -49,13 +49,16 @@ predict.migration_fit <- function(object, newdata = NULL,
     design <- fit_design(object)
   } else {
     data <- prediction_data(newdata, object)
-    design <- prediction_design(object, data)
+    design <- new_design(object, data)
   }
   shape_prediction(object, type, design, data)
 }
 
 # Predictions of a design in the shape of its data
 shape_prediction <- function(object, type, design, data) {
+  if (isTRUE(design$nothing)) {
+    return(missing_prediction(type, data))
+  }
   switch(type,
     probability = ,
     utility = place_result(kernel_predict(object, design, type), design, data),
@@ -83,7 +86,7 @@ prediction_data <- function(newdata, object) {
     # places, ties and their rules without the rows of the store
     return(new_firms(newdata, store_data(object$data, 1, 1), object$formula))
   }
-  if (class == "migration_data") new_firms(newdata, object$data, object$formula) else new_long(newdata, object$data)
+  if (class == "migration_data") new_firms(newdata, object$data, object$formula) else new_long(newdata, object)
 }
 
 refuse_lone_firms <- function() {
@@ -112,21 +115,6 @@ new_firms <- function(firms, data, formula) {
     firm = names$firm, place = names$place, time = names$time, from = names$from, to = names$to,
     available = available
   )
-}
-
-# New long data; where nobody has chosen yet, or the answers are rankings of another choice set, the first place of
-# each occasion stands in
-new_long <- function(newdata, data) {
-  names <- data$names
-  lacking <- setdiff(unlist(names[c("id", "place", "from", "time", "firm")]), names(newdata))
-  if (length(lacking) > 0L) {
-    abort("`newdata` lacks ", quote_names(lacking), " of the data of the fit.", class = "newdata")
-  }
-  if (!is.null(data$answer) || !names$chosen %in% names(newdata)) {
-    newdata[[names$chosen]] <- as.integer(!duplicated(newdata[[names$id]]))
-  }
-  arguments <- names[c("chosen", "id", "place", "firm", "from", "time")]
-  do.call(choice_data, c(list(newdata), arguments[!vapply(arguments, is.null, NA)]))
 }
 
 prediction_design <- function(object, data) {

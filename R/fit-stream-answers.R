@@ -12,7 +12,7 @@ over_slices <- function(object, store, answer, choice = TRUE, columns = NULL) {
     design <- if (choice) {
       fitted_design(object, plan, s, data)
     } else {
-      tryCatch(prediction_design(object, data), firmmove_error_no_occasions = function(e) NULL)
+      tryCatch(new_design(object, data), firmmove_error_no_occasions = function(e) NULL)
     }
     if (is.null(design)) {
       return(NULL)
@@ -87,7 +87,7 @@ predict_store <- function(object, newdata, type,
     check_prediction_room(object, store, type)
   }
   parts <- over_slices(object, store, function(data, design) {
-    if (type == "flows") kernel_predict(object, design, "flows") else shape(design, data)
+    if (type != "flows") shape(design, data) else if (!isTRUE(design$nothing)) kernel_predict(object, design, "flows")
   }, choice = is.null(newdata))
   if (type != "flows") {
     return(if (is.matrix(parts[[1L]])) do.call(rbind, parts) else unlist(parts))

@@ -187,10 +187,9 @@ cluster_columns <- function(object, cluster) {
 check_cluster_names <- function(names, known) {
   unknown <- setdiff(names, known)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], known)
     abort(
       "`cluster` names ", quote_names(unknown), ", not a column of the data.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, known),
       class = "cluster"
     )
   }

@@ -126,10 +126,9 @@ check_cell_values <- function(given, known, name) {
   known <- as.character(known[!is.na(known)])
   unknown <- setdiff(as.character(given), known)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], known)
     abort(
       "`", name, "` has ", quote_names(unknown), ", of which the data have no firm.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, known),
       class = "argument"
     )
   }

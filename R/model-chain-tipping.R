@@ -85,10 +85,9 @@ tipping.migration_fit_chain <- function(fit, place, variable = NULL, group = NUL
 known_place <- function(place, data, name) {
   at <- match(place, data$place)
   if (length(at) != 1L || is.na(at)) {
-    near <- nearest_name(place[1L], data$place)
     abort(
       "`", name, "` must be one place of the data, unlike ", quote_names(place), ".",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(place, data$place),
       class = "argument"
     )
   }
@@ -246,10 +245,9 @@ tipping_to <- function(fit, data, cell, at, target, jump, tolerance) {
 attribute_rows <- function(data, variable, at, cell) {
   table <- data[[attribute_table(data)]]
   if (!is.character(variable) || length(variable) != 1L || !is.numeric(table[[variable]])) {
-    near <- nearest_name(variable[1L], names(table)[vapply(table, is.numeric, NA)])
     abort(
       "`variable` must be the name of one numeric attribute of places, unlike ", quote_names(variable), ".",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(variable, names(table)[vapply(table, is.numeric, NA)]),
       class = "argument"
     )
   }

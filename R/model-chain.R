@@ -193,10 +193,9 @@ check_group <- function(model, data) {
   if (is.null(model$group) || model$group %in% columns) {
     return(invisible())
   }
-  near <- nearest_name(model$group, columns)
   abort(
     "`group` of chain() names `", model$group, "`, which is not a column of the firms.",
-    if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+    did_you_mean(model$group, columns),
     class = "chain_group"
   )
 }

@@ -207,10 +207,9 @@ place_entries <- function(membership, place) {
 number_entries <- function(model, entries, place, offered) {
   unknown <- setdiff(model$membership$place, place)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], place)
     abort(
       "`membership` has ", plural(length(unknown), "place"), " the data do not have: ", quote_names(unknown), ".",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, place),
       class = "membership"
     )
   }

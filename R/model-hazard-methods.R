@@ -166,11 +166,14 @@ predict.migration_fit_hazard <- function(object, newdata = NULL,
     return(shape(fit_design(object), object$data))
   }
   data <- prediction_data(newdata, object)
-  shape(prediction_design(object, data), data)
+  shape(new_design(object, data), data)
 }
 
 # Predictions of a design in the shape of its data
 shape_hazard <- function(object, type, average, design, data) {
+  if (isTRUE(design$nothing)) {
+    return(missing_prediction(type, data, c(if (type != "utility") "stay", object$model$risks)))
+  }
   p <- hazard_outcomes(object, design, if (type == "utility") type else "probability", average)
   switch(type,
     probability = place_result(p, design, data),
@@ -202,9 +205,10 @@ predict_survival <- function(object, newdata, durations, average) {
   data <- prediction_data(newdata, object)
   firms <- nrow(data$firms)
   rows <- rep(seq_len(firms), each = n)
-  design <- profile_design(object, data, list(rows = rows, duration = rep(durations, firms), spell = rows))
-  p <- matrix(NA_real_, length(rows), length(design$outcomes))
-  p[design$row, ] <- hazard_outcomes(object, design, "probability", average)
+  profile <- list(rows = rows, duration = rep(durations, firms), spell = rows)
+  design <- new_design(object, data, profile_design(object, data, profile))
+  p <- matrix(NA_real_, length(rows), length(object$model$risks) + 1L)
+  if (!isTRUE(design$nothing)) p[design$row, ] <- hazard_outcomes(object, design, "probability", average)
   data.frame(
     occasion = row_names(data)[rows], duration = rep(durations, firms), survival_table(p, rows, object$model$risks)
   )

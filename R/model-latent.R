@@ -224,10 +224,9 @@ firm_weights <- function(model, weights, group, check) {
 free_terms <- function(model, terms) {
   unknown <- setdiff(model$common, c(terms$name, terms$term))
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], terms$name)
     abort(
       "`common` names ", quote_names(unknown), ", not a term of the model.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, terms$name),
       class = "common"
     )
   }
@@ -269,7 +268,8 @@ latent_parameters <- function(classes, terms, free, attributes) {
 # Attributes of the groups: z (attributes x groups) and the coding that new data must get
 class_membership <- function(model, data, design, group, coding = NULL) {
   first <- match(seq_len(max(group)), group)
-  frame <- membership_frame(model, data, design, group, first)
+  frame <- fitted_types(membership_frame(model, data, design, group, first), coding$types, "firms")
+  types <- coding$types %||% variable_types(frame)
   built <- if (is.null(coding)) stats::terms(model$membership) else coding$terms
   frame <- tryCatch(
     stats::model.frame(built, frame, na.action = stats::na.pass, xlev = coding$levels),
@@ -285,7 +285,7 @@ class_membership <- function(model, data, design, group, coding = NULL) {
     check_membership(z, data)
     coding <- list(
       terms = attr(frame, "terms"), levels = stats::.getXlevels(attr(frame, "terms"), frame),
-      contrasts = attr(z, "contrasts")
+      contrasts = attr(z, "contrasts"), types = types
     )
   }
   list(z = matrix(t(z), ncol(z), nrow(z), dimnames = list(colnames(z), NULL)), coding = coding)
@@ -298,11 +298,10 @@ membership_frame <- function(model, data, design, group, first) {
   unknown <- setdiff(names, columns)
   unknown <- unknown[!vapply(unknown, exists, NA, envir = environment(model$membership), mode = "numeric")]
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], columns)
     abort(
       "`membership` has ", quote_names(unknown), ", not ", if (length(unknown) == 1L) "a column" else "columns",
       " of the firms. A class belongs to the firm: attributes of places go into `formula`.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, columns),
       class = "membership"
     )
   }

@@ -182,10 +182,9 @@ distribution_name <- function(x) {
   clean <- gsub("[- ]", "_", tolower(x))
   at <- match(clean, c(distributions$name, distributions$short))
   if (is.na(at)) {
-    near <- nearest_name(clean, distributions$name)
     abort(
       "`random` has the distribution \"", x, "\"; there are ", quote_names(distributions$name, max = 10), ".",
-      if (!is.null(near)) paste0(" Did you mean \"", near, "\"?"),
+      did_you_mean(clean, distributions$name),
       class = "argument"
     )
   }

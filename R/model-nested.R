@@ -156,9 +156,7 @@ nest_column.choice_data <- function(data, name) {
 }
 
 abort_nest_column <- function(name, among, what) {
-  near <- nearest_name(name, among)
-  hint <- if (is.null(near)) "" else paste0(" Did you mean `", near, "`?")
-  abort("The nesting column `", name, "` is not ", what, ".", hint, class = "nests")
+  abort("The nesting column `", name, "` is not ", what, ".", did_you_mean(name, among), class = "nests")
 }
 
 abort_if_changing <- function(name, places) {

@@ -57,7 +57,10 @@ predict.migration_fit_ranked <- function(object, newdata = NULL,
   }
   check_dots(...)
   data <- if (is.null(newdata)) object$data else prediction_data(newdata, object)
-  design <- if (is.null(newdata)) fit_design(object) else prediction_design(object, data)
+  design <- if (is.null(newdata)) fit_design(object) else new_design(object, data)
+  if (isTRUE(design$nothing)) {
+    return(missing_prediction(type, data))
+  }
   place_result(expected_rank(kernel_predict(object, design, "utility"), design$spec), design, data)
 }
 

@@ -69,10 +69,10 @@ store_rows <- function(store, first, last, columns = NULL) {
   if (is.null(columns)) columns <- setdiff(names, weights_column)
   absent <- setdiff(columns, names)
   if (length(absent)) {
-    near <- nearest_name(absent[1], names)
-    abort("The store has no column ", quote_names(absent), ". ",
-          if (!is.null(near)) paste0("The nearest is `", near, "`.")
-          else paste0("It has ", quote_names(store$columns$name, 8), "."), class = "columns")
+    abort("The store has no column ", quote_names(absent), ".",
+      did_you_mean(absent, names, otherwise = paste0(" It has ", quote_names(store$columns$name, 8), ".")),
+      class = "columns"
+    )
   }
   values <- read_rows(store$shards, first, last, match(columns, names))
   quick_frame(values, columns, last - first + 1)
