@@ -2,7 +2,7 @@
 
 # The columns of a panel of firms that move, checked. `columns`: performance, firm, cluster, time and weight (or NULL) by
 # name; `extra`: names of other columns that will be looked at.
-movers_panel <- function(data, columns, extra = NULL) {
+movers_panel <- function(data, columns, extra = NULL, needs_performance = TRUE) {
   places <- NULL
   source <- NULL
   arg <- "data"
@@ -15,7 +15,7 @@ movers_panel <- function(data, columns, extra = NULL) {
     arg <- "data$firms"
   }
   table <- plain_table(data, arg)
-  check_movers_columns(table, columns, arg)
+  check_movers_columns(table, columns, arg, c(if (needs_performance) "performance", "firm", "cluster", "time"))
   check_no_na(table[[columns$firm]], paste0(arg, "$", columns$firm))
   check_no_na(table[[columns$time]], paste0(arg, "$", columns$time))
   cluster <- ordered_codes(table[[columns$cluster]], places)
@@ -27,17 +27,17 @@ movers_panel <- function(data, columns, extra = NULL) {
   list(
     firm = panel_firms(table[[columns$firm]]), firms = table[[columns$firm]], time = time$code, times = time$values,
     place = cluster$code, places = id_text(cluster$values),
-    performance = panel_numbers(table, columns, "performance", gone, arg),
+    performance = if (needs_performance) panel_numbers(table, columns, "performance", gone, arg) else numeric(nrow(table)),
     weight = if (!is.null(columns$weight)) check_mean_weights(panel_numbers(table, columns, "weight", NULL, arg), columns, arg),
     gone = gone, table = table, columns = columns, arg = arg, source = source
   )
 }
 
-check_movers_columns <- function(table, columns, arg) {
+check_movers_columns <- function(table, columns, arg, needed) {
   if (nrow(table) == 0L) {
     abort("`", arg, "` has no rows.", class = "empty")
   }
-  for (role in c("performance", "firm", "cluster", "time")) {
+  for (role in needed) {
     if (is.null(columns[[role]])) {
       abort("`", role, "` is needed: the name of a column of `", arg, "`, as a string.", class = "columns")
     }
@@ -113,12 +113,7 @@ movers_threads <- function(rows, places = 0) {
   if (is_forked() || (rows < 2e5 && places < 300)) 1L else default_threads()
 }
 
-# Names of firms by the code the kernel has for them
-firm_names <- function(panel, code) {
-  first <- match(code, panel$firm$code)
-  id_text(panel$firms[first])
-}
-
+# Named groups of clusters
 check_cluster_groups <- function(groups, among, arg) {
   valid <- is.list(groups) && length(groups) >= 2L && !is.null(names(groups)) && all(nzchar(names(groups))) &&
     anyDuplicated(names(groups)) == 0L
