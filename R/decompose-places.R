@@ -124,11 +124,12 @@ decompose_places <- function(data, performance, firm, cluster, time, weight = NU
   panel <- movers_panel(data, columns, c(all.vars(controls), all.vars(project)))
   if (!is.null(groups)) check_cluster_groups(groups, panel$places, "groups")
   first <- if (!is.null(selection)) selection_controls(selection, panel)
+  if (!is.null(first)) warn_nothing_left_out(selection, controls, panel$columns$time)
   x <- movers_controls(controls, panel)
   if (!is.null(first)) x$z <- cbind(x$z, first$z)
   raw <- places_kernel(panel, x, options$leave, rows = !is.null(groups) || !is.null(first))
   fit <- places_fit(raw, panel, x)
-  if (!is.null(first)) fit <- with_first_step(fit, first)
+  if (!is.null(first)) fit <- with_first_step(fit, first, panel)
   structure(
     c(places_tables(fit, panel, options, groups, project), list(
       covariance = fit$covariance, coordinates = place_coordinates(panel), method = options$leave, reference = places_reference(panel, options, x, selection),
