@@ -86,7 +86,7 @@ control_columns <- function(formula, panel, period) {
   unknown <- setdiff(all.vars(formula), c(names(table), ls(environment(formula), all.names = TRUE)))
   check_known(unknown, names(table), "`controls` has", paste0("a column of `", panel$arg, "`"))
   frame <- stats::model.frame(formula, table, na.action = stats::na.pass)
-  here <- is.null(panel$gone) | !panel$gone
+  here <- if (is.null(panel$gone)) rep(TRUE, nrow(table)) else !panel$gone
   for (name in names(frame)) {
     lacking <- which(rowSums(is.na(as.matrix(frame[[name]]))) > 0L & here)
     if (length(lacking) > 0L) {
