@@ -64,9 +64,12 @@ places_variance <- function(fit, options) {
     parts <- c(x[1L], 2 * x[2L], x[3L], controls)
     estimate <- c(parts, total - sum(parts), total)
     std.error <- c(if (name == "leave_out") error else NA_real_, rep(NA_real_, 5L))
+    # with few places the error is itself uncertain, and normal limits cover too little
+    reach <- stats::qt((1 + options$conf.level) / 2, length(fit$psi) - 1) * std.error
     quick_table(
       component = c("place", "sorting", "firm", "controls", "residual", "total"), estimator = rep(name, 6L),
-      estimate = estimate, share = estimate / total, normal_limits(estimate, std.error, options$conf.level)
+      estimate = estimate, share = estimate / total, std.error = std.error, conf.low = estimate - reach,
+      conf.high = estimate + reach
     )
   })
   correlation <- vapply(estimates, function(x) {

@@ -25,7 +25,7 @@
 #' *Errors.* The effects' covariance is that of leaving out each firm in turn,
 #' \eqn{\sum_i (\hat\psi - \hat\psi_{(-i)})(\hat\psi - \hat\psi_{(-i)})'}{sum_i (psi - psi_(-i))(psi - psi_(-i))'}. The error of the leave-out
 #' \eqn{V(\psi)} is that of the quadratic form \eqn{\sum_{i \ne l} z_i'C_{il}z_l}{sum over i != l of z_i'C_il z_l}, by leaving firms out too; it is
-#' an honest guide from some 10 movers a place on. No error is given for the other variances.
+#' an honest guide from some 10 movers a place on. Its limits are those of \eqn{t} with as many degrees of freedom as there are places, less one. No error is given for the other variances.
 #'
 #' *Shrinkage.* \eqn{\lambda_j = \tau^2/(\tau^2 + se_j^2)} with \eqn{\tau^2} the leave-out \eqn{V(\psi)}; `shrunk` is
 #' \eqn{\lambda_j\psi_j + (1-\lambda_j)} times 0, or times what the attributes of `project` say.

@@ -121,7 +121,7 @@ fit <- fit_migration(~ push(land_price) + pull(creativity) + log(distance), lamp
 near <- runner_up(fit, n = 2)
 firms <- lamps$firms[!is.na(lamps$firms$to), ]
 set.seed(3)
-out <- replicate(max(100, draws %/% 4), {
+out <- replicate(max(100, draws %/% 2), {
   alpha <- rnorm(length(unique(firms$firm)), sd = 0.4)
   # firms have paths of their own, so errors last
   firms$y <- alpha[match(firms$firm, unique(firms$firm))] + rnorm(nrow(firms), sd = 0.3) + 0.05 * sin(firms$year)
@@ -152,7 +152,7 @@ out <- replicate(max(200, draws %/% 2), {
   ties <- data.frame(firm = rep(seq_len(n), 3), to = rep(places$place, each = n), d = as.vector(d))
   firms$y <- c(0, 0.3, 0.6)[to] + 0.5 * (chosen - 0.5772157) + rnorm(n, sd = 0.5)
   data <- migration_data(firms, places, list(t = ties))
-  fit <- fit_migration(~ d + pull(x), data)
+  fit <- fit_migration(~ d + x, data)
   terms <- selection_terms(fit, type = "dubin_mcfadden")
   model <- lm(y ~ to + chosen_stay + chosen_move, cbind(firms, terms))
   b <- coef(model)[c("toB", "toC", "chosen_stay")]
