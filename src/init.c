@@ -8,6 +8,7 @@
 #include "glue/mixed.h"
 #include "glue/model.h"
 #include "glue/pairs.h"
+#include "glue/panel.h"
 #include "glue/places.h"
 #include "glue/shapley.h"
 #include "glue/slice.h"
@@ -43,6 +44,7 @@ static const R_CallMethodDef call_entries[] = {
     {"m_function", (DL_FUNC)&firmmove_m_function, 8},
     {"mixed_individual", (DL_FUNC)&firmmove_mixed_individual, 4},
     {"model_matrix", (DL_FUNC)&firmmove_model_matrix, 1},
+    {"move_events", (DL_FUNC)&firmmove_move_events, 1},
     {"owen", (DL_FUNC)&firmmove_owen, 3},
     {"owen_needed", (DL_FUNC)&firmmove_owen_needed, 2},
     {"owen_weights", (DL_FUNC)&firmmove_owen_weights, 2},

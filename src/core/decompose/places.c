@@ -183,26 +183,38 @@ static void take_residuals(fm_places *p, fm_total *squares) {
   }
 }
 
-static void take_moments(fm_places *p) {
+/* Sums over the rows of firm i of the parts and of their products. */
+static void firm_moments(const fm_places *p, size_t i, double *mean, double sum[FM_PARTS][FM_PARTS]) {
   const fm_lives *v = p->spec.lives;
-  fm_total sum[FM_PARTS][FM_PARTS], mean[FM_PARTS];
-  memset(sum, 0, sizeof(sum));
-  memset(mean, 0, sizeof(mean));
+  for (size_t t = v->first[i]; t < v->first[i + 1]; t++) {
+    const double psi = p->b[v->place[t]], omega = omega_of(p, t);
+    const double part[FM_PARTS] = {psi, p->alpha[i], fm_row_times(p, t, p->b) - psi - p->shift, p->residual[t], p->y[t]};
+    for (size_t a = 0; a < FM_PARTS; a++) {
+      mean[a] += omega * part[a];
+      for (size_t b = a; b < FM_PARTS; b++) {
+        sum[a][b] += omega * part[a] * part[b];
+      }
+    }
+  }
+}
+
+static void take_moments(fm_places *p) {
+  fm_total all[FM_PARTS][FM_PARTS], means[FM_PARTS];
+  memset(all, 0, sizeof(all));
+  memset(means, 0, sizeof(means));
   for (size_t i = 0; i < p->n_firms; i++) {
-    for (size_t t = v->first[i]; t < v->first[i + 1]; t++) {
-      const double psi = p->b[v->place[t]], omega = omega_of(p, t);
-      const double part[FM_PARTS] = {psi, p->alpha[i], fm_row_times(p, t, p->b) - psi - p->shift, p->residual[t], p->y[t]};
-      for (size_t a = 0; a < FM_PARTS; a++) {
-        fm_total_add(&mean[a], omega * part[a]);
-        for (size_t b = a; b < FM_PARTS; b++) {
-          fm_total_add(&sum[a][b], omega * part[a] * part[b]);
-        }
+    double mean[FM_PARTS] = {0}, sum[FM_PARTS][FM_PARTS] = {{0}};
+    firm_moments(p, i, mean, sum);
+    for (size_t a = 0; a < FM_PARTS; a++) {
+      fm_total_add(&means[a], mean[a]);
+      for (size_t b = a; b < FM_PARTS; b++) {
+        fm_total_add(&all[a][b], sum[a][b]);
       }
     }
   }
   for (size_t a = 0; a < FM_PARTS; a++) {
     for (size_t b = a; b < FM_PARTS; b++) {
-      p->moment[a][b] = fm_total_value(&sum[a][b]) - fm_total_value(&mean[a]) * fm_total_value(&mean[b]);
+      p->moment[a][b] = fm_total_value(&all[a][b]) - fm_total_value(&means[a]) * fm_total_value(&means[b]);
       p->moment[b][a] = p->moment[a][b];
     }
   }

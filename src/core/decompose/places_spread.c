@@ -46,24 +46,33 @@ static void add_outer(double *to, size_t size, const uint32_t *index, size_t n, 
   }
 }
 
-/* Each task has a matrix of its own. */
+/* Each task has a matrix of its own: a sum of outer products x y', of one or two pairs. */
 static fm_code add_firms(void *context, size_t task, size_t worker) {
-  static const size_t pairs[OUTERS][2][2] = {{{R, R}, {R, R}}, {{Z, R}, {R, Z}}, {{Z, BR}, {R, BZ}}, {{BZ, BR}, {BR, BZ}}};
+  static const size_t pairs[OUTERS][4] = {{R, R, R, R}, {Z, R, Z, R}, {Z, BR, R, BZ}, {BZ, BR, BZ, BR}};
   spread *s = context;
   const fm_places *p = s->p;
-  const size_t room = fm_firm_room(p);
-  const double *x[] = {s->z, p->r, p->bz, p->br};
+  const size_t room = fm_firm_room(p), *pair = pairs[task], n_pairs = task == N12 ? 2 : 1;
+  const double *of[] = {s->z, p->r, p->bz, p->br};
+  const double *x[] = {of[pair[0]], of[pair[1]], of[pair[2]], of[pair[3]]};
   uint32_t *index = s->index + task * room;
   double *value = s->value + task * 4 * room;
   (void)worker;
   for (size_t i = 0; i < p->n_firms; i++) {
-    const size_t n = fm_firm_sums(p, i, x, 4, index, value, room);
-    for (size_t half = 0; half < 2; half++) {
-      add_outer(s->of[task], p->size, index, n, 0.5, value + pairs[task][half][0] * room,
-                value + pairs[task][half][1] * room);
+    const size_t n = fm_firm_sums(p, i, x, 2 * n_pairs, index, value, room);
+    for (size_t k = 0; k < n_pairs; k++) {
+      add_outer(s->of[task], p->size, index, n, 1.0 / (double)n_pairs, value + 2 * k * room, value + (2 * k + 1) * room);
     }
   }
   return FM_OK;
+}
+
+/* a := (a + a') / 2 */
+static void make_symmetric(double *a, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    for (size_t j = 0; j < i; j++) {
+      a[i * n + j] = a[j * n + i] = 0.5 * (a[i * n + j] + a[j * n + i]);
+    }
+  }
 }
 
 /* ---- the variance of the variance ------------------------------------------------------------------------------------ */
@@ -229,6 +238,8 @@ static fm_code run(spread *s) {
   fm_places *p = s->p;
   within_firms(s);
   FM_TRY(fm_parallel(OUTERS, p->spec.threads, add_firms, s));
+  make_symmetric(s->of[N11], p->size);
+  make_symmetric(s->of[N22], p->size);
   FM_TRY(take_covariance(s));
   return take_variance(s);
 }
