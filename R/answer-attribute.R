@@ -380,9 +380,9 @@ autoplot.migration_attribution <- function(object, share = FALSE, ...) {
   picture <- ggplot2::ggplot(table, ggplot2::aes(x = .data$estimate, y = .data$group)) +
     ggplot2::geom_col(fill = "grey80", colour = "grey40", width = 0.7) +
     ggplot2::geom_vline(xintercept = 0, colour = "grey30") +
-    ggplot2::geom_errorbarh(
+    ggplot2::geom_errorbar(
       ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high),
-      height = 0.25, na.rm = TRUE
+      orientation = "y", width = 0.25, na.rm = TRUE
     ) +
     ggplot2::labs(
       x = if (share) paste("per cent of the", of) else of, y = NULL, title = paste("What makes up the", of),

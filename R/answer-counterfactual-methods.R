@@ -111,9 +111,9 @@ autoplot.migration_counterfactual <- function(object, n = 20, ...) {
       ggplot2::aes(x = 0, xend = .data$change, yend = .data$place),
       colour = "grey70", linewidth = 2
     ) +
-    ggplot2::geom_errorbarh(
+    ggplot2::geom_errorbar(
       ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high),
-      height = 0.25, colour = "grey20", na.rm = TRUE
+      orientation = "y", width = 0.25, colour = "grey20", na.rm = TRUE
     ) +
     ggplot2::geom_point(size = 2.5) +
     ggplot2::labs(

@@ -116,8 +116,9 @@ coefficient_plot <- function(table, title, conf.level, standardise) {
   null <- unique(data.frame(group = table$group, at = table$null))
   ggplot2::ggplot(table, ggplot2::aes(x = .data$estimate, y = .data$term)) +
     ggplot2::geom_vline(ggplot2::aes(xintercept = .data$at), null, linetype = "dashed", colour = "grey50") +
-    ggplot2::geom_errorbarh(
-      ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high), height = 0.2, colour = "grey30", na.rm = TRUE
+    ggplot2::geom_errorbar(
+      ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high),
+      orientation = "y", width = 0.2, colour = "grey30", na.rm = TRUE
     ) +
     ggplot2::geom_point(ggplot2::aes(shape = .data$group), size = 2.5, show.legend = FALSE) +
     ggplot2::scale_shape_manual(values = stats::setNames(
