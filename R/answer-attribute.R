@@ -358,6 +358,7 @@ attribution_notes <- function(what, covariance, draws, conf.level, result) {
 #' @param share `TRUE` draws shares of the total, in per cent.
 #' @param ... Not used.
 #' @return `autoplot()`: a ggplot. `plot()` draws it and returns it invisibly.
+#' @seealso [attribute_moves()], [print.migration_answer()].
 #' @name plot.migration_attribution
 #' @export
 plot.migration_attribution <- function(x, ...) {

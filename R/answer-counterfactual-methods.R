@@ -10,6 +10,7 @@
 #' @param row.names,optional,... Not used.
 #' @return `print()` returns `x`, invisibly; `summary()` an object with the tables `totals`, `stocks`, `flows` and
 #'   `origins`; `autoplot()` a ggplot.
+#' @seealso [counterfactual()], [print.migration_answer()].
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' data <- subset(wenzhou_guzhen(), year %in% 1997:1998)
 #' fit <- fit_migration(~ pull(land_price) + log(distance) + log(makers), data)

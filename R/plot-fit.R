@@ -26,6 +26,8 @@
 #' @return `autoplot()`: a ggplot, to change or add to. `plot()` draws it and returns it invisibly.
 #' @section Errors: Package ggplot2 is not installed; data without a move; a map of places without coordinates;
 #'   data without a time drawn over time.
+#' @seealso [predict()][predict.migration_fit] and [as_flows()] for the numbers, [plot.migration_fit_hazard()] for hazards,
+#'   [plot.decompose_cluster()] for clusters.
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' data <- wenzhou_guzhen()
 #' plot(data)
