@@ -356,6 +356,7 @@ attribution_notes <- function(what, covariance, draws, conf.level, result) {
 #' @param share `TRUE` draws shares of the total, in per cent.
 #' @param ... Not used.
 #' @return `autoplot()`: a ggplot. `plot()` draws it and returns it invisibly.
+#' @seealso [attribute_moves()], [print.migration_answer()].
 #' @name plot.migration_attribution
 #' @export
 plot.migration_attribution <- function(x, ...) {
@@ -378,9 +379,9 @@ autoplot.migration_attribution <- function(object, share = FALSE, ...) {
   picture <- ggplot2::ggplot(table, ggplot2::aes(x = .data$estimate, y = .data$group)) +
     ggplot2::geom_col(fill = "grey80", colour = "grey40", width = 0.7) +
     ggplot2::geom_vline(xintercept = 0, colour = "grey30") +
-    ggplot2::geom_errorbarh(
+    ggplot2::geom_errorbar(
       ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high),
-      height = 0.25, na.rm = TRUE
+      orientation = "y", width = 0.25, na.rm = TRUE
     ) +
     ggplot2::labs(
       x = if (share) paste("per cent of the", of) else of, y = NULL, title = paste("What makes up the", of),

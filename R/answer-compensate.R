@@ -52,6 +52,8 @@
 #'
 #'   Krinsky, I. and Robb, A. L. (1986). On approximating the statistical properties of elasticities. *Review of
 #'   Economics and Statistics* 68, 715-719. \doi{10.2307/1924536}
+#' @seealso [counterfactual()] for money under a change of places, [mixed()] with `space = "wtp"`, [marginal_effects()],
+#'   [attribute_moves()].
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(

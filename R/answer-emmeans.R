@@ -24,6 +24,7 @@
 #'   attribute of pairs of a firm and a place, or because there are classes with utilities of their own ([latent()] of
 #'   long data); migration data without origins, where no firm leaves; long data with origins, where the utility
 #'   of a place is not of its attributes alone; no variable for the grid.
+#' @seealso [marginal_effects()], which needs no other package; [marginaleffects_migration_fit] for marginaleffects.
 #' @examplesIf requireNamespace("emmeans", quietly = TRUE)
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ keep(log(size)) + keep(segment) + log(distance), data, subset = year == 2000)

@@ -16,6 +16,7 @@
 #' @return A shiny app object: printing it (in an interactive session: calling the function) starts it.
 #' @section Errors: Package shiny is not installed; a fit to long data, which has no table of places; no numeric
 #'   attribute of places in the formula.
+#' @seealso [counterfactual()], which the app calls; [tipping()]; [report_migration()] for a report that stays.
 #' @examplesIf interactive()
 #' fit <- fit_migration(~ push(land_price) + pull(governance) + distance, wenzhou_guzhen())
 #' explore_migration(fit)

@@ -97,6 +97,7 @@ wenzhou_guzhen <- function(years = NULL) {
 #'   important, `NA` not ranked; a firm ranks two to six factors).
 #' @source Counts of first ranks: policy research office of Yueqing, quoted at
 #'   yucai365.com (grade C in [cluster_facts()]).
+#' @seealso [ranked()], the model for such answers; [wenzhou_guzhen()], [cluster_facts()].
 #' @examples
 #' interviews <- wenzhou_interviews()
 #' interviews
@@ -139,6 +140,7 @@ print.wenzhou_interviews <- function(x, n = 12, ...) {
 #'   `B` newspaper or government page, `C` trade blog, book excerpt or repost, `B/C`
 #'   between the two, `X` computed from others.
 #' @source Column `source`.
+#' @seealso [wenzhou_guzhen()] and [wenzhou_interviews()], simulated to resemble them.
 #' @examples
 #' facts <- cluster_facts()
 #' subset(facts, place == "Guzhen" & unit == "firms", c(date, value, fact, grade))

@@ -29,6 +29,7 @@
 #'   firm and those of place and ties, prefixed by the table where names clash.
 #'   `subset()` returns a `migration_data`, `nobs()` a count. `print()` and
 #'   `summary()` warn when no firm moves or none chooses.
+#' @seealso [migration_data()], [as_flows()], [plot.migration_data()], [print.choice_data()].
 #' @examples
 #' firms <- data.frame(
 #'   firm = 1:4, from = c("Wenzhou", "Wenzhou", "Guzhen", NA),

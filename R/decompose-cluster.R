@@ -163,6 +163,8 @@
 #'
 #' Neumark, D., Zhang, J. and Wall, B. (2006). Where the jobs are: business dynamics and employment growth. *Academy of
 #' Management Perspectives* 20(4), 79-94. \doi{10.5465/amp.2006.23270308}
+#' @seealso [recode_moves()] for what hangs on which firms count as movers, [plot.decompose_cluster()], [decompose_productivity()],
+#'   [decompose_growth()], [decompose_shapley()], [print.decomposition()].
 #' @examples
 #' lamps <- wenzhou_guzhen()
 #' account <- decompose_cluster(lamps, "productivity", "jobs", pairs = "ends")

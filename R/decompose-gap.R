@@ -91,6 +91,8 @@
 #'
 #' Firpo, S., Fortin, N. M. and Lemieux, T. (2018) Decomposing wage distributions using recentered influence
 #' function regressions. *Econometrics* 6(2), 28, \doi{10.3390/econometrics6020028}.
+#' @seealso [compare_quantiles()] for whole distributions, [decompose_cluster()] for changes over time,
+#'   [decompose_productivity()], [print.decomposition()].
 #' @examples
 #' firms <- subset(wenzhou_guzhen()$firms, year == 2003 & to %in% c("Wenzhou", "Guzhen"))
 #' gap <- decompose_gap(productivity ~ age + log(jobs) + segment, firms, "to")

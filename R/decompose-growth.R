@@ -93,6 +93,8 @@
 #' Ray, D. M., Lamarche, R. H. and Beaudin, M. (2012) Economic growth and restructuring in Canada's heartland and
 #' hinterland: from shift-share to multifactor partitioning. *The Canadian Geographer* 56, 296-317,
 #' \doi{10.1111/j.1541-0064.2012.00435.x}.
+#' @seealso [decompose_share()] for market shares, [decompose_cluster()] for what moves do to means and sizes,
+#'   [concentration()], [print.decomposition()].
 #' @examples
 #' jobs <- data.frame(
 #'   town = rep(c("Wenzhou", "Guzhen"), each = 4),

@@ -56,6 +56,7 @@
 #'
 #' Kondo, K. (2017) Quantile approach for distinguishing agglomeration from firm selection in Stata. RIETI Technical
 #' Paper 17-T-001.
+#' @seealso [decompose_gap()] for a gap of means or of one quantile, [decompose_productivity()], [decompose_cluster()].
 #' @examples
 #' firms <- subset(wenzhou_guzhen()$firms, year == 2003 & !is.na(to))
 #' compare_quantiles(firms, "productivity", "to", between = c("Wenzhou", "Guzhen"), draws = 20)

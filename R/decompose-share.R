@@ -62,6 +62,7 @@
 #'
 #' Milana, C. (1988) Constant-market-shares analysis and index number theory. *European Journal of Political
 #' Economy* 4, 453-478, \doi{10.1016/0176-2680(88)90011-0}.
+#' @seealso [decompose_growth()] for shift-share, [decompose_cluster()], [print.decomposition()].
 #' @examples
 #' lamps <- data.frame(
 #'   item = rep(c("ceiling", "table"), each = 2, times = 2), market = rep(c("north", "south"), 4),

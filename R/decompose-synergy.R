@@ -57,6 +57,7 @@
 #'   W. and
 #'   Lengyel, B. (2014) \doi{10.1007/s11192-013-1080-8}. Miller, G. A. (1955), Note on the bias of information
 #'   estimates.
+#' @seealso [relatedness()], [complexity()], [concentration()], [print.decomposition()].
 #' @examples
 #' firms <- subset(wenzhou_guzhen()$firms, year %in% c(1996, 2006) & to %in% c("Guzhen", "Wenzhou"))
 #' firms$class <- cut(firms$jobs, c(0, 10, 50, Inf))

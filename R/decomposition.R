@@ -18,6 +18,7 @@
 #'   cluster and pair of periods, a column for each component, summed over partners; only of tables that have them) and
 #'   `tables`; `as.data.frame()` and `tidy()` a data frame.
 #' @section Errors: A table that the decomposition does not have.
+#' @seealso [decompose_cluster()] and its sisters, [plot.decompose_cluster()], [knit_print.migration_answer()] for documents.
 #' @examples
 #' account <- decompose_cluster(wenzhou_guzhen(), "productivity", "jobs", pairs = "ends")
 #' print(account)

@@ -93,6 +93,7 @@
 #' Wilkinson, G. N. and Rogers, C. E. (1973). Symbolic description of factorial
 #' models for analysis of variance. *Applied Statistics* 22, 392-399.
 #' \doi{10.2307/2346786}
+#' @seealso [fit_migration()], [migration_data()] for the tables that terms are looked up in.
 #' @examples
 #' places <- data.frame(place = c("Wenzhou", "Guzhen", "Ningbo"),
 #'                      land_price = c(9, 4, 7), coast = c(TRUE, FALSE, TRUE))

@@ -25,6 +25,8 @@
 #' @param ... Passed on by marginaleffects; not used.
 #' @return What marginaleffects asks for: a data frame with `rowid`, `group` and `estimate`; coefficients; a
 #'   covariance; a fit.
+#' @seealso [marginal_effects()], which needs no other package; [emmeans_migration_fit] for emmeans;
+#'   [predict()][predict.migration_fit].
 #' @examplesIf requireNamespace("marginaleffects", quietly = TRUE) && getRversion() >= "4.4.0"
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ keep(size) + distance, data, subset = year == 2000)
@@ -263,6 +265,7 @@ r2.migration_fit <- function(model, ...) {
 #' @param ... `type` and `cluster` as in [vcov.migration_fit()].
 #' @return An object of texreg's class `texreg`.
 #' @section Errors: Package texreg is not installed.
+#' @seealso [summary()][summary.migration_fit], [tidy()][tidy.migration_fit], which modelsummary reads.
 #' @examplesIf requireNamespace("texreg", quietly = TRUE)
 #' fit <- fit_migration(~ push(land_price) + distance, wenzhou_guzhen())
 #' texreg::screenreg(texreg_fit(fit, cluster = ~ firm))

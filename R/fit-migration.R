@@ -85,6 +85,9 @@
 #'
 #'   Train, K. E. (2009). *Discrete Choice Methods with Simulation*, 2nd ed. Cambridge University Press.
 #'   \doi{10.1017/CBO9780511805271}
+#' @seealso [migration_formula] for the terms, [migration_data()] and [choice_data()] for the data, [migration_control()];
+#'   [predict()][predict.migration_fit], [counterfactual()], [compensate()] and [attribute_moves()] for what follows from a fit;
+#'   [write_store()] and [workers] for data larger than memory.
 #' @examples
 #' # 300 firms choose among three towns; staying is worth 1, a unit of rent costs 0.8
 #' set.seed(1)

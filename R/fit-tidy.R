@@ -37,6 +37,7 @@ generics::augment
 #' the long rows with `.fitted`, the probability of the place, and `.resid`, the response residual.
 #' With `newdata` there is no residual and, for firms, `.fitted` is the probability of the most probable place,
 #' `.choice`.
+#' @seealso [summary()][summary.migration_fit], [confint()][confint.migration_fit], [fitted()][fitted.migration_fit].
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(land_price) + distance, data)

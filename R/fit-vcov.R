@@ -36,6 +36,8 @@
 #'
 #'   Zeileis, A., Koell, S. and Graham, N. (2020). Various versatile variances. *Journal of Statistical
 #'   Software* 95(1), 1-36. \doi{10.18637/jss.v095.i01}
+#' @seealso [estfun()][estfun.migration_fit] for the scores, [confint()][confint.migration_fit],
+#'   [summary()][summary.migration_fit].
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(land_price) + distance, data)
@@ -97,6 +99,7 @@ score_products <- function(object) {
 #' @param ... Not used.
 #' @return `estfun()`: a matrix with a row for each occasion and a column for each estimated coefficient.
 #'   `bread()`: a square matrix.
+#' @seealso [vcov()][vcov.migration_fit] for robust and clustered covariances, [predict()][predict.migration_fit].
 #' @exportS3Method sandwich::estfun migration_fit
 estfun.migration_fit <- function(x, ...) {
   design <- fit_design(x)

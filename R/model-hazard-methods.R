@@ -354,6 +354,7 @@ baseline_offset <- function(fit) {
 #'   [plot.migration_fit()].
 #' @return `autoplot()`: a ggplot. `plot()` draws it and returns it invisibly.
 #' @section Errors: Package ggplot2 is not installed.
+#' @seealso [baseline_hazard()] for the numbers, [hazard()], [predict.migration_fit_hazard()].
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' lamps <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(environment), lamps, model = hazard(baseline = "log", duration = "age"))

@@ -68,6 +68,7 @@ kernel_choice.migration_fit_latent <- function(object, design, uniform) {
 #'   membership. Tables of `class` count uncertain firms as certain: sum the probabilities instead.
 #' @references Greene, W. H. and Hensher, D. A. (2003). A latent class model for discrete choice analysis: contrasts with
 #'   mixed logit. *Transportation Research Part B* 37, 681-698. \doi{10.1016/S0191-2615(02)00046-2}
+#' @seealso [latent()], [individual()] of mixed logits, [compare_classes()].
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(technology) + log(distance), data,

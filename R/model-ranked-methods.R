@@ -137,6 +137,7 @@ draw_stage <- function(v, left, occasion) {
 #'
 #'   Hausman, J. A. and Ruud, P. A. (1987). Specifying and testing econometric models for rank-ordered data.
 #'   *Journal of Econometrics* 34, 83-104. \doi{10.1016/0304-4076(87)90068-6}
+#' @seealso [ranked()], [anova()][anova.migration_fit], [iia_test()].
 #' @examples
 #' fit <- fit_migration(rank ~ factor, wenzhou_interviews(), ranked(), id = "firm", place = "factor")
 #' stage_test(fit)

@@ -12,6 +12,7 @@
 #' @param ... Not used.
 #' @return `autoplot()`: a ggplot, to change or add to. `plot()` draws it and returns it invisibly.
 #' @section Errors: Package ggplot2 is not installed; a cluster or pair of periods that is not there.
+#' @seealso [decompose_cluster()], [print.decomposition()] for the tables, [plot.migration_fit()] for flows on a map.
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' account <- decompose_cluster(wenzhou_guzhen(), "productivity", "jobs", pairs = "ends")
 #' plot(account, clusters = c("Wenzhou", "Guzhen"))

@@ -7,8 +7,6 @@
 #' small tables (places, ties, network), and none of the firms. Where data are
 #' asked for, a store may be given instead: [fit_migration()] then reads it slice by slice.
 #' `verify_store()` reads every byte and checks every checksum.
-#' `check_store_unchanged()` stops when the store on disk is no longer the one
-#' that was opened.
 #'
 #' @param path Folder of the store.
 #' @param store,x,object An open store, or for `verify_store()` also its path.
@@ -25,11 +23,11 @@
 #'   \item{`together`}{whether the rows of each firm are together.}
 #'   \item{`counts`}{list of `firms`, `occasions`, `movers`, `no_origin`, `closed`.}
 #'   \item{`frame`}{places, times, ties, network and `available`, as in a migration_data.}
-#'   \item{`shards`}{files, their rows and the columns, for [store_rows()].}
+#'   \item{`shards`}{files, their rows and the columns, for [store_data()].}
 #' }
 #' `summary()` returns a list with `files` (data frame `file`, `rows`, `bytes`), `columns`
 #' (`name`, `type`, `bytes`) and prints. `verify_store()` returns, invisibly, a data frame `file`,
-#' `blocks`, `bytes`; `check_store_unchanged()` returns `store`, invisibly.
+#' `blocks`, `bytes`.
 #' `as_migration_data()` reads the whole store into memory, one of long data as a [choice_data()].
 #'
 #' @section Errors:
@@ -38,7 +36,7 @@
 #' file, in damaged files the block, and what to do. Classes: `firmmove_error_no_store`,
 #' `firmmove_error_corrupt`, `firmmove_error_io`, `firmmove_error_store_changed`.
 #'
-#' @seealso [write_store()], [store_rows()], [store_format].
+#' @seealso [write_store()], [store_data()], [store_format].
 #' @examples
 #' path <- file.path(tempdir(), "lamps")
 #' write_store(wenzhou_guzhen(), path)
@@ -182,8 +180,7 @@ verify_store <- function(store) {
   invisible(data.frame(file = files, blocks = unname(blocks), bytes = file.size(paths)))
 }
 
-#' @rdname open_store
-#' @export
+# Stops when the store on disk is no longer the one that was opened; else gives it back
 check_store_unchanged <- function(store) {
   check_store(store)
   file <- file.path(store$path, "manifest")
