@@ -302,6 +302,35 @@ indexed_docs <- function() {
   sprintf("_pkgdown.yml: %s is in no section", setdiff(named, listed))
 }
 
+# Files of R/ that call each other in a circle have to be read together (tools/knots.R).
+max_knot <- 8
+small_knots <- function() {
+  tool <- new.env()
+  sys.source("tools/knots.R", tool)
+  knots <- tool$knots_of(r_files)$knots
+  large <- knots[lengths(knots) > max_knot]
+  sprintf("%d files call each other in a circle, more than %d: %s", lengths(large), max_knot,
+          vapply(large, function(knot) paste(basename(knot), collapse = " "), ""))
+}
+
+# Which storage a design has, and which class data have, is asked in the files that own them; all else goes through
+# design-view.R and data-view.R. Classes of models are tested where they live; elsewhere a generic of model.R answers.
+views_kept <- function() {
+  lines <- lapply(text[r_files], function(x) ifelse(grepl("^\\s*#", x), "", x))
+  owners <- "R/(design-(relational|ragged|view|columns|occasions)|data-(choice|migration)[a-z-]*|data-view)\\.R$"
+  others <- grep(owners, r_files, value = TRUE, invert = TRUE)
+  decompositions <- grep("R/(decompos|data-recode)", others, value = TRUE) # take plain tables and migration_data alike
+  models <- grep("R/(model-|fit-migration|answer-iia-test)", others, value = TRUE, invert = TRUE)
+  c(
+    matches(others, "\\bspec\\$kind\\b", "the storage is a class: see design-view.R",
+            lines[grep("R/store-columns", names(lines), invert = TRUE)]),
+    matches(others, "spec\\$start\\[", "rows of long data are asked of the spec: see design-view.R", lines),
+    matches(setdiff(others, decompositions), "inherits\\([^()]*(\\([^()]*\\))?[^()]*\"(choice|migration)_data\"",
+            "the class of data is asked of the data: see data-view.R", lines),
+    matches(models, "inherits\\([^()]*\"\\w+_model\"", "the class of a model is asked by a generic of model.R", lines)
+  )
+}
+
 rules <- list(
   "the core knows no R" = core_without_r, "includes keep to the floors" = respected_floors,
   "the core is quiet" = quiet_core, "the core has no state" = stateless_core,
@@ -310,7 +339,8 @@ rules <- list(
   "one name has one value" = one_name_one_value, "words say what enums say" = words_of_enums,
   "R and C talk in words" = words_at_the_border, "numbers of both are those of the headers" = codes_of_headers,
   "comments of C are as wide as its code" = narrow_comments, "loops change their conditions" = loops_change_conditions,
-  "R functions are defined once" = defined_once,
+  "R functions are defined once" = defined_once, "knots of files are small" = small_knots,
+  "views are the only way to storages" = views_kept,
   "init.c and Makevars are current" = generated_files, "NAMESPACE and man are current" = current_docs,
   "help pages and articles are in the index" = indexed_docs
 )

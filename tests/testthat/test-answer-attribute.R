@@ -245,3 +245,16 @@ test_that("messages, prints and pictures of attributions", {
   skip_if_not_installed("ggplot2")
   expect_s3_class(ggplot2::autoplot(attribute_moves(fit, causes), share = TRUE), "ggplot")
 })
+
+test_that("a firm drawn twice counts twice, with one set of coefficients, in models of firms", {
+  for (model in c("mixed", "latent")) {
+    fit <- fit_of(model)
+    design <- fit_design(fit)
+    groups <- attribution_groups(fit, list(x = "x", y = "y"))
+    plan <- exact_plan(2)
+    value <- function(weights) {
+      likelihood_values(fit, design, groups, plan, weights = rep(weights, length(design$occasion)))$value
+    }
+    expect_equal(value(2), 2 * value(1), tolerance = 1e-7, info = model)
+  }
+})
