@@ -78,7 +78,7 @@ static fm_code run(work *w, const fm_panel *panel, fm_events_spec *spec, int thr
   return spec->leads > 0 ? fm_events_lead(&w->events, err) : FM_OK;
 }
 
-/* ---- packing ------------------------------------------------------------------------------------------------------------ */
+/* ---- packing ---------------------------------------------------------------------------------------- */
 static SEXP reals(const double *x, size_t n) {
   SEXP result = Rf_allocVector(REALSXP, (R_xlen_t)n);
   if (n > 0 && x != NULL) {
@@ -87,7 +87,8 @@ static SEXP reals(const double *x, size_t n) {
   return result;
 }
 
-/* A row for each firm: code of the firm, kind, gap, cohort, from, to, rows, rows before, rows kept, delta. */
+/* A row for each firm: code of the firm, kind, gap, cohort, from, to, rows, rows before, rows kept, delta.
+ * */
 static SEXP event_table(const work *w) {
   enum { COLUMNS = 10 };
   const size_t n = w->events.n_firms;
@@ -169,8 +170,10 @@ static void pack(const work *w, SEXP to, int gap) {
   }
 }
 
-/* panel = list(firm, n_firms, time, n_times, place, n_places, performance, weight, origin, controls, n_controls, single, never,
- * not_yet, horizon, n_horizons, leads, group, n_groups, gap, threads): fields of fm_panel and fm_events_spec; gap: the regression
+/* panel = list(firm, n_firms, time, n_times, place, n_places, performance, weight, origin, controls,
+ * n_controls, single, never,
+ * not_yet, horizon, n_horizons, leads, group, n_groups, gap, threads): fields of fm_panel and
+ * fm_events_spec; gap: the regression
  * on gaps instead of the imputation. */
 SEXP firmmove_move_events(SEXP panel) {
   const char *names[] = {"repeated", "repeat", "table", "before", "means", "unknown", "lead", "gap", ""};

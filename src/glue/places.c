@@ -22,7 +22,7 @@ static fm_places_spec spec_of(SEXP list, const fm_panel *panel) {
   return spec;
 }
 
-/* ---- memory that R frees -------------------------------------------------------------------------------------------- */
+/* ---- memory that R frees ---------------------------------------------------------------------------- */
 typedef struct work {
   fm_lives lives;
   fm_places places;
@@ -54,7 +54,7 @@ static work *hold(SEXP pointer) {
   return w;
 }
 
-/* ---- the work ----------------------------------------------------------------------------------------------------------- */
+/* ---- the work --------------------------------------------------------------------------------------- */
 static fm_code choose(work *w, const fm_panel *panel, int threads) {
   FM_TRY(fm_lives_init(&w->lives, panel, threads));
   w->n_firms = w->lives.n_firms;
@@ -88,7 +88,7 @@ static int any_move(const fm_lives *v) {
   return 0;
 }
 
-/* ---- packing ----------------------------------------------------------------------------------------------------------- */
+/* ---- packing ---------------------------------------------------------------------------------------- */
 static SEXP reals(const double *x, size_t n) {
   SEXP result = Rf_allocVector(REALSXP, (R_xlen_t)n);
   if (n > 0) {
@@ -216,8 +216,10 @@ static SEXP pack_places(const fm_places *p, int rows) {
   return to;
 }
 
-/* panel = list(firm, n_firms, time, n_times, place, n_places, performance, weight, periods, controls, n_controls, leave, rows,
- * threads): fields of fm_panel and fm_places_spec; rows: give residuals of all rows too. Result: the set that is kept, and
+/* panel = list(firm, n_firms, time, n_times, place, n_places, performance, weight, periods, controls,
+ * n_controls, leave, rows,
+ * threads): fields of fm_panel and fm_places_spec; rows: give residuals of all rows too. Result: the set
+ * that is kept, and
  * places = what fm_places has, NULL where nothing moves. */
 SEXP firmmove_places(SEXP panel) {
   const char *names[] = {"repeated", "repeat", "n_all", "firm", "rows", "moves", "reason", "leaves_out", "places", ""};

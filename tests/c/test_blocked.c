@@ -1,4 +1,5 @@
-/* test_blocked.c: products against plain sums, inverses against the product with the matrix, for any number of threads. */
+/* test_blocked.c: products against plain sums, inverses against the product with the matrix, for any
+ * number of threads. */
 #include "../../src/core/base/blocked.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* test_places.c: twelve firms worked by hand; dense algebra over all rows, with periods, a control and weights; sets. */
+/* test_places.c: twelve firms worked by hand; dense algebra over all rows, with periods, a control and
+ * weights; sets. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +114,8 @@ static void test_twelve_firms(void) {
   }
 }
 
-/* Two places that only movers of their own tie, a place that one firm ties to the rest, and a firm seen once. */
+/* Two places that only movers of their own tie, a place that one firm ties to the rest, and a firm seen
+ * once. */
 static void test_set(void) {
   static table t;
   static const double y[] = {1, 2, 3, 4};
@@ -219,7 +221,8 @@ static void test_same_bits(void) {
   }
 }
 
-/* Leave-out estimates hang on nothing but what a firm predicts without itself: refitted without each firm in turn. */
+/* Leave-out estimates hang on nothing but what a firm predicts without itself: refitted without each firm
+ * in turn. */
 static void test_predicted_without(void) {
   static table t, less;
   random_table(&t);

@@ -16,7 +16,7 @@
 
 enum { STRIP = 64, DEEP = 256, WIDE = 512 };
 
-/* ---- products -------------------------------------------------------------------------------------------------- */
+/* ---- products --------------------------------------------------------------------------------------- */
 typedef struct multiplication {
   const fm_product *x;
   const fm_kernels *kernels;
@@ -55,7 +55,7 @@ void fm_mirror(double *c, size_t n, size_t ldc) {
   }
 }
 
-/* ---- the inverse ----------------------------------------------------------------------------------------------- */
+/* ---- the inverse ------------------------------------------------------------------------------------ */
 /* Sweeps the small matrix d (m x m) whole: d := d^-1. */
 static fm_code invert_small(double *d, size_t m, const double *least) {
   for (size_t k = 0; k < m; k++) {

@@ -7,7 +7,7 @@
 #include "../base/alloc.h"
 #include "../base/total.h"
 
-/* ---- events --------------------------------------------------------------------------------------------------------- */
+/* ---- events ----------------------------------------------------------------------------------------- */
 static fm_event event_of(const fm_events_spec *s, size_t i) {
   const fm_lives *v = s->lives;
   const size_t first = v->first[i], n = v->first[i + 1] - first;
@@ -96,7 +96,7 @@ void fm_events_free(fm_events *x) {
   *x = (fm_events){0};
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------------- */
 size_t fm_events_longest(const fm_events *x) {
   const size_t *first = x->spec.lives->first;
   size_t longest = 1;
@@ -127,7 +127,7 @@ void fm_events_fill(const fm_events *x, size_t i, size_t n, fm_within_rows *rows
   rows->n = n;
 }
 
-/* ---- regressions with dummies of event time ---------------------------------------------------------------------------- */
+/* ---- regressions with dummies of event time --------------------------------------------------------- */
 /* Rows before the move, with leads. */
 static void fill_leads(const fm_events *x, size_t i, fm_within_rows *rows) {
   const fm_lives *v = x->spec.lives;
@@ -155,7 +155,10 @@ static void fill_gap(const fm_events *x, size_t i, fm_within_rows *rows) {
   const long leads = (long)x->spec.leads, window = leads + (long)x->spec.n_horizons;
   size_t at = 0;
   rows->n = 0;
-  for (size_t t = 0; t < e->end && (e->kind == FM_NEVER || !isnan(e->delta)); t++) {
+  if (e->kind != FM_NEVER && isnan(e->delta)) {
+    return;
+  }
+  for (size_t t = 0; t < e->end; t++) {
     const long k = e->kind == FM_NEVER ? -1 : (long)v->time[first + t] - (long)e->cohort;
     if (k < -leads || k >= (long)x->spec.n_horizons) {
       continue;

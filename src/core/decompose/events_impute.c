@@ -1,4 +1,5 @@
-/* events_impute.c: what would have been, what was, and how far the means may be off. Equations: events.h. */
+/* events_impute.c: what would have been, what was, and how far the means may be off. Equations: events.h.
+ * */
 #include <math.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ typedef struct imputing {
   size_t *last;     /* estimands: the firm that was counted last */
 } imputing;
 
-/* ---- estimands ------------------------------------------------------------------------------------------------------ */
+/* ---- estimands -------------------------------------------------------------------------------------- */
 /* The group, from 0 on, of firm i in a family, or -1. */
 static int group_of(const fm_events *x, size_t family, size_t i) {
   const fm_event *e = &x->event[i];
@@ -89,7 +90,7 @@ static void release(imputing *s) {
   fm_free(s->a), fm_free(s->touched), fm_free(s->cell_weight), fm_free(s->cell_sum), fm_free(s->last);
 }
 
-/* ---- what would have been ------------------------------------------------------------------------------------------- */
+/* ---- what would have been --------------------------------------------------------------------------- */
 /* Does firm i tell what periods do? */
 static int tells(const fm_events *x, size_t i) {
   const unsigned char kind = x->event[i].kind;
@@ -145,7 +146,10 @@ static void take_row(imputing *s, size_t i, size_t t, double level) {
   }
   x->tau[row] = s->after.y[t] - fm_within_fit(&x->before, &s->after, t) - level;
   const double weight = v->weight != NULL ? v->weight[row] : 1.0;
-  for (size_t f = 0; h >= 0 && f < FAMILIES; f++) {
+  if (h < 0) {
+    return;
+  }
+  for (size_t f = 0; f < FAMILIES; f++) {
     const int group = group_of(x, f, i);
     if (group < 0) {
       continue;
@@ -193,7 +197,7 @@ static void take_means(imputing *s) {
   }
 }
 
-/* ---- how far off ------------------------------------------------------------------------------------------------------ */
+/* ---- how far off ------------------------------------------------------------------------------------ */
 static size_t touch(imputing *s, size_t e, double value, size_t n) {
   size_t k = 0;
   while (k < n && s->touched[k] != e) {
@@ -286,7 +290,8 @@ static fm_code take_covariance(imputing *s) {
   const int fine = cv != NULL && cvm != NULL;
   if (fine) {
     times_v(w, s->c, n, cv);
-    for (size_t e = 0; e < n; e++) { /* c V meat / 2 - across: twice its product with c V is what is added */
+    /* c V meat / 2 - across: twice its product with c V is what is added */
+    for (size_t e = 0; e < n; e++) {
       for (size_t l = 0; l < size; l++) {
         double sum = -s->across[e * size + l];
         for (size_t k = 0; k < size; k++) {

@@ -11,7 +11,7 @@
 #include "../base/draws.h"
 #include "dynamics_rows.h"
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------------------- */
 static fm_code make_room(fm_lives *v, size_t rows, size_t firms, size_t places, int weighted) {
   v->first = fm_alloc_zero(firms + 1, sizeof(size_t));
   v->row = fm_alloc(rows, sizeof(uint32_t));
@@ -100,7 +100,7 @@ int fm_moves(const fm_lives *v, size_t i) {
   return 0;
 }
 
-/* ---- an order without names --------------------------------------------------------------------------------------- */
+/* ---- an order without names ------------------------------------------------------------------------- */
 typedef struct named {
   uint64_t hash;
   uint32_t code;

@@ -37,7 +37,7 @@ void fm_places_free(fm_places *p) {
   *p = (fm_places){0};
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ---------------------------------------------------------------------------------------- */
 static double mean_of(const double *x, size_t n) {
   fm_total total = {0};
   for (size_t t = 0; t < n; t++) {
@@ -63,8 +63,10 @@ static fm_code set_weights(fm_places *p, fm_error *err) {
       p->omega[t] = omega;
     }
   }
-  for (size_t j = 0; j < p->n_places && p->omega == NULL; j++) {
-    p->nbar[j] /= (double)p->n;
+  if (p->omega == NULL) {
+    for (size_t j = 0; j < p->n_places; j++) {
+      p->nbar[j] /= (double)p->n;
+    }
   }
   return FM_OK;
 }
@@ -96,7 +98,7 @@ static void take_performance(fm_places *p) {
   }
 }
 
-/* ---- sums within a firm -------------------------------------------------------------------------------------------- */
+/* ---- sums within a firm ----------------------------------------------------------------------------- */
 static size_t place_sums(const fm_places *p, size_t i, const double *const *x, size_t n_x, uint32_t *index, double *value,
                          size_t room) {
   const fm_lives *v = p->spec.lives;
@@ -145,7 +147,7 @@ size_t fm_firm_sums(const fm_places *p, size_t i, const double *const *x, size_t
   return n;
 }
 
-/* ---- what was fitted ----------------------------------------------------------------------------------------------- */
+/* ---- what was fitted -------------------------------------------------------------------------------- */
 static double omega_of(const fm_places *p, size_t t) { return p->omega != NULL ? p->omega[t] : 1.0 / (double)p->n; }
 
 /* psi to mean 0 over rows, then what periods and controls do. */

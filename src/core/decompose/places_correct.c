@@ -1,7 +1,9 @@
 /* places_correct.c: traces, and what is left out, firm by firm.
  *
- * Within firm i with T rows everything is a T x T matrix: E X E' gathers entries of X, and taking means off its rows and
- * columns makes D X D' of it. A firm that stays has the same place in each row: its places drop out, and without periods
+ * Within firm i with T rows everything is a T x T matrix: E X E' gathers entries of X, and taking means
+ * off its rows and
+ * columns makes D X D' of it. A firm that stays has the same place in each row: its places drop out, and
+ * without periods
  * and controls nothing is left at all. Equations: places.h.
  */
 #include <math.h>
@@ -33,7 +35,8 @@ typedef struct firm {
   double *e, *z, *x;            /* residuals, performance less the firm's mean, scratch */
   double *pz, *pr;              /* scratch */
   size_t *at;                   /* rows of a match */
-  /* What firms that stay have in common when they are seen in the same periods: kept from one to the next. */
+  /* What firms that stay have in common when they are seen in the same periods: kept from one to the next.
+   * */
   double *kept[4];    /* p, b, c, f */
   size_t kept_rows;   /* 0: nothing is kept */
   uint32_t *kept_time;
@@ -48,7 +51,7 @@ typedef struct pass {
   size_t room_size;
 } pass;
 
-/* ---- small systems ------------------------------------------------------------------------------------------------ */
+/* ---- small systems ---------------------------------------------------------------------------------- */
 /* The lower factor of a (m x m), in place; 0 when a pivot is as good as 0. */
 static int factor(double *a, size_t m) {
   for (size_t i = 0; i < m; i++) {
@@ -94,7 +97,7 @@ static void product(const double *a, const double *x, double *to, size_t m) {
   }
 }
 
-/* ---- gathering ------------------------------------------------------------------------------------------------------- */
+/* ---- gathering -------------------------------------------------------------------------------------- */
 /* Entry b of e_s'X, for row s; places: with the place of the row. */
 static inline double row_entry(const fm_places *p, const double *X, size_t s, size_t b, int places) {
   const fm_lives *v = p->spec.lives;
@@ -130,9 +133,11 @@ static void gather_dummies(const fm_places *p, const firm *g, const double *X, i
       }
     }
   }
-  for (size_t s = 0; symmetric && s < m; s++) {
-    for (size_t t = 0; t < s; t++) {
-      out[s * m + t] = out[t * m + s];
+  if (symmetric) {
+    for (size_t s = 0; s < m; s++) {
+      for (size_t t = 0; t < s; t++) {
+        out[s * m + t] = out[t * m + s];
+      }
     }
   }
 }
@@ -159,7 +164,8 @@ static void gather(const fm_places *p, const firm *g, const double *X, int symme
   }
 }
 
-/* left[s, t] = (f_s - nbar)'V e_t; of a firm that stays without the place in e_t, which is the same in all. */
+/* left[s, t] = (f_s - nbar)'V e_t; of a firm that stays without the place in e_t, which is the same in
+ * all. */
 static void gather_left(const fm_places *p, const firm *g) {
   const fm_lives *v = p->spec.lives;
   for (size_t s = 0; s < g->rows; s++) {
@@ -306,7 +312,7 @@ static void fill(const fm_places *p, firm *g) {
   join_cov(p, g);
 }
 
-/* ---- leaving out ---------------------------------------------------------------------------------------------------- */
+/* ---- leaving out ------------------------------------------------------------------------------------ */
 static void take_off(sums *sum, double place, double cov) {
   fm_total_add(&sum->left_out[0], place);
   fm_total_add(&sum->left_out[1], cov);
@@ -334,7 +340,8 @@ static double dot(const double *x, const double *y, size_t m) {
   return sum;
 }
 
-/* The firm as a whole: r, and what the variance needs; `counts` says whether the estimates leave firms out. */
+/* The firm as a whole: r, and what the variance needs; `counts` says whether the estimates leave firms
+ * out. */
 static void leave_firm(fm_places *p, const firm *g, int counts, sums *sum) {
   const size_t m = g->rows;
   double *r = p->r + g->first, *bz = p->bz + g->first, *br = p->br + g->first;
@@ -418,7 +425,7 @@ static void leave_rows(const fm_places *p, const firm *g, sums *sum) {
   }
 }
 
-/* ---- the pass --------------------------------------------------------------------------------------------------------- */
+/* ---- the pass --------------------------------------------------------------------------------------- */
 static void take_firm(const fm_places *p, firm *g, size_t i) {
   const fm_lives *v = p->spec.lives;
   g->i = i;

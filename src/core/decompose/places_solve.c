@@ -1,7 +1,9 @@
-/* places_solve.c: the moments of the regressors within firms, their inverse, the coefficients, and the matrices between
+/* places_solve.c: the moments of the regressors within firms, their inverse, the coefficients, and the
+ * matrices between
  * the rows of the quadratic forms.
  *
- * Places are eliminated first: V_JJ of places alone by blocks, then the Schur complement of the K periods and controls,
+ * Places are eliminated first: V_JJ of places alone by blocks, then the Schur complement of the K periods
+ * and controls,
  * which says what is aliased. Equations: places.h.
  */
 #include <math.h>
@@ -28,7 +30,7 @@ typedef struct moments {
   double *work[2];  /* K x L, or L x L with weights */
 } moments;
 
-/* ---- moments ------------------------------------------------------------------------------------------------------ */
+/* ---- moments ---------------------------------------------------------------------------------------- */
 /* The mean of e over the rows of firm i: how many entries, which, values. */
 static size_t firm_mean(const moments *s, size_t i) {
   const fm_places *p = s->p;
@@ -140,8 +142,10 @@ static void add_firms(moments *s) {
   const size_t J = p->n_places;
   for (size_t i = 0; i < p->n_firms; i++) {
     const size_t n = firm_mean(s, i);
-    for (size_t t = v->first[i]; t < v->first[i + 1] && s->extra > 0; t++) {
-      add_gram(s, t);
+    if (s->extra > 0) {
+      for (size_t t = v->first[i]; t < v->first[i + 1]; t++) {
+        add_gram(s, t);
+      }
     }
     add_within(s, i, n);
     if (p->omega != NULL) {
@@ -170,7 +174,7 @@ static void mean_of_rows(moments *s) {
   }
 }
 
-/* ---- the inverse ------------------------------------------------------------------------------------------------- */
+/* ---- the inverse ------------------------------------------------------------------------------------ */
 /* (K x L) := S_KJ V_J, for V of places alone. */
 static fm_code across(const moments *s, double *to) {
   const fm_places *p = s->p;
@@ -180,7 +184,8 @@ static fm_code across(const moments *s, double *to) {
   return fm_multiply(&x, p->spec.threads);
 }
 
-/* The inverse of the Schur complement of periods and controls, 0 for those without variation of their own. */
+/* The inverse of the Schur complement of periods and controls, 0 for those without variation of their own.
+ * */
 static fm_code schur_inverse(const moments *s, const double *t, double *inverse, fm_error *err) {
   const fm_places *p = s->p;
   const size_t K = s->extra, J = p->n_places, L = p->size;
@@ -279,7 +284,7 @@ static fm_code invert_moments(moments *s, fm_error *err) {
   return next;
 }
 
-/* ---- sandwiches --------------------------------------------------------------------------------------------------- */
+/* ---- sandwiches ------------------------------------------------------------------------------------- */
 static void matrix_times(const double *a, size_t rows, size_t columns, size_t lda, const double *x, double *to) {
   for (size_t i = 0; i < rows; i++) {
     double sum = 0.0;
@@ -375,7 +380,7 @@ static fm_code sandwich_weighted(const moments *s) {
   return fm_multiply(&fourth, p->spec.threads);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------ */
+/* ---- all of it -------------------------------------------------------------------------------------- */
 static int room_for_result(fm_places *p) {
   const size_t square = p->size * p->size;
   p->s = fm_alloc_zero(square, sizeof(double));

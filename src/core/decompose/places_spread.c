@@ -1,17 +1,22 @@
 /* places_spread.c: how far the coefficients and the variance of places may be off.
  *
- * Coefficients: b - b without firm i = V D_i'r_i, so that the covariance by leaving out firms in turn is V Q V with
+ * Coefficients: b - b without firm i = V D_i'r_i, so that the covariance by leaving out firms in turn is V
+ * Q V with
  * Q = sum of (D_i'r_i)(D_i'r_i)'.
  *
- * The leave-out variance of places is sum over i != l of z_i'C_il z_l with C_il = B_il + (b_i P_il + P_il b_l')/2 and
+ * The leave-out variance of places is sum over i != l of z_i'C_il z_l with C_il = B_il + (b_i P_il + P_il
+ * b_l')/2 and
  * b_i = B_i (I - P_i)^-1. With Omega_i = sym(z_i r_i') its variance is
  *
- *   4 sum_i z_i'(Cz)_i r_i'(Cz)_i - sum over i != l of [(z_i'C_il z_l)(r_i'C_il r_l) + (z_i'C_il r_l)(r_i'C_il z_l)].
+ *   4 sum_i z_i'(Cz)_i r_i'(Cz)_i - sum over i != l of [(z_i'C_il z_l)(r_i'C_il r_l) + (z_i'C_il
+ *   r_l)(r_i'C_il z_l)].
  *
- * Off its blocks u_i'C_il v_l = u~_i'M v~_l with u~ = (D'u, D'b'u) and M = [W, V/2; V/2, 0]. So the second sum, with its
+ * Off its blocks u_i'C_il v_l = u~_i'M v~_l with u~ = (D'u, D'b'u) and M = [W, V/2; V/2, 0]. So the second
+ * sum, with its
  * blocks (which are taken off), is 2 tr(M N M N), N = sum of sym(z~_i r~_i'), and with A that of places
  *
- *   tr(MNMN) = tr(X X) + tr(Y V N_11) + tr(V N_12 V N_12)/4,   X = V(A V N_11 + N_12'/2),   Y = V(A V N_12 + N_22/2).
+ *   tr(MNMN) = tr(X X) + tr(Y V N_11) + tr(V N_12 V N_12)/4,   X = V(A V N_11 + N_12'/2),   Y = V(A V N_12
+ *   + N_22/2).
  */
 #include <math.h>
 #include <string.h>
@@ -34,7 +39,7 @@ typedef struct spread {
   double *p1, *p2, *x; /* L x L */
 } spread;
 
-/* ---- sums of outer products ---------------------------------------------------------------------------------------- */
+/* ---- sums of outer products ------------------------------------------------------------------------- */
 static void add_outer(double *to, size_t size, const uint32_t *index, size_t n, double factor, const double *x,
                       const double *y) {
   for (size_t a = 0; a < n; a++) {
@@ -75,7 +80,7 @@ static void make_symmetric(double *a, size_t n) {
   }
 }
 
-/* ---- the variance of the variance ------------------------------------------------------------------------------------ */
+/* ---- the variance of the variance ------------------------------------------------------------------- */
 static fm_code v_times(const fm_places *p, const double *a, double *to) {
   memset(to, 0, p->size * p->size * sizeof(double));
   const fm_product x = {p->size, p->size, p->size, p->v, a, to, p->size, p->size, p->size, 0};
@@ -203,7 +208,7 @@ static fm_code take_variance(spread *s) {
   return FM_OK;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------ */
+/* ---- all of it -------------------------------------------------------------------------------------- */
 static fm_code take_covariance(spread *s) {
   fm_places *p = s->p;
   FM_TRY(v_times(p, s->of[Q], s->p1));

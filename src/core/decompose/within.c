@@ -45,8 +45,9 @@ void fm_within_rows_free(fm_within_rows *rows) {
   *rows = (fm_within_rows){0};
 }
 
-/* ---- sums over a firm, in w->sum --------------------------------------------------------------------------------- */
-/* Adds factor x_t; an entry that is exactly 0 may be seen twice, which does no harm to sums of products with it. */
+/* ---- sums over a firm, in w->sum -------------------------------------------------------------------- */
+/* Adds factor x_t; an entry that is exactly 0 may be seen twice, which does no harm to sums of products
+ * with it. */
 static size_t add_row(fm_within *w, const fm_within_rows *rows, size_t t, double factor, size_t n_seen) {
   for (size_t a = rows->first[t]; a < rows->first[t + 1]; a++) {
     const uint32_t at = rows->index[a];
@@ -115,7 +116,7 @@ void fm_within_add(fm_within *w, const fm_within_rows *rows) {
   w->n_firms++;
 }
 
-/* ---- the regression ------------------------------------------------------------------------------------------------- */
+/* ---- the regression --------------------------------------------------------------------------------- */
 /* I - S V, where more is aliased than one sum of dummies. */
 static fm_code note_gaps(fm_within *w) {
   const size_t n = w->size;
@@ -146,8 +147,10 @@ fm_code fm_within_solve(fm_within *w, fm_error *err) {
   const size_t n = w->size;
   for (size_t a = 0; a < n; a++) {
     const int none = w->s[a * (n + 1)] <= tolerance * w->raw[a];
-    for (size_t b = 0; b < n && none; b++) {
-      w->s[a * n + b] = w->s[b * n + a] = 0.0;
+    if (none) {
+      for (size_t b = 0; b < n; b++) {
+        w->s[a * n + b] = w->s[b * n + a] = 0.0;
+      }
     }
     for (size_t b = 0; b < a; b++) {
       w->s[a * n + b] = w->s[b * n + a];

@@ -3,7 +3,8 @@
  *   y_t = alpha_i + x_t'beta + e_t,   S = sum of (x - xbar_i)(x - xbar_i)',   beta = V sum (x - xbar_i) y,
  *   covariance over firms V (sum of rho_i rho_i') V,   rho_i = sum over the firm of x_t e_t.
  *
- * x has `size` numbers of which a row names those that are not 0. Thread safety: a regression belongs to one thread.
+ * x has `size` numbers of which a row names those that are not 0. Thread safety: a regression belongs to
+ * one thread.
  */
 #ifndef FM_WITHIN_H
 #define FM_WITHIN_H
@@ -41,7 +42,8 @@ void fm_within_add(fm_within *w, const fm_within_rows *rows);
 fm_code fm_within_solve(fm_within *w, fm_error *err);
 /* x_t'beta. */
 double fm_within_fit(const fm_within *w, const fm_within_rows *rows, size_t t);
-/* Residuals e (rows->n) of a firm that was added, and its rho: entries seen[0 .. result-1] of w->sum. The caller puts these
+/* Residuals e (rows->n) of a firm that was added, and its rho: entries seen[0 .. result-1] of w->sum. The
+ * caller puts these
  * back to 0 with fm_within_clear(). */
 size_t fm_within_rho(fm_within *w, const fm_within_rows *rows, double *e);
 void fm_within_clear(fm_within *w, size_t n_seen);
