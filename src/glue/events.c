@@ -56,7 +56,8 @@ static fm_events_spec spec_of(SEXP list, const fm_panel *panel) {
   return spec;
 }
 
-static fm_code run(work *w, const fm_panel *panel, fm_events_spec *spec, int threads, int gap, fm_error *err) {
+static fm_code run(work *w, const fm_panel *panel, fm_events_spec *spec, int threads, int gap,
+                   fm_error *err) {
   FM_TRY(fm_lives_init(&w->lives, panel, threads));
   if (w->lives.repeated > 0) {
     return FM_OK;
@@ -96,8 +97,16 @@ static SEXP event_table(const work *w) {
   double *to = REAL(result);
   for (size_t i = 0; i < n; i++) {
     const fm_event *e = &w->events.event[i];
-    const double row[COLUMNS] = {w->lives.firm[i], e->kind, e->gap, e->cohort + 1.0, e->from, e->to,
-                                 (double)(w->lives.first[i + 1] - w->lives.first[i]), e->at, e->end, e->delta};
+    const double row[COLUMNS] = {w->lives.firm[i],
+                                 e->kind,
+                                 e->gap,
+                                 e->cohort + 1.0,
+                                 e->from,
+                                 e->to,
+                                 (double)(w->lives.first[i + 1] - w->lives.first[i]),
+                                 e->at,
+                                 e->end,
+                                 e->delta};
     for (size_t a = 0; a < COLUMNS; a++) {
       to[i + a * n] = row[a];
     }

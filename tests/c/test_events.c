@@ -32,16 +32,30 @@ static void add_firm(table *t, const char *letters, char origin, const double *y
 static const int all_horizons[TIMES] = {0, 1, 2, -1};
 
 static fm_code make(const table *t, int single, size_t leads, fm_lives *v, fm_events *x) {
-  const fm_panel panel = {.n = t->n, .n_firms = (size_t)t->n_firms, .n_times = TIMES, .n_places = 3, .firm = t->firm,
-                          .time = t->time, .place = t->place, .performance = t->y};
+  const fm_panel panel = {.n = t->n,
+                          .n_firms = (size_t)t->n_firms,
+                          .n_times = TIMES,
+                          .n_places = 3,
+                          .firm = t->firm,
+                          .time = t->time,
+                          .place = t->place,
+                          .performance = t->y};
   unsigned char keep[MOST];
   fm_error err = {FM_OK, ""};
   memset(keep, 1, sizeof(keep));
   *x = (fm_events){0};
   FM_TRY(fm_lives_init(v, &panel, 1));
   FM_TRY(fm_lives_settle(v, keep));
-  const fm_events_spec spec = {.lives = v, .n_times = TIMES, .origin = t->origin, .n_rows = t->n, .single = single,
-                               .never = 1, .not_yet = 1, .horizon = all_horizons, .n_horizons = 3, .leads = leads};
+  const fm_events_spec spec = {.lives = v,
+                               .n_times = TIMES,
+                               .origin = t->origin,
+                               .n_rows = t->n,
+                               .single = single,
+                               .never = 1,
+                               .not_yet = 1,
+                               .horizon = all_horizons,
+                               .n_horizons = 3,
+                               .leads = leads};
   FM_TRY(fm_events_find(&spec, x));
   FM_TRY(fm_events_impute(x, &err));
   return leads > 0 ? fm_events_lead(x, &err) : FM_OK;
@@ -179,7 +193,6 @@ static void test_memory(void) {
   add_firm(&t, "AABB", 'A', y), add_firm(&t, "AAAA", 'A', other), add_firm(&t, "ABBB", 'A', other);
   mu_each_allocation(scenario, &t);
 }
-
 
 void test_events(void) {
   mu_seed(5);

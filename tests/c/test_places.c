@@ -34,10 +34,11 @@ static void add_firm(table *t, const char *letters, const double *y) {
 static void twelve_firms(table *t) {
   static const char *const place[] = {"AABB", "ABBB", "BBCC", "CCCB", "AAAC", "CAAA",
                                       "ABCC", "AAAA", "AAAA", "BBBB", "CCCC", "BBB"};
-  static const double y[][4] = {{2.31, 2.44, 2.83, 2.79}, {1.92, 2.35, 2.41, 2.52}, {3.05, 2.97, 2.71, 2.84},
-                                {1.48, 1.63, 1.59, 2.02}, {2.75, 2.69, 2.88, 2.71}, {2.02, 2.33, 2.21, 2.45},
-                                {2.66, 3.04, 2.79, 2.72}, {3.11, 3.18, 3.02, 3.25}, {1.71, 1.66, 1.89, 1.83},
-                                {2.94, 3.12, 3.08, 3.21}, {2.27, 2.15, 2.38, 2.29}, {3.41, 3.36, 3.55}};
+  static const double y[][4] = {
+      {2.31, 2.44, 2.83, 2.79}, {1.92, 2.35, 2.41, 2.52}, {3.05, 2.97, 2.71, 2.84},
+      {1.48, 1.63, 1.59, 2.02}, {2.75, 2.69, 2.88, 2.71}, {2.02, 2.33, 2.21, 2.45},
+      {2.66, 3.04, 2.79, 2.72}, {3.11, 3.18, 3.02, 3.25}, {1.71, 1.66, 1.89, 1.83},
+      {2.94, 3.12, 3.08, 3.21}, {2.27, 2.15, 2.38, 2.29}, {3.41, 3.36, 3.55}};
   *t = (table){0};
   for (size_t i = 0; i < 12; i++) {
     add_firm(t, place[i], y[i]);
@@ -45,9 +46,15 @@ static void twelve_firms(table *t) {
 }
 
 static fm_panel panel_of(const table *t, int weighted) {
-  return (fm_panel){.n = t->n, .n_firms = (size_t)t->n_firms, .n_times = (size_t)t->n_times,
-                    .n_places = (size_t)t->n_places, .firm = t->firm, .time = t->time, .place = t->place,
-                    .performance = t->y, .weight = weighted ? t->weight : NULL};
+  return (fm_panel){.n = t->n,
+                    .n_firms = (size_t)t->n_firms,
+                    .n_times = (size_t)t->n_times,
+                    .n_places = (size_t)t->n_places,
+                    .firm = t->firm,
+                    .time = t->time,
+                    .place = t->place,
+                    .performance = t->y,
+                    .weight = weighted ? t->weight : NULL};
 }
 
 typedef struct manner {
@@ -68,9 +75,15 @@ static fm_code run(const table *t, manner how, fm_lives *lives, fm_places *p) {
   code = code == FM_OK && (keep == NULL || reason == NULL) ? FM_NO_MEMORY : code;
   code = code == FM_OK ? fm_connected(lives, keep, reason, &leaves_out) : code;
   code = code == FM_OK ? fm_lives_settle(lives, keep) : code;
-  const fm_places_spec spec = {.lives = lives, .n_times = panel.n_times, .periods = how.periods,
-                               .n_controls = (size_t)how.control, .controls = t->z, .n_rows = t->n,
-                               .leave = how.leave, .leaves_out = leaves_out, .threads = how.threads};
+  const fm_places_spec spec = {.lives = lives,
+                               .n_times = panel.n_times,
+                               .periods = how.periods,
+                               .n_controls = (size_t)how.control,
+                               .controls = t->z,
+                               .n_rows = t->n,
+                               .leave = how.leave,
+                               .leaves_out = leaves_out,
+                               .threads = how.threads};
   code = code == FM_OK ? fm_places_run(&spec, p, &err) : code;
   fm_free(keep), fm_free(reason);
   return code;
@@ -134,7 +147,8 @@ static void test_set(void) {
     CHECK_INT(reason[i], FM_KEPT);
   }
   CHECK_INT(reason[12], FM_OUTSIDE), CHECK_INT(reason[13], FM_OUTSIDE);
-  CHECK_INT(reason[14], FM_SOLE_TIE), CHECK_INT(reason[15], FM_OUTSIDE), CHECK_INT(reason[16], FM_SEEN_ONCE);
+  CHECK_INT(reason[14], FM_SOLE_TIE), CHECK_INT(reason[15], FM_OUTSIDE),
+      CHECK_INT(reason[16], FM_SEEN_ONCE);
   CHECK_OK(fm_lives_settle(&v, keep));
   CHECK_INT(v.n, 47), CHECK_INT(v.n_firms, 12), CHECK_INT(v.n_places, 3);
   fm_lives_free(&v);

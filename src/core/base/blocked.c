@@ -31,8 +31,8 @@ static fm_code strip(void *context, size_t task, size_t worker) {
   (void)worker;
   for (size_t i = 0; i < x->m; i += DEEP) {
     for (size_t j = x->upper ? k : 0; j < x->n; j += WIDE) {
-      s->kernels->gemm_tn(smaller(DEEP, x->m - i), rows, smaller(WIDE, x->n - j), x->u + i * x->ldu + k, x->ldu,
-                          x->a + i * x->lda + j, x->lda, x->c + k * x->ldc + j, x->ldc);
+      s->kernels->gemm_tn(smaller(DEEP, x->m - i), rows, smaller(WIDE, x->n - j), x->u + i * x->ldu + k,
+                          x->ldu, x->a + i * x->lda + j, x->lda, x->c + k * x->ldc + j, x->ldc);
     }
   }
   return FM_OK;

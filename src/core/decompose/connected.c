@@ -13,11 +13,11 @@
 typedef struct graph {
   const fm_lives *lives;
   size_t n_places, n_movers, n_nodes, n_edges;
-  uint32_t *mover;  /* n_movers: the firm */
-  size_t *first;    /* n_nodes + 1: where the neighbours of a node begin */
-  uint32_t *to;     /* 2 n_edges */
-  size_t *mark;     /* n_places: scratch */
-  uint32_t *parent; /* n_places: union and find */
+  uint32_t *mover;                            /* n_movers: the firm */
+  size_t *first;                              /* n_nodes + 1: where the neighbours of a node begin */
+  uint32_t *to;                               /* 2 n_edges */
+  size_t *mark;                               /* n_places: scratch */
+  uint32_t *parent;                           /* n_places: union and find */
   uint32_t *seen, *low, *from, *next, *stack; /* n_nodes: the search */
   unsigned char *reason, *kept;               /* firms */
 } graph;

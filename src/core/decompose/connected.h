@@ -15,9 +15,9 @@
 
 enum fm_reason {
   FM_KEPT,
-  FM_SEEN_ONCE,   /* one row: nothing within the firm */
-  FM_SOLE_TIE,    /* alone ties two sets of places */
-  FM_OUTSIDE      /* not in the largest set */
+  FM_SEEN_ONCE, /* one row: nothing within the firm */
+  FM_SOLE_TIE,  /* alone ties two sets of places */
+  FM_OUTSIDE    /* not in the largest set */
 };
 
 /* keep: n_firms, 1 for a firm that is kept; reason: n_firms. *leaves_out is 0 when no two places are left

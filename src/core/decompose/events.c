@@ -11,11 +11,17 @@
 static fm_event event_of(const fm_events_spec *s, size_t i) {
   const fm_lives *v = s->lives;
   const size_t first = v->first[i], n = v->first[i + 1] - first;
-  const int here = v->place_code[v->place[first]], origin = s->origin != NULL ? s->origin[v->row[first]] : 0;
+  const int here = v->place_code[v->place[first]],
+            origin = s->origin != NULL ? s->origin[v->row[first]] : 0;
   fm_event e = {.at = (uint32_t)n, .end = (uint32_t)n, .delta = NAN};
   size_t moves = 0;
   if (origin >= 1 && origin != here) {
-    e = (fm_event){.kind = FM_NO_BEFORE, .end = (uint32_t)n, .cohort = v->time[first], .from = origin, .to = here, .delta = NAN};
+    e = (fm_event){.kind = FM_NO_BEFORE,
+                   .end = (uint32_t)n,
+                   .cohort = v->time[first],
+                   .from = origin,
+                   .to = here,
+                   .delta = NAN};
     moves = 1;
   }
   for (size_t t = 1; t < n && moves < 2; t++) {
@@ -27,8 +33,13 @@ static fm_event event_of(const fm_events_spec *s, size_t i) {
       e.end = (uint32_t)t;
       e.kind = e.kind == FM_EVENT && s->single ? FM_SEVERAL : e.kind;
     } else {
-      e = (fm_event){.kind = FM_EVENT, .at = (uint32_t)t, .end = (uint32_t)n, .cohort = v->time[first + t],
-                     .from = v->place_code[before], .to = v->place_code[now], .delta = NAN};
+      e = (fm_event){.kind = FM_EVENT,
+                     .at = (uint32_t)t,
+                     .end = (uint32_t)n,
+                     .cohort = v->time[first + t],
+                     .from = v->place_code[before],
+                     .to = v->place_code[now],
+                     .delta = NAN};
       e.gap = v->time[first + t] > v->time[first + t - 1] + 1;
     }
   }
@@ -57,7 +68,8 @@ static void set_deltas(fm_events *x, fm_total *sum, fm_total *weight) {
     const double left = own ? weight_of(v, last) : 0.0;
     const double others = fm_total_value(&weight[from]) - left, there = fm_total_value(&weight[to]);
     if (others > 1e-12 * left && there > 0.0) {
-      e->delta = fm_total_value(&sum[to]) / there - (fm_total_value(&sum[from]) - left * x->y[last]) / others;
+      e->delta =
+          fm_total_value(&sum[to]) / there - (fm_total_value(&sum[from]) - left * x->y[last]) / others;
     }
   }
 }

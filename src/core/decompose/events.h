@@ -38,11 +38,11 @@ enum fm_event_kind { FM_NEVER, FM_EVENT, FM_NO_BEFORE, FM_SEVERAL };
 typedef struct fm_event {
   /* FM_NO_BEFORE: moved in its first period; FM_SEVERAL: left out for its second move */
   unsigned char kind;
-  unsigned char gap;  /* not seen in the period before */
-  uint32_t at, end;   /* rows before the move; rows before the second move */
-  uint32_t cohort;    /* period of the move, from 0 on */
-  int from, to;       /* places, as the panel codes them */
-  double delta;       /* NaN where nobody else is at one of the two */
+  unsigned char gap; /* not seen in the period before */
+  uint32_t at, end;  /* rows before the move; rows before the second move */
+  uint32_t cohort;   /* period of the move, from 0 on */
+  int from, to;      /* places, as the panel codes them */
+  double delta;      /* NaN where nobody else is at one of the two */
 } fm_event;
 
 typedef struct fm_events_spec {
@@ -68,8 +68,8 @@ typedef struct fm_events_spec {
  * the family, mean h (the
  * last one: over all horizons); in this order, h fastest. */
 typedef struct fm_estimands {
-  size_t n, n_means; /* n_means = n_horizons + 1 */
-  size_t n_of[3], first_of[3]; /* groups of a family, its first estimand */
+  size_t n, n_means;                         /* n_means = n_horizons + 1 */
+  size_t n_of[3], first_of[3];               /* groups of a family, its first estimand */
   double *weight, *estimate, *rows, *movers; /* n */
   double *covariance;                        /* n x n */
 } fm_estimands;
@@ -77,13 +77,13 @@ typedef struct fm_estimands {
 typedef struct fm_events {
   fm_events_spec spec;
   size_t n_firms;
-  fm_event *event;   /* n_firms */
-  double *y;         /* n, less its mean */
-  fm_within before;  /* size n_times + n_controls */
-  double *tau;       /* n: NaN where there is none */
-  double *unknown;   /* n_times: rows after a move in a period that no control tells */
+  fm_event *event;  /* n_firms */
+  double *y;        /* n, less its mean */
+  fm_within before; /* size n_times + n_controls */
+  double *tau;      /* n: NaN where there is none */
+  double *unknown;  /* n_times: rows after a move in a period that no control tells */
   fm_estimands means;
-  fm_within lead;    /* size n_times + n_controls + leads: leads 1, 2, ... last */
+  fm_within lead; /* size n_times + n_controls + leads: leads 1, 2, ... last */
 } fm_events;
 
 /* events and deltas; the caller frees */

@@ -21,7 +21,7 @@ typedef struct imputing {
   double *a;        /* estimands: of a firm, 0 between firms */
   uint32_t *touched;
   double *cell_weight, *cell_sum; /* (1 + up and down + groups) x n_times x n_times */
-  size_t *last;     /* estimands: the firm that was counted last */
+  size_t *last;                   /* estimands: the firm that was counted last */
 } imputing;
 
 /* ---- estimands -------------------------------------------------------------------------------------- */
@@ -60,7 +60,8 @@ static fm_code lay_out(fm_events *x) {
   m->covariance = fm_alloc_zero(m->n * m->n, sizeof(double));
   x->tau = fm_alloc(x->spec.lives->n, sizeof(double));
   x->unknown = fm_alloc_zero(x->spec.n_times, sizeof(double));
-  const int fine = m->weight && m->estimate && m->rows && m->movers && m->covariance && x->tau && x->unknown;
+  const int fine =
+      m->weight && m->estimate && m->rows && m->movers && m->covariance && x->tau && x->unknown;
   return fine ? FM_OK : FM_NO_MEMORY;
 }
 
@@ -86,7 +87,8 @@ static fm_code make_room(imputing *s) {
 
 static void release(imputing *s) {
   fm_within_rows_free(&s->rows), fm_within_rows_free(&s->after);
-  fm_free(s->e), fm_free(s->mean), fm_free(s->contrast), fm_free(s->c), fm_free(s->across), fm_free(s->square);
+  fm_free(s->e), fm_free(s->mean), fm_free(s->contrast), fm_free(s->c), fm_free(s->across),
+      fm_free(s->square);
   fm_free(s->a), fm_free(s->touched), fm_free(s->cell_weight), fm_free(s->cell_sum), fm_free(s->last);
 }
 

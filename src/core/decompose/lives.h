@@ -28,7 +28,7 @@ typedef struct fm_lives {
   int *firm, *place_code;      /* code of a firm, of a place in the panel */
   /* rows that repeat a firm and time: nothing else means anything when there are any */
   size_t repeated;
-  size_t repeat[5];            /* the first of them */
+  size_t repeat[5]; /* the first of them */
 } fm_lives;
 
 /* All rows at a place (firm_dynamics.h: firm, time, place, performance, weight or NULL), in the order of

@@ -41,7 +41,7 @@ typedef enum fm_leave { FM_LEAVE_ROW, FM_LEAVE_MATCH, FM_LEAVE_FIRM } fm_leave;
 typedef struct fm_places_spec {
   const fm_lives *lives; /* settled; firms with two rows or more; places in one piece */
   size_t n_times;
-  int periods;            /* are periods controlled for? */
+  int periods; /* are periods controlled for? */
   size_t n_controls;
   const double *controls; /* rows of the panel x n_controls, by columns */
   size_t n_rows;          /* rows of the panel */
@@ -62,24 +62,24 @@ typedef struct fm_corrections {
 typedef struct fm_places {
   fm_places_spec spec;
   size_t n, n_firms, n_places, n_times, n_controls;
-  size_t size;     /* L */
-  size_t at_time;  /* e[at_time + t], where periods are controlled for */
-  size_t at_z;     /* e[at_z + k] */
-  size_t longest;  /* rows of the firm with most */
-  double centre;   /* mean of y over rows: taken off */
-  double *y;       /* n: less the centre */
-  double *omega;   /* n, or NULL: 1/n */
-  double *z;       /* n x n_controls, by rows, each column less its mean */
-  double *nbar;    /* n_places */
-  double *s, *v;   /* L x L; s is freed once v is there */
+  size_t size;    /* L */
+  size_t at_time; /* e[at_time + t], where periods are controlled for */
+  size_t at_z;    /* e[at_z + k] */
+  size_t longest; /* rows of the firm with most */
+  double centre;  /* mean of y over rows: taken off */
+  double *y;      /* n: less the centre */
+  double *omega;  /* n, or NULL: 1/n */
+  double *z;      /* n x n_controls, by rows, each column less its mean */
+  double *nbar;   /* n_places */
+  double *s, *v;  /* L x L; s is freed once v is there */
   double *w, *w_cov, *w_firm;
-  double *h;       /* L: V nbar */
-  double *v_mbar;  /* L */
+  double *h;      /* L: V nbar */
+  double *v_mbar; /* L */
   /* L: coefficients; psi has the mean 0 over rows, so have the periods and controls together */
   double *b;
   unsigned char *aliased; /* L */
-  double shift;    /* taken off tau_t + z'b */
-  double *alpha;   /* n_firms */
+  double shift;           /* taken off tau_t + z'b */
+  double *alpha;          /* n_firms */
   /* n: residual; predicted without the firm; (I - P)^-1 B z and (I - P)^-1 B r */
   double *residual, *r, *bz, *br;
   double *own_zz, *own_zr, *own_rr; /* n_firms: u'C_ii v of C before its diagonal is taken out */
@@ -130,8 +130,8 @@ size_t fm_firm_sums(const fm_places *p, size_t i, const double *const *x, size_t
 /* Room that fm_firm_sums() needs. */
 static inline size_t fm_firm_room(const fm_places *p) { return 2 * p->longest + p->n_controls; }
 
-fm_code fm_places_solve(fm_places *p, fm_error *err);   /* places_solve.c: s, v, b and the sandwiches */
-fm_code fm_places_correct(fm_places *p);                /* places_correct.c: what is left out */
-fm_code fm_places_spread(fm_places *p);                 /* places_spread.c: covariance and variance */
+fm_code fm_places_solve(fm_places *p, fm_error *err); /* places_solve.c: s, v, b and the sandwiches */
+fm_code fm_places_correct(fm_places *p);              /* places_correct.c: what is left out */
+fm_code fm_places_spread(fm_places *p);               /* places_spread.c: covariance and variance */
 
 #endif

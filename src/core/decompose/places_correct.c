@@ -37,8 +37,8 @@ typedef struct firm {
   size_t *at;                   /* rows of a match */
   /* What firms that stay have in common when they are seen in the same periods: kept from one to the next.
    * */
-  double *kept[4];    /* p, b, c, f */
-  size_t kept_rows;   /* 0: nothing is kept */
+  double *kept[4];  /* p, b, c, f */
+  size_t kept_rows; /* 0: nothing is kept */
   uint32_t *kept_time;
   double *kept_mean; /* of V over the rows, before it is centred */
 } firm;
@@ -129,7 +129,8 @@ static void gather_dummies(const fm_places *p, const firm *g, const double *X, i
       }
     } else {
       for (size_t t = from; t < m; t++) {
-        row[t] = of_place[place[t]] + of_time[place[t]] + of_place[at_time + time[t]] + of_time[at_time + time[t]];
+        row[t] = of_place[place[t]] + of_time[place[t]] + of_place[at_time + time[t]] +
+                 of_time[at_time + time[t]];
       }
     }
   }
@@ -447,7 +448,8 @@ static void take_firm(const fm_places *p, firm *g, size_t i) {
 /* The scratch of a worker, or, with an arena that only counts, what it needs. */
 static void cut_room(firm *g, fm_arena *room, size_t longest) {
   const size_t square = longest * longest;
-  double **matrix[] = {&g->p, &g->b, &g->c, &g->f, &g->left, &g->solve, &g->kept[0], &g->kept[1], &g->kept[2], &g->kept[3]};
+  double **matrix[] = {&g->p,     &g->b,       &g->c,       &g->f,       &g->left,
+                       &g->solve, &g->kept[0], &g->kept[1], &g->kept[2], &g->kept[3]};
   double **vector[] = {&g->mean, &g->e, &g->z, &g->x, &g->pz, &g->pr, &g->kept_mean};
   for (size_t k = 0; k < sizeof(matrix) / sizeof(matrix[0]); k++) {
     *matrix[k] = fm_take(room, square);
@@ -500,13 +502,15 @@ static void add_up(fm_places *p, const sums *sum, size_t n_tasks) {
     }
     p->alone += sum[k].alone;
   }
-  p->trace = (fm_corrections){fm_total_value(&trace[0]), fm_total_value(&trace[1]), fm_total_value(&trace[2])};
+  p->trace =
+      (fm_corrections){fm_total_value(&trace[0]), fm_total_value(&trace[1]), fm_total_value(&trace[2])};
   p->leave_out = (fm_corrections){fm_total_value(&left_out[0]), fm_total_value(&left_out[1]),
                                   fm_total_value(&left_out[2])};
 }
 
 fm_code fm_places_correct(fm_places *p) {
-  const size_t n_tasks = p->n / ROWS_OF_TASK + 1, workers = p->spec.threads > 1 ? (size_t)p->spec.threads : 1;
+  const size_t n_tasks = p->n / ROWS_OF_TASK + 1,
+               workers = p->spec.threads > 1 ? (size_t)p->spec.threads : 1;
   fm_arena counting = {NULL, 0};
   firm none = {0};
   cut_room(&none, &counting, p->longest);

@@ -19,15 +19,15 @@ static const double tolerance = 1e-9;
 
 typedef struct moments {
   fm_places *p;
-  size_t extra;     /* K = L - J */
-  double *gram;     /* L x K: sum of e e' in the columns of periods and controls */
-  double *g;        /* L: sum d y */
-  double *mbar;     /* L */
-  double *cross;    /* J x L: sum of (sum of omega f) m', with weights */
+  size_t extra;        /* K = L - J */
+  double *gram;        /* L x K: sum of e e' in the columns of periods and controls */
+  double *g;           /* L: sum d y */
+  double *mbar;        /* L */
+  double *cross;       /* J x L: sum of (sum of omega f) m', with weights */
   double *mean_square; /* L x L: sum of Omega m m', with weights */
-  uint32_t *index;  /* entries of a firm's mean of e */
+  uint32_t *index;     /* entries of a firm's mean of e */
   double *value;
-  double *work[2];  /* K x L, or L x L with weights */
+  double *work[2]; /* K x L, or L x L with weights */
 } moments;
 
 /* ---- moments ---------------------------------------------------------------------------------------- */
@@ -179,8 +179,8 @@ static void mean_of_rows(moments *s) {
 static fm_code across(const moments *s, double *to) {
   const fm_places *p = s->p;
   memset(to, 0, s->extra * p->size * sizeof(double));
-  const fm_product x = {p->n_places, s->extra, p->n_places, p->s + p->n_places, p->v,
-                        to, p->size, p->size, p->size, 0};
+  const fm_product x = {p->n_places, s->extra, p->n_places, p->s + p->n_places, p->v, to, p->size, p->size,
+                        p->size,     0};
   return fm_multiply(&x, p->spec.threads);
 }
 
@@ -285,7 +285,8 @@ static fm_code invert_moments(moments *s, fm_error *err) {
 }
 
 /* ---- sandwiches ------------------------------------------------------------------------------------- */
-static void matrix_times(const double *a, size_t rows, size_t columns, size_t lda, const double *x, double *to) {
+static void matrix_times(const double *a, size_t rows, size_t columns, size_t lda, const double *x,
+                         double *to) {
   for (size_t i = 0; i < rows; i++) {
     double sum = 0.0;
     for (size_t j = 0; j < columns; j++) {
@@ -408,7 +409,8 @@ static int room_for_moments(moments *s) {
   for (size_t k = 0; k < 2; k++) {
     s->work[k] = fm_alloc(square > thin ? square : thin, sizeof(double));
   }
-  return s->gram && s->g && s->mbar && s->cross && s->mean_square && s->index && s->value && s->work[0] && s->work[1];
+  return s->gram && s->g && s->mbar && s->cross && s->mean_square && s->index && s->value && s->work[0] &&
+         s->work[1];
 }
 
 static void release(moments *s) {

@@ -32,16 +32,16 @@ enum { Q, N11, N12, N22, OUTERS };
 
 typedef struct spread {
   fm_places *p;
-  double *of[OUTERS]; /* L x L each */
-  uint32_t *index;    /* OUTERS x room */
-  double *value;      /* OUTERS x 4 x room */
-  double *z;          /* n: performance less the firm's mean */
+  double *of[OUTERS];  /* L x L each */
+  uint32_t *index;     /* OUTERS x room */
+  double *value;       /* OUTERS x 4 x room */
+  double *z;           /* n: performance less the firm's mean */
   double *p1, *p2, *x; /* L x L */
 } spread;
 
 /* ---- sums of outer products ------------------------------------------------------------------------- */
-static void add_outer(double *to, size_t size, const uint32_t *index, size_t n, double factor, const double *x,
-                      const double *y) {
+static void add_outer(double *to, size_t size, const uint32_t *index, size_t n, double factor,
+                      const double *x, const double *y) {
   for (size_t a = 0; a < n; a++) {
     double *row = to + index[a] * size;
     const double scaled = factor * x[a];
@@ -65,7 +65,8 @@ static fm_code add_firms(void *context, size_t task, size_t worker) {
   for (size_t i = 0; i < p->n_firms; i++) {
     const size_t n = fm_firm_sums(p, i, x, 2 * n_pairs, index, value, room);
     for (size_t k = 0; k < n_pairs; k++) {
-      add_outer(s->of[task], p->size, index, n, 1.0 / (double)n_pairs, value + 2 * k * room, value + (2 * k + 1) * room);
+      add_outer(s->of[task], p->size, index, n, 1.0 / (double)n_pairs, value + 2 * k * room,
+                value + (2 * k + 1) * room);
     }
   }
   return FM_OK;
@@ -185,7 +186,8 @@ static double first_part(const spread *s, const double *a, const double *c) {
   for (size_t i = 0; i < p->n_firms; i++) {
     const size_t n = fm_firm_sums(p, i, x, 4, s->index, s->value, room);
     const double zc = firm_sum(s, s->value, n, a) + firm_sum(s, s->value + BZ * room, n, c) - p->own_zz[i];
-    const double rc = firm_sum(s, s->value + R * room, n, a) + firm_sum(s, s->value + BR * room, n, c) - p->own_zr[i];
+    const double rc =
+        firm_sum(s, s->value + R * room, n, a) + firm_sum(s, s->value + BR * room, n, c) - p->own_zr[i];
     fm_total_add(&total, 4.0 * zc * rc);
     fm_total_add(&total, p->own_zz[i] * p->own_rr[i] + p->own_zr[i] * p->own_zr[i]);
   }
@@ -251,7 +253,9 @@ static fm_code run(spread *s) {
 
 fm_code fm_places_spread(fm_places *p) {
   const size_t square = p->size * p->size, room = fm_firm_room(p);
-  spread s = {.p = p, .z = fm_alloc(p->n, sizeof(double)), .index = fm_alloc(OUTERS * room, sizeof(uint32_t)),
+  spread s = {.p = p,
+              .z = fm_alloc(p->n, sizeof(double)),
+              .index = fm_alloc(OUTERS * room, sizeof(uint32_t)),
               .value = fm_alloc(OUTERS * 4 * room, sizeof(double))};
   fm_free(p->w), fm_free(p->w_cov), fm_free(p->w_firm);
   p->w = p->w_cov = p->w_firm = NULL;

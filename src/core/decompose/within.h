@@ -17,7 +17,7 @@
 /* The rows of one firm: entries first[t] .. first[t + 1] - 1 are those of row t. */
 typedef struct fm_within_rows {
   size_t n;
-  size_t *first;   /* n + 1 */
+  size_t *first; /* n + 1 */
   uint32_t *index;
   double *value;
   double *y;
@@ -25,14 +25,14 @@ typedef struct fm_within_rows {
 
 typedef struct fm_within {
   size_t size;
-  double *s, *v;    /* size x size */
-  double *raw;      /* size: sum of x squared */
-  double *g, *beta; /* size */
-  double *meat;     /* size x size */
-  double *gap;      /* size x size: I - S V, or NULL where no more is aliased than a sum of dummies */
+  double *s, *v;          /* size x size */
+  double *raw;            /* size: sum of x squared */
+  double *g, *beta;       /* size */
+  double *meat;           /* size x size */
+  double *gap;            /* size x size: I - S V, or NULL where no more is aliased than a sum of dummies */
   unsigned char *aliased; /* 1: a combination of others, 2: no variation */
-  double *sum;      /* size: scratch, 0 between calls */
-  uint32_t *seen;   /* size */
+  double *sum;            /* size: scratch, 0 between calls */
+  uint32_t *seen;         /* size */
   size_t n, n_firms;
 } fm_within;
 
