@@ -104,6 +104,13 @@ migration_data <- function(firms, places, ties = NULL, network = NULL,
                            firm = "firm", place = "place", time = NULL,
                            from = "from", to = "to", available = NULL, weights = NULL) {
   names <- list(firm = firm, place = place, time = time, from = from, to = to)
+  data <- build_migration_data(firms, places, ties, network, names, available, weights)
+  tell_history(data)
+  data
+}
+
+# Coded and checked data; names: those of the key columns
+build_migration_data <- function(firms, places, ties, network, names, available, weights) {
   firms <- plain_table(firms, "firms")
   places <- plain_table(places, "places")
   check_firm_columns(firms, names)
@@ -118,8 +125,10 @@ migration_data <- function(firms, places, ties = NULL, network = NULL,
   data$ties <- code_ties(ties, data)
   data["network"] <- list(code_network(network, data))
   data["available"] <- list(code_available(available, data))
+  check_place_rows(data$place_row, data)
   if (!is.null(data$available$tie)) data <- logical_available(data)
   data["weights"] <- list(check_weights(weights, firms, "firms"))
+  if (is.character(weights)) attr(data, "weights_column") <- weights
   class(data) <- "migration_data"
   check_tie_pairs(data)
   check_chosen_available(data)
@@ -188,9 +197,10 @@ code_known <- function(x, place, verb, names) {
   unknown <- which(is.na(code) & !is.na(x))
   if (length(unknown)) {
     lacking <- code_ids(x[unknown])$levels
+    hint <- explain_lacking(lacking, x, place)
     abort("`places` lacks ", format_count(length(lacking)), " of the places firms ", verb,
       ": ", quote_names(lacking), " (", plural(length(unknown), "row"),
-      "). Add a row for each, or drop those firms.",
+      "). ", hint %||% "Add a row for each, or drop those firms.",
       class = "unknown_place"
     )
   }
@@ -235,20 +245,19 @@ code_place_rows <- function(places, code, data) {
   )
   rows <- matrix(NA_integer_, J, length(data$time))
   rows[key[!is.na(key)]] <- which(!is.na(key))
-  check_place_rows(rows, data)
   rows
 }
 
-# Stop when a place has no row at a time at which firms decide
+# Stop when a place has no row at a time at which firms decide, unless that says that it is not on offer
 check_place_rows <- function(rows, data) {
   absent <- which(is.na(rows), arr.ind = TRUE)
-  if (nrow(absent) == 0) {
+  if (nrow(absent) == 0L || isTRUE(data$available$rows)) {
     return(invisible())
   }
   which_ones <- paste(data$place[absent[, 1]], "in", id_text(data$time)[absent[, 2]])
   abort("`places` lacks ", plural(nrow(absent), "row"), " for a place and time: ",
-    quote_names(which_ones), ". Every place needs a row for every time of `firms`; ",
-    "`available` says where a place is not offered.",
+    quote_names(which_ones), ". Every place needs a row for every time of `firms`; available = \"rows\" says that a ",
+    "place without a row is not on offer then.",
     class = "missing_rows"
   )
 }
