@@ -3,12 +3,12 @@
 # migration_data() would give for them.
 
 # Data with some of its elements replaced, nothing checked or coded again
-set_parts <- function(data, ...) {
+set_parts <- function(.whole, ...) {
   given <- list(...)
-  class <- oldClass(data)
-  data <- unclass(data)
-  data[names(given)] <- given
-  structure(data, class = class)
+  class <- oldClass(.whole)
+  parts <- unclass(.whole)
+  parts[names(given)] <- given
+  structure(parts, class = class)
 }
 
 #' Change the tables of data

@@ -53,8 +53,8 @@ warn_history <- function(data) {
   if (!is.null(counts)) {
     closed <- sum(rows$closed)
     warn("`", data$names$to, "` is missing in ", plural(sum(is.na(data$index$chosen)), "row"), ", of which ",
-      format_count(closed), if (closed == 1L) " is a firm that closes. " else " are firms that close. Of the rows ",
-      "of a firm there are ", paste0(format_count(counts$rows), " ", counts$firm, collapse = "; "),
+      format_count(closed), if (closed == 1L) " is a firm that closes" else " are firms that close",
+      ". Of the rows of a firm there are ", paste0(format_count(counts$rows), " ", counts$firm, collapse = "; "),
       ". A firm that is not there neither chooses nor closes: drop these rows.",
       class = "history"
     )
