@@ -14,7 +14,12 @@ lay_out.choice_data <- function(data, plan, occasions, na.action, basis, env) {
   )
   if (is.null(basis)) check_roles(c(plan$terms, plan$offsets), atoms, plan$origins)
   entries <- design_entries(plan, components, atoms)
-  dropped <- drop_missing(missing_in_rows(components, atoms, rows), occasions, na.action)
+  missing <- missing_in_rows(components, atoms, rows)
+  dropped <- drop_missing(missing, occasions, na.action)
+  if (is.null(basis) && !is.null(dropped$keep)) {
+    lacking <- function(atom) data$place[sort(unique(rows$place[component_missing(components[[atom$id]])]))]
+    warn_missing_attributes(missing, atoms, lacking, occasions$n)
+  }
   if (!is.null(dropped$keep)) {
     kept <- rep.int(dropped$keep, diff(rows$start))
     components <- lapply(components, component_rows, rows = which(kept))

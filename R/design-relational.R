@@ -19,7 +19,12 @@ lay_out.migration_data <- function(data, plan, occasions, na.action, basis, env)
   entries <- design_entries(plan, components, atoms)
   all <- c(entries$terms, entries$offsets)
   frame <- new_frame(data, occasions, atoms, components)
-  dropped <- drop_missing(missing_by_variable(all, frame), occasions, na.action)
+  missing <- missing_by_variable(all, frame)
+  dropped <- drop_missing(missing, occasions, na.action)
+  if (is.null(basis) && !is.null(dropped$keep)) {
+    lacking <- function(atom) places_lacking(components[[atom$id]], atom, data)
+    warn_missing_attributes(missing, atoms, lacking, occasions$n)
+  }
   if (!is.null(dropped$keep)) frame <- restrict_frame(frame, dropped$keep)
   spec <- relational_spec(lapply(all, relational_entry, frame = frame), frame)
   spec$terms$offset <- rep(0:1, c(length(entries$terms), length(entries$offsets)))

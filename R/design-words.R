@@ -80,8 +80,8 @@ check_functions <- function(expr, env) {
 check_intercept <- function(right, env) {
   terms <- stats::terms(stats::as.formula(call("~", right), env = env))
   if (attr(terms, "intercept") == 0L && !uses_stay(right) && !"stay" %in% all.vars(right)) {
-    abort("`", term_text(right), "` takes out a constant, but the one that is added is `stay`. Write `- stay` to leave ",
-      "it out, or drop the `0 +` or `- 1` to keep it.",
+    abort("`", term_text(right), "` takes out a constant, but the one that is added is `stay`. Write `- stay` to ",
+      "leave it out, or drop the `0 +` or `- 1` to keep it.",
       class = "formula"
     )
   }

@@ -22,7 +22,9 @@ migration_design <- function(formula, data, weights = NULL, subset = NULL,
   absorbed <- absorbs_places(parsed$absorbed, data$names$place)
   occasions <- select_occasions(data, parsed$response, weights, subset, choice, parsed$env)
   stay <- basis$stay %||% any_origin(occasions)
-  plan <- plan_terms(parsed, data, stay)
+  movers <- movers_design(data, occasions, basis, choice)
+  if (movers) data <- set_parts(data, movers_only = TRUE)
+  plan <- plan_terms(parsed, data, stay && !movers)
   plan$absorbed <- absorbed
   check_origins(plan, stay)
   design <- lay_out(data, plan, occasions, na.action, basis, parsed$env)
@@ -30,7 +32,7 @@ migration_design <- function(formula, data, weights = NULL, subset = NULL,
   design <- set_offered(design, data, basis, if (choice) unchosen)
   design["effects"] <- list(if (absorbed) data$place)
   design$basis <- list(
-    stay = stay, atoms = design$basis, effects = design$effects,
+    stay = stay, movers = movers, atoms = design$basis, effects = design$effects,
     unchosen = data$place[!(design$spec$offered %||% TRUE)]
   )
   design$formula <- formula

@@ -173,6 +173,7 @@ fit_data.default <- function(data, formula, columns, answer = "choice", memory =
 
 fit_data.migration_data <- function(data, formula, columns, answer = "choice", memory = Inf) {
   refuse_columns(columns)
+  check_coded(data)
   data
 }
 
@@ -277,6 +278,7 @@ fit_source.default <- function(data, model, formula, rows, na.action, control, w
   )
   choices <- choices_of(design$spec)
   check_choices(model, choices)
+  if (!inherits(model, "hazard_model")) tell_origins(choices)
   setup <- model_setup(model, data, design)
   c(
     list(design = design, choices = choices),
@@ -335,6 +337,7 @@ new_migration_fit <- function(raw, problem, data, model, formula, call) {
     parameters = layout$parameters,
     df = sum(!held$is & raw$aliased == 0L),
     n = counts$n, n_firms = counts$n_firms, n_places = spec$J, n_movers = counts$n_movers,
+    n_no_origin = counts$n_no_origin,
     weights = spec$weights, weight_sum = counts$weight,
     design = kept_design(problem, raw, free), layout = layout, control = problem$control,
     model = model, formula = formula, na.action = design$na.action,
@@ -352,6 +355,7 @@ count_occasions <- function(design, data) {
     n = sum(rep_len(weighted, length(spec$chosen))),
     n_firms = length(unique(data$index$firm[design$occasion])),
     n_movers = if (any(spec$origin > 0L)) sum(moved(spec) & weighted) else NA_integer_,
+    n_no_origin = if (any(spec$origin > 0L)) sum(spec$origin == 0L & weighted) else 0L,
     weight = sum(occasion_weights(spec))
   )
 }

@@ -108,14 +108,9 @@ new_firms <- function(firms, data, formula) {
   if (!names$to %in% names(firms)) {
     firms[[names$to]] <- rep(NA_character_, nrow(firms))
   }
-  available <- data$available
-  if (!is.null(available)) {
-    available <- available$fun %||% paste(available$tie, available$column, sep = "$")
-  }
-  migration_data(firms, data$places,
-    ties = if (length(data$ties) > 0L) lapply(data$ties, `[[`, "data"), network = data$network,
-    firm = names$firm, place = names$place, time = names$time, from = names$from, to = names$to,
-    available = available
+  build_migration_data(firms, data$places,
+    ties = if (length(data$ties) > 0L) lapply(data$ties, `[[`, "data"), network = data$network, names = names,
+    available = given_available(data), weights = NULL
   )
 }
 

@@ -23,7 +23,7 @@ summary.migration_fit <- function(object, type = c("hessian", "opg", "robust", "
   type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
   table <- coefficient_table(object, type = type, cluster = cluster)
   kept <- c(
-    "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "n_exits", "loglik", "loglik_null", "df",
+    "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "n_no_origin", "n_exits", "loglik", "loglik_null", "df",
     "convergence", "aliased", "fixed", "na.action", "effects", "allocations"
   )
   structure(
@@ -110,8 +110,12 @@ print_head <- function(x) {
 
 # "400 occasions of 200 firms, 6 places, 215 moves (54%)"
 counts_text.migration_model <- function(model, x) {
+  born <- x$n_no_origin %||% 0L
   movers <- if (!is.na(x$n_movers)) {
-    paste0(", ", plural(x$n_movers, "move"), " (", format(100 * x$n_movers / x$n, digits = 2), "%)")
+    paste0(
+      ", ", plural(x$n_movers, "move"), " (", format(100 * x$n_movers / (x$n - born), digits = 2), "%",
+      if (born > 0L) paste0(" of ", format_count(x$n - born), " with an origin; ", format_count(born), " without"), ")"
+    )
   }
   paste0(plural(x$n, "occasion"), " of ", plural(x$n_firms, "firm"), ", ", plural(x$n_places, "place"), movers)
 }

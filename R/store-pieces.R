@@ -198,6 +198,7 @@ piece_frame <- function(state, writer) {
   frame$ties <- code_ties(keys$ties, with_tie_firms(frame, if (is.list(ties)) lapply(ties, rename_plain_keys, names)))
   frame["network"] <- list(code_network(keys$network, frame))
   frame["available"] <- list(code_available(keys$available, frame))
+  check_place_rows(frame$place_row, frame)
   if (!is.null(frame$available$tie)) frame <- logical_available(frame)
   frame$index <- c(cells, list(chosen = rep(1L, length(cells$origin))))
   check_tie_pairs(frame)
