@@ -39,9 +39,11 @@
 #' @param conf.level Level of the intervals, between 0 and 1.
 #' @param ... `type` and `cluster`: which covariance, as in [vcov.migration_fit()].
 #' @return An object of class `migration_counterfactual` with the data frames
-#'   \item{stocks}{`place`, `observed`, `before`, `after`, `change`, `std.error`, `conf.low`, `conf.high` (of the change)}
+#'   \item{stocks}{`place`, `observed`, `before`, `after`, `change`, `std.error`, `conf.low`, `conf.high` (of the
+#'     change)}
 #'   \item{flows}{the same for each pair `from`, `to`}
-#'   \item{totals}{rows `leavers`, `welfare` (mean change of the logsum), `welfare in money` (with `price`); the same columns}
+#'   \item{totals}{rows `leavers`, `welfare` (mean change of the logsum), `welfare in money` (with `price`); the same
+#'     columns}
 #'   \item{firms}{an occasion a row: the key columns, `left` (did it leave), `leave_before`, `leave_after`, `would_stay`
 #'     (only for those who left), `welfare`}
 #'   \item{origins}{by origin: `left`, leavers expected `before` and `after`, and `would_stay` of those who left}

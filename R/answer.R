@@ -215,8 +215,8 @@ place_numbers <- function(object, places, argument) {
 #' @param row.names,optional,... Not used.
 #' @return `print()` returns `x`, invisibly; `as.data.frame()` and `tidy()` a data frame with `estimate`, `std.error`,
 #'   `conf.low` and `conf.high` among its columns.
-#' @seealso [elasticities()], [marginal_effects()], [compensate()], [counterfactual()], [attribute_moves()], [iia_test()],
-#'   [test_claims()]; [knit_print.migration_answer()] for documents.
+#' @seealso [elasticities()], [marginal_effects()], [compensate()], [counterfactual()], [attribute_moves()],
+#'   [iia_test()], [test_claims()]; [knit_print.migration_answer()] for documents.
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(technology) + pull(creativity) + log(distance), data)

@@ -130,7 +130,8 @@ with_cell_offset <- function(spec, value) {
 }
 
 # The choices of a spec, for what asks who chose what without asking how utilities are stored: list(origin, chosen,
-# weight; J; moves, those on offer on average). Origin and chosen outcome are equal for who stays; an origin of 0 is none.
+# weight; J; moves, those on offer on average). Origin and chosen outcome are equal for who stays; an origin of 0 is
+# none.
 choices_of <- function(spec) {
   list(
     origin = spec$origin, chosen = spec$chosen, weight = occasion_weights(spec), J = spec$J, moves = mean_moves(spec)

@@ -117,7 +117,8 @@ model.matrix.migration_fit <- function(object, ...) {
 #' @param level Confidence level, between 0 and 1.
 #' @param ... Passed to [vcov.migration_fit()]: `type`, `cluster`.
 #' @return A matrix with a row for each coefficient and the lower and upper limit.
-#' @seealso [vcov()][vcov.migration_fit] for the covariance, [tidy()][tidy.migration_fit], [summary()][summary.migration_fit].
+#' @seealso [vcov()][vcov.migration_fit] for the covariance, [tidy()][tidy.migration_fit],
+#'   [summary()][summary.migration_fit].
 #' @export
 confint.migration_fit <- function(object, parm, level = 0.95, ...) {
   b <- object$coefficients

@@ -183,9 +183,8 @@ add_flows <- function(flows, place, time) {
 # Decompositions --------------------------------------------------------------------------------------
 
 # Data of which a function uses some columns of firms: of a store these are read, whole, and no others; other data
-# are returned as they are
-# columns: names of columns, in vectors or lists; those the store does not have are left to the caller's checks.
-# Value: `data`; for a store a migration_data with firms, places' names and names of the keys only.
+# are returned as they are columns: names of columns, in vectors or lists; those the store does not have are left to the
+# caller's checks. Value: `data`; for a store a migration_data with firms, places' names and names of the keys only.
 read_firms <- function(data, columns) {
   if (!is_store(data)) {
     return(data)

@@ -4,13 +4,14 @@
 #' @description How many firms of a group would have to be at a place, or how far would an attribute of the place
 #' have to change, for the group to move to another equilibrium of its [chain()] model? And where would it then end?
 #'
-#' *Firms.* From the equilibrium \eqn{s^*} of the fit the shares are moved towards the place, \eqn{(1 - m) s^* + m e_j}{(1 - m) s* + m e_j}
-#' (`direction` `"in"`), or away from it (`"out"`), and the adjustment \eqn{s \leftarrow s + a(\Psi(s) - s)}{s <- s + a (Psi(s) - s)} is left to run. The
-#' threshold is the smallest displacement from which it does not come back: the boundary of the basin of attraction.
+#' *Firms.* From the equilibrium \eqn{s^*} of the fit the shares are moved towards the place, \eqn{(1 - m) s^* + m
+#' e_j}{(1 - m) s* + m e_j} (`direction` `"in"`), or away from it (`"out"`), and the adjustment \eqn{s \leftarrow s +
+#' a(\Psi(s) - s)}{s <- s + a (Psi(s) - s)} is left to run. The threshold is the smallest displacement from which it
+#' does not come back: the boundary of the basin of attraction.
 #'
 #' *An attribute.* With `variable` the attribute of the place is changed step by step, up and down, and the
-#' equilibrium followed. The threshold is the value at which it disappears and the shares jump; that is a fold of the map of
-#' equilibria. A large change without a jump is no tipping, and gives `NA`.
+#' equilibrium followed. The threshold is the value at which it disappears and the shares jump; that is a fold of the
+#' map of equilibria. A large change without a jump is no tipping, and gives `NA`.
 #'
 #' @param fit A fit of [fit_migration()] with a [chain()] model and rational expectations.
 #' @param place The place.
@@ -24,10 +25,10 @@
 #' @param ... Not used.
 #' @return A data frame of class `chain_tipping` with a row for each direction. For firms: `group`, `time`, `place`,
 #'   `direction`, `share` (now), `threshold` (the share of the place at the tipping point), `firms` (how many firms
-#'   more or fewer that is), `share_after` (of the place, once the group has settled), `radius_after`. For an attribute: `variable`,
-#'   `value` (now), `threshold`, `change`, `share`, `share_before` and `share_after` (just before and after the jump), `firms` (how many
-#'   arrive or leave in the jump). `threshold` is `NA` where the group does not tip. Attribute `after`: the shares of all places after
-#'   tipping, a column a row.
+#'   more or fewer that is), `share_after` (of the place, once the group has settled), `radius_after`. For an attribute:
+#'   `variable`, `value` (now), `threshold`, `change`, `share`, `share_before` and `share_after` (just before and after
+#'   the jump), `firms` (how many arrive or leave in the jump). `threshold` is `NA` where the group does not tip.
+#'   Attribute `after`: the shares of all places after tipping, a column a row.
 #' @section Errors: A fit of another model; a place or attribute that the data do not have; more than one cell.
 #' @seealso [equilibria()], [chain()]
 #' @references Brock, W. A. and Durlauf, S. N. (2001). Discrete choice with social interactions. *Review of Economic

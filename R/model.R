@@ -1,9 +1,10 @@
-# All that a fit asks of its model, and answers ask of a fit, as generics: the table of contents for whoever adds a model.
+# All that a fit asks of its model, and answers ask of a fit, as generics: the table of contents for whoever adds a
+# model.
 #
 # A model is a file R/model-<name>.R with an exported constructor of class c("<name>_model", "migration_model") and
 # methods of those generics whose default (model-default.R) does not fit. Its fit has the class
-# c("migration_fit_<name>", "migration_fit"). `problem` is a fit_problem() (fit-migration.R), `design` a design (design.R),
-# with kernel, theta and layout where it is one of a fit.
+# c("migration_fit_<name>", "migration_fit"). `problem` is a fit_problem() (fit-migration.R), `design` a design
+# (design.R), with kernel, theta and layout where it is one of a fit.
 
 # The model object ------------------------------------------------------------------------------------
 
