@@ -127,7 +127,7 @@ changed_table <- function(expr, name, old, env) {
   value
 }
 
-# The fit as of some of its occasions: `counted` is NULL or a condition by row of occasion_frame()
+# The fit restricted to some of its occasions: `counted` is NULL or a condition by row of occasion_frame()
 counted_occasions <- function(object, counted) {
   if (is.null(counted)) {
     return(object)
@@ -208,7 +208,7 @@ move_utility <- function(object, design, b) {
   by_slice(design, function(part) first_move(part$spec, plain_utility(object, part, b)))
 }
 
-# Units of price for one of utility; NULL without a price
+# How many units of the price one unit of utility is worth; NULL without a price
 money_of <- function(object, design, price) {
   if (is.null(price)) NULL else -1 / design$theta[price]
 }

@@ -11,8 +11,8 @@ hold_equilibrium.migration_fit <- function(object, design, other) {
   design
 }
 
-# The fit as of some of its occasions: `rows` is logical, by row of the table they are in. Where firms react to each
-# other, `context` keeps the fit to all.
+# The fit restricted to some of its occasions: `rows` is logical, by row of the table they are in. Where firms react to
+# each other, `context` keeps the fit to all.
 restrict_fit <- function(object, rows) {
   if (is.null(object$context)) {
     object$context <- object

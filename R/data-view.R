@@ -22,7 +22,7 @@ user_rows <- function(data, occasion) {
   UseMethod("user_rows")
 }
 
-# The same in the order of the user's rows
+# Numbers of the user's rows that belong to occasions, in the order in which the user has them
 frame_rows <- function(data, occasion) {
   UseMethod("frame_rows")
 }

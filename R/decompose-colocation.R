@@ -269,7 +269,7 @@ distance_quantiles <- function(x, y, probs, threads) {
   histogram_quantiles(.Call(C_pair_histogram, x, y, top, 65536L, threads), top, probs)
 }
 
-# The same of the distances between the first `n_from` points and the others
+# Quantiles, and standard deviation, of the distances between the first `n_from` points and the others
 cross_quantiles <- function(x, y, n_from, probs, threads) {
   from <- seq_len(n_from)
   pairs <- n_from * (as.numeric(length(x)) - n_from)

@@ -160,7 +160,7 @@ fitted.migration_fit <- function(object, outcome = TRUE, ...) {
   occasion_result(chosen_probability(object, design), design, object$data)
 }
 
-# Those of the chosen places, a slice of occasions at a time so that no occasions x places matrix is made
+# Probabilities of the chosen places, a slice of occasions at a time so that no occasions x places matrix is made
 chosen_probability.migration_fit <- function(object, design) {
   by_slice(design, function(part) at_chosen(part$spec, kernel_predict(object, part, "probability")))
 }

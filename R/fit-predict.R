@@ -142,7 +142,7 @@ occasion_result <- function(x, design, data) {
   full
 }
 
-# The same for values for each occasion and place
+# Names, and NA for occasions that na.exclude took out, for one value an occasion and place
 place_result <- function(x, design, data) {
   user_values(design$spec, x, design, data)
 }

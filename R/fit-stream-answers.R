@@ -59,14 +59,14 @@ is_streamed <- function(object) {
   is_store(object$data)
 }
 
-# For what needs all rows at once
+# Stops what needs all rows at once, when the fit is on a store
 refuse_streamed <- function(object) {
   if (is_streamed(object)) {
     variable_tables(object$data)
   }
 }
 
-# What asks for the tables of data works on all rows
+# Whoever asks for the tables of the data would work on all rows, which a store does not give
 variable_tables.migration_store <- function(data) {
   abort(
     "This needs all occasions in memory, but the fit is on the store `", data$path, "`. Read it and refit: ",

@@ -87,7 +87,7 @@ known_place <- function(place, data, name) {
   at <- match(place, data$place)
   if (length(at) != 1L || is.na(at)) {
     abort(
-      "`", name, "` must be one place of the data, unlike ", quote_names(place), ".",
+      "`", name, "` must be one place of the data, not ", quote_names(place), ".",
       did_you_mean(place, data$place),
       class = "argument"
     )
@@ -218,7 +218,7 @@ tipping_on_the_way <- function(fit, place, target, time = NULL, jump = 0.02, tol
   do.call(rbind, found)
 }
 
-# The same for one cell, NULL where it does not tip
+# A row of that data frame, for one cell; NULL where it does not tip
 tipping_to <- function(fit, data, cell, at, target, jump, tolerance) {
   rows <- attribute_rows(data, names(target)[1L], at, cell)
   now <- lapply(data[[attribute_table(data)]][names(target)], `[`, rows)
@@ -247,7 +247,7 @@ attribute_rows <- function(data, variable, at, cell) {
   table <- data[[attribute_table(data)]]
   if (!is.character(variable) || length(variable) != 1L || !is.numeric(table[[variable]])) {
     abort(
-      "`variable` must be the name of one numeric attribute of places, unlike ", quote_names(variable), ".",
+      "`variable` must be the name of one numeric attribute of places, not ", quote_names(variable), ".",
       did_you_mean(variable, names(table)[vapply(table, is.numeric, NA)]),
       class = "argument"
     )
@@ -258,7 +258,7 @@ attribute_rows <- function(data, variable, at, cell) {
 # Limits of the search
 check_range <- function(range, values, now) {
   if (length(unique(now)) > 1L) {
-    abort("The attribute differs between occasions of the cell: it is none of the place alone.", class = "argument")
+    abort("The attribute differs between occasions of the cell: it does not belong to the place alone.", class = "argument")
   }
   if (is.null(range)) {
     values <- base::range(values, na.rm = TRUE)

@@ -54,7 +54,7 @@ check_start.mixed_model <- function(model, theta) {
   own <- grepl("^(sd|spread):", names(theta))
   if (any(theta[own] < 0)) {
     abort(
-      "`start` and `fixed` must not give a negative spread, unlike ", quote_names(names(theta)[own & theta < 0]), ".",
+      "`start` and `fixed` must give each spread a value of at least 0; negative is ", quote_names(names(theta)[own & theta < 0]), ".",
       class = "start"
     )
   }

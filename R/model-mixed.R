@@ -408,7 +408,7 @@ mixed_kernel <- function(model, names, spreads, group, memory) {
   )
 }
 
-# The part of it that says which draws
+# The part of the kernel's `model` list that says which draws to take
 draws_kernel <- function(model, groups) {
   dims <- length(model$random)
   if (!is.array(model$draws)) {
@@ -451,7 +451,7 @@ term_scales <- function(model, design) {
   if (length(still) > 0L) {
     abort(
       "`random` has ", quote_names(still), ", which does not vary between the places of any firm's occasions: ",
-      "nothing tells its distribution.",
+      "its distribution cannot be estimated.",
       class = "random"
     )
   }

@@ -255,7 +255,7 @@ nest_kernel <- function(nests, labels) {
 check_start.nested_model <- function(model, theta) {
   if (any(theta <= 0)) {
     abort(
-      "`start` and `fixed` must give each lambda a value above 0, unlike ", quote_names(names(theta)[theta <= 0]),
+      "`start` and `fixed` must give each lambda a value above 0, which is not so for ", quote_names(names(theta)[theta <= 0]),
       ".",
       class = "start"
     )

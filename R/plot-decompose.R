@@ -134,7 +134,7 @@ plain_number <- function(x) {
   trimws(vapply(x, function(one) format(one, digits = 15, big.mark = ",", scientific = FALSE), ""))
 }
 
-# The same with a sign, and a bare 0
+# As plain_number() does, with a sign, and 0 without one
 signed_number <- function(x) {
   ifelse(x == 0, "0", paste0(ifelse(x > 0, "+", ""), plain_number(x)))
 }
