@@ -1,6 +1,6 @@
 # Attribution of the expected number of moves: the coefficients as they are, the variables of some groups at their
-# reference. A term at a constant c on all moves is no term at all and c less for staying, so that every set of groups is
-# a vector theta, linear in the estimate: theta(T) = base + M_T theta.
+# reference. A term at a constant c on all moves is no term at all and c less for staying, so that every set of groups
+# is a vector theta, linear in the estimate: theta(T) = base + M_T theta.
 
 # How theta depends on the groups: for each coefficient its place in theta (`at`), its mean where that is not zero, with
 # the sign with which it enters the constant of staying (`level`), and the place of that constant (`stay`)

@@ -189,7 +189,7 @@ group_numbers <- function(object, group) {
   unknown <- as.character(group)[lengths(at) == 0L]
   if (length(unknown) > 0L || length(group) == 0L) {
     abort(
-      "`groups` must name terms of the model", if (length(unknown) > 0L) paste0(", unlike ", quote_names(unknown)), ".",
+      "`groups` must name terms of the model", if (length(unknown) > 0L) paste0(", not ", quote_names(unknown)), ".",
       did_you_mean(unknown, c(names, terms)),
       class = "groups"
     )

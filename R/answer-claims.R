@@ -220,7 +220,7 @@ read_claim <- function(claim, b) {
     tryCatch(str2lang(as.character(claim)), error = function(e) NULL)
   }
   if (!is_call_to(expr, c("<", ">", "==", "<=", ">="))) {
-    abort("`claims` must be comparisons like \"push(technology) < 0\", unlike ", quote_names(deparse1(claim)), ".",
+    abort("`claims` must be comparisons like \"push(technology) < 0\", not ", quote_names(deparse1(claim)), ".",
       class = "claims"
     )
   }

@@ -6,7 +6,8 @@
 #'
 #' The *cost of moving* is what a mover would have had to be paid to be as well off in a place just like the one it
 #' left: the utility that it loses by moving, over \eqn{-b_p}{-b_p}, averaged over the moves in the data,
-#' \deqn{-\frac{1}{b_p}\,\frac{1}{M} \sum_i (v^{stay}_{i} - v^{move}_{i}).}{(1 / -b_p) (1/M) sum_i (v_stay,i - v_move,i).}
+#' \deqn{-\frac{1}{b_p}\,\frac{1}{M} \sum_i (v^{stay}_{i} - v^{move}_{i}).}{(1 / -b_p) (1/M) sum_i (v_stay,i -
+#'   v_move,i).}
 #' Attributes of places, pushes and pulls are those of the origin on both sides, ties and peers those of the place the
 #' firm went to. It is given without the network (all terms of peers at 0) and with it; the difference is what the
 #' network saved the movers.
@@ -23,8 +24,8 @@
 #'
 #' *Firms that differ.* Of a [mixed()] logit the means of the distributions are divided: that is not the mean of the
 #' ratio of each firm, which need not exist. In willingness-to-pay space nothing is divided: the result is the
-#' coefficients themselves, of random ones their means. Of [latent()] classes each has its own rows, for `price` the name
-#' of the term (all classes) or of one coefficient (its class).
+#' coefficients themselves, of random ones their means. Of [latent()] classes each has its own rows, for `price` the
+#' name of the term (all classes) or of one coefficient (its class).
 #'
 #' @param object A fit of [fit_migration()].
 #' @param price Name of the coefficient of the price, like `"pull(land_price)"`. A cost has a negative coefficient.

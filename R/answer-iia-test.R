@@ -3,7 +3,8 @@
 #' without some places, to the occasions that neither chose nor came from them, it should then give the same
 #' coefficients. With \eqn{b, V} of all places and \eqn{b_r, V_r} of the rest, the test of Hausman and McFadden (1984)
 #' is
-#' \deqn{H = (b_r - b)'\,(V_r - V)^{-}\,(b_r - b) \sim \chi^2_q,}{H = (b_r - b)' (V_r - V)^- (b_r - b), chi-squared on q degrees of freedom,}
+#' \deqn{H = (b_r - b)'\,(V_r - V)^{-}\,(b_r - b) \sim \chi^2_q,}{H = (b_r - b)' (V_r - V)^- (b_r - b), chi-squared on
+#'   q degrees of freedom,}
 #' \eqn{q} the rank of the difference.
 #'
 #' @details *Not positive definite.* \eqn{V_r - V} is so under the hypothesis in large samples only. Where it has

@@ -11,8 +11,8 @@ hold_equilibrium.migration_fit <- function(object, design, other) {
   design
 }
 
-# The fit as of some of its occasions: `rows` is logical, by row of the table they are in. Where firms react to each
-# other, `context` keeps the fit to all.
+# The fit restricted to some of its occasions: `rows` is logical, by row of the table they are in. Where firms react to
+# each other, `context` keeps the fit to all.
 restrict_fit <- function(object, rows) {
   if (is.null(object$context)) {
     object$context <- object
@@ -215,8 +215,8 @@ place_numbers <- function(object, places, argument) {
 #' @param row.names,optional,... Not used.
 #' @return `print()` returns `x`, invisibly; `as.data.frame()` and `tidy()` a data frame with `estimate`, `std.error`,
 #'   `conf.low` and `conf.high` among its columns.
-#' @seealso [elasticities()], [marginal_effects()], [compensate()], [counterfactual()], [attribute_moves()], [iia_test()],
-#'   [test_claims()]; [knit_print.migration_answer()] for documents.
+#' @seealso [elasticities()], [marginal_effects()], [compensate()], [counterfactual()], [attribute_moves()],
+#'   [iia_test()], [test_claims()]; [knit_print.migration_answer()] for documents.
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(technology) + pull(creativity) + log(distance), data)

@@ -124,7 +124,7 @@ rebuild_data.choice_data <- function(data, new) {
   keys <- unlist(data$names[c("id", "place", "chosen", "from")])
   moved <- keys[!vapply(keys, function(key) identical(as.character(table[[key]]), as.character(data$data[[key]])), NA)]
   if (length(moved) > 0L) {
-    abort("The changed `data` must leave the key columns as they are, unlike ", quote_names(moved), ".",
+    abort("The changed `data` must leave the key columns as they are; it changes ", quote_names(moved), ".",
       class = "argument"
     )
   }

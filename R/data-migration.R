@@ -33,10 +33,9 @@
 #'   destination (`from`, `to`); a table with the column `firm` is keyed by firm
 #'   and destination (`firm`, `to`). Either may have the time column too. The
 #'   columns have the names given in `firm`, `from`, `to` and `time`, or are
-#'   called plainly `firm`, `from`, `to` and `time`. A table keyed by origin needs a row for each pair of an origin that occurs and
-#'   another place, except pairs that are not available; the pair of a place
-#'   with itself is 0 unless given. A table keyed by firm needs a row only for
-#'   the pairs that exist if it says what the others are:
+#'   called plainly `firm`, `from`, `to` and `time`. A table keyed by origin needs a row for each pair of an origin that
+#'   occurs and another place, except pairs that are not available; the pair of a place with itself is 0 unless given. A
+#'   table keyed by firm needs a row only for the pairs that exist if it says what the others are:
 #'   `attr(ties, "default") <- 0`.
 #' @param network `NULL` or a data frame of links between firms: column `firm`
 #'   (or the name in the argument `firm`), column `peer`, and if wanted

@@ -8,12 +8,12 @@
 #'
 #' @details
 #' **K density** (`statistic = "kd"`). With distances \eqn{d_{ij}} of the pairs of a type, Gaussian kernel \eqn{f},
-#' bandwidth \eqn{h}
-#' and reflection at 0,
-#' \deqn{K(d)=\frac1{hW}\sum_{i<j}w_iw_j\left[f\left(\frac{d-d_{ij}}h\right)+f\left(\frac{d+d_{ij}}h\right)\right],\quad W=\sum_{i<j}w_iw_j,}{K(d) = 1/(hW) sum_{i<j} w_i w_j [f((d - d_ij)/h) + f((d + d_ij)/h)], W = sum_{i<j} w_i w_j,}
+#' bandwidth \eqn{h} and reflection at 0,
+#' \deqn{K(d)=\frac1{hW}\sum_{i<j}w_iw_j\left[f\left(\frac{d-d_{ij}}h\right) +
+#'   f\left(\frac{d+d_{ij}}h\right)\right],\quad W=\sum_{i<j}w_iw_j,}{K(d) = 1/(hW) sum_{i<j} w_i w_j [f((d - d_ij)/h)
+#'   + f((d + d_ij)/h)], W = sum_{i<j} w_i w_j,}
 #' a density over \eqn{d\ge0}{d >= 0}: it integrates to 1. Under the null the \eqn{n} firms of the type are \eqn{n}
-#' of all \eqn{N} sites drawn
-#' without replacement.
+#' of all \eqn{N} sites drawn without replacement.
 #'
 #' `bands = "analytic"`: unweighted \eqn{K} of such a draw is a U-statistic of order 2, whose mean and variance are
 #' known exactly.
@@ -29,30 +29,24 @@
 #' firms,
 #' \eqn{K} is skewed and `bands = "simulation"` is safer.
 #'
-#' With `neighbours` of another type, K is over the pairs of a firm of each, \eqn{W} their sum of weights; under the null
-#' both types together are drawn from all sites. Its bands are by simulation.
+#' With `neighbours` of another type, K is over the pairs of a firm of each, \eqn{W} their sum of weights; under the
+#' null both types together are drawn from all sites. Its bands are by simulation.
 #'
 #' **M function** (`statistic = "m"`). For firms \eqn{i} of the type \eqn{s},
 #' \deqn{M(r)=\sum_i\frac{\sum_{j\ne i,\,d_{ij}\le r,\,j\in s}w_j}{\sum_{j\ne i,\,d_{ij}\le
 #' r}w_j}\Big/\sum_i\frac{W_s-w_i}{W-w_i},}{M(r) = sum_i [sum_{j != i, d_ij <= r, j in s} w_j / sum_{j != i, d_ij <=
-#' r} w_j] / sum_i (W_s - w_i)/(W - w_i),}
-#' 1 without concentration; a firm without neighbours within \eqn{r} is left out of both sums. For neighbours of
-#' another
-#' type the last ratio is \eqn{W_t/(W-w_i)}{W_t/(W - w_i)}. Its null permutes the types over the points, which keep
-#' their weights. A pair
-#' within 1e-12 of \eqn{r}, relatively, counts as inside; points at the same place are neighbours at distance 0.
+#' r} w_j] / sum_i (W_s - w_i)/(W - w_i),} 1 without concentration; a firm without neighbours within \eqn{r} is left out
+#' of both sums. For neighbours of another type the last ratio is \eqn{W_t/(W-w_i)}{W_t/(W - w_i)}. Its null permutes
+#' the types over the points, which keep their weights. A pair within 1e-12 of \eqn{r}, relatively, counts as inside;
+#' points at the same place are neighbours at distance 0.
 #'
 #' Bands are one-sided, as Duranton and Overman's: with `level` 0.95 a draw is above `upper` with probability 5%, at
-#' each distance; it is
-#' above `upper_global` anywhere in the range with probability 5%; below `lower` and `lower_global` the same.
-#' `localisation` is
-#' \eqn{\max(\hat K-upper\_global,0)}{max(K - upper_global, 0)}; `dispersion` is \eqn{\max(lower\_global-\hat
-#' K,0)}{max(lower_global - K, 0)} for a type that
-#' is not localised anywhere, else 0.
+#' each distance; it is above `upper_global` anywhere in the range with probability 5%; below `lower` and `lower_global`
+#' the same. `localisation` is \eqn{\max(\hat K-upper\_global,0)}{max(K - upper_global, 0)}; `dispersion` is
+#' \eqn{\max(lower\_global-\hat K,0)}{max(lower_global - K, 0)} for a type that is not localised anywhere, else 0.
 #'
 #' What the numbers do not say: localisation is not a cause; sites that no firm may use are part of the null if they
-#' are in the data; K at one
-#' distance is not independent of K at the others.
+#' are in the data; K at one distance is not independent of K at the others.
 #'
 #' @param x,y Coordinates: numeric vectors; names of columns of `data`; or `x` an sf object of points, without `y`.
 #'   Distances are
@@ -66,8 +60,8 @@
 #'   exists, else simulation.
 #' @param data A data frame with the columns, or `NULL`.
 #' @param reference Types to compute for; by default all.
-#' @param neighbours Types of the neighbours; by default each type's own. All combinations with `reference` are computed; for K
-#'   of two different types the pairs are those across.
+#' @param neighbours Types of the neighbours; by default each type's own. All combinations with `reference` are
+#'   computed; for K of two different types the pairs are those across.
 #' @param bandwidth Of K: a positive number for all types, or `NULL` for each type's own by Silverman's rule
 #'   ([stats::bw.nrd0()]) on the
 #'   distances of its pairs (from a histogram of 65,536 bins if there are more than 4 million).
@@ -275,7 +269,7 @@ distance_quantiles <- function(x, y, probs, threads) {
   histogram_quantiles(.Call(C_pair_histogram, x, y, top, 65536L, threads), top, probs)
 }
 
-# The same of the distances between the first `n_from` points and the others
+# Quantiles, and standard deviation, of the distances between the first `n_from` points and the others
 cross_quantiles <- function(x, y, n_from, probs, threads) {
   from <- seq_len(n_from)
   pairs <- n_from * (as.numeric(length(x)) - n_from)
@@ -351,7 +345,8 @@ density_tables <- function(points, combos, options) {
   )
 }
 
-# Densities of draws of sites (in columns): of all pairs, or of those of the first `n_from` with the others if there are others
+# Densities of draws of sites (in columns): of all pairs, or of those of the first `n_from` with the others if there are
+# others
 #
 # Pairs across are all pairs less those within each of the two, weights counted.
 draw_density <- function(points, member, n_from, weight, h, options) {

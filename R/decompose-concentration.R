@@ -61,8 +61,7 @@
 #' @param reference What shares are compared with: `"nation"` (`base`, or all industries and regions), `"rest"` (the
 #'   nation
 #'   less the industry, or the region, itself), `"uniform"` (the same share for each). Ellison-Glaeser,
-#'   Maurel-Sedillot and
-#'   co-agglomeration always use the nation.
+#'   Maurel-Sedillot and co-agglomeration always use the nation.
 #' @param pairs `TRUE` adds a row for each pair of industries and each pair of regions.
 #' @return An object of class `concentration` and `decomposition`, a list of data frames (with `time` in front if
 #'   given):
@@ -78,8 +77,7 @@
 #'   \item{pairs, region_pairs}{with `pairs`: `industry`, `partner`, `gamma`, `krugman`; `region`, `partner`,
 #'   `krugman`}
 #'   and `reference`, `residual` (what the Theil identity leaves), `call`. `as.data.frame(x, table = "industries")`
-#'   takes
-#'   one out.
+#'   takes one out.
 #' @section Errors: Unknown column; missing or negative size; no size at all; `base`, `area` or `sector` that differs
 #'   within
 #'   a region or industry; `herfindahl` outside `(0, 1]` or without a value for an industry.

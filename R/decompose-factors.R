@@ -3,17 +3,15 @@
 #' @description
 #' `decompose_factors()` decomposes the change of a product of factors, of a sum of products over groups, or of any
 #' other function of factors, into a part for each factor: Das Gupta's standardisation, which is the Shapley value of
-#' the
-#' game in which the factors of a subset have moved from the start to the end.
+#' the game in which the factors of a subset have moved from the start to the end.
 #' \deqn{\phi_k = \sum_{T \not\ni k} \frac{|T|!\,(p-1-|T|)!}{p!} [f(x_{T \cup k} \textrm{ at the end}) -
-#'   f(x_T \textrm{ at the end})]}{phi_k = sum over T without k of |T|! (p-1-|T|)!/p! [f(T+k at the end) - f(T at the end)]}
+#'   f(x_T \textrm{ at the end})]}{phi_k = sum over T without k of |T|! (p-1-|T|)!/p! [f(T+k at the end) - f(T at the
+#'   end)]}
 #'
 #' @details
 #' Two factors: \eqn{\Delta a\,(b_0+b_1)/2}; three: \eqn{\Delta a\,[(b_0c_0+b_1c_1)/3 + (b_0c_1+b_1c_0)/6]}. For a sum
-#' of
-#' products nothing of size \eqn{2^p} is formed: the Shapley value of a product is the integral of
-#' \eqn{\Delta x_k \prod_{j \ne k} (x_{j0} + t\,\Delta x_j)} over \eqn{t} from 0 to 1, a polynomial that Gauss and
-#' Legendre's
+#' of products nothing of size \eqn{2^p} is formed: the Shapley value of a product is the integral of \eqn{\Delta x_k
+#' \prod_{j \ne k} (x_{j0} + t\,\Delta x_j)} over \eqn{t} from 0 to 1, a polynomial that Gauss and Legendre's
 #' \eqn{\lceil p/2 \rceil}{p/2} points integrate exactly.
 #'
 #' @param start,end Named lists, data frames or vectors with the factors before and after, of the same names and
@@ -30,12 +28,10 @@
 #' @section Errors: Factors that differ in name or length; values that are missing or infinite.
 #' @references
 #' Das Gupta, P. (1993). *Standardization and Decomposition of Rates: A User's Manual*. U.S. Bureau of the Census,
-#' Current
-#' Population Reports P23-186.
+#' Current Population Reports P23-186.
 #'
 #' Shorrocks, A. F. (2013). Decomposition procedures for distributional analysis: a unified framework based on the
-#' Shapley
-#' value. *Journal of Economic Inequality* 11, 99-126. \doi{10.1007/s10888-011-9214-z}
+#' Shapley value. *Journal of Economic Inequality* 11, 99-126. \doi{10.1007/s10888-011-9214-z}
 #' @seealso [decompose_shapley()].
 #' @examples
 #' # lamps made = firms x workers a firm x lamps a worker

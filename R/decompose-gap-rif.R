@@ -4,8 +4,8 @@
 
 # Statistic of a group and the recentred influence function: list(value, influence, estimated)
 #
-# `estimated` is NULL or list(slope, influence), two matrices firm x number: how each firm's recentred influence moves with the
-# estimated numbers in it (a quantile, a density, a mean), and the firm's influence on these.
+# `estimated` is NULL or list(slope, influence), two matrices firm x number: how each firm's recentred influence moves
+# with the estimated numbers in it (a quantile, a density, a mean), and the firm's influence on these.
 recentred_influence <- function(y, w, statistic, prob, bandwidth, name) {
   switch(statistic,
     mean = list(value = sum(w * y) / sum(w), influence = y),

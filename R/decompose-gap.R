@@ -40,9 +40,9 @@
 #' *Standard errors* are by the delta method with random attributes,
 #' \eqn{V(\bar x'b)=\bar x'V(b)\bar x+b'V(\bar x)b}, in which the reference moves with the coefficients of both
 #' clusters. Those of quantiles and variances also count, with robust errors, that the quantile, the density there and
-#' the mean in the influence function are estimated; the bandwidth, and the influence function of a Gini coefficient, are
-#' taken as known. `draws` gives the bootstrap, within clusters, which re-estimates everything and is the only one for
-#' `reweight`.
+#' the mean in the influence function are estimated; the bandwidth, and the influence function of a Gini coefficient,
+#' are taken as known. `draws` gives the bootstrap, within clusters, which re-estimates everything and is the only one
+#' for `reweight`.
 #'
 #' What the numbers do not say: the unexplained part is not the effect of the place. It holds everything that was
 #' left out, and firms choose where to be.

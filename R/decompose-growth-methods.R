@@ -224,7 +224,7 @@ stack_cells <- function(terms, panel, span) {
   table
 }
 
-# The same, summed over industries
+# Long table of a named list of matrices region x industry, summed over industries
 stack_regions <- function(terms, panel, span) {
   data.frame(
     region = rep(panel$region, each = length(terms)), start = span[1], end = span[2],

@@ -3,20 +3,23 @@
 #' @description
 #' `method = "olley_pakes"` decomposes the weighted mean performance of each cluster in each period into the plain mean
 #' of its firms and a term that is positive where the better firms are the larger ones. `method = "petrin_levinsohn"`
-#' decomposes the growth of value added less that of inputs into technical efficiency and reallocation of inputs, for the
-#' firms seen in both periods, with movers in a row of their own.
+#' decomposes the growth of value added less that of inputs into technical efficiency and reallocation of inputs, for
+#' the firms seen in both periods, with movers in a row of their own.
 #'
 #' @details
 #' *Olley and Pakes* (1996), with weights \eqn{w}, shares \eqn{s} and \eqn{n} firms:
 #' \deqn{\Phi = \bar\varphi + \sum_i (s_i - 1/n)(\varphi_i - \bar\varphi).}{Phi = phibar + sum (s - 1/n)(phi - phibar).}
-#' The covariance is a sum, not divided by \eqn{n}. With `groups`, the covariance of a cluster is split over groups of its
-#' firms, measured from the group `base` (\eqn{S}):
-#' \deqn{(\Phi_S - \bar\varphi_S) + \sum_{g \ne S} [S_g (\Phi_g - \Phi_S) - (n_g/n)(\bar\varphi_g - \bar\varphi_S)].}{(Phi_S - phibar_S) + sum over g of S_g (Phi_g - Phi_S) - n_g/n (phibar_g - phibar_S).}
+#' The covariance is a sum, not divided by \eqn{n}. With `groups`, the covariance of a cluster is split over groups of
+#' its firms, measured from the group `base` (\eqn{S}):
+#' \deqn{(\Phi_S - \bar\varphi_S) + \sum_{g \ne S} [S_g (\Phi_g - \Phi_S) - (n_g/n)(\bar\varphi_g -
+#'   \bar\varphi_S)].}{(Phi_S - phibar_S) + sum over g of S_g (Phi_g - Phi_S) - n_g/n (phibar_g - phibar_S).}
 #'
 #' *Petrin and Levinsohn* (2012), value-added form in Tornqvist steps: with \eqn{\bar D} the mean over both periods of a
-#' firm's value added over that of the system, \eqn{\varepsilon_k} the elasticity of input \eqn{k}, \eqn{\bar s_k} the mean of
-#' its cost over the firm's value added, and \eqn{\Delta\ln A = \Delta\ln VA - \sum_k \varepsilon_k \Delta\ln X_k},
-#' \deqn{\sum \bar D \Delta\ln VA - \sum \bar D \sum_k \bar s_k \Delta\ln X_k = \sum \bar D \Delta\ln A + \sum_k \sum \bar D (\varepsilon_k - \bar s_k) \Delta\ln X_k .}{sum D dlnVA - sum D s dlnX = sum D dlnA + sum D (eps - s) dlnX.}
+#' firm's value added over that of the system, \eqn{\varepsilon_k} the elasticity of input \eqn{k}, \eqn{\bar s_k} the
+#' mean of its cost over the firm's value added, and \eqn{\Delta\ln A = \Delta\ln VA - \sum_k \varepsilon_k \Delta\ln
+#' X_k},
+#' \deqn{\sum \bar D \Delta\ln VA - \sum \bar D \sum_k \bar s_k \Delta\ln X_k = \sum \bar D \Delta\ln A + \sum_k \sum
+#'   \bar D (\varepsilon_k - \bar s_k) \Delta\ln X_k .}{sum D dlnVA - sum D s dlnX = sum D dlnA + sum D (eps - s) dlnX.}
 #' Shares are those of the system of all clusters, so clusters and movers add up to the whole. Elasticities come from
 #' outside, for instance from a production function. Births and deaths have no growth rate; their value added is listed
 #' as `birth` and `death` in table `entry`, apart from the identity.
@@ -31,23 +34,25 @@
 #' @inheritParams decompose_cluster
 #' @param performance Name of the column with the performance (Olley-Pakes). Petrin-Levinsohn takes `output` instead.
 #' @param weight Name of the column with the weights (Olley-Pakes).
-#' @param cluster Name of the column with the cluster of each row; with Petrin-Levinsohn where the firm is in the period.
+#' @param cluster Name of the column with the cluster of each row; with Petrin-Levinsohn where the firm is in the
+#'   period.
 #' @param time Name of the column of periods; `NULL` for a single cross-section (Olley-Pakes).
 #' @param firm Name of the column of firms; needed for Petrin-Levinsohn.
 #' @param method The method.
 #' @param groups `NULL`, or the name of a column with groups of firms to split the covariance over.
 #' @param base The group that the others are measured from; the first if `NULL`.
 #' @param output Name of the column with value added (positive).
-#' @param inputs Named character: input, and its column of quantities (positive): `c(labour = "jobs", capital = "capital")`.
+#' @param inputs Named character: input, and its column of quantities (positive): `c(labour = "jobs", capital =
+#'   "capital")`.
 #' @param costs Named character: the columns with the costs of the inputs, in the unit of `output`.
 #' @param elasticities Named numbers, one for each input, or named character: columns with an elasticity for each firm.
 #' @return An object of class `decompose_productivity` and `decomposition`.
 #' Olley-Pakes: `level` with `cluster`, `time`, `component` (`mean`, `covariance`), `estimate`, `std.error`, `conf.low`,
 #' `conf.high`; `totals` with `cluster`, `time`, `firms`, `value`; with `groups` the table `covariance`: `cluster`,
-#' `time`, `group`, `firms`, `share`, `estimate`. Petrin-Levinsohn: `growth` with `cluster` (`NA` for firms that move), `start`,
-#' `end`, `component` (`efficiency`, `reallocation`), `partner` (the input), `estimate`, `std.error`, `conf.low`,
-#' `conf.high`; `totals` with `output_growth`, `input_growth`, `change` and its errors; `entry` with the same columns as
-#' `growth` but `partner`. And `method`, `reference`, `residual`, `call`.
+#' `time`, `group`, `firms`, `share`, `estimate`. Petrin-Levinsohn: `growth` with `cluster` (`NA` for firms that move),
+#' `start`, `end`, `component` (`efficiency`, `reallocation`), `partner` (the input), `estimate`, `std.error`,
+#' `conf.low`, `conf.high`; `totals` with `output_growth`, `input_growth`, `change` and its errors; `entry` with the
+#' same columns as `growth` but `partner`. And `method`, `reference`, `residual`, `call`.
 #' @section Errors: Missing or infinite values where a firm is alive; output, inputs that are not positive (no
 #'   logarithm); an input without cost or elasticity.
 #' @references
@@ -57,8 +62,8 @@
 #' Petrin, A. and Levinsohn, J. (2012). Measuring aggregate productivity growth using plant-level data. *RAND Journal of
 #' Economics* 43, 705-725. \doi{10.1111/1756-2171.12005}
 #'
-#' Hyytinen, A., Ilmakunnas, P. and Maliranta, M. (2016). Olley-Pakes productivity decomposition: computation and inference.
-#' *Journal of the Royal Statistical Society A* 179, 749-761. \doi{10.1111/rssa.12146}
+#' Hyytinen, A., Ilmakunnas, P. and Maliranta, M. (2016). Olley-Pakes productivity decomposition: computation and
+#' inference. *Journal of the Royal Statistical Society A* 179, 749-761. \doi{10.1111/rssa.12146}
 #' @seealso [decompose_cluster()] for changes with births, deaths and moves.
 #' @examples
 #' lamps <- wenzhou_guzhen()
@@ -330,8 +335,8 @@ growth_pair <- function(alive, t, value, quantity, cost, elasticity, names, conf
   list(growth = growth, totals = totals, entry = unpaired_output(alive, t, firms, value, conf.level))
 }
 
-# Firms of two periods: rows a and b of those seen in both, their places (movers apart), shares s0 and s1 in all value added,
-# sums of their squares over all firms, rows of those seen once
+# Firms of two periods: rows a and b of those seen in both, their places (movers apart), shares s0 and s1 in all value
+# added, sums of their squares over all firms, rows of those seen once
 paired_firms <- function(alive, t, value) {
   id <- alive$table[[alive$columns$firm]][alive$row]
   first <- which(alive$period == t)

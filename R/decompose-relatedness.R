@@ -8,9 +8,8 @@
 #'
 #' @details
 #' \eqn{M_{cp}=1}{M_cp = 1} where region \eqn{c} has industry \eqn{p} (see `presence`), \eqn{C=M'M} off its diagonal
-#' the number of
-#' regions that have both industries, \eqn{S} its column sums, \eqn{T=\sum S}{T = sum S}, \eqn{k} the number of
-#' regions of each industry.
+#' the number of regions that have both industries, \eqn{S} its column sums, \eqn{T=\sum S}{T = sum S}, \eqn{k} the
+#' number of regions of each industry.
 #' \describe{
 #'   \item{`proximity`}{\eqn{C_{pq}/\max(k_p,k_q)}{C_pq / max(k_p, k_q)}, the smaller of the two conditional shares
 #'   (Hidalgo
@@ -18,8 +17,7 @@
 #'   \item{`association`}{\eqn{(C_{pq}/T)/(S_pS_q/T^2)}{(C_pq / T) / (S_p S_q / T^2)}}
 #'   \item{`probability`}{\eqn{C_{pq}}{C_pq} over its expectation
 #'     \eqn{\frac T2[\frac{S_p}{T}\frac{S_q}{T-S_p}+\frac{S_q}{T}\frac{S_p}{T-S_q}]}{(T / 2) (S_p / T * S_q / (T -
-#'     S_p) + S_q / T * S_p / (T - S_q))}
-#'     (van Eck and Waltman 2009, Steijn 2017)}
+#'     S_p) + S_q / T * S_p / (T - S_q))} (van Eck and Waltman 2009, Steijn 2017)}
 #'   \item{`cosine`, `jaccard`}{\eqn{C_{pq}/\sqrt{S_pS_q}}{C_pq / sqrt(S_p S_q)}; \eqn{C_{pq}/(S_p+S_q-C_{pq})}{C_pq
 #'   / (S_p + S_q - C_pq)}}
 #' }
@@ -186,17 +184,14 @@ print.relatedness <- function(x, digits = 4, n = 10, ...) {
 #' with the second largest eigenvalue, standardised to mean 0 and standard deviation 1, with the sign that correlates
 #' with diversity.
 #' It is computed from the symmetric \eqn{D^{-1/2}MU^{-1}M'D^{-1/2}}{D^-1/2 M U^-1 M' D^-1/2}, whose eigenvalues are
-#' the
-#' same and real. `pci` is \eqn{U^{-1}M'}{U^-1 M'} of that vector, standardised. `fitness` iterates (Tacchella and
+#' the same and real. `pci` is \eqn{U^{-1}M'}{U^-1 M'} of that vector, standardised. `fitness` iterates (Tacchella and
 #' others 2012)
 #' \deqn{F_c=\sum_pM_{cp}Q_p,\quad Q_p=1/\sum_c(M_{cp}/F_c),}{F_c = sum_p M_cp Q_p, Q_p = 1 / sum_c (M_cp / F_c),}
 #' each divided by its mean; some values may go to 0, which the iteration only nears.
 #'
 #' The index is undefined when regions and industries fall into parts that share nothing (then the eigenvalue 1 is
-#' double): an
-#' error that names the parts. What the numbers do not say: the index orders regions by which regions they resemble;
-#' only its use
-#' says that one end is "complex".
+#' double): an error that names the parts. What the numbers do not say: the index orders regions by which regions they
+#' resemble; only its use says that one end is "complex".
 #'
 #' @inheritParams relatedness
 #' @param iterations,tolerance The iteration for fitness stops when no value changes by more than `tolerance`, or

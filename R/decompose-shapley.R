@@ -8,21 +8,20 @@
 #' @details
 #' With \eqn{v(T)} the value of the players \eqn{T} and \eqn{p} players,
 #' \deqn{\phi_k = \sum_{T \not\ni k} \frac{|T|!\,(p-1-|T|)!}{p!} [v(T \cup k) - v(T)], \qquad
-#'   \sum_k \phi_k = v(\mathrm{all}) - v(\emptyset).}{phi_k = sum over T without k of |T|! (p-1-|T|)!/p! [v(T+k) - v(T)]; sum phi_k = v(all) - v(none).}
-#' With `value` an \eqn{R^2} this is the measure LMG. Three kinds of dominance come with it: a player dominates another
-#' *generally* if its Shapley value is larger, *conditionally* if what it adds is larger on average for each number of
-#' players before it (table `orders`), *completely* if it adds more to every subset without either.
+#'   \sum_k \phi_k = v(\mathrm{all}) - v(\emptyset).}{phi_k = sum over T without k of |T|! (p-1-|T|)!/p! [v(T+k) -
+#' v(T)]; sum phi_k = v(all) - v(none).} With `value` an \eqn{R^2} this is the measure LMG. Three kinds of dominance
+#' come with it: a player dominates another *generally* if its Shapley value is larger, *conditionally* if what it adds
+#' is larger on average for each number of players before it (table `orders`), *completely* if it adds more to every
+#' subset without either.
 #'
 #' With `blocks` the Owen value: only those orders count in which the players of a block follow one another. Its sum
-#' over
-#' a block is the Shapley value of the block in the game of blocks. It needs
-#' \eqn{2^{G-1}\sum_b 2^{p_b}}{2^(G-1) sum 2^p_b} values at most instead of \eqn{2^p}.
+#' over a block is the Shapley value of the block in the game of blocks. It needs \eqn{2^{G-1}\sum_b 2^{p_b}}{2^(G-1)
+#' sum 2^p_b} values at most instead of \eqn{2^p}.
 #'
 #' *Sampling.* A function of more subsets than those of 12 players is not called for all of them; orders are drawn
 #' instead, each followed by its reverse (an antithetic pair, which has less noise than two orders). An estimate is
-#' the mean
-#' over the pairs, its standard error comes from their variance. Estimates still add up exactly. `set.seed()` makes
-#' them repeatable.
+#' the mean over the pairs, its standard error comes from their variance. Estimates still add up exactly. `set.seed()`
+#' makes them repeatable.
 #'
 #' @section What the numbers do not say:
 #' A share is a convention of dividing fairly what is joint, not an effect: two regressors that say the same halve what
@@ -65,12 +64,10 @@
 #' \doi{10.1007/978-3-642-45494-3_7}
 #'
 #' Budescu, D. V. (1993). Dominance analysis: a new approach to the problem of relative importance of predictors in
-#' multiple
-#' regression. *Psychological Bulletin* 114, 542-551. \doi{10.1037/0033-2909.114.3.542}
+#' multiple regression. *Psychological Bulletin* 114, 542-551. \doi{10.1037/0033-2909.114.3.542}
 #'
 #' Shorrocks, A. F. (2013). Decomposition procedures for distributional analysis: a unified framework based on the
-#' Shapley
-#' value. *Journal of Economic Inequality* 11, 99-126. \doi{10.1007/s10888-011-9214-z}
+#' Shapley value. *Journal of Economic Inequality* 11, 99-126. \doi{10.1007/s10888-011-9214-z}
 #' @seealso [decompose_factors()] for products and rates.
 #' @examples
 #' # what explains the jobs of lamp makers in 2008

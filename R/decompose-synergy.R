@@ -20,13 +20,10 @@
 #' the \eqn{T} of the regions themselves in its place.
 #'
 #' Plug-in entropies are too small when cells are sparse, so \eqn{|T|} is too large. `corrected` adds Miller and
-#' Madow's
-#' \eqn{(K_A-1)/(2N\ln2)}{(K_A - 1) / (2 N log 2)} to each \eqn{H_A}, \eqn{K_A} its occupied cells. `permutations`
-#' compares with
-#' what independent dimensions give: all but the first dimension are permuted over all firms (for the total and
-#' `between`) or within each region (for its row). `p.value` is two-sided, twice the share of draws, the data among
-#' them,
-#' that are at least as far out on the nearer side.
+#' Madow's \eqn{(K_A-1)/(2N\ln2)}{(K_A - 1) / (2 N log 2)} to each \eqn{H_A}, \eqn{K_A} its occupied cells.
+#' `permutations` compares with what independent dimensions give: all but the first dimension are permuted over all
+#' firms (for the total and `between`) or within each region (for its row). `p.value` is two-sided, twice the share of
+#' draws, the data among them, that are at least as far out on the nearer side.
 #'
 #' What the numbers do not say: \eqn{T} depends on how finely the dimensions are cut; it is a property of a
 #' configuration, not a cause; a region of few firms has a large \eqn{|T|} by chance alone.

@@ -14,11 +14,12 @@
 #' @param digits Significant digits to show.
 #' @param n Rows of a table to show.
 #' @param row.names,optional,... Not used.
-#' @return `print()` returns `x`, invisibly; `summary()` a list of class `summary.decomposition` with `wide` (a row for each
-#'   cluster and pair of periods, a column for each component, summed over partners; only of tables that have them) and
-#'   `tables`; `as.data.frame()` and `tidy()` a data frame.
+#' @return `print()` returns `x`, invisibly; `summary()` a list of class `summary.decomposition` with `wide` (a row for
+#'   each cluster and pair of periods, a column for each component, summed over partners; only of tables that have them)
+#'   and `tables`; `as.data.frame()` and `tidy()` a data frame.
 #' @section Errors: A table that the decomposition does not have.
-#' @seealso [decompose_cluster()] and its sisters, [plot.decompose_cluster()], [knit_print.migration_answer()] for documents.
+#' @seealso [decompose_cluster()] and its sisters, [plot.decompose_cluster()], [knit_print.migration_answer()] for
+#'   documents.
 #' @examples
 #' account <- decompose_cluster(wenzhou_guzhen(), "productivity", "jobs", pairs = "ends")
 #' print(account)

@@ -200,7 +200,7 @@ is_contained <- function(rest, margins, atoms, absorbed) {
 # What a term multiplies, as a set of names
 margin_ids <- function(term) unique(unlist(lapply(term$factors, factor_ids)))
 
-# The same for one factor; `value` leaves the role out
+# What one factor of a term multiplies, as a name; `value` leaves out in which role (push, pull, keep)
 factor_ids <- function(factor, value = FALSE) {
   role <- switch(factor$role,
     pull = ,

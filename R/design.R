@@ -11,8 +11,8 @@
 # choice: FALSE: chosen places are not needed (prediction).
 # basis: `basis` of an earlier design: the same columns on new data.
 # env: where names that no table has are looked up.
-# unchosen: which places no answer names, from the spec: what place constants
-#   cannot be had of.
+# unchosen: function of a spec that says which places no answer names: these have
+#   no place constant.
 # Value: list of class `migration_design`: spec, terms (name, term, kind,
 #   variable), effects, basis, formula, occasion, na.action.
 migration_design <- function(formula, data, weights = NULL, subset = NULL,
@@ -165,8 +165,8 @@ set_offered <- function(design, data, basis, unchosen) {
 }
 
 tell_unchosen <- function(places) {
-  inform("Nobody chose ", plural(length(places), "place"), ", taken out because the place ",
-    "constant is minus infinity: ", quote_names(places), ".",
+  inform("Nobody chose ", plural(length(places), "place"), ": ", quote_names(places), ". Choice sets are without ",
+    if (length(places) == 1L) "it" else "them", ", because the place constant would be minus infinity.",
     class = "unchosen_places"
   )
 }

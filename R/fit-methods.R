@@ -117,7 +117,8 @@ model.matrix.migration_fit <- function(object, ...) {
 #' @param level Confidence level, between 0 and 1.
 #' @param ... Passed to [vcov.migration_fit()]: `type`, `cluster`.
 #' @return A matrix with a row for each coefficient and the lower and upper limit.
-#' @seealso [vcov()][vcov.migration_fit] for the covariance, [tidy()][tidy.migration_fit], [summary()][summary.migration_fit].
+#' @seealso [vcov()][vcov.migration_fit] for the covariance, [tidy()][tidy.migration_fit],
+#'   [summary()][summary.migration_fit].
 #' @export
 confint.migration_fit <- function(object, parm, level = 0.95, ...) {
   b <- object$coefficients
@@ -159,7 +160,7 @@ fitted.migration_fit <- function(object, outcome = TRUE, ...) {
   occasion_result(chosen_probability(object, design), design, object$data)
 }
 
-# Those of the chosen places, a slice of occasions at a time so that no occasions x places matrix is made
+# Probabilities of the chosen places, a slice of occasions at a time so that no occasions x places matrix is made
 chosen_probability.migration_fit <- function(object, design) {
   by_slice(design, function(part) at_chosen(part$spec, kernel_predict(object, part, "probability")))
 }

@@ -29,8 +29,8 @@
 #' @section Errors: A variable of the model that `newdata` lacks; a table of firms for a model with `peers()`, which
 #'   needs to know where all firms are; a level of a factor, a nest or (with place
 #'   constants) a place that the fit has not seen; `newdata` of another class than the data of the fit.
-#' @seealso [fitted()][fitted.migration_fit], [simulate()][simulate.migration_fit], [predict.migration_fit_hazard()] for hazards;
-#'   [counterfactual()] for two states of the world with intervals.
+#' @seealso [fitted()][fitted.migration_fit], [simulate()][simulate.migration_fit], [predict.migration_fit_hazard()] for
+#'   hazards; [counterfactual()] for two states of the world with intervals.
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(land_price) + distance, data)
@@ -137,7 +137,7 @@ occasion_result <- function(x, design, data) {
   full
 }
 
-# The same for values for each occasion and place
+# Names, and NA for occasions that na.exclude took out, for one value an occasion and place
 place_result <- function(x, design, data) {
   user_values(design$spec, x, design, data)
 }

@@ -1,6 +1,6 @@
 # Slices: runs of occasions whose log-likelihood, score and information are added up, so that a fit need not hold all
-# its data at once, or in one process. They are cut by the rows of the data (slices_of_firms()), never by the memory, the
-# threads or the workers there are, so that these do not change a digit of the result.
+# its data at once, or in one process. They are cut by the rows of the data (slices_of_firms()), never by the memory,
+# the threads or the workers there are, so that these do not change a digit of the result.
 #
 # A slice is list(pointer, extent, arrays, groups, units, bytes): the built design as an external pointer (NULL when
 # no occasion of its rows counts), the numbers of spec_extent(), and what the model has by group. A set of slices is a

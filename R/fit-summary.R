@@ -9,10 +9,10 @@
 #' @param signif.stars `TRUE` marks small p-values with stars.
 #' @param ... Not used.
 #' @return A list of class `summary.migration_fit` with `coefficients` (a matrix with columns Estimate, Std. Error,
-#'   z value, Pr(>|z|)), `parameters` (a row for each: its group, the value tested, its section), `vcov_type`, the counts, the log-likelihoods and `convergence`.
-#'   `print()` returns its argument invisibly.
-#' @seealso [tidy()][tidy.migration_fit] for a data frame, [vcov()][vcov.migration_fit], [confint()][confint.migration_fit],
-#'   [anova()][anova.migration_fit].
+#'   z value, Pr(>|z|)), `parameters` (a row for each: its group, the value tested, its section), `vcov_type`, the
+#'   counts, the log-likelihoods and `convergence`. `print()` returns its argument invisibly.
+#' @seealso [tidy()][tidy.migration_fit] for a data frame, [vcov()][vcov.migration_fit],
+#'   [confint()][confint.migration_fit], [anova()][anova.migration_fit].
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(land_price) + distance, data)
@@ -179,8 +179,8 @@ print_convergence <- function(convergence) {
 #' @param ... More fits, of the same occasions.
 #' @return A data frame of class `anova` with a row for each model: Parameters, logLik, Df, Chisq, Pr(>Chisq).
 #' @section Errors: Fits of different occasions, choices or weights; something that is not a fit.
-#' @seealso [summary.migration_fit()], [update()][update.migration_fit] to refit with other terms, [iia_test()], [compare_classes()] for
-#'   the number of latent classes.
+#' @seealso [summary.migration_fit()], [update()][update.migration_fit] to refit with other terms, [iia_test()],
+#'   [compare_classes()] for the number of latent classes.
 #' @examples
 #' data <- wenzhou_guzhen()
 #' small <- fit_migration(~ distance, data)

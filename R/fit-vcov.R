@@ -91,7 +91,8 @@ score_products <- function(object) {
 #' @description `estfun()` gives the derivatives of each occasion's weighted log-likelihood with respect to the
 #' estimated coefficients; its columns sum to zero at the maximum. Where the likelihood is not a sum over occasions
 #' but over firms, as with a panel of random coefficients, there is a row for each firm. `bread()` is the number of
-#' these rows times the inverse information. With these, `sandwich::sandwich()`, `sandwich::vcovCL()` and their kin work.
+#' these rows times the inverse information. With these, `sandwich::sandwich()`, `sandwich::vcovCL()` and their kin
+#' work.
 #'
 #' With absorbed place constants \eqn{d} the scores are \eqn{s_b - H_{bd} H_{dd}^{-1} s_d}{s_b - H_bd H_dd^-1 s_d}:
 #' those of the likelihood with the constants concentrated out.

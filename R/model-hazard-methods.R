@@ -244,9 +244,9 @@ outcomes_of_eta <- function(object, eta, order, average) {
 
 #' @title Baseline hazard by duration
 #' @description The probability of leaving in a period by each risk, by duration, for a firm whose terms have their
-#' means over the periods of the fit (and, with a frailty, whose frailty is 1). Terms that hold `duration` are computed at
-#' each duration. Intervals are \eqn{\mathrm{logit}^{-1}}{inverse logit} of the Wald interval of
-#' \eqn{\mathrm{logit} P_k}{logit P_k}, by the delta method, so that they stay between 0 and 1.
+#' means over the periods of the fit (and, with a frailty, whose frailty is 1). Terms that hold `duration` are computed
+#' at each duration. Intervals are \eqn{\mathrm{logit}^{-1}}{inverse logit} of the Wald interval of \eqn{\mathrm{logit}
+#' P_k}{logit P_k}, by the delta method, so that they stay between 0 and 1.
 #' @param fit A fit of [fit_migration()] with [hazard()].
 #' @param durations The durations; default those observed in the fit.
 #' @param conf.level Confidence level, between 0 and 1.

@@ -172,7 +172,7 @@ expectation_maximisation <- function(theta, problem, iterations = 0L, tolerance 
 starts_record <- function(runs, problem) {
   failed <- vapply(runs, function(run) is.null(run$raw), NA)
   if (all(failed)) {
-    abort("No start of the latent classes could be followed: ", runs[[1L]]$problem, ".", class = "starts")
+    abort("None of the starts of the latent classes leads to a maximum: ", runs[[1L]]$problem, ".", class = "starts")
   }
   number <- function(value) vapply(runs, function(run) as.double(value(run) %||% NA), 0)
   record <- data.frame(
@@ -190,7 +190,7 @@ starts_record <- function(runs, problem) {
 
 # Order -----------------------------------------------------------------------------------------------
 
-# The same maximum with the largest class first
+# A maximum with its classes renumbered, the largest first
 in_order_of_size <- function(raw, shares, problem) {
   index <- problem$index
   by_size <- order(-shares)
@@ -306,7 +306,7 @@ maximise_slices <- function(model, problem, theta) {
   describe_shares(raw, slices_totals(raw$theta, problem), problem$plain, problem$index)
 }
 
-# The same problem of the first slice alone
+# The problem of the fit, on the first slice alone
 first_problem <- function(problem) {
   head <- problem$sums$head
   problem[c("design", "setup")] <- head[c("design", "setup")]

@@ -64,7 +64,8 @@ predict.migration_fit_ranked <- function(object, newdata = NULL,
   place_result(expected_rank(kernel_predict(object, design, "utility"), design$spec), design, data)
 }
 
-# 1 + sum over the others of the probability to stand before, by row; occasions with as many rows are done at once
+# Expected rank of each row: 1 plus, for every other row of the occasion, the probability that it stands before.
+# Occasions with as many rows are done at once.
 expected_rank <- function(v, spec) {
   size <- diff(spec$start)
   rank <- rep(NA_real_, length(v))

@@ -1,7 +1,8 @@
 #' @title Plot what the moves do to clusters
-#' @description `"waterfall"`: the way from the start to the end of each cluster, a step for each component. `"flows"`: who gains
-#' from whom, a matrix of what clusters win (in the mean or the size account) by the firms that come from each other
-#' cluster, or lose by those that go there. `"net"`: the same net, where one cluster's gain in size is the other's loss.
+#' @description `"waterfall"`: the way from the start to the end of each cluster, a step for each component. `"flows"`:
+#' who gains from whom, a matrix of what clusters win (in the mean or the size account) by the firms that come from each
+#' other cluster, or lose by those that go there. `"net"`: the same net, where one cluster's gain in size is the other's
+#' loss.
 #'
 #' @param x,object A [decompose_cluster()].
 #' @param type The picture.
@@ -133,7 +134,7 @@ plain_number <- function(x) {
   trimws(vapply(x, function(one) format(one, digits = 15, big.mark = ",", scientific = FALSE), ""))
 }
 
-# The same with a sign, and a bare 0
+# As plain_number() does, with a sign, and 0 without one
 signed_number <- function(x) {
   ifelse(x == 0, "0", paste0(ifelse(x > 0, "+", ""), plain_number(x)))
 }

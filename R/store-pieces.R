@@ -48,8 +48,8 @@ piece_columns <- function(piece, types, state) {
     check_firm_names(columns, state)
   }
   if (!identical(names(columns), state$columns)) {
-    abort("The columns are others from ", piece_place(piece, 1), " on: ", quote_names(names(columns), 8),
-          " and not ", quote_names(state$columns, 8), ". Give parts of the same columns.",
+    abort("The columns change at ", piece_place(piece, 1), ": they are ", quote_names(names(columns), 8),
+          ", not ", quote_names(state$columns, 8), ". Give parts with the same columns.",
           class = "columns")
   }
   columns <- lapply(columns, plain_piece)

@@ -291,28 +291,28 @@ as_migration_data.migration_store <- function(data, ...) {
 #'   directory (4); 20 zeros; crc32 of the 60 bytes before (4);
 #' * the blocks, each at a multiple of 64 bytes, with zeros between them, so that a raw block can be used where it is
 #'   mapped into memory;
-#' * the directory at the end of the file, 128 bytes a block: name (63 bytes at most, then zeros to 64); type (4 bytes: 0 bytes,
-#'   1 integers of 32 bits, 2 doubles, 3 unsigned integers of 64 bits); encoding (4: 0 raw, 1 deflated); number of elements (8);
-#'   offset (8); stored bytes (8); crc32 of the stored bytes (4); 28 zeros.
+#' * the directory at the end of the file, 128 bytes a block: name (63 bytes at most, then zeros to 64); type (4 bytes:
+#'   0 bytes, 1 integers of 32 bits, 2 doubles, 3 unsigned integers of 64 bits); encoding (4: 0 raw, 1 deflated); number
+#'   of elements (8); offset (8); stored bytes (8); crc32 of the stored bytes (4); 28 zeros.
 #'
 #' A deflated block is a zlib stream of the bytes shuffled: the first bytes of all elements, then the second, and so on.
 #'
-#' Column k of the firms is the block named `k`; in `tables.fms`, column k of the t-th table is `t.k`. A column is a block of
-#' integers where all its values in the file are whole and less than 2^31 in size, of doubles otherwise. The
-#' missing value is -2^31 among integers and R's `NA` among doubles. Text is a block of integers
-#' that number the strings of a dictionary from 1, `k.bytes` (the strings in UTF-8, one after the other) and `k.ends` (where
-#' each ends). Factors are integers that number the levels. A function for `available` is the
-#' block `available`, as [serialize()] writes it: open a store from others as you would load their workspace.
+#' Column k of the firms is the block named `k`; in `tables.fms`, column k of the t-th table is `t.k`. A column is a
+#' block of integers where all its values in the file are whole and less than 2^31 in size, of doubles otherwise. The
+#' missing value is -2^31 among integers and R's `NA` among doubles. Text is a block of integers that number the strings
+#' of a dictionary from 1, `k.bytes` (the strings in UTF-8, one after the other) and `k.ends` (where each ends). Factors
+#' are integers that number the levels. A function for `available` is the block `available`, as [serialize()] writes it:
+#' open a store from others as you would load their workspace.
 #'
 #' Readers must check, and this package does before it asks for memory: both checksums; that the length is that of the
 #' file; that blocks lie in the file in rising order without overlap; that number, type and stored bytes of
 #' a raw block agree, and that a deflated block grows by no more than zlib can (1032 times); that names are
 #' printable ASCII and distinct; and of each block read, its checksum.
 #'
-#' The **`Id`** and the `Hash` of columns are checksums of 128 bits of a sequence of 64-bit words (two lanes in the manner of
-#' MurmurHash3). The words of a number, integer or not, are the bits of its double (0 for -0; one word for `NA` and one for
-#' `NaN`), those of a text its length and its bytes. The `Id` is that of the lines that describe keys, columns, their checksums and
-#' the tables; it contains nothing of shards, compression, storage or source.
+#' The **`Id`** and the `Hash` of columns are checksums of 128 bits of a sequence of 64-bit words (two lanes in the
+#' manner of MurmurHash3). The words of a number, integer or not, are the bits of its double (0 for -0; one word for
+#' `NA` and one for `NaN`), those of a text its length and its bytes. The `Id` is that of the lines that describe keys,
+#' columns, their checksums and the tables; it contains nothing of shards, compression, storage or source.
 #'
 #' @name store_format
 #' @seealso [write_store()], [open_store()], [verify_store()]

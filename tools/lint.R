@@ -331,6 +331,76 @@ views_kept <- function() {
   )
 }
 
+# ---- documents ----------------------------------------------------------------------------------------------
+
+# The text of a part of a help page, in one line without markup; "" where the page has no such part.
+page_part <- function(page, tag) {
+  tags <- vapply(page, function(part) attr(part, "Rd_tag"), "")
+  trimws(gsub("\\s+", " ", paste(unlist(page[tags == tag]), collapse = "")))
+}
+
+# A first line above @title becomes the beginning of the details, which then say the title again.
+details_after_title <- function() {
+  files <- list.files("man", "\\.Rd$", full.names = TRUE)
+  again <- vapply(files, function(file) {
+    page <- tools::parse_Rd(file)
+    title <- page_part(page, "\\title")
+    nzchar(title) && startsWith(tolower(page_part(page, "\\details")), tolower(title))
+  }, NA)
+  sprintf("%s: the details begin with the title", files[again])
+}
+
+# Functions that CONTRIBUTING.md writes as `name()` and files that it names are there. Words of formulas and generics of
+# other packages are not the house's.
+true_contributing <- function() {
+  lines <- readLines("CONTRIBUTING.md")
+  quoted <- function(pattern) unique(gsub("[`()]", "", unlist(regmatches(lines, gregexpr(pattern, lines)))))
+  sources <- unlist(text[grep("^(src|R|tests|tools)/", names(text))])
+  defined <- function(name) any(grepl(paste0("^(static )?.*\\b", name, "( <- function|\\()"), sources))
+  imported <- sub("^(S3method|importFrom)\\((\\w+::)?(.*)\\)$", "\\3", readLines("NAMESPACE"))
+  known <- c("peers", "push", "pull", "keep", unlist(strsplit(imported, ",")))
+  functions <- setdiff(quoted("`[A-Za-z_.]+\\(\\)`"), known)
+  files <- quoted("`(R|src|tests|tools)/[A-Za-z0-9_./-]+`")
+  c(
+    sprintf("CONTRIBUTING.md: there is no %s()", functions[!vapply(functions, defined, NA)]),
+    sprintf("CONTRIBUTING.md: there is no file %s", files[!file.exists(files)])
+  )
+}
+
+# The rows of a table in a help page cannot be broken.
+narrow_r_comments <- function() {
+  wide <- lapply(text[r_files], function(x) which(grepl("^\\s*#", x) & !startsWith(x, "#' |") & nchar(x) > 120))
+  sprintf("%s:%d: a comment of more than 120 columns", rep(r_files, lengths(wide)), unlist(wide))
+}
+
+# What each function of R/ calls, in its own body: a list by name. A generic calls nothing; arguments are kept beside.
+r_calls <- function() {
+  definitions <- unlist(lapply(r_files, function(file) {
+    found <- Filter(function(x) is.call(x) && identical(x[[1]], quote(`<-`)) && is.name(x[[2]]), as.list(parse(file)))
+    stats::setNames(found, vapply(found, function(x) as.character(x[[2]]), ""))
+  }))
+  functions <- Filter(function(x) is.call(x[[3]]) && identical(x[[3]][[1]], quote(`function`)), definitions)
+  lapply(functions, function(x) {
+    list(arguments = names(x[[3]][[2]]), calls = setdiff(all.names(x[[3]][[3]]), all.vars(x[[3]][[3]])))
+  })
+}
+
+# An exported function that draws, by itself or by helpers that take no seed either, lets the user repeat the draws.
+# Methods of generics of R (predict, simulate) have the arguments of the generic.
+repeatable_draws <- function() {
+  draws <- c("sample", "sample.int", "runif", "rnorm", "rexp", "rbinom", "rpois", "with_seed", "seed_generator")
+  all <- r_calls()
+  seeded <- vapply(all, function(x) "seed" %in% x$arguments, NA)
+  reached <- draws
+  repeat {
+    more <- names(all)[!seeded & vapply(all, function(x) any(x$calls %in% reached), NA)]
+    if (all(more %in% reached)) break
+    reached <- union(reached, more)
+  }
+  exported <- sub("^export\\((.*)\\)$", "\\1", grep("^export\\(", readLines("NAMESPACE"), value = TRUE))
+  sprintf("%s() draws random numbers and has no argument `seed`", intersect(exported, setdiff(reached, draws)))
+}
+
 rules <- list(
   "the core knows no R" = core_without_r, "includes keep to the floors" = respected_floors,
   "the core is quiet" = quiet_core, "the core has no state" = stateless_core,
@@ -342,7 +412,9 @@ rules <- list(
   "R functions are defined once" = defined_once, "knots of files are small" = small_knots,
   "views are the only way to storages" = views_kept,
   "init.c and Makevars are current" = generated_files, "NAMESPACE and man are current" = current_docs,
-  "help pages and articles are in the index" = indexed_docs
+  "help pages and articles are in the index" = indexed_docs,
+  "details do not repeat the title" = details_after_title, "CONTRIBUTING names what exists" = true_contributing,
+  "comments of R are as wide as its code" = narrow_r_comments, "draws can be repeated" = repeatable_draws
 )
 found <- lapply(rules, function(rule) as.character(rule()))
 broken <- lengths(found) > 0
