@@ -42,7 +42,8 @@ print.decomposition <- function(x, digits = max(3L, getOption("digits") - 3L), n
     cat("\n", name, ":\n", sep = "")
     print(utils::head(table, n), digits = digits, row.names = FALSE)
     if (nrow(table) > n) cat("... ", plural(nrow(table) - n, "more row"), "\n", sep = "")
-    if (is.numeric(table[["estimate"]])) {
+    # levels of several clusters and periods have no sum that means anything
+    if (is.numeric(table[["estimate"]]) && (is.null(x$additive) || name %in% x$additive)) {
       cat("sum of estimates: ", format(sum(table$estimate, na.rm = TRUE), digits = digits), "\n", sep = "")
     }
   }

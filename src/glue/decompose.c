@@ -156,8 +156,8 @@ static fm_terms terms_of(SEXP list, const fm_dynamics *d) {
   return terms;
 }
 
-/* Sum over firms, or over their groups, of the squared influences, and beside it that over the firms of the own cell (0 with
- * groups), of terms = list(pair, place, cell, class, moment,
+/* Sum over firms, or over their groups, of the squared influences, and beside it that over those of the own cell,
+ * of terms = list(pair, place, cell, class, moment,
  * columns): the fields of fm_terms. */
 SEXP firmmove_account_variance(SEXP dynamics, SEXP terms) {
   const fm_dynamics *d = R_ExternalPtrAddr(dynamics);
@@ -168,8 +168,7 @@ SEXP firmmove_account_variance(SEXP dynamics, SEXP terms) {
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)t.n, 2));
   double *variance = REAL(result), *own = variance + t.n;
   fm_error err = {FM_OK, ""};
-  memset(own, 0, t.n * sizeof(double));
-  fm_check(d->n_groups > 0 ? fm_dynamics_grouped(d, &t, variance) : fm_dynamics_variance(d, &t, variance, own),
+  fm_check(d->n_groups > 0 ? fm_dynamics_grouped(d, &t, variance, own) : fm_dynamics_variance(d, &t, variance, own),
            &err);
   UNPROTECT(1);
   return result;

@@ -377,12 +377,13 @@ static void both_variances_agree(void) {
   panel.n_groups = 300;
   fm_dynamics d;
   const double *column[COLUMNS];
-  double one[TERMS], two[TERMS];
+  double one[TERMS], two[TERMS], own[TERMS], own_two[TERMS];
   CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
   const fm_terms terms = make_terms(&d, column);
-  CHECK_OK(fm_dynamics_variance(&d, &terms, one, NULL));
-  CHECK_OK(fm_dynamics_grouped(&d, &terms, two));
+  CHECK_OK(fm_dynamics_variance(&d, &terms, one, own));
+  CHECK_OK(fm_dynamics_grouped(&d, &terms, two, own_two));
   CHECK_ARRAY(one, two, terms.n, 1e-10);
+  CHECK_ARRAY(own, own_two, terms.n, 1e-10);
   fm_dynamics_free(&d);
 }
 
@@ -424,7 +425,7 @@ static void cells_have_the_variance_of_their_term(void) {
     double expected[TERMS], own[TERMS], found[8];
     CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
     const fm_terms terms = make_terms(&d, column);
-    CHECK_OK(grouped ? fm_dynamics_grouped(&d, &terms, expected)
+    CHECK_OK(grouped ? fm_dynamics_grouped(&d, &terms, expected, own)
                      : fm_dynamics_variance(&d, &terms, expected, own));
     double *gradient = fm_alloc(d.n_cells * FM_FIRM_MOMENTS, sizeof(double));
     for (size_t k = 0; k < terms.n; k++) {
@@ -470,7 +471,7 @@ static fm_code everything(void *context) {
     const fm_terms terms = make_terms(&d, column);
     code = fm_dynamics_variance(&d, &terms, variance, NULL);
     if (code == FM_OK) {
-      code = fm_dynamics_grouped(&d, &terms, variance);
+      code = fm_dynamics_grouped(&d, &terms, variance, NULL);
     }
   }
   fm_dynamics_free(&d);

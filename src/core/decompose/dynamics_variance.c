@@ -92,11 +92,8 @@ static void sum_of(double *to, const double *a, const double *b) {
   }
 }
 
-/* own_part: what the firms of the term's own cell add. */
-static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k, const products *p,
-                           double *own_part) {
-  double g[FM_CLASSES][FM_FIRM_MOMENTS], of[KINDS][FM_FIRM_MOMENTS];
-  fm_term_gradient(terms, k, g);
+/* Derivatives of a term in the sums of each kind of cell. */
+static void kind_gradients(double g[FM_CLASSES][FM_FIRM_MOMENTS], double of[KINDS][FM_FIRM_MOMENTS]) {
   sum_of(of[LEAVE], g[FM_CLASS_ALL], g[FM_CLASS_START]);
   sum_of(of[HIDE], of[LEAVE], g[FM_CLASS_GONE]);
   sum_of(of[DEATH], of[HIDE], g[FM_CLASS_DEAD]);
@@ -104,20 +101,39 @@ static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k
   sum_of(of[NEW], of[ARRIVE], g[FM_CLASS_NEW]);
   sum_of(of[STAY], of[LEAVE], g[FM_CLASS_END]);
   sum_of(of[STAY], of[STAY], g[FM_CLASS_STAY]);
+}
+
+static size_t kind_of_own(const fm_dynamics *d, const fm_terms *terms, size_t k) {
+  const size_t own = (size_t)terms->cell[k] - 1;
+  const int leaves = d->start[own] == terms->place[k];
+  return leaves ? kind_leaving(d->end[own], d->n_places) : kind_coming(d->start[own], d->n_places);
+}
+
+void fm_own_gradient(const fm_dynamics *d, const fm_terms *terms, size_t k, double *gradient) {
+  double g[FM_CLASSES][FM_FIRM_MOMENTS], of[KINDS][FM_FIRM_MOMENTS];
+  fm_term_gradient(terms, k, g);
+  kind_gradients(g, of);
+  sum_of(gradient, of[kind_of_own(d, terms, k)], g[FM_CLASS_OWN]);
+}
+
+/* own_part: what the firms of the term's own cell add. */
+static double one_variance(const fm_dynamics *d, const fm_terms *terms, size_t k, const products *p,
+                           double *own_part) {
+  double g[FM_CLASSES][FM_FIRM_MOMENTS], of[KINDS][FM_FIRM_MOMENTS];
+  fm_term_gradient(terms, k, g);
+  kind_gradients(g, of);
   double total = fm_packed_quadratic(g[FM_CLASS_ALL], p->all + (size_t)terms->pair[k] * FM_FIRM_PRODUCTS);
   for (size_t kind = 0; kind < KINDS; kind++) {
     const double *packed = unit_products(p, d->n_places, terms->pair[k], terms->place[k], kind);
     total += fm_packed_quadratic(of[kind], packed) - fm_packed_quadratic(g[FM_CLASS_ALL], packed);
   }
   if (terms->cell[k] > 0) {
-    const size_t own = (size_t)terms->cell[k] - 1;
-    const int leaves = d->start[own] == terms->place[k];
-    const size_t kind =
-        leaves ? kind_leaving(d->end[own], d->n_places) : kind_coming(d->start[own], d->n_places);
+    const double *product = d->cell[terms->cell[k] - 1].product;
+    const size_t kind = kind_of_own(d, terms, k);
     double with_own[FM_FIRM_MOMENTS];
     sum_of(with_own, of[kind], g[FM_CLASS_OWN]);
-    *own_part = fm_packed_quadratic(with_own, d->cell[own].product);
-    total += *own_part - fm_packed_quadratic(of[kind], d->cell[own].product);
+    *own_part = fm_packed_quadratic(with_own, product);
+    total += *own_part - fm_packed_quadratic(of[kind], product);
   }
   return total;
 }
