@@ -125,7 +125,7 @@ check_spread <- function(data, names, reference, herfindahl) {
   columns <- names[setdiff(names(names), if (isTRUE(names$plant)) "plant")]
   for (arg in names(columns)[lengths(columns) > 0]) {
     check_column(data, columns[[arg]], arg, "data")
-    check_no_na(data[[columns[[arg]]]], paste0("data$", columns[[arg]]))
+    check_key(data[[columns[[arg]]]], paste0("data$", columns[[arg]]))
   }
   if (nrow(data) == 0) abort("`data` has no rows.", class = "data")
   check_sizes(data[[names$size]], names$size)

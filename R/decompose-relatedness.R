@@ -113,7 +113,7 @@ long_sizes <- function(data, region, industry, size) {
   if (is.null(region) || is.null(industry)) abort("Name the columns: region = and industry =.", class = "argument")
   for (arg in names(columns)[lengths(columns) > 0]) {
     check_column(data, columns[[arg]], arg, "data")
-    check_no_na(data[[columns[[arg]]]], paste0("data$", columns[[arg]]))
+    check_key(data[[columns[[arg]]]], paste0("data$", columns[[arg]]))
   }
   if (nrow(data) == 0) abort("`data` has no rows.", class = "data")
   if (!is.null(size)) check_sizes(data[[size]], size)

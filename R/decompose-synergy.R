@@ -68,7 +68,7 @@ innovation_synergy <- function(data, dimensions, region = NULL, weight = NULL, t
     column <- get(arg)
     if (is.null(column)) next
     check_column(data, column, arg, "data")
-    check_no_na(data[[column]], paste0("data$", column))
+    check_key(data[[column]], paste0("data$", column))
   }
   if (!identical(as.numeric(permutations), 0)) permutations <- check_count(permutations, "permutations")
   data <- counted_rows(data, weight, permutations)
@@ -92,7 +92,7 @@ check_dimensions <- function(data, dimensions) {
   if (nrow(data) == 0) abort("`data` has no rows.", class = "data")
   for (column in dimensions) {
     check_column(data, column, "dimensions", "data")
-    check_no_na(data[[column]], paste0("data$", column))
+    check_key(data[[column]], paste0("data$", column))
     value <- data[[column]]
     if (is.double(value) && !is.object(value) && any(value != round(value))) {
       abort("`data$", column, "` holds fractional numbers: cut() it into classes first.", class = "dimension")
