@@ -211,10 +211,7 @@ cell_sums <- function(x, row, column) {
     )
   }
   key <- combine_codes(list(row$code, column$code), n)
-  sums <- rowsum(x, key, reorder = FALSE)
-  cells <- numeric(prod(n))
-  cells[as.integer(rownames(sums))] <- sums
-  matrix(cells, n[1], n[2], dimnames = list(row$levels, column$levels))
+  matrix(class_sums(cbind(x), key, prod(n)), n[1], n[2], dimnames = list(row$levels, column$levels))
 }
 
 # The value of a column for each level of a code; it must not differ within one
