@@ -415,12 +415,14 @@ fitness_iteration <- function(m, iterations, tolerance) {
   quality <- rep(1, ncol(m))
   for (k in seq_len(iterations)) {
     last <- fitness
+    last_quality <- quality
     fitness <- drop(m %*% quality)
     # a fitness that has gone to 0 stays a positive number that can be divided by
     quality <- 1 / drop(crossprod(m, 1 / pmax(last, .Machine$double.xmin)))
     fitness <- fitness / mean(fitness)
     quality <- quality / mean(quality)
-    change <- max(abs(fitness - last))
+    # with equal diversities the first fitness is that of the start, though qualities are not
+    change <- max(abs(fitness - last), abs(quality - last_quality))
     if (change <= tolerance) break
   }
   list(fitness = fitness, quality = quality, iterations = k, change = change, converged = change <= tolerance)

@@ -123,6 +123,8 @@ test_that("the sign of complexity does not depend on the order of rows", {
   dimnames(m) <- list(letters[1:12], LETTERS[1:12])
   a <- complexity(m, presence = "positive")
   expect_match(a$notes$note, "sign is that of fitness")
+  expect_gt(stats::sd(a$regions$fitness), 0.1)
+  expect_gt(stats::cor(a$regions$eci, a$regions$fitness), 0)
   for (k in 1:5) {
     b <- complexity(m[sample(12), sample(12)], presence = "positive")$regions
     expect_equal(b$eci[match(a$regions$region, b$region)], a$regions$eci, tolerance = 1e-8)
