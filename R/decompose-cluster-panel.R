@@ -12,6 +12,10 @@ cluster_panel <- function(data, columns, log) {
     arg <- "data$firms"
   }
   table <- plain_table(data, arg)
+  if (is.null(columns$weight)) {
+    table <- unit_weight(table)
+    columns$weight <- "1"
+  }
   check_panel_columns(table, columns, arg)
   label <- function(column) paste0(arg, "$", column)
   check_no_na(table[[columns$firm]], label(columns$firm))
@@ -33,6 +37,12 @@ cluster_panel <- function(data, columns, log) {
     size = if (!is.null(columns$size) && !identical(columns$size, columns$weight)) number("size"),
     group = panel_groups(table, columns$se_cluster, dead, arg), columns = columns, arg = arg
   )
+}
+
+# A weight of one for each row, as a column of the name that print() shows
+unit_weight <- function(table) {
+  table[["1"]] <- rep(1, nrow(table))
+  table
 }
 
 # Ids with empty text, which read.csv() makes of an empty cell, as missing ones

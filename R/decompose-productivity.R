@@ -71,7 +71,7 @@
 #' subset(levels$level, cluster == "Guzhen" & time %in% c(1992, 2008))
 #' subset(levels$covariance, cluster == "Guzhen" & time == 2008)
 #' @export
-decompose_productivity <- function(data, performance, weight, firm, cluster, time,
+decompose_productivity <- function(data, performance, weight = NULL, firm, cluster, time,
                                    method = c("olley_pakes", "petrin_levinsohn"), conf.level = 0.95, groups = NULL,
                                    base = NULL, output = NULL, inputs = NULL, costs = NULL, elasticities = NULL,
                                    min_firms = NULL) {
@@ -107,6 +107,10 @@ alive_rows <- function(data, columns, needed) {
   }
   table <- plain_table(data, arg)
   if (nrow(table) == 0) abort("`", arg, "` has no rows.", class = "empty")
+  if ("weight" %in% needed && is.null(columns$weight)) {
+    table <- unit_weight(table)
+    columns$weight <- "1"
+  }
   for (role in union(needed, names(Filter(Negate(is.null), columns)))) {
     if (is.null(columns[[role]])) {
       abort("`", role, "` is needed: the name of a column of `", arg, "`, as a string.", class = "columns")

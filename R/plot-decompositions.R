@@ -394,7 +394,7 @@ autoplot.complexity <- function(object, top = 40, ...) {
   picture <- ggplot2::ggplot(table, ggplot2::aes(x = .data$diversity, y = .data$eci)) +
     ggplot2::geom_hline(yintercept = 0, colour = "grey60", linewidth = 0.3) +
     ggplot2::geom_point(colour = "#08306b", size = 1.6) +
-    ggplot2::geom_text(ggplot2::aes(label = .data$region), named, size = 2.6, vjust = -0.7, check_overlap = TRUE) +
+    ggplot2::geom_text(ggplot2::aes(label = wrap_names(.data$region)), named, size = 2.6, vjust = -0.7, check_overlap = TRUE) +
     ggplot2::scale_x_continuous(expand = ggplot2::expansion(0.12)) +
     ggplot2::scale_y_continuous(expand = ggplot2::expansion(0.08))
   if (!is.null(table$time)) {
