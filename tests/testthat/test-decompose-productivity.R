@@ -89,7 +89,7 @@ test_that("bad input is told in words", {
     petrin(data, elasticities = eps["labour"])
     petrin(rbind(data, data[1, ]), elasticities = eps)
     petrin(data[data$year == 2001, ], elasticities = eps)
-    decompose_productivity(data, "q", cluster = "town")
+    decompose_productivity(data, weight = "w", cluster = "town")
     decompose_productivity(data, "q", "w", cluster = "town", groups = "town", base = "T9")
     decompose_productivity(transform(data, town = NA), "q", "w", cluster = "town")
   })
