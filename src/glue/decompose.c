@@ -87,8 +87,8 @@ static SEXP groups_of_cells(const fm_dynamics *d) {
 enum { PAIR, START, END, COUNT, SUM, N_FIRMS, ZEROS, GAPS, REPEATED, REPEAT, POINTER, GROUPS };
 
 static SEXP pack(const fm_dynamics *d, SEXP pointer) {
-  const char *names[] = {"pair",  "start", "end",      "count",  "sum",     "n_firms",
-                         "zeros", "gaps",  "repeated", "repeat", "pointer", "groups", ""};
+  const char *names[] = {"pair", "start",    "end",    "count",   "sum",    "n_firms", "zeros",
+                         "gaps", "repeated", "repeat", "pointer", "groups", ""};
   const int n = (int)d->n_cells;
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(result, PAIR, ints(d->pair, d->n_cells));
@@ -168,7 +168,8 @@ SEXP firmmove_account_variance(SEXP dynamics, SEXP terms) {
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)t.n, 2));
   double *variance = REAL(result), *own = variance + t.n;
   fm_error err = {FM_OK, ""};
-  fm_check(d->n_groups > 0 ? fm_dynamics_grouped(d, &t, variance, own) : fm_dynamics_variance(d, &t, variance, own),
+  fm_check(d->n_groups > 0 ? fm_dynamics_grouped(d, &t, variance, own)
+                           : fm_dynamics_variance(d, &t, variance, own),
            &err);
   UNPROTECT(1);
   return result;

@@ -6,7 +6,8 @@
 #include "../core/decompose/relatedness.h"
 
 static enum fm_related method_of(SEXP method) {
-  static const char *const names[FM_RELATED] = {"proximity", "association", "probability", "cosine", "jaccard"};
+  static const char *const names[FM_RELATED] = {"proximity", "association", "probability", "cosine",
+                                                "jaccard"};
   const char *name = CHAR(STRING_ELT(method, 0));
   for (int k = 0; k < FM_RELATED; k++) {
     if (strcmp(name, names[k]) == 0) {

@@ -122,11 +122,13 @@ static fm_code m_task(void *context, size_t task, size_t worker) {
 }
 
 static void m_free(m_run *run) {
-  for (size_t i = 0; run->worker != NULL && i < run->n_workers; i++) {
-    m_worker *w = &run->worker[i];
-    fm_strips_free(&w->near), fm_strips_free(&w->whole);
-    fm_discs_free(&w->found), fm_discs_free(&w->around);
-    fm_free(w->ratio), fm_free(w->share), fm_free(w->weight), fm_free(w->member);
+  if (run->worker != NULL) {
+    for (size_t i = 0; i < run->n_workers; i++) {
+      m_worker *w = &run->worker[i];
+      fm_strips_free(&w->near), fm_strips_free(&w->whole);
+      fm_discs_free(&w->found), fm_discs_free(&w->around);
+      fm_free(w->ratio), fm_free(w->share), fm_free(w->weight), fm_free(w->member);
+    }
   }
   fm_free(run->worker), fm_free(run->site);
   fm_rings_free(&run->r);

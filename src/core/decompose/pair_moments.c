@@ -85,6 +85,21 @@ static void set_box(const moments_run *run, size_t from, size_t n, double *box) 
   }
 }
 
+static void fill_tiles(moments_run *run, point *site) {
+  const size_t n = run->sites->n;
+  for (size_t i = 0; i < n; i++) {
+    site[i] = (point){run->sites->x[i], run->sites->y[i]};
+  }
+  sort_sites(site, n);
+  for (size_t i = 0; i < n; i++) {
+    run->x[i] = site[i].x;
+    run->y[i] = site[i].y;
+  }
+  for (size_t j = 0; j < n; j += CHUNK) {
+    set_box(run, j, n - j < CHUNK ? n - j : CHUNK, run->box + 4 * (j / CHUNK));
+  }
+}
+
 static fm_code tiles_init(moments_run *run) {
   const size_t n = run->sites->n;
   point *site = fm_alloc(n, sizeof(point));
@@ -92,18 +107,8 @@ static fm_code tiles_init(moments_run *run) {
   run->y = fm_alloc(n, sizeof(double));
   run->box = fm_alloc(n / CHUNK + 1, 4 * sizeof(double));
   const int fine = site && run->x && run->y && run->box;
-  for (size_t i = 0; fine && i < n; i++) {
-    site[i] = (point){run->sites->x[i], run->sites->y[i]};
-  }
   if (fine) {
-    sort_sites(site, n);
-  }
-  for (size_t i = 0; fine && i < n; i++) {
-    run->x[i] = site[i].x;
-    run->y[i] = site[i].y;
-  }
-  for (size_t j = 0; fine && j < n; j += CHUNK) {
-    set_box(run, j, n - j < CHUNK ? n - j : CHUNK, run->box + 4 * (j / CHUNK));
+    fill_tiles(run, site);
   }
   fm_free(site);
   return fine ? FM_OK : FM_NO_MEMORY;

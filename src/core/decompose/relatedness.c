@@ -47,16 +47,16 @@ static double related(const relations *r, size_t p, size_t q, double both) {
     return 0;
   }
   switch (r->presence->method) {
-  case FM_ASSOCIATION:
-    return both * r->total / product;
-  case FM_PROBABILITY:
-    return 2 * both / (product / (r->total - r->s[p]) + product / (r->total - r->s[q]));
-  case FM_COSINE:
-    return both / sqrt(product);
-  case FM_JACCARD:
-    return both / (r->s[p] + r->s[q] - both);
-  default:
-    return both / fmax(r->k[p], r->k[q]);
+    case FM_ASSOCIATION:
+      return both * r->total / product;
+    case FM_PROBABILITY:
+      return 2 * both / (product / (r->total - r->s[p]) + product / (r->total - r->s[q]));
+    case FM_COSINE:
+      return both / sqrt(product);
+    case FM_JACCARD:
+      return both / (r->s[p] + r->s[q] - both);
+    default:
+      return both / fmax(r->k[p], r->k[q]);
   }
 }
 

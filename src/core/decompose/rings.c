@@ -49,8 +49,10 @@ static fm_code sums_task(void *context, size_t task, size_t worker) {
 
 static void sums_free(sums_run *run) {
   fm_strips_free(&run->s), fm_rings_free(&run->r);
-  for (size_t k = 0; run->worker != NULL && k < run->n_workers; k++) {
-    fm_discs_free(&run->worker[k]);
+  if (run->worker != NULL) {
+    for (size_t k = 0; k < run->n_workers; k++) {
+      fm_discs_free(&run->worker[k]);
+    }
   }
   fm_free(run->worker), fm_free(run->inside);
 }

@@ -222,9 +222,11 @@ void fm_discs_free(fm_discs *g) { fm_free(g->memory); }
 
 fm_code fm_discs_init(fm_discs *g, size_t n) {
   g->memory = fm_alloc(2 * FM_DISCS * (n + 1), sizeof(double));
-  for (size_t i = 0; g->memory != NULL && i < FM_DISCS; i++) {
-    g->d[i].sum = g->memory + 2 * i * (n + 1);
-    g->d[i].count = g->d[i].sum + n + 1;
+  if (g->memory != NULL) {
+    for (size_t i = 0; i < FM_DISCS; i++) {
+      g->d[i].sum = g->memory + 2 * i * (n + 1);
+      g->d[i].count = g->d[i].sum + n + 1;
+    }
   }
   return g->memory == NULL ? FM_NO_MEMORY : FM_OK;
 }
