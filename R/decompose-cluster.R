@@ -85,7 +85,8 @@
 #' @param data Data frame (tibble, data.table) with a row per firm and period, in any order; or a
 #'   [migration_data()] or an [open_store()], of which the columns named are read.
 #' @param performance Name of the column with the firms' performance, in levels or logs.
-#' @param weight Name of the column with their weights: jobs, sales or value added, not negative.
+#' @param weight Name of the column with their weights: jobs, sales or value added, not negative; `NULL` counts each firm
+#'   once.
 #' @param firm,cluster,time Names of the columns that say which firm, where it is (`NA`: it has closed) and when. Ids
 #'   may be of any type; periods are put in order by value. For a `migration_data` they are the firm, the
 #'   place `to` and the time, unless named.
@@ -172,7 +173,7 @@
 #' subset(account$size, cluster == "Guzhen" & partner %in% "Wenzhou")
 #' subset(account$sorting, cluster == "Guzhen" & partner == "Wenzhou")
 #' @export
-decompose_cluster <- function(data, performance, weight, firm, cluster, time,
+decompose_cluster <- function(data, performance, weight = NULL, firm, cluster, time,
                               method = c(
                                 "melitz_polanec", "diewert_fox", "griliches_regev",
                                 "foster_haltiwanger_krizan", "baily_hulten_campbell", "baldwin_gu", "price",
@@ -181,7 +182,7 @@ decompose_cluster <- function(data, performance, weight, firm, cluster, time,
                               conf.level = 0.95, size = NULL, pairs = c("all", "consecutive", "ends"),
                               se_cluster = NULL, log = FALSE, gaps = c("separate", "exit", "error"),
                               zero_weight = c("drop", "keep"), leavers = c("all", "deaths"),
-                              sorting_weight = c("start", "end")) {
+                              sorting_weight = c("start", "end"), min_firms = NULL) {
   call <- match.call()
   given <- function(x) if (!missing(x)) x
   columns <- list(
@@ -192,7 +193,7 @@ decompose_cluster <- function(data, performance, weight, firm, cluster, time,
     method = check_choice(method, "method"), pairs = check_choice(pairs, "pairs"), gaps = check_choice(gaps, "gaps"),
     zero_weight = check_choice(zero_weight, "zero_weight"), leavers = check_choice(leavers, "leavers"),
     sorting_weight = check_choice(sorting_weight, "sorting_weight"), conf.level = check_fraction(conf.level, "conf.level"),
-    log = check_flag(log, "log")
+    log = check_flag(log, "log"), min_firms = check_min_firms(min_firms)
   )
   panel <- cluster_panel(data, columns, options$log)
   cells <- panel_cells(panel, options)
@@ -202,13 +203,14 @@ decompose_cluster <- function(data, performance, weight, firm, cluster, time,
   sums <- firm_sums(cells, nrow(frame$pairs), length(panel$places), panel$centre)
   sums$n_drawn <- if (is.null(panel$group)) cells$n_firms else panel$group$n
   tables <- cluster_tables(sums, frame, options)
-  structure(
-    c(tables, list(
-      method = options$method, reference = cluster_reference(options, panel), n_firms = cells$n_firms,
-      conf.level = options$conf.level, columns = panel$columns, call = call
-    )),
-    class = c("decompose_cluster", "decomposition")
-  )
+  result <- c(tables, list(
+    method = options$method, reference = cluster_reference(options, panel), n_firms = cells$n_firms,
+    conf.level = options$conf.level, columns = panel$columns, log = options$log, call = call
+  ))
+  if (!is.null(options$min_firms)) {
+    result <- told_disclosure(result, options$min_firms)
+  }
+  structure(result, class = c("decompose_cluster", "decomposition"))
 }
 
 # Firms out of sight for a while: an error where that is wanted, else what becomes of them
@@ -270,6 +272,7 @@ cluster_reference <- function(options, panel) {
     paste0(
       "performance: ", if (options$log) "log of ", panel$columns$performance, "; weights: ", panel$columns$weight,
       "; size: ", if (is.null(panel$columns$size)) panel$columns$weight else panel$columns$size
-    )
+    ),
+    "standard errors: influence functions; of few firms with Student's t, of one firm none"
   )
 }

@@ -94,27 +94,47 @@
 #' @export
 colocation <- function(x, y = NULL, type, weight = NULL, distance = NULL, statistic = c("kd", "m"),
                        bands = c("analytic", "simulation", "none"), data = NULL, reference = NULL, neighbours = NULL,
-                       bandwidth = NULL, draws = 1000, level = 0.95, unit = NULL, control = migration_control()) {
+                       bandwidth = NULL, null = c("location", "labelling", "independence"), draws = 1000,
+                       conf.level = 0.95, unit = NULL, degrees = NULL, min_firms = NULL, seed = NULL,
+                       control = migration_control()) {
   statistic <- match.arg(statistic)
-  points <- read_points(x, y, type, weight, data, unit)
+  null <- check_choice(null, "null")
+  min_firms <- check_min_firms(min_firms)
+  points <- read_points(x, y, type, weight, data, unit, degrees)
   combos <- type_combinations(points, reference, neighbours)
   bands <- choose_bands(
     if (missing(bands)) NULL else match.arg(bands), statistic, points$weighted,
     any(combos$from != combos$to)
   )
   options <- list(
-    statistic = statistic, bands = bands, draws = check_count(draws, "draws"), level = check_level(level), bandwidth = check_bandwidth(bandwidth),
-    threads = control$threads
+    statistic = statistic, bands = bands, null = null, draws = check_count(draws, "draws"),
+    conf.level = check_level(conf.level), bandwidth = check_bandwidth(bandwidth), threads = control$threads,
+    min_firms = min_firms
   )
+  check_null(null, combos)
   options$distance <- if (is.null(distance)) default_distances(points, options) else check_distances(distance)
-  made <- if (statistic == "kd") density_tables(points, combos, options) else m_tables(points, combos, options)
+  made <- with_seed(seed, {
+    made <- if (statistic == "kd") density_tables(points, combos, options) else m_tables(points, combos, options)
+    # global bands of normal vectors are drawn too
+    colocation_tables(made, points, options)
+  })
   finish_colocation(made, points, options, match.call())
+}
+
+check_null <- function(null, combos) {
+  if (null == "independence" && any(combos$from == combos$to)) {
+    abort("`null = \"independence\"` is of a type and neighbours of another: name them, neighbours = \"other\". For ",
+      "neighbours of the same type there are \"location\" and \"labelling\".",
+      class = "argument"
+    )
+  }
 }
 
 # ---- reading ---------------------------------------------------------------------------------------------
 
 # Points as list(x, y, type, weight, weighted, n, dropped, unit)
-read_points <- function(x, y, type, weight, data, unit) {
+read_points <- function(x, y, type, weight, data, unit, degrees = NULL) {
+  degrees <- are_degrees(x, y, degrees)
   if (inherits(x, c("sf", "sfc"))) {
     found <- sf_points(x)
     data <- found$data
@@ -127,8 +147,16 @@ read_points <- function(x, y, type, weight, data, unit) {
     y <- point_column(y, data, "y")
   }
   check_coordinates(x, y)
+  if (degrees) {
+    flat <- flatten_degrees(as.numeric(x), as.numeric(y))
+    x <- flat$x
+    y <- flat$y
+    if (is.null(unit)) {
+      unit <- "km"
+    }
+  }
   type <- point_column(type, data, "type", length(x))
-  check_no_na(type, "type")
+  check_key(type, "type")
   weighted <- !is.null(weight)
   weight <- if (weighted) check_point_weights(point_column(weight, data, "weight", length(x)), length(x)) else rep(1, length(x))
   code <- code_ids(type)
@@ -199,14 +227,8 @@ sf_points <- function(x) {
   if (!all(sf::st_geometry_type(geometry) == "POINT")) {
     abort("`x` must be an sf object of points (geometry type POINT).", class = "argument")
   }
-  if (isTRUE(sf::st_is_longlat(geometry))) {
-    abort("`x` has longitude and latitude, in which a straight line is no distance: project it first, as in ",
-      "sf::st_transform(x, 32651) for the coast of Zhejiang.",
-      class = "argument"
-    )
-  }
   at <- sf::st_coordinates(geometry)
-  unit <- sf::st_crs(geometry)$units_gdal
+  unit <- if (!isTRUE(sf::st_is_longlat(geometry))) sf::st_crs(geometry)$units_gdal
   list(
     x = at[, 1], y = at[, 2], unit = if (is.null(unit) || is.na(unit)) NULL else unit,
     data = if (inherits(x, "sf")) plain_table(sf::st_drop_geometry(x), "x")
@@ -224,10 +246,11 @@ choose_bands <- function(bands, statistic, weighted, crossed) {
   bands
 }
 
-check_level <- function(level) {
-  valid <- is.numeric(level) && length(level) == 1 && is.finite(level) && level > 0.5 && level < 1
-  if (!valid) abort("`level` must be one number between 0.5 and 1.", class = "argument")
-  level
+check_level <- function(conf.level) {
+  if (check_fraction(conf.level, "conf.level") <= 0.5) {
+    abort("`conf.level` must be one number between 0.5 and 1: bands are one-sided.", class = "argument")
+  }
+  conf.level
 }
 
 check_bandwidth <- function(bandwidth) {
@@ -348,11 +371,13 @@ density_tables <- function(points, combos, options) {
 # Densities of draws of sites (in columns): of all pairs, or of those of the first `n_from` with the others if there are
 # others
 #
-# Pairs across are all pairs less those within each of the two, weights counted.
+# Pairs across are all pairs less those within each of the two, weights counted: one weight for each row of `member`, or
+# a matrix like it.
 draw_density <- function(points, member, n_from, weight, h, options) {
+  of <- function(rows) if (is.matrix(weight)) weight[rows, , drop = FALSE] else weight[rows]
   density <- function(rows) {
     .Call(
-      C_pair_density, points$x, points$y, member[rows, , drop = FALSE], weight[rows], options$distance, h,
+      C_pair_density, points$x, points$y, member[rows, , drop = FALSE], of(rows), options$distance, h,
       options$threads
     )
   }
@@ -360,17 +385,22 @@ draw_density <- function(points, member, n_from, weight, h, options) {
   if (n_from == n) {
     return(density(seq_len(n)))
   }
-  if (is.null(weight)) weight <- rep(1, n)
+  if (is.null(weight)) {
+    weight <- rep(1, n)
+  }
+  draws <- ncol(member)
+  total <- function(rows, power = 1) rep_len(colSums(as.matrix(of(rows))^power), draws)
   sum_of <- function(rows) {
     if (length(rows) < 2) {
       return(0)
     }
-    (sum(weight[rows])^2 - sum(weight[rows]^2)) / 2 * density(rows)
+    rep((total(rows)^2 - total(rows, 2)) / 2, each = length(options$distance)) * density(rows)
   }
   from <- seq_len(n_from)
-  across <- sum_of(seq_len(n)) - sum_of(from) - sum_of(seq_len(n)[-from])
+  others <- seq_len(n)[-from]
+  across <- sum_of(seq_len(n)) - sum_of(from) - sum_of(others)
   # where there is no pair, what rounding leaves
-  pmax(across / (sum(weight[from]) * sum(weight[-from])), 0)
+  pmax(across / rep(total(from) * total(others), each = length(options$distance)), 0)
 }
 
 # Bandwidth of a type, or of the pairs of two types; NA when there is none
@@ -401,20 +431,25 @@ density_reason <- function(n, h) {
 
 m_tables <- function(points, combos, options) {
   types <- sort(unique(combos$from))
-  # simulation puts any label at any point
-  everywhere <- options$bands == "simulation"
+  # labelling puts any label at any point, and weights stay there
+  everywhere <- options$bands == "simulation" && options$null == "labelling"
   all <- if (everywhere) ring_sums(points, NULL, NULL, options)
   estimate <- matrix(NA_real_, length(options$distance), nrow(combos))
   for (code in types) {
     from <- which(points$code == code)
     around <- if (everywhere) all[, from, drop = FALSE] else ring_sums(points, from, NULL, options)
-    for (k in which(combos$from == code)) estimate[, k] <- m_estimate(points, from, combos$to[k], around, options)
+    for (k in which(combos$from == code)) {
+      estimate[, k] <- m_estimate(points, from, combos$to[k], around, options)
+    }
   }
   n <- tabulate(points$code, length(points$levels))
   tick <- progress("Types", nrow(combos))
   null <- lapply(seq_len(nrow(combos)), function(k) {
     tick()
-    if (everywhere) m_null(points, n[combos$from[k]], if (combos$to[k] != combos$from[k]) n[combos$to[k]] else 0L, all, options)
+    if (options$bands == "simulation") {
+      to <- if (combos$to[k] != combos$from[k]) which(points$code == combos$to[k])
+      m_null(points, which(points$code == combos$from[k]), to, all, options)
+    }
   })
   list(
     combos = combos, estimate = estimate, n = n[combos$from], bandwidth = NULL, null = null,
@@ -447,12 +482,16 @@ m_reason <- function(estimate, n, combos) {
 
 # ---- the object ------------------------------------------------------------------------------------------
 
-finish_colocation <- function(made, points, options, call) {
+# Tables `values` and `types`
+colocation_tables <- function(made, points, options) {
   combos <- made$combos
   name <- function(code) points$levels[code]
   each <- lapply(seq_len(nrow(combos)), function(k) {
     cbind(
-      data.frame(type = name(combos$from[k]), neighbour = name(combos$to[k]), distance = options$distance, estimate = made$estimate[, k]),
+      data.frame(
+        type = name(combos$from[k]), neighbour = name(combos$to[k]), distance = options$distance,
+        estimate = made$estimate[, k]
+      ),
       band_columns(made$estimate[, k], made$null[[k]], options)
     )
   })
@@ -463,16 +502,37 @@ finish_colocation <- function(made, points, options, call) {
   }
   types <- data.frame(
     type = name(combos$from), neighbour = name(combos$to), n = made$n,
-    bandwidth = if (is.null(made$bandwidth)) NA_real_ else made$bandwidth, localised = flag("localisation"), dispersed = flag("dispersion"),
-    reason = made$reason
+    bandwidth = if (is.null(made$bandwidth)) NA_real_ else made$bandwidth, localised = flag("localisation"),
+    dispersed = flag("dispersion"), reason = made$reason
   )
-  null <- if (options$statistic == "kd") "drawing its sites from all sites" else "permuting types over the points"
+  tables <- list(values = do.call(rbind, each), types = types)
+  if (is.null(options$min_firms)) tables else small_types(tables, points, combos, options$min_firms)
+}
+
+# Types of few points are blank: their distances may tell where each is
+small_types <- function(tables, points, combos, min_firms) {
+  n <- tabulate(points$code, length(points$levels))
+  few <- n[combos$from] < min_firms | n[combos$to] < min_firms
+  tables$values <- blank_rows(tables$values, rep(few, each = nrow(tables$values) / length(few)))
+  tables$types[few, c("n", "bandwidth", "localised", "dispersed")] <- NA
+  tables$types$reason[few] <- paste("fewer than", min_firms, "points")
+  tables
+}
+
+finish_colocation <- function(tables, points, options, call) {
+  null <- switch(options$null,
+    location = if (points$weighted) "putting its points, with their weights, on sites drawn from all" else {
+      "drawing its sites from all sites"
+    },
+    labelling = "permuting types over the points, which keep their weights",
+    independence = "putting all other points, with their weights, on each other's sites"
+  )
   structure(
-    list(
-      values = do.call(rbind, each), types = types, statistic = options$statistic, bands = options$bands, level = options$level,
+    c(tables, list(
+      statistic = options$statistic, bands = options$bands, null = options$null, conf.level = options$conf.level,
       unit = points$unit, n = points$n, dropped = points$dropped, method = options$statistic,
       reference = paste0("The null of a type is ", null, "."), residual = 0, call = call
-    ),
+    )),
     class = c("colocation", "decomposition")
   )
 }
@@ -481,13 +541,16 @@ finish_colocation <- function(made, points, options, call) {
 print.colocation <- function(x, digits = 4, n = 10, ...) {
   title <- c(kd = "K density of distances (Duranton and Overman)", m = "M function (Marcon and Puech)")
   range <- range(x$values$distance)
-  cat(title[[x$statistic]], " of ", plural(x$n, "point"), if (x$dropped) paste0(" (", x$dropped, " with weight 0 dropped)"), "\n", sep = "")
+  cat(title[[x$statistic]], " of ", plural(x$n, "point"),
+    if (x$dropped) paste0(" (", x$dropped, " with weight 0 dropped)"), "\n",
+    sep = ""
+  )
   unit <- if (length(x$unit)) x$unit else "in the unit of the coordinates"
   cat("Distances", format(range[1], digits = digits), "to", format(range[2], digits = digits), paste0(unit, "\n"))
   if (x$bands == "none") {
     cat("No bands\n")
   } else {
-    cat(x$reference, " Bands: ", x$bands, ", one-sided, level ", format(x$level), "\n", sep = "")
+    cat(x$reference, " Bands: ", x$bands, ", one-sided, level ", format(x$conf.level), "\n", sep = "")
   }
   shown <- setdiff(names(x$types), if (identical(x$types$type, x$types$neighbour)) "neighbour")
   print_index_table(x$types, shown, digits, n, "Types")

@@ -125,7 +125,7 @@ check_spread <- function(data, names, reference, herfindahl) {
   columns <- names[setdiff(names(names), if (isTRUE(names$plant)) "plant")]
   for (arg in names(columns)[lengths(columns) > 0]) {
     check_column(data, columns[[arg]], arg, "data")
-    check_no_na(data[[columns[[arg]]]], paste0("data$", columns[[arg]]))
+    check_key(data[[columns[[arg]]]], paste0("data$", columns[[arg]]))
   }
   if (nrow(data) == 0) abort("`data` has no rows.", class = "data")
   check_sizes(data[[names$size]], names$size)
@@ -211,10 +211,7 @@ cell_sums <- function(x, row, column) {
     )
   }
   key <- combine_codes(list(row$code, column$code), n)
-  sums <- rowsum(x, key, reorder = FALSE)
-  cells <- numeric(prod(n))
-  cells[as.integer(rownames(sums))] <- sums
-  matrix(cells, n[1], n[2], dimnames = list(row$levels, column$levels))
+  matrix(class_sums(cbind(x), key, prod(n)), n[1], n[2], dimnames = list(row$levels, column$levels))
 }
 
 # The value of a column for each level of a code; it must not differ within one

@@ -20,8 +20,9 @@
 #'
 #' *Sampling.* A function of more subsets than those of 12 players is not called for all of them; orders are drawn
 #' instead, each followed by its reverse (an antithetic pair, which has less noise than two orders). An estimate is
-#' the mean over the pairs, its standard error comes from their variance. Estimates still add up exactly. `set.seed()`
-#' makes them repeatable.
+#' the mean
+#' over the pairs, its standard error comes from their variance. Estimates still add up exactly. `seed` makes
+#' them repeatable.
 #'
 #' @section What the numbers do not say:
 #' A share is a convention of dividing fairly what is joint, not an effect: two regressors that say the same halve what
@@ -79,7 +80,7 @@
 #' decompose_shapley(explained, c("productivity", "exporter", "to"),
 #'                   blocks = c("firm", "firm", "place"))
 #' @export
-decompose_shapley <- function(value, players = NULL, blocks = NULL, draws = NULL, conf.level = 0.95) {
+decompose_shapley <- function(value, players = NULL, blocks = NULL, draws = NULL, conf.level = 0.95, seed = NULL) {
   call <- match.call()
   conf.level <- check_fraction(conf.level, "conf.level")
   players <- game_players(value, players)
@@ -87,11 +88,12 @@ decompose_shapley <- function(value, players = NULL, blocks = NULL, draws = NULL
   if (!is.null(draws)) draws <- check_count(draws, "draws")
   if (is.function(value) && is.null(draws) && owen_calls(code$code) > 4096) draws <- 500L
   game <- new_game(value, players)
-  result <- if (is.null(draws)) exact_shapley(game, code) else sampled_shapley(game, code, draws, conf.level)
+  result <- if (is.null(draws)) exact_shapley(game, code) else with_seed(seed, sampled_shapley(game, code, draws, conf.level))
   structure(
     c(result, list(
       method = if (is.null(blocks)) "shapley" else "owen",
-      reference = shapley_reference(length(players), code, draws), calls = game$calls(), call = call
+      reference = shapley_reference(length(players), code, draws), calls = game$calls(), conf.level = conf.level,
+      call = call
     )),
     class = c("decompose_shapley", "decomposition")
   )
