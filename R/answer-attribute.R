@@ -46,7 +46,7 @@
 #' @param permutations Orders to sample for more than 12 groups.
 #' @param seed A seed for sampled orders and draws, or `NULL`.
 #' @param conf.level Level of the intervals, between 0 and 1.
-#' @param ... For moves, `type` and `cluster`: which covariance, as in [vcov.migration_fit()].
+#' @param ... For moves, `type` and `cluster`, or `vcov`: which covariance, as in [vcov.migration_fit()].
 #' @return An object of class `migration_attribution`; its table, by `as.data.frame()`, has `group`, `block` (with
 #'   `"owen"`), `estimate`, `std.error`, `conf.low`, `conf.high`, `share` (of the total), `share.low`, `share.high`
 #'   (missing where the total is not told from 0), `alone` (the gain of the group as the first, \eqn{v(k) - v(none)})
@@ -82,6 +82,7 @@ attribute_moves <- function(object, groups = NULL, what = c("likelihood", "moves
                             method = c("shapley", "owen", "path"), blocks = NULL, reference = "mean", draws = 0, permutations = 200, seed = NULL,
                             conf.level = 0.95, ...) {
   check_fit(object)
+  check_dots(..., also = covariance_arguments)
   what <- match.arg(what)
   method <- match.arg(method)
   conf.level <- check_fraction(conf.level, "conf.level")
@@ -369,6 +370,7 @@ plot.migration_attribution <- function(x, ...) {
 #' @rdname plot.migration_attribution
 #' @exportS3Method ggplot2::autoplot migration_attribution
 autoplot.migration_attribution <- function(object, share = FALSE, ...) {
+  check_dots(...)
   need_ggplot2()
   table <- object$table
   if (check_flag(share, "share")) {

@@ -41,7 +41,7 @@
 #' @param land Terms of cost and space.
 #' @param full The share that would be a full explanation.
 #' @param conf.level Level of the intervals, between 0 and 1.
-#' @param ... `type` and `cluster`: which covariance, as in [vcov.migration_fit()].
+#' @param ... `type` and `cluster`, or `vcov`: which covariance, as in [vcov.migration_fit()].
 #' @return An object of class `migration_claims`; its table, by `as.data.frame()`, has `claim`, `shown_by` (the
 #'   coefficient, or the row of a table), `says` (what must hold), `estimate`, `std.error`, `conf.low`, `conf.high`,
 #'   `verdict`.
@@ -64,6 +64,7 @@
 test_claims <- function(object, claims = NULL, performance = NULL, weight = NULL, origin = NULL, destination = NULL,
                         periods = NULL, land = c("push(land_price)", "push(space)"), full = 1, conf.level = 0.95, ...) {
   check_fit(object)
+  check_dots(..., also = covariance_arguments)
   conf.level <- check_fraction(conf.level, "conf.level")
   table <- if (is.null(claims)) {
     rbind(

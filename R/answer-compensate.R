@@ -35,7 +35,7 @@
 #' @param network Names of coefficients that count as the network, besides all terms with `peers()`.
 #' @param draws,seed Number of draws of simulated intervals, and a seed for them (the state of the generator is then
 #'   put back).
-#' @param ... `type` and `cluster`: which covariance, as in [vcov.migration_fit()].
+#' @param ... `type` and `cluster`, or `vcov`: which covariance, as in [vcov.migration_fit()].
 #' @return An object of class `migration_compensation`; its table, by `as.data.frame()`, has `term`, `group` (kind of
 #'   the term; `moving` for the rows `moving cost without network`, `network left at the origin`,
 #'   `network found at the destination` and their sum, `moving cost with network`), `estimate` in units of price,
@@ -66,6 +66,7 @@
 compensate <- function(object, price, terms = NULL, conf.level = 0.95, interval = c("delta", "fieller", "simulated"),
                        network = NULL, draws = 1000, seed = NULL, ...) {
   check_fit(object)
+  check_dots(..., also = covariance_arguments)
   interval <- match.arg(interval)
   conf.level <- check_fraction(conf.level, "conf.level")
   draws <- check_count(draws, "draws")

@@ -53,6 +53,7 @@ by_change <- function(table) {
 #' @rdname print.migration_counterfactual
 #' @export
 summary.migration_counterfactual <- function(object, ...) {
+  check_dots(...)
   moves <- object$flows[object$flows$from != object$flows$to | is.na(object$flows$from), ]
   structure(
     list(
@@ -82,12 +83,14 @@ print.summary.migration_counterfactual <- function(x, digits = max(3L, getOption
 #' @export
 as.data.frame.migration_counterfactual <- function(x, row.names = NULL, optional = FALSE,
                                                    table = c("stocks", "flows", "totals", "origins", "firms"), ...) {
+  check_dots(..., also = "stringsAsFactors")
   x[[match.arg(table)]]
 }
 
 #' @rdname print.migration_counterfactual
 #' @export
 tidy.migration_counterfactual <- function(x, table = c("stocks", "flows", "totals", "origins", "firms"), ...) {
+  check_dots(...)
   x[[match.arg(table)]]
 }
 
@@ -103,6 +106,7 @@ plot.migration_counterfactual <- function(x, ...) {
 #' @rdname print.migration_counterfactual
 #' @exportS3Method ggplot2::autoplot migration_counterfactual
 autoplot.migration_counterfactual <- function(object, n = 20, ...) {
+  check_dots(...)
   need_ggplot2()
   table <- utils::head(by_change(object$stocks), n)
   table$place <- factor(table$place, table$place[order(table$change)])

@@ -37,7 +37,7 @@
 #' @param draws Number of draws of the coefficients; 0 for no intervals.
 #' @param seed A seed for the draws, or `NULL`.
 #' @param conf.level Level of the intervals, between 0 and 1.
-#' @param ... `type` and `cluster`: which covariance, as in [vcov.migration_fit()].
+#' @param ... `type` and `cluster`, or `vcov`: which covariance, as in [vcov.migration_fit()].
 #' @return An object of class `migration_counterfactual` with the data frames
 #'   \item{stocks}{`place`, `observed`, `before`, `after`, `change`, `std.error`, `conf.low`, `conf.high` (of the
 #'     change)}
@@ -72,6 +72,7 @@ counterfactual <- function(object, places = NULL, firms = NULL, ties = NULL, net
                            equilibrium = TRUE, price = NULL, subset = NULL, draws = 200, seed = NULL,
                            conf.level = 0.95, ...) {
   check_fit(object)
+  check_dots(..., also = covariance_arguments)
   refuse_hazard(object, "counterfactual()", "Compare predict(fit, newdata) with predict(fit), or see marginal_effects().")
   check_flag(equilibrium, "equilibrium")
   conf.level <- check_fraction(conf.level, "conf.level")

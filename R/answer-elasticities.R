@@ -29,7 +29,7 @@
 #' @param of Names of the places whose variable changes; `NULL` is all. Work grows with their number.
 #' @param std.error `FALSE` leaves standard errors out, which are most of the work.
 #' @param conf.level Level of the intervals, between 0 and 1.
-#' @param ... `type` and `cluster`: which covariance, as in [vcov.migration_fit()].
+#' @param ... `type` and `cluster`, or `vcov`: which covariance, as in [vcov.migration_fit()].
 #' @return An object of class `migration_elasticities`; its table, by `as.data.frame()`, has `variable`, `from` (only
 #'   with `by = "origin"`), `place` (not with `by = "leaving"`), `of` (whose variable changes), `own`, `estimate`,
 #'   `std.error`, `conf.low`, `conf.high`. `summary()` gives a matrix of the estimates, place by `of`.
@@ -49,6 +49,7 @@
 elasticities <- function(object, variable, by = c("place", "origin", "leaving"), of = NULL, std.error = TRUE,
                          conf.level = 0.95, ...) {
   check_fit(object)
+  check_dots(..., also = covariance_arguments)
   by <- match.arg(by)
   if (by != "leaving") {
     refuse_hazard(object, paste0("elasticities(by = \"", by, "\")"), "Use `by = \"leaving\"`.")
@@ -147,6 +148,7 @@ elasticity_frame <- function(object, variable, by, places, design) {
 
 #' @export
 summary.migration_elasticities <- function(object, ...) {
+  check_dots(...)
   table <- object$table
   if (object$by == "leaving") {
     return(stats::setNames(table$estimate, table$of))

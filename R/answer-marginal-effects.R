@@ -23,9 +23,10 @@
 #'   of each place, over all occasions.
 #' @param std.error `FALSE` leaves standard errors out, which are most of the work.
 #' @param conf.level Level of the intervals, between 0 and 1.
-#' @param vcov Which covariance of the coefficients: a list of arguments of [vcov.migration_fit()], like
-#'   `list(cluster = ~ firm)`.
-#' @param ... Not used.
+#' @param vcov Which covariance of the coefficients, as in [vcov.migration_fit()]: a word, a formula like `~ firm`, a
+#'   matrix, a function, or a list of `type` and `cluster`.
+#' @param cluster Clusters of the errors, instead of `vcov`.
+#' @param ... Nothing: another argument is an error.
 #' @return An object of class `migration_effects`; its table, by `as.data.frame()`, has `variable`, `at`, `contrast`
 #'   (`"dY/dX"` or the two levels), `place` (with `type = "place"`), `estimate`, `std.error`, `statistic`, `p.value`,
 #'   `conf.low`, `conf.high`.
@@ -41,7 +42,7 @@
 #' marginal_effects(fit, "distance", type = "place", std.error = FALSE)
 #' @export
 marginal_effects <- function(object, variables = NULL, type = c("leave", "place"), std.error = TRUE, conf.level = 0.95,
-                             vcov = list(), ...) {
+                             vcov = NULL, cluster = NULL, ...) {
   check_fit(object)
   check_dots(...)
   type <- match.arg(type)
@@ -54,7 +55,7 @@ marginal_effects <- function(object, variables = NULL, type = c("leave", "place"
   if (type == "leave" && all(base$spec$origin == 0L)) {
     abort("No firm has an origin, so none leaves: use `type = \"place\"`.", class = "argument")
   }
-  space <- do.call(theta_space, c(list(object, base), vcov))
+  space <- theta_space(object, base, vcov = asked_covariance(object, vcov, NULL, cluster))
   tick <- progress("Variables", length(variables))
   tables <- lapply(variables, function(variable) {
     tick()

@@ -248,12 +248,14 @@ print_table <- function(table, digits, n) {
 #' @rdname print.migration_answer
 #' @export
 as.data.frame.migration_answer <- function(x, row.names = NULL, optional = FALSE, ...) {
+  check_dots(..., also = "stringsAsFactors")
   x$table
 }
 
 #' @rdname print.migration_answer
 #' @export
 tidy.migration_answer <- function(x, ...) {
+  check_dots(...)
   x$table
 }
 

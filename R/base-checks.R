@@ -73,18 +73,34 @@ check_known <- function(names, among, says, what) {
   }
 }
 
-# Stop when `...` holds an argument that nothing uses
-check_dots <- function(...) {
-  if (...length() == 0) {
+# The rule for `...`: stops at an argument that nothing uses, with the nearest of those that the function which asks has,
+# or passes on (`also`). Nothing is evaluated.
+check_dots <- function(..., also = NULL) {
+  if (...length() == 0L) {
     return(invisible())
   }
-  unknown <- names(list(...))
-  abort("There is no such argument: ",
-    if (is.null(unknown)) "one without a name is too many" else quote_names(unknown[nzchar(unknown)]),
-    ".",
+  given <- names(substitute(list(...)))[-1L] %||% rep("", ...length())
+  unknown <- setdiff(given[nzchar(given)], also)
+  if (all(nzchar(given)) && length(unknown) == 0L) {
+    return(invisible())
+  }
+  offered <- setdiff(c(names(formals(sys.function(sys.parent()))), also), "...")
+  if (length(unknown) == 0L) {
+    abort(
+      "There is one argument too many, without a name. The arguments are ", quote_names(offered, max = 20), ".",
+      class = "argument"
+    )
+  }
+  near <- nearest_name(unknown[1L], offered)
+  abort(
+    "There is no such argument: ", quote_names(unknown), ". ",
+    if (is.null(near)) paste0("There are ", quote_names(offered, max = 20), ".") else paste0("The nearest is `", near, "`."),
     class = "argument"
   )
 }
+
+# What functions that answer with a covariance pass on to vcov.migration_fit()
+covariance_arguments <- c("type", "cluster", "vcov")
 
 # Stops unless `object` is a fit
 check_fit <- function(object) {

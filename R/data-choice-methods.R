@@ -52,6 +52,7 @@ print.choice_data <- function(x, top = 3, ...) {
 #' @rdname print.choice_data
 #' @export
 summary.choice_data <- function(object, ...) {
+  check_dots(...)
   warn_no_moves(object)
   size <- offer_sizes(object)
   keys <- unlist(object$names)
@@ -97,7 +98,10 @@ print.summary.choice_data <- function(x, ...) {
 
 #' @rdname print.choice_data
 #' @export
-as.data.frame.choice_data <- function(x, row.names = NULL, optional = FALSE, ...) x$data
+as.data.frame.choice_data <- function(x, row.names = NULL, optional = FALSE, ...) {
+  check_dots(..., also = "stringsAsFactors")
+  x$data
+}
 
 #' @rdname print.choice_data
 #' @export

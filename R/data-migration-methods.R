@@ -182,6 +182,7 @@ warn_no_moves <- function(x) {
 #' @rdname print.migration_data
 #' @export
 summary.migration_data <- function(object, top = 5, ...) {
+  check_dots(...)
   tables <- c(list(firms = object$firms, places = object$places), lapply(object$ties, `[[`, "data"))
   keys <- unlist(object$names)
   warn_no_moves(object)
@@ -342,12 +343,14 @@ print_section <- function(title, table) {
 #' @rdname print.migration_data
 #' @export
 as.data.frame.migration_data <- function(x, row.names = NULL, optional = FALSE, long = FALSE, ...) {
+  check_dots(..., also = "stringsAsFactors")
   if (long) expand_long(x) else x$firms
 }
 
 #' @rdname print.migration_data
 #' @export
 subset.migration_data <- function(x, subset, ...) {
+  check_dots(...)
   keep <- eval(substitute(subset), x$firms, parent.frame())
   if (!is.logical(keep) || length(keep) != nrow(x$firms)) {
     abort("`subset` must be a condition with TRUE or FALSE for each of the ",

@@ -133,7 +133,7 @@ print.summary.decomposition <- function(x, digits = max(3L, getOption("digits") 
 #' @rdname print.decomposition
 #' @export
 as.data.frame.decomposition <- function(x, row.names = NULL, optional = FALSE, table = NULL, ...) {
-  check_dots(...)
+  check_dots(..., also = "stringsAsFactors")
   tables <- decomposition_tables(x)
   if (is.null(table)) {
     return(x[[tables[1]]])
@@ -148,6 +148,7 @@ as.data.frame.decomposition <- function(x, row.names = NULL, optional = FALSE, t
 
 # The pair of periods that print() and the pictures show: the end points, or the last
 shown_pair <- function(x, start = NULL, end = NULL) {
+  check_dots(...)
   pairs <- x$system_total[c("start", "end")]
   at <- nrow(pairs)
   if (!is.null(start) || !is.null(end)) {

@@ -21,7 +21,8 @@
 #' @param newdata Rows to predict: of `firms`, or of the long table.
 #' @param type `"response"` or `"probability"`.
 #' @param coefs Named coefficients to put in.
-#' @param vcov `NULL` or `TRUE`: of the information; a matrix; or a `type` of [vcov.migration_fit()].
+#' @param vcov `NULL` or `TRUE`: of the information; else a word, formula, matrix or function as in
+#'   [vcov.migration_fit()].
 #' @param ... Passed on by marginaleffects; not used.
 #' @return What marginaleffects asks for: a data frame with `rowid`, `group` and `estimate`; coefficients; a
 #'   covariance; a fit.
@@ -126,11 +127,13 @@ get_vcov.migration_fit <- function(model, vcov = NULL, ...) {
   if (isFALSE(vcov)) {
     return(NULL)
   }
-  type <- if (is.character(vcov)) vcov else "hessian"
-  v <- if (is.matrix(vcov)) vcov else vcov.migration_fit(model, type = type, complete = FALSE)
   coefficients <- names(model$coefficients)[model$estimated]
   constants <- names(free_effects(model))
-  if (is.null(constants) || all(constants %in% colnames(v))) {
+  if (is.matrix(vcov) && !is.null(constants) && all(constants %in% colnames(vcov))) {
+    return(vcov)
+  }
+  v <- vcov.migration_fit(model, vcov = vcov, complete = FALSE)
+  if (is.null(constants)) {
     return(v)
   }
   all <- complete_covariance(v[coefficients, coefficients, drop = FALSE], model)
@@ -225,14 +228,18 @@ link_inverse.migration_fit <- function(x, ...) {
 # parameters, performance -----------------------------------------------------------------------------------------
 
 #' @exportS3Method parameters::model_parameters migration_fit
-model_parameters.migration_fit <- function(model, ci = 0.95, exponentiate = FALSE, ...) {
-  table <- tidy.migration_fit(model, conf.int = TRUE, conf.level = ci, exponentiate = exponentiate)
+model_parameters.migration_fit <- function(model, ci = 0.95, exponentiate = FALSE, vcov = NULL, vcov_args = NULL, ...) {
+  if (is.function(vcov) && length(vcov_args) > 0L) {
+    vcov <- do.call(vcov, c(list(model), vcov_args))
+  }
+  level <- ci %||% 0.95
+  table <- tidy.migration_fit(model, conf.int = TRUE, conf.level = level, exponentiate = isTRUE(exponentiate), vcov = vcov)
   result <- data.frame(
-    Parameter = table$term, Component = table$group, Coefficient = table$estimate, SE = table$std.error, CI = ci,
+    Parameter = table$term, Coefficient = table$estimate, SE = table$std.error, CI = level,
     CI_low = table$conf.low, CI_high = table$conf.high, z = table$statistic, df_error = Inf, p = table$p.value
   )
   structure(result,
-    class = c("parameters_model", "see_parameters_model", "data.frame"), ci = ci, exponentiate = exponentiate,
+    class = c("parameters_model", "see_parameters_model", "data.frame"), ci = level, exponentiate = exponentiate,
     model_class = class(model), coefficient_name = if (exponentiate) "Odds Ratio" else "Coefficient",
     zi_coefficient_name = "Coefficient", digits = 2, ci_digits = 2, p_digits = 3, no_caption = TRUE
   )
@@ -262,7 +269,7 @@ r2.migration_fit <- function(model, ...) {
 #' errors asked for: `texreg::screenreg(lapply(fits, texreg_fit, cluster = ~ firm))`. Tables of modelsummary need no
 #' such step.
 #' @param fit A fit of [fit_migration()].
-#' @param ... `type` and `cluster` as in [vcov.migration_fit()].
+#' @param ... `type` and `cluster`, or `vcov`, as in [vcov.migration_fit()].
 #' @return An object of texreg's class `texreg`.
 #' @section Errors: Package texreg is not installed.
 #' @seealso [summary()][summary.migration_fit], [tidy()][tidy.migration_fit], which modelsummary reads.

@@ -32,6 +32,7 @@ complete_design <- function(object, design, data) {
 
 #' @export
 coef.migration_fit <- function(object, ...) {
+  check_dots(..., also = "complete")
   object$coefficients
 }
 
@@ -94,12 +95,14 @@ case.names.migration_fit <- function(object, ...) {
 #' @name model_frame_migration_fit
 #' @export
 model.frame.migration_fit <- function(formula, ...) {
+  check_dots(...)
   user_table(formula$data)[frame_rows(formula$data, formula$design$occasion), , drop = FALSE]
 }
 
 #' @rdname model_frame_migration_fit
 #' @export
 model.matrix.migration_fit <- function(object, ...) {
+  check_dots(...)
   design <- fit_design(object)
   parts <- .Call(C_model_matrix, design$spec)
   x <- parts$x
@@ -115,12 +118,13 @@ model.matrix.migration_fit <- function(object, ...) {
 #' @param object A fit of [fit_migration()].
 #' @param parm Names or numbers of coefficients; default all.
 #' @param level Confidence level, between 0 and 1.
-#' @param ... Passed to [vcov.migration_fit()]: `type`, `cluster`.
+#' @param ... Passed to [vcov.migration_fit()]: `type`, `cluster`, `vcov`.
 #' @return A matrix with a row for each coefficient and the lower and upper limit.
 #' @seealso [vcov()][vcov.migration_fit] for the covariance, [tidy()][tidy.migration_fit],
 #'   [summary()][summary.migration_fit].
 #' @export
 confint.migration_fit <- function(object, parm, level = 0.95, ...) {
+  check_dots(..., also = covariance_arguments)
   b <- object$coefficients
   se <- standard_errors(object, ...)
   chosen <- if (missing(parm)) names(b) else if (is.numeric(parm)) names(b)[parm] else parm
@@ -153,6 +157,7 @@ standard_errors <- function(object, ...) {
 #' @seealso [predict()][predict.migration_fit], [augment()][tidy.migration_fit], which puts them beside the data.
 #' @export
 fitted.migration_fit <- function(object, outcome = TRUE, ...) {
+  check_dots(...)
   if (!outcome) {
     return(predict(object, type = "probability"))
   }
@@ -168,6 +173,7 @@ chosen_probability.migration_fit <- function(object, design) {
 #' @rdname fitted.migration_fit
 #' @export
 residuals.migration_fit <- function(object, type = c("deviance", "response", "pearson"), ...) {
+  check_dots(...)
   type <- match.arg(type)
   design <- fit_design(object)
   if (type == "deviance") {

@@ -17,6 +17,7 @@
 #' sort(table(draws$sim_1), decreasing = TRUE)
 #' @export
 simulate.migration_fit <- function(object, nsim = 1, seed = NULL, ...) {
+  check_dots(...)
   nsim <- check_count(nsim, "nsim")
   if (!exists(".Random.seed", envir = .GlobalEnv)) {
     stats::runif(1)

@@ -4,7 +4,7 @@
 #' @description Coefficients with standard errors, Wald tests and the record of the fit. Coefficients are tested
 #' against 0; dissimilarity parameters lambda against 1, where the nested logit is the conditional one.
 #' @param object,x A fit of [fit_migration()], or its summary.
-#' @param type,cluster Which standard errors, as in [vcov.migration_fit()].
+#' @param type,cluster,vcov Which standard errors, as in [vcov.migration_fit()].
 #' @param digits Significant digits.
 #' @param signif.stars `TRUE` marks small p-values with stars.
 #' @param ... Not used.
@@ -19,9 +19,11 @@
 #' summary(fit)
 #' summary(fit, cluster = ~ firm)
 #' @export
-summary.migration_fit <- function(object, type = c("hessian", "opg", "robust", "cluster"), cluster = NULL, ...) {
-  type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
-  table <- coefficient_table(object, type = type, cluster = cluster)
+summary.migration_fit <- function(object, type = c("hessian", "opg", "robust", "cluster"), cluster = NULL,
+                                  vcov = NULL, ...) {
+  check_dots(...)
+  asked <- asked_covariance(object, vcov, if (!missing(type)) type, cluster)
+  table <- coefficient_table(object, vcov = asked)
   kept <- c(
     "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "n_no_origin", "n_exits", "loglik", "loglik_null", "df",
     "convergence", "aliased", "fixed", "na.action", "effects", "allocations"
@@ -29,7 +31,7 @@ summary.migration_fit <- function(object, type = c("hessian", "opg", "robust", "
   structure(
     c(
       list(coefficients = table, parameters = object$parameters),
-      list(vcov_type = vcov_title(object, type, cluster), memory = object$design$memory),
+      list(vcov_type = vcov_title(object, asked), memory = object$design$memory),
       object[intersect(kept, names(object))]
     ),
     class = "summary.migration_fit"
@@ -44,12 +46,14 @@ coefficient_table <- function(object, ...) {
   cbind(Estimate = estimate, `Std. Error` = se, `z value` = z, `Pr(>|z|)` = 2 * stats::pnorm(-abs(z)))
 }
 
-vcov_title <- function(object, type, cluster) {
-  switch(type,
+vcov_title <- function(object, asked) {
+  switch(asked$type,
+    given = "as given in `vcov`",
+    HC1 = "robust (sandwich, n / (n - k))",
     hessian = "information matrix",
     opg = "outer product of scores",
     robust = "robust (sandwich)",
-    cluster = paste0("clustered by ", cluster_title(object, cluster))
+    cluster = paste0("clustered by ", cluster_title(object, asked$cluster))
   )
 }
 
@@ -62,7 +66,7 @@ cluster_title <- function(object, cluster) {
   if (!inherits(cluster, "formula")) {
     return(plural(size[1L], "group"))
   }
-  paste0(all.vars(cluster), " (", format_count(size), ")", collapse = " and ")
+  paste0(cluster_labels(cluster), " (", format_count(size), ")", collapse = " and ")
 }
 
 #' @rdname summary.migration_fit

@@ -18,16 +18,18 @@ generics::augment
 #' @param conf.level Level of the intervals, between 0 and 1.
 #' @param exponentiate `TRUE` gives odds ratios, exp(estimate); standard errors by the delta method, intervals of
 #'   the ratio. Dissimilarity parameters are left as they are.
-#' @param type,cluster Which standard errors, as in [vcov.migration_fit()].
+#' @param type,cluster,vcov Which standard errors, as in [vcov.migration_fit()].
+#' @param groups `TRUE` adds the column `group`, the kind of each term. It is not there by default, so that tables beside
+#'   fits of other packages have one row for a term.
 #' @param effects `TRUE` adds the absorbed place constants, with information standard errors.
 #' @param data Data for `augment()`: `NULL` for the table the model was fitted to.
 #' @param newdata New data for `augment()`, as in [predict.migration_fit()].
 #' @param ... Not used.
 #' @return
-#' `tidy()`: a data frame with `term`, `group` (`push`, `pull`, `keep`, `stay`, `place`, `tie`, `peers`,
-#' `firm_place` for interactions, `lambda`, `allocation`, `scale`, `effect`), `estimate`, `std.error`, `statistic`,
-#' `p.value` (of 0; of 1 for `lambda` and `scale`) and, if asked, `conf.low`, `conf.high`. `NA` where a coefficient is
-#' not estimable; no standard error where it is held fixed.
+#' `tidy()`: a data frame with `term`, with `groups = TRUE` the `group` (`push`, `pull`, `keep`, `stay`, `place`, `tie`,
+#' `peers`, `firm_place` for interactions, `lambda`, `allocation`, `scale`, `effect`), `estimate`, `std.error`, `statistic`,
+#' `p.value` (of 0; of 1 for `lambda` and `scale`) and, if asked, `conf.low`, `conf.high`. `NA` where a coefficient is not estimable; no standard
+#' error where it is held fixed.
 #'
 #' `glance()`: a data frame of one row with `model`, `nobs`, `n_firms`, `n_places`, `n_movers`, `df`, `logLik`,
 #' `null.logLik`, `rho2` (McFadden's), `AIC`, `BIC`, `deviance`, `df.residual`, `iterations`, `converged`.
@@ -51,9 +53,10 @@ NULL
 #' @export
 tidy.migration_fit <- function(x, conf.int = FALSE, conf.level = 0.95, exponentiate = FALSE,
                                type = c("hessian", "opg", "robust", "cluster"), cluster = NULL,
-                               effects = FALSE, ...) {
-  type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
-  table <- coefficient_table(x, type = type, cluster = cluster)
+                               effects = FALSE, vcov = NULL, groups = FALSE, ...) {
+  # modelsummary hands on what is its own
+  check_dots(..., also = "coef_rename")
+  table <- coefficient_table(x, vcov = asked_covariance(x, vcov, if (!missing(type)) type, cluster))
   result <- data.frame(
     term = rownames(table), group = x$parameters$group, estimate = table[, 1L], std.error = table[, 2L],
     statistic = table[, 3L], p.value = table[, 4L], row.names = NULL
@@ -67,7 +70,8 @@ tidy.migration_fit <- function(x, conf.int = FALSE, conf.level = 0.95, exponenti
     result$conf.high <- result$estimate + reach
   }
   odds <- result$term %in% x$parameters$name[x$parameters$odds] | result$group == "effect"
-  if (exponentiate) exponentiated(result, odds) else result
+  result <- if (exponentiate) exponentiated(result, odds) else result
+  if (check_flag(groups, "groups")) result else result[names(result) != "group"]
 }
 
 tidy_effects <- function(x) {
@@ -93,6 +97,7 @@ exponentiated <- function(result, ratio) {
 #' @rdname tidy.migration_fit
 #' @export
 glance.migration_fit <- function(x, ...) {
+  check_dots(...)
   data.frame(
     model = x$model$name, nobs = x$n, n_firms = x$n_firms, n_places = x$n_places, n_movers = x$n_movers,
     df = x$df, logLik = x$loglik, null.logLik = x$loglik_null, rho2 = mcfadden(x),
@@ -104,6 +109,7 @@ glance.migration_fit <- function(x, ...) {
 #' @rdname tidy.migration_fit
 #' @export
 augment.migration_fit <- function(x, data = NULL, newdata = NULL, ...) {
+  check_dots(...)
   augment_rows(x$data, x, data, newdata)
 }
 

@@ -22,12 +22,16 @@
 #' @param object A fit of [fit_migration()].
 #' @param type `"hessian"` (default), `"opg"`, `"robust"` or `"cluster"`; giving `cluster` alone means
 #'   `"cluster"`.
-#' @param cluster For `"cluster"`: a formula with one or two columns of `firms` (of the long data), like `~ firm`
-#'   or `~ firm + kin`; or a vector, or a data frame of one or two, with an entry for each occasion used or
-#'   each row of the data. Default: the firm.
+#' @param cluster For `"cluster"`: a formula with one or two terms in columns of `firms` (of the long data), like
+#'   `~ firm` or `~ firm + kin`, `~ I(year %/% 5)`, `~ town:sector` for the intersection; or a vector, or a data frame of
+#'   one or two, with an entry for each occasion used or each row of the data. Default: the firm. Clusters without weight
+#'   do not count in \eqn{G}.
 #' @param complete `TRUE` (default): all coefficients, `NA` for one that is not estimable and 0 for one held
 #'   fixed, as [stats::vcov()] has it; `FALSE`: the estimated ones.
-#' @param ... Not used.
+#' @param vcov Which covariance, as other packages have it, instead of `type` and `cluster`: a word (a `type`, or
+#'   `"iid"`, `"HC0"`, `"HC1"`), a formula of clusters, a matrix, a function of the fit that gives one, or a list of `type` and
+#'   `cluster`. Every function that takes `type` and `cluster` takes `vcov` too.
+#' @param ... Nothing: another argument is an error.
 #' @return A square matrix with the names of the coefficients.
 #' @section Errors: A cluster column that the data do not have, of the wrong length or with missing values; one
 #'   cluster only; more than two clusterings.
@@ -45,18 +49,24 @@
 #' sqrt(diag(vcov(fit, cluster = ~ firm)))
 #' @export
 vcov.migration_fit <- function(object, type = c("hessian", "opg", "robust", "cluster"), cluster = NULL,
-                               complete = TRUE, ...) {
-  type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
-  if (type != "cluster" && !is.null(cluster)) {
-    abort("`cluster` is for type = \"cluster\", not \"", type, "\".", class = "argument")
-  }
-  covariance <- switch(type,
+                               complete = TRUE, vcov = NULL, ...) {
+  check_dots(...)
+  asked <- asked_covariance(object, vcov, if (!missing(type)) type, cluster)
+  covariance <- switch(asked$type,
+    given = asked$matrix,
+    HC1 = around(object$covariance, score_products(object)) * small_sample(object),
     hessian = object$covariance,
     opg = outer_product_covariance(score_products(object)),
     robust = around(object$covariance, score_products(object)),
-    cluster = around(object$covariance, cluster_meat(object, cluster))
+    cluster = around(object$covariance, cluster_meat(object, asked$cluster))
   )
   if (complete) complete_covariance(covariance, object) else covariance
+}
+
+# n / (n - k), with n the rows of estfun()
+small_sample <- function(object) {
+  n <- if (is.null(object$design$group)) object$n else max(object$design$group)
+  n / (n - sum(object$estimated))
 }
 
 around <- function(bread, meat) {
@@ -124,6 +134,11 @@ cluster_meat <- function(object, cluster) {
   }
   clusters <- lapply(cluster_codes(object, cluster), of_score_rows, object = object)
   scores <- estfun.migration_fit(object)
+  weighted <- weighted_rows(object)
+  if (!all(weighted)) {
+    scores <- scores[weighted, , drop = FALSE]
+    clusters <- lapply(clusters, function(code) renumber(code[weighted]))
+  }
   meat <- Reduce(`+`, lapply(clusters, one_way_meat, scores = scores))
   if (length(clusters) == 2L) {
     both <- match_pairs(clusters[[1L]], clusters[[2L]])
@@ -149,6 +164,16 @@ of_score_rows <- function(code, object) {
   match(of_group, unique(of_group))
 }
 
+# Rows of estfun() that have a weight: clusters of others only are none
+weighted_rows <- function(object) {
+  weights <- object$weights
+  if (is.null(weights)) {
+    return(TRUE)
+  }
+  group <- object$design$group
+  if (is.null(group)) weights > 0 else seq_len(max(group)) %in% group[weights > 0]
+}
+
 one_way_meat <- function(code, scores) {
   n <- max(code)
   if (n < 2L) {
@@ -167,7 +192,7 @@ cluster_codes <- function(object, cluster) {
   if (is.null(cluster)) {
     return(list(renumber(object$data$index$firm[object$design$occasion])))
   }
-  columns <- if (inherits(cluster, "formula")) cluster_columns(object, cluster) else as.list(as.data.frame(cluster))
+  columns <- if (inherits(cluster, "formula")) cluster_columns(object, cluster) else cluster_vectors(object, cluster)
   if (!length(columns) %in% 1:2) {
     abort("`cluster` must be one or two clusterings, not ", length(columns), ".", class = "cluster")
   }
@@ -182,10 +207,23 @@ renumber <- function(x) {
 }
 
 cluster_columns <- function(object, cluster) {
-  frame <- if (inherits(object$data, "migration_data")) object$data$firms else object$data$data
-  names <- all.vars(cluster)
-  check_cluster_names(names, names(frame))
-  unclass(frame)[names]
+  cluster_terms(cluster, cluster_frame(object))
+}
+
+cluster_frame <- function(object) {
+  if (inherits(object$data, "migration_data")) object$data$firms else object$data$data
+}
+
+cluster_vectors <- function(object, cluster) {
+  frame <- cluster_frame(object)
+  if (is.character(cluster) && length(cluster) <= 2L && all(cluster %in% names(frame)) && nrow(frame) > 2L) {
+    abort(
+      "`cluster` is a formula of columns, or a vector with an entry for each occasion: write cluster = ~ ",
+      paste(cluster, collapse = " + "), ".",
+      class = "cluster"
+    )
+  }
+  as.list(as.data.frame(cluster))
 }
 
 check_cluster_names <- function(names, known) {
@@ -218,12 +256,16 @@ occasion_values <- function(object, column) {
   if (!long) {
     return(column[occasion])
   }
-  code <- match(column, unique(column))
+  code <- ifelse(is.na(column), NA, match(column, unique(column)))
   if (!is.null(data$order)) {
     code <- code[data$order]
   }
   size <- diff(data$start)
-  if (any(code != rep(code[data$start[-length(data$start)] + 1], size))) {
+  used <- rep(seq_along(size) %in% occasion, size)
+  if (anyNA(code[used])) {
+    abort("`cluster` is missing for ", plural(sum(is.na(code[used])), "row"), " of the data.", class = "cluster")
+  }
+  if (any((code != rep(code[data$start[-length(data$start)] + 1], size))[used])) {
     abort("`cluster` differs between the places of one occasion.", class = "cluster")
   }
   code[data$start[occasion] + 1]

@@ -415,6 +415,7 @@ plot.chain_equilibria <- function(x, ...) {
 #' @rdname equilibria
 #' @exportS3Method ggplot2::autoplot chain_equilibria
 autoplot.chain_equilibria <- function(object, places = NULL, ...) {
+  check_dots(...)
   need_ggplot2()
   map <- attr(object, "map")
   if (is.null(map)) {

@@ -50,6 +50,7 @@ family.migration_fit_hazard <- function(object, ...) {
 
 #' @export
 glance.migration_fit_hazard <- function(x, ...) {
+  check_dots(...)
   table <- NextMethod()
   table$n_exits <- x$n_exits
   at <- match("n_movers", names(table))
@@ -250,7 +251,7 @@ outcomes_of_eta <- function(object, eta, order, average) {
 #' @param fit A fit of [fit_migration()] with [hazard()].
 #' @param durations The durations; default those observed in the fit.
 #' @param conf.level Confidence level, between 0 and 1.
-#' @param type,cluster Which covariance, as in [vcov.migration_fit()].
+#' @param type,cluster,vcov Which covariance, as in [vcov.migration_fit()].
 #' @return A data frame with a row for each risk and duration: `risk`, `duration`, `hazard`, `std.error` (of the hazard,
 #'   by the delta method), `conf.low`, `conf.high`.
 #' @section Errors: A fit of another model; `durations` that do not rise.
@@ -262,16 +263,16 @@ outcomes_of_eta <- function(object, eta, order, average) {
 #' baseline_hazard(fit, durations = c(1, 5, 10, 20))
 #' @export
 baseline_hazard <- function(fit, durations = NULL, conf.level = 0.95,
-                            type = c("hessian", "opg", "robust", "cluster"), cluster = NULL) {
+                            type = c("hessian", "opg", "robust", "cluster"), cluster = NULL, vcov = NULL) {
   if (!inherits(fit, "migration_fit_hazard")) {
     abort("`fit` must be a fit with model = hazard().", class = "argument")
   }
-  type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
+  asked <- asked_covariance(fit, vcov, if (!missing(type)) type, cluster)
   durations <- if (is.null(durations)) fit$design$memory$durations else checked_durations(durations, fit)
   reach <- stats::qnorm((1 + check_fraction(conf.level, "conf.level")) / 2)
   at <- baseline_eta(fit, durations)
   p <- outcomes_of_eta(fit, cbind(0, at$eta), list(spell = seq_along(durations), when = durations), FALSE)
-  covariance <- vcov.migration_fit(fit, type = type, cluster = cluster)
+  covariance <- vcov.migration_fit(fit, vcov = asked)
   covariance[is.na(covariance)] <- 0
   rows <- lapply(seq_along(fit$model$risks), function(k) {
     se <- logit_error(k, p, at, covariance, fit)
@@ -375,14 +376,15 @@ plot.migration_fit_hazard <- function(x, ...) {
 #' @exportS3Method ggplot2::autoplot migration_fit_hazard
 autoplot.migration_fit_hazard <- function(object, what = c("baseline", "coefficients"), durations = NULL,
                                           conf.level = 0.95, type = c("hessian", "opg", "robust", "cluster"),
-                                          cluster = NULL, ...) {
+                                          cluster = NULL, vcov = NULL, ...) {
   need_ggplot2()
   what <- match.arg(what)
-  type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
+  asked <- asked_covariance(object, vcov, if (!missing(type)) type, cluster)
   if (what == "coefficients") {
-    return(autoplot.migration_fit(object, conf.level = conf.level, type = type, cluster = cluster, ...))
+    return(autoplot.migration_fit(object, conf.level = conf.level, vcov = asked, ...))
   }
-  table <- baseline_hazard(object, durations, conf.level, type, cluster)
+  check_dots(...)
+  table <- baseline_hazard(object, durations, conf.level, vcov = asked)
   baseline_plot(table, model_title(object$model), conf.level, stepped = identical(object$model$baseline, "dummies"))
 }
 

@@ -114,6 +114,7 @@ print.class_comparison <- function(x, ...) {
 #' @rdname compare_classes
 #' @export
 as.data.frame.class_comparison <- function(x, row.names = NULL, optional = FALSE, ...) {
+  check_dots(..., also = "stringsAsFactors")
   attr(x, "fits") <- NULL
   class(x) <- "data.frame"
   x
@@ -131,6 +132,7 @@ plot.class_comparison <- function(x, ...) {
 #' @rdname compare_classes
 #' @exportS3Method ggplot2::autoplot class_comparison
 autoplot.class_comparison <- function(object, ...) {
+  check_dots(...)
   need_ggplot2()
   criteria <- c("AIC", "BIC", "CAIC", "aBIC")
   long <- data.frame(

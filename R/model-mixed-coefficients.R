@@ -5,7 +5,7 @@
 #' \eqn{\exp(m + s^2/2)}{exp(m + s^2/2)}, \eqn{\exp(m)}{exp(m)} and so on in closed form, for Johnson's SB by
 #' integrating numerically.
 #' @param object A fit of [fit_migration()] with [mixed()].
-#' @param type,cluster Which covariance of the estimates, as in [vcov.migration_fit()].
+#' @param type,cluster,vcov Which covariance of the estimates, as in [vcov.migration_fit()].
 #' @return A data frame with a row for each random coefficient: `term`, `distribution`, `mean`, `mean.se`, `median`,
 #'   `median.se`, `sd`, `sd.se`, `positive` (share of firms for which it is above 0). For correlated coefficients the
 #'   attribute `correlation` is the matrix of correlations of the normals they are made from.
@@ -16,12 +16,13 @@
 #' fit <- fit_migration(~ push(land_price) + distance, data, mixed(c(stay = "normal"), draws = 64))
 #' random_coefficients(fit)
 #' @export
-random_coefficients <- function(object, type = c("hessian", "opg", "robust", "cluster"), cluster = NULL) {
+random_coefficients <- function(object, type = c("hessian", "opg", "robust", "cluster"), cluster = NULL,
+                                vcov = NULL) {
   if (!inherits(object, "migration_fit_mixed")) {
     abort("`object` must be a fit of fit_migration() with mixed().", class = "argument")
   }
-  type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
-  covariance <- vcov.migration_fit(object, type = type, cluster = cluster, complete = FALSE)
+  asked <- asked_covariance(object, vcov, if (!missing(type)) type, cluster)
+  covariance <- vcov.migration_fit(object, vcov = asked, complete = FALSE)
   distribution_table(object$model, object$coefficients, covariance)
 }
 

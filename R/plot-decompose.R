@@ -34,6 +34,7 @@ plot.decompose_cluster <- function(x, type = c("waterfall", "flows", "net"), acc
 #' @exportS3Method ggplot2::autoplot decompose_cluster
 autoplot.decompose_cluster <- function(object, type = c("waterfall", "flows", "net"), account = c("mean", "size"),
                                        clusters = NULL, start = NULL, end = NULL, top = 8, ...) {
+  check_dots(...)
   need_ggplot2()
   type <- check_choice(type, "type")
   account <- check_choice(account, "account")

@@ -65,14 +65,15 @@ plot.migration_fit <- function(x, ...) {
 autoplot.migration_fit <- function(object, what = c("coefficients", "observed", "map", "table", "chord"),
                                    conf.level = 0.95, standardise = FALSE,
                                    type = c("hessian", "opg", "robust", "cluster"), cluster = NULL, top = 40,
-                                   background = NULL, ...) {
+                                   background = NULL, vcov = NULL, ...) {
   need_ggplot2()
+  check_dots(...)
   what <- match.arg(what)
   if (what != "coefficients") {
     return(predicted_plot(object, what, top, background))
   }
-  type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
-  table <- tidy.migration_fit(object, conf.int = TRUE, conf.level = conf.level, type = type, cluster = cluster)
+  asked <- asked_covariance(object, vcov, if (!missing(type)) type, cluster)
+  table <- tidy.migration_fit(object, conf.int = TRUE, conf.level = conf.level, vcov = asked, groups = TRUE)
   table <- table[!is.na(table$estimate), , drop = FALSE]
   if (check_flag(standardise, "standardise")) {
     table <- standardised(table, object)

@@ -13,6 +13,7 @@ plot.migration_data <- function(x, ...) {
 #' @exportS3Method ggplot2::autoplot migration_data
 autoplot.migration_data <- function(object, what = c("map", "table", "chord", "time"), top = NULL,
                                     background = NULL, ...) {
+  check_dots(...)
   need_ggplot2()
   what <- if (missing(what)) c("map", "table")[1L + is.null(coordinates(object))] else match.arg(what)
   if (what == "time") {

@@ -219,6 +219,7 @@ print.migration_store <- function(x, ...) {
 #' @rdname open_store
 #' @export
 summary.migration_store <- function(object, ...) {
+  check_dots(...)
   files <- c("manifest", "tables.fms", object$shards$files)
   paths <- file.path(object$path, files)
   rows <- c(NA, NA, object$shards$rows)

@@ -1,6 +1,6 @@
 test_that("tidy gives the coefficients and their kinds", {
   fit <- fit_migration(~ push(rent) + pull(wage) + keep(size) + distance + size:wage, relocation_data())
-  table <- tidy(fit, conf.int = TRUE)
+  table <- tidy(fit, conf.int = TRUE, groups = TRUE)
   expect_named(table, c(
     "term", "group", "estimate", "std.error", "statistic", "p.value", "conf.low", "conf.high"
   ))
@@ -16,8 +16,8 @@ test_that("tidy gives the coefficients and their kinds", {
 
 test_that("odds ratios leave lambda alone, whose test is of 1", {
   fit <- suppressWarnings(fit_migration(~ rent + distance, relocation_data(), model = nested()))
-  ratio <- tidy(fit, exponentiate = TRUE, conf.int = TRUE)
-  plain <- tidy(fit, conf.int = TRUE)
+  ratio <- tidy(fit, exponentiate = TRUE, conf.int = TRUE, groups = TRUE)
+  plain <- tidy(fit, conf.int = TRUE, groups = TRUE)
   expect_equal(ratio$estimate[1:3], exp(plain$estimate[1:3]))
   expect_equal(ratio$conf.low[1:3], exp(plain$conf.low[1:3]))
   expect_equal(ratio[4, ], plain[4, ])
