@@ -40,7 +40,6 @@ as_migration_data <- function(data, ...) UseMethod("as_migration_data")
 #' @rdname as_migration_data
 #' @export
 as_migration_data.default <- function(data, ...) {
-  check_dots(...)
   abort("`data` must be a data frame, a dfidx, or data of this package, not ",
     describe_type(data), ".",
     class = "type"
@@ -58,8 +57,6 @@ as_migration_data.choice_data <- function(data, ...) data
 #' @rdname as_migration_data
 #' @export
 as_migration_data.data.frame <- function(data, ...) {
-  check_dots(...)
-  check_dots(...)
   given <- names(list(...))
   if ("chosen" %in% given) {
     return(choice_data(data, ...))

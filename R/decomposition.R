@@ -148,7 +148,6 @@ as.data.frame.decomposition <- function(x, row.names = NULL, optional = FALSE, t
 
 # The pair of periods that print() and the pictures show: the end points, or the last
 shown_pair <- function(x, start = NULL, end = NULL) {
-  check_dots(...)
   pairs <- x$system_total[c("start", "end")]
   at <- nrow(pairs)
   if (!is.null(start) || !is.null(end)) {

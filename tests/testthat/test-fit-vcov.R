@@ -105,5 +105,5 @@ test_that("wrong clusters are named", {
   expect_snapshot(error = TRUE, vcov(fit, cluster = c(NA, 1:399)))
   expect_snapshot(error = TRUE, vcov(fit, cluster = ~ firm + kin + year))
   expect_snapshot(error = TRUE, vcov(fit, type = "robust", cluster = ~firm))
-  expect_error(vcov(fit, type = "HC1"), "should be one of")
+  expect_error(vcov(fit, type = "HC1"), "must be one of")
 })
