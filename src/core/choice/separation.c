@@ -6,6 +6,7 @@
 #include "separation.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "../base/alloc.h"
 #include "pass.h"
@@ -75,24 +76,65 @@ fm_code fm_count_along(const fm_design *design, const double *sign, const double
   return fm_pass_run(&pass, answer, NULL, NULL, err);
 }
 
-/* Marks the parameters without which the direction moves utilities noticeably less. */
-static fm_code name_parameters(const fm_along_counter *counter, const double *direction, double reach,
-                               int *separated, fm_error *err) {
-  double *alone = fm_alloc_zero(counter->n_linear, sizeof(double));
-  if (alone == NULL) {
-    return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
+/* Does a direction that is only a part of one that separates do so by itself? */
+static fm_code separates(const fm_along_counter *counter, const double *direction, double tolerance,
+                         int *answer, fm_error *err) {
+  double losses = 0.0;
+  FM_TRY(counter->count(counter->context, direction, FM_LOSSES, tolerance, &losses, err));
+  *answer = losses == 0.0;
+  return FM_OK;
+}
+
+/* Takes parameter k out of the direction when it is only carried along: the rest separates without it, and it does not
+ * separate by itself. A term that separates completely carries all others along. */
+static fm_code drop_carried(const fm_along_counter *counter, size_t k, double tolerance, double *direction,
+                            double *alone, int *separated, fm_error *err) {
+  const double own = direction[k];
+  int without = 0, by_itself = 0;
+  alone[k] = own;
+  direction[k] = 0.0;
+  fm_code code = separates(counter, direction, tolerance, &without, err);
+  if (code == FM_OK) {
+    code = separates(counter, alone, tolerance, &by_itself, err);
   }
-  fm_code code = FM_OK;
-  for (size_t k = 0; k < counter->n_linear && code == FM_OK; k++) {
+  alone[k] = 0.0;
+  separated[k] = !without || by_itself;
+  direction[k] = separated[k] ? own : 0.0;
+  return code;
+}
+
+/* Marks the parameters without which the direction moves utilities noticeably less, and that are not carried along. */
+static fm_code mark_parameters(const fm_along_counter *counter, double *direction, double *alone, double reach,
+                               int *separated, fm_error *err) {
+  size_t n = 0;
+  for (size_t k = 0; k < counter->n_linear; k++) {
     double own = 0.0;
     if (direction[k] != 0.0) {
       alone[k] = direction[k];
-      code = counter->count(counter->context, alone, FM_REACH, 0.0, &own, err);
+      FM_TRY(counter->count(counter->context, alone, FM_REACH, 0.0, &own, err));
       alone[k] = 0.0;
     }
     separated[k] = own > 0.01 * reach;
+    n += separated[k] != 0;
   }
-  fm_free(alone);
+  for (size_t k = 0; k < counter->n_linear && n > 1; k++) {
+    if (separated[k]) {
+      FM_TRY(drop_carried(counter, k, 1e-6 * reach, direction, alone, separated, err));
+    }
+  }
+  return FM_OK;
+}
+
+static fm_code name_parameters(const fm_along_counter *counter, const double *direction, double reach,
+                               int *separated, fm_error *err) {
+  double *left = fm_alloc_zero(2 * counter->n_linear, sizeof(double));
+  if (left == NULL) {
+    return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
+  }
+  memcpy(left, direction, counter->n_linear * sizeof(double));
+  const fm_code code =
+      mark_parameters(counter, left, left + counter->n_linear, reach, separated, err);
+  fm_free(left);
   return code;
 }
 
