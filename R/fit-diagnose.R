@@ -8,6 +8,7 @@ diagnose_fit <- function(fit, raw, layout) {
   warn_aliased(raw, names, layout, fit$fixed)
   warn_separated(raw, names)
   warn_unconverged(fit$convergence)
+  warn_borders(fit)
   check_estimates(fit$model, fit)
   invisible(fit)
 }

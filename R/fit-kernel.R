@@ -53,7 +53,8 @@ close_sums.design_sums <- function(sums) {
 
 # The part of the control that the C entry points read
 kernel_control <- function(control) {
-  kernel <- control[c("threads", "max_iterations", "tolerance", "rank_tolerance")]
+  read <- c("threads", "max_iterations", "tolerance", "rank_tolerance", "lower", "upper", "unit")
+  kernel <- control[intersect(read, names(control))]
   if (is_forked()) {
     kernel$threads <- 1L
   }
@@ -118,4 +119,12 @@ without_arrays <- function(kernel) {
 group_arrays <- function(kernel, groups) {
   arrays <- Filter(Negate(is.null), kernel[kernel$by_group])
   lapply(arrays, function(x) if (is.matrix(x)) x[, groups, drop = FALSE] else x[groups])
+}
+
+# What the stop rule is relative to: the mean weight, as a power of two so that no digit changes
+weight_unit <- function(design) {
+  w <- design$spec$weights
+  counts <- design$counts %||% if (!is.null(w)) list(weight = sum(w), n = sum(w > 0))
+  size <- if (is.null(counts$weight)) 1 else counts$weight / counts$n
+  if (is.finite(size) && size > 0) 2^round(log2(size)) else 1
 }

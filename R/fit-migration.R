@@ -119,9 +119,13 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
   problem <- fit_problem(source, control)
   begin <- fit_start(model, problem, start)
   report("start")
-  raw <- model_maximise(model, problem, begin$theta)
+  apart <- find_separation(model, problem, begin$theta)
+  raw <- model_maximise(model, hold_separated(model, problem, apart), start_separated(begin$theta, apart))
+  raw <- mark_separated(raw, apart)
   report("maximum")
   fit <- new_migration_fit(raw, problem, data, model, formula, call)
+  fit$scale <- problem$setup$scale
+  fit <- with_borders(fit, raw, problem$layout)
   fit$given <- c(rows, list(na.action = na.action))
   fit$loglik_null <- null_loglik(model, problem, begin, raw)
   fit <- model_finish(model, fit, raw, problem)
@@ -365,7 +369,9 @@ count_occasions <- function(design, data) {
 # these are concentrated out
 information_of <- function(information, covariance, free, layout) {
   if (length(layout$effects) > 0L) {
-    return(solve_scaled(covariance))
+    known <- is.finite(diag(covariance)) & diag(covariance) > 0
+    covariance[known, known] <- solve_scaled(covariance[known, known, drop = FALSE])
+    return(covariance)
   }
   named_square(information, layout$names)[free, free, drop = FALSE]
 }
@@ -396,6 +402,8 @@ kept_design <- function(problem, raw, free) {
   )
   if (length(layout$effects) > 0L) {
     kept$effects_se <- stats::setNames(sqrt(diag(raw$covariance)[layout$effects]), layout$places)
+    # one held at a border has no covariance
+    free <- free & is.finite(diag(raw$covariance)[layout$coefficients]) & diag(raw$covariance)[layout$coefficients] > 0
     at <- layout$coefficients[free]
     kept$adjust <- matrix(0, length(free), length(layout$effects))
     if (length(at) > 0L) {

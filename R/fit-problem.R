@@ -11,6 +11,7 @@
 # The generics of a model (model.R) are given the model, a problem and, where it matters, theta.
 fit_problem <- function(source, control, fixed = control$fixed) {
   layout <- parameter_layout(source$design, source$setup)
+  control$unit <- weight_unit(source$design)
   structure(
     list(
       design = source$design, setup = source$setup, layout = layout,

@@ -25,8 +25,8 @@ summary.migration_fit <- function(object, type = c("hessian", "opg", "robust", "
   asked <- asked_covariance(object, vcov, if (!missing(type)) type, cluster)
   table <- coefficient_table(object, vcov = asked)
   kept <- c(
-    "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "n_no_origin", "n_exits", "loglik", "loglik_null", "df",
-    "convergence", "aliased", "fixed", "na.action", "effects", "allocations"
+    "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "n_no_origin", "n_exits", "loglik",
+    "loglik_null", "df", "convergence", "aliased", "fixed", "border", "na.action", "effects", "allocations"
   )
   structure(
     c(
@@ -135,6 +135,9 @@ print_foot <- function(x) {
   }
   if (any(x$fixed)) {
     cat("Held fixed: ", quote_names(names(x$fixed)[x$fixed], max = 20), "\n", sep = "")
+  }
+  if (length(x$border) > 0L) {
+    cat("At a border, without standard error: ", quote_names(names(x$border), max = 20), "\n", sep = "")
   }
   if (!is.null(x$effects)) {
     known <- sum(is.finite(x$effects))

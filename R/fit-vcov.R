@@ -85,7 +85,7 @@ outer_product_covariance <- function(products) {
 complete_covariance <- function(covariance, object) {
   names <- names(object$coefficients)
   full <- matrix(NA_real_, length(names), length(names), dimnames = list(names, names))
-  known <- !object$aliased
+  known <- !object$aliased & !names %in% names(object$border)
   full[known, known] <- 0
   full[object$estimated, object$estimated] <- covariance
   full

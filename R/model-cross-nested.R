@@ -290,7 +290,7 @@ allocation_table <- function(fit, entries) {
 }
 
 check_estimates.cross_nested_model <- function(model, fit) {
-  warn_lambda(fit$coefficients[fit$parameters$group == "lambda"])
+  warn_lambda(fit$coefficients[fit$parameters$group == "lambda" & !names(fit$coefficients) %in% names(fit$border)])
   table <- fit$allocations
   edge <- which(!is.na(table$std.error) & table$allocation < 1e-3)
   if (length(edge) > 0L) {

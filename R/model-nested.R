@@ -278,7 +278,7 @@ print_details.nested_model <- function(model, x) {
 check_estimates.nested_model <- function(model, fit) {
   nests <- fit$design$memory
   lambda <- fit$coefficients[nests$parameters]
-  warn_lambda(lambda)
+  warn_lambda(lambda[!names(lambda) %in% names(fit$border)])
   if (!is.null(nests$upper)) {
     check_nest_order(nests, lambda)
   }

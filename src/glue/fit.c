@@ -54,6 +54,7 @@ enum {
   STEP,
   DIRECTION,
   ALIASED,
+  BORDER,
   COMBINE,
   STOP,
   ITERATIONS,
@@ -68,7 +69,7 @@ enum {
 
 static SEXP new_result(size_t p) {
   const char *names[] = {"theta",      "value",      "value_start", "score",         "information",
-                         "covariance", "step",       "direction",   "aliased",       "combine",
+                         "covariance", "step",       "direction",   "aliased",       "border",     "combine",
                          "stop",       "iterations", "evaluations", "gradient_norm", "decrement",
                          "condition",  "separated",  "units",       "blocks",        ""};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
@@ -86,6 +87,7 @@ static SEXP new_result(size_t p) {
     SET_VECTOR_ELT(result, numbers[i], Rf_allocVector(REALSXP, 1));
   }
   SET_VECTOR_ELT(result, ALIASED, Rf_allocVector(INTSXP, (R_xlen_t)p));
+  SET_VECTOR_ELT(result, BORDER, Rf_allocVector(INTSXP, (R_xlen_t)p));
   SET_VECTOR_ELT(result, SEPARATED, Rf_allocVector(LGLSXP, (R_xlen_t)p));
   UNPROTECT(1);
   return result;
@@ -118,6 +120,7 @@ static void pack(SEXP result, const fm_newton_result *fit, size_t p) {
   put_count(result, EVALUATIONS, fit->evaluations);
   if (p > 0) {
     memcpy(INTEGER(VECTOR_ELT(result, ALIASED)), fit->aliased, p * sizeof(int));
+    memcpy(INTEGER(VECTOR_ELT(result, BORDER)), fit->border, p * sizeof(int));
   }
 }
 
@@ -137,13 +140,22 @@ static const size_t *elimination_order(size_t n_terms, size_t n_linear, size_t p
   return order;
 }
 
-static fm_newton_control newton_control(SEXP control, const size_t *order, const int *fixed) {
+/* Bounds of the parameters, or NULL. */
+static const double *bounds(SEXP control, const char *name, size_t p) {
+  SEXP given = fm_list_get(control, name);
+  return given == R_NilValue ? NULL : fm_need_doubles(given, p, name);
+}
+
+static fm_newton_control newton_control(SEXP control, const size_t *order, const int *fixed, size_t p) {
   fm_newton_control newton = fm_newton_defaults();
   newton.max_iterations = (int)fm_list_number(control, "max_iterations", newton.max_iterations);
   newton.tolerance = fm_list_number(control, "tolerance", newton.tolerance);
   newton.rank_tolerance = fm_list_number(control, "rank_tolerance", newton.rank_tolerance);
   newton.order = order;
   newton.fixed = fixed;
+  newton.lower = bounds(control, "lower", p);
+  newton.upper = bounds(control, "upper", p);
+  newton.unit = fm_list_number(control, "unit", 1.0);
   return newton;
 }
 
@@ -151,6 +163,7 @@ static fm_newton_control newton_control(SEXP control, const size_t *order, const
 typedef struct watch {
   SEXP report;
   const fm_newton_result *at;
+  double unit; /* of its value */
 } watch;
 
 static void call_report(void *context) {
@@ -158,7 +171,7 @@ static void call_report(void *context) {
   R_CheckUserInterrupt();
   if (w->report != R_NilValue) {
     SEXP iteration = PROTECT(Rf_ScalarInteger(w->at->iterations));
-    SEXP value = PROTECT(Rf_ScalarReal(w->at->value));
+    SEXP value = PROTECT(Rf_ScalarReal(w->at->value * w->unit));
     SEXP call = PROTECT(Rf_lang3(w->report, iteration, value));
     Rf_eval(call, R_GlobalEnv);
     UNPROTECT(3);
@@ -177,6 +190,7 @@ static fm_code run_fit(const fm_objective *objective, const fm_along_counter *co
   fm_newton_result fit;
   watch w = {.report = fm_list_get(control, "report"), .at = &fit};
   fm_newton_control newton = *asked;
+  w.unit = newton.unit;
   newton.interrupted = watched;
   newton.interrupt_context = &w;
   FM_TRY(fm_newton(objective, start, &newton, &fit, err));
@@ -216,7 +230,7 @@ SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   fm_check_start(start, fixed, p);
   SEXP result = PROTECT(new_result(p));
   const size_t *order = elimination_order(extent.n_terms, linear, p);
-  const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
+  const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed), p);
   whole w = {m, REAL_RO(start), &newton, control, result, fm_control_threads(control)};
   const fm_spec_options options = fm_model_options(m);
   fm_with_design(spec, &options, fit_design, &w);
@@ -287,7 +301,7 @@ SEXP firmmove_fit_sums(SEXP evaluate, SEXP numbers, SEXP model, SEXP start, SEXP
   }
   SEXP result = PROTECT(new_result(p));
   const size_t *order = elimination_order(extent.n_terms, linear, p);
-  const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
+  const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed), p);
   const sums s = {evaluate, linear};
   const fm_objective objective = {.n_par = p, .evaluate = evaluate_sums, .context = &s};
   const fm_along_counter counter = {count_sums, &s, linear};

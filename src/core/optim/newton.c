@@ -10,6 +10,10 @@
  * standard-error units, are both at most tolerance (1 + |l|). One more step is then taken, or two, unless
  * they lower l, so that theta has over twice the digits the test asks for and agrees with other programs.
  *
+ * With bounds a trial point is moved back to them, and a parameter that stands at one and whose step leads out is
+ * held there until the others have converged; it goes on if the objective then rises inwards. With a unit the
+ * objective is divided by it, so that the 1 of the stop rule is in proportion.
+ *
  * A full step is evaluated with its information at once, for it is usually accepted; others by value first.
  * Thread safety: no state; a call uses one thread, apart from what the objective does.
  */
@@ -22,7 +26,7 @@
 #include "../base/alloc.h"
 #include "../base/linalg.h"
 
-enum { MAX_HALVINGS = 20, MAX_RIDGES = 60, MAX_POLISH = 2 };
+enum { MAX_HALVINGS = 20, MAX_RIDGES = 60, MAX_POLISH = 2, MAX_FREED = 3 };
 static const double pivot_tolerance = 1e-13; /* of an information met on the way */
 static const double ridge_singular = 1e-8;   /* first mu where H is singular, */
 static const double ridge_indefinite = 1e-3; /* and where it has negative curvature */
@@ -44,6 +48,8 @@ typedef struct solver {
   int *skip;                                  /* n: fixed or aliased */
   double *theta, *score, *information, value; /* the trial point */
   double mu;
+  double unit; /* of the objective, 1 where none was given */
+  int freed;   /* how often parameters have left their bounds again */
   shape shape;
 } solver;
 
@@ -60,10 +66,11 @@ static fm_code result_init(fm_newton_result *r, size_t n, fm_error *err) {
   r->step = fm_alloc_zero(n, sizeof(double));
   r->direction = fm_alloc_zero(n, sizeof(double));
   r->aliased = fm_alloc_zero(n, sizeof(int));
+  r->border = fm_alloc_zero(n, sizeof(int));
   r->combine = fm_alloc_zero(n * n, sizeof(double));
   const int missing = r->theta == NULL || r->score == NULL || r->information == NULL ||
                       r->covariance == NULL || r->step == NULL || r->direction == NULL ||
-                      r->aliased == NULL || r->combine == NULL;
+                      r->aliased == NULL || r->border == NULL || r->combine == NULL;
   return missing ? no_memory(err) : FM_OK;
 }
 
@@ -75,6 +82,7 @@ void fm_newton_free(fm_newton_result *result) {
   fm_free(result->step);
   fm_free(result->direction);
   fm_free(result->aliased);
+  fm_free(result->border);
   fm_free(result->combine);
   *result = (fm_newton_result){0};
 }
@@ -107,12 +115,23 @@ static int all_finite(const double *x, size_t n) {
   return 1;
 }
 
-/* Evaluates the trial point; *admissible says that all it asked for is finite. */
+static void multiply(double *x, size_t n, double by) {
+  for (size_t i = 0; i < n; i++) {
+    x[i] *= by;
+  }
+}
+
+/* Evaluates the trial point, in units; *admissible says that all it asked for is finite. */
 static fm_code evaluate(solver *s, int order, int *admissible, fm_error *err) {
   const fm_objective *objective = s->objective;
   s->result->evaluations++;
   FM_TRY(objective->evaluate(objective, s->theta, order, &s->value, order >= FM_SCORE ? s->score : NULL,
                              order >= FM_INFORMATION ? s->information : NULL, err));
+  if (s->unit != 1.0) {
+    s->value /= s->unit;
+    multiply(s->score, order >= FM_SCORE ? s->n : 0, 1.0 / s->unit);
+    multiply(s->information, order >= FM_INFORMATION ? s->n * s->n : 0, 1.0 / s->unit);
+  }
   *admissible = isfinite(s->value) && (order < FM_SCORE || all_finite(s->score, s->n)) &&
                 (order < FM_INFORMATION || all_finite(s->information, s->n * s->n));
   return FM_OK;
@@ -150,7 +169,10 @@ static fm_code try_step(solver *s, double fraction, int first_order, int may_rou
   double gain = 0.0;
   for (size_t k = 0; k < s->n; k++) {
     s->theta[k] = r->theta[k] + fraction * r->step[k];
-    gain += fraction * r->step[k] * r->score[k];
+    if (s->control->lower != NULL && !s->skip[k]) {
+      s->theta[k] = fmin(fmax(s->theta[k], s->control->lower[k]), s->control->upper[k]);
+    }
+    gain += (s->theta[k] - r->theta[k]) * r->score[k];
   }
   *moved = 0;
   for (int order = first_order;; order = FM_INFORMATION) {
@@ -286,6 +308,50 @@ static fm_code prepare(solver *s, fm_error *err) {
   return FM_OK;
 }
 
+/* ---- bounds ------------------------------------------------------------------------------------------- */
+
+/* Holds the parameters that stand at a bound and would leave it on the wrong side: how many. */
+static int hold_at_bounds(solver *s) {
+  fm_newton_result *r = s->result;
+  int held = 0;
+  for (size_t k = 0; k < s->n; k++) {
+    const int low = !s->skip[k] && r->theta[k] <= s->control->lower[k] && r->step[k] < 0.0;
+    const int high = !s->skip[k] && r->theta[k] >= s->control->upper[k] && r->step[k] > 0.0;
+    if (low || high) {
+      s->skip[k] = 1;
+      r->step[k] = 0.0;
+      r->border[k] = low ? -1 : 1;
+      held++;
+    }
+  }
+  return held;
+}
+
+/* prepare() within the bounds. */
+static fm_code prepare_within(solver *s, fm_error *err) {
+  FM_TRY(prepare(s, err));
+  while (s->control->lower != NULL && hold_at_bounds(s) > 0) {
+    FM_TRY(prepare(s, err));
+  }
+  return FM_OK;
+}
+
+/* Lets go of the parameters that a converged point would have back inside: how many. */
+static int free_from_bounds(solver *s) {
+  fm_newton_result *r = s->result;
+  int n = 0;
+  for (size_t k = 0; k < s->n && s->freed < MAX_FREED; k++) {
+    const double inward = -r->border[k] * r->score[k];
+    const double h = fabs(r->information[k + k * s->n]);
+    if (inward > 0.0 && 0.5 * inward * inward > s->control->tolerance * (1.0 + fabs(r->value)) * h) {
+      s->skip[k] = r->border[k] = 0;
+      n++;
+    }
+  }
+  s->freed += n > 0;
+  return n;
+}
+
 /* Newton's step, halved as often as needed. */
 static fm_code halve(solver *s, int *moved, fm_error *err) {
   double fraction = 1.0;
@@ -332,7 +398,7 @@ static fm_code polish(solver *s, fm_error *err) {
   for (int i = 0; i < MAX_POLISH && moved && s->result->decrement > polished; i++) {
     FM_TRY(try_step(s, 1.0, FM_INFORMATION, 1, &moved, err));
     if (moved) {
-      FM_TRY(prepare(s, err));
+      FM_TRY(prepare_within(s, err));
     }
   }
   return FM_OK;
@@ -347,7 +413,10 @@ static fm_code iterate(solver *s, fm_error *err) {
     if (control->interrupted != NULL && control->interrupted(control->interrupt_context)) {
       return fm_fail(err, FM_INTERRUPTED, "interrupted after %d iterations", r->iterations);
     }
-    FM_TRY(prepare(s, err));
+    FM_TRY(prepare_within(s, err));
+    if (is_converged(s) && free_from_bounds(s) > 0) {
+      FM_TRY(prepare_within(s, err));
+    }
     if (is_converged(s)) {
       r->stop = s->shape == INDEFINITE ? FM_NO_INCREASE : FM_CONVERGED;
       const int done = control->unpolished || r->iterations >= control->max_iterations;
@@ -443,6 +512,18 @@ static fm_code fill_covariance(solver *s, fm_error *err) {
   return code == FM_OK ? FM_OK : no_memory(err);
 }
 
+/* From units back to what the objective is in. */
+static void undo_unit(const solver *s) {
+  fm_newton_result *r = s->result;
+  r->value *= s->unit;
+  r->value_start *= s->unit;
+  r->decrement *= s->unit;
+  r->gradient_norm *= sqrt(s->unit);
+  multiply(r->score, s->n, s->unit);
+  multiply(r->information, s->n * s->n, s->unit);
+  multiply(r->covariance, s->n * s->n, 1.0 / s->unit);
+}
+
 static fm_code maximise(solver *s, const double *start, fm_error *err) {
   fm_newton_result *r = s->result;
   FM_TRY(result_init(r, s->n, err));
@@ -451,7 +532,11 @@ static fm_code maximise(solver *s, const double *start, fm_error *err) {
   FM_TRY(test_rank(s, err));
   FM_TRY(iterate(s, err));
   FM_TRY(fill_covariance(s, err));
-  return fm_condition(r->information, s->n, s->skip, &r->condition, err);
+  FM_TRY(fm_condition(r->information, s->n, s->skip, &r->condition, err));
+  if (s->unit != 1.0) {
+    undo_unit(s);
+  }
+  return FM_OK;
 }
 
 fm_newton_control fm_newton_defaults(void) {
@@ -461,6 +546,7 @@ fm_newton_control fm_newton_defaults(void) {
 fm_code fm_newton(const fm_objective *objective, const double *start, const fm_newton_control *control,
                   fm_newton_result *result, fm_error *err) {
   solver s = {.objective = objective, .control = control, .result = result, .n = objective->n_par};
+  s.unit = control->unit > 0.0 ? control->unit : 1.0;
   const fm_code code = maximise(&s, start, err);
   solver_free(&s);
   if (code != FM_OK) {

@@ -22,6 +22,10 @@ typedef struct fm_newton_control {
                           * with negative curvature cannot be tested: nothing is aliased then */
   const size_t *order;        /* n_par: order of elimination in the rank test; NULL natural */
   const int *fixed;           /* n_par: 1 = parameter stays at its start; NULL none */
+  const double *lower, *upper; /* n_par: bounds, which the start respects; NULL none. A parameter that runs
+                          * to a bound is held there, the others go on */
+  double unit;                /* of the objective, such as the mean weight: the stop rule is relative to it. A
+                          * power of two, so that digits do not change; 0: 1 */
   int unpolished;             /* 1: no further steps from a point that has converged */
   int (*interrupted)(void *); /* polled once an iteration; non-zero: FM_INTERRUPTED. May be NULL */
   void *interrupt_context;
@@ -44,6 +48,7 @@ typedef struct fm_newton_result { /* arrays owned by the result: fm_newton_free 
   double *step;         /* n_par: the Newton step that would come next: the digits that are right */
   double *direction;    /* n_par: the last step that gained noticeably: where the parameters were going */
   int *aliased;         /* n_par: an fm_aliasing of each, as in fm_chol */
+  int *border;          /* n_par: -1 held at its lower bound, 1 at its upper, where the objective still rises */
   double *combine;      /* n_par x n_par: column k: for an aliased k, its coefficients on the others */
 } fm_newton_result;
 
