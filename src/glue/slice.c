@@ -203,7 +203,7 @@ SEXP firmmove_slice_count(SEXP pointer, SEXP direction, SEXP question, SEXP cont
   const double *along = fm_need_doubles(direction, s->design.n_linear, "direction");
   double answer = 0.0;
   fm_error err = {FM_OK, ""};
-  const fm_along what = REAL(question)[0] == (double)FM_REACH ? FM_REACH : FM_LOSSES;
+  const fm_along what = (fm_along)(int)REAL(question)[0];
   const fm_code code = fm_count_along(&s->design, NULL, along, what, REAL(question)[1],
                                       fm_control_threads(control), &answer, &err);
   done_with(s);

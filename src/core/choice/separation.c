@@ -51,10 +51,14 @@ static fm_code count_block(const fm_pass *pass, fm_work *work, double *scratch, 
       }
       if (ask->what == FM_LOSSES) {
         sums->value += pass->design->kernels->max(row, n) > own + ask->tolerance;
-      } else {
-        for (size_t j = 0; j < n; j++) {
-          const double gap = row[j] > -HUGE_VAL ? fabs(own - row[j]) : 0.0;
-          sums->value = gap > sums->value ? gap : sums->value;
+        continue;
+      }
+      for (size_t j = 0; j < n; j++) {
+        const double gap = row[j] > -HUGE_VAL ? own - row[j] : 0.0;
+        if (ask->what == FM_GAINS) {
+          sums->value += gap > ask->tolerance;
+        } else {
+          sums->value = fmax(sums->value, fabs(gap));
         }
       }
     }
@@ -76,29 +80,33 @@ fm_code fm_count_along(const fm_design *design, const double *sign, const double
   return fm_pass_run(&pass, answer, NULL, NULL, err);
 }
 
-/* Does a direction that is only a part of one that separates do so by itself? */
-static fm_code separates(const fm_along_counter *counter, const double *direction, double tolerance,
-                         int *answer, fm_error *err) {
+/* How many alternatives fall behind along a part of a direction; none where the part does not separate. */
+static fm_code gains_along(const fm_along_counter *counter, const double *direction, double tolerance,
+                           double *gains, fm_error *err) {
   double losses = 0.0;
+  *gains = 0.0;
   FM_TRY(counter->count(counter->context, direction, FM_LOSSES, tolerance, &losses, err));
-  *answer = losses == 0.0;
-  return FM_OK;
+  return losses > 0.0 ? FM_OK
+                      : counter->count(counter->context, direction, FM_GAINS, tolerance, gains, err);
 }
 
-/* Takes parameter k out of the direction when it is only carried along: the rest separates without it, and it does not
- * separate by itself. A term that separates completely carries all others along. */
+/* Takes parameter k out of the direction when it is only carried along: the rest separates as many alternatives without
+ * it, and it separates none by itself. A term that separates completely carries all others along. */
 static fm_code drop_carried(const fm_along_counter *counter, size_t k, double tolerance, double *direction,
                             double *alone, int *separated, fm_error *err) {
   const double own = direction[k];
-  int without = 0, by_itself = 0;
+  double with = 0.0, without = 0.0, by_itself = 0.0;
+  fm_code code = gains_along(counter, direction, tolerance, &with, err);
   alone[k] = own;
   direction[k] = 0.0;
-  fm_code code = separates(counter, direction, tolerance, &without, err);
   if (code == FM_OK) {
-    code = separates(counter, alone, tolerance, &by_itself, err);
+    code = gains_along(counter, direction, tolerance, &without, err);
+  }
+  if (code == FM_OK) {
+    code = gains_along(counter, alone, tolerance, &by_itself, err);
   }
   alone[k] = 0.0;
-  separated[k] = !without || by_itself;
+  separated[k] = without < with || by_itself > 0.0;
   direction[k] = separated[k] ? own : 0.0;
   return code;
 }

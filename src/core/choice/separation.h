@@ -14,8 +14,9 @@
 
 /* What a pass counts along a direction. FM_REACH: how far the chosen alternatives move ahead of or behind
  * the others, which is zero only if nothing moves.
- * FM_LOSSES: how many choices lose by more than the tolerance. */
-typedef enum fm_along { FM_REACH = 0, FM_LOSSES = 1 } fm_along;
+ * FM_LOSSES: how many choices lose by more than the tolerance.
+ * FM_GAINS: how many alternatives a chosen one gains on by more than that. */
+typedef enum fm_along { FM_REACH = 0, FM_LOSSES = 1, FM_GAINS = 2 } fm_along;
 
 /* Counts on a design. sign (units): -1 where the least useful place was named, for which the inequality is
  * the other way round; NULL: 1. direction (n_linear). */
