@@ -138,3 +138,71 @@ border_advice <- function(fit, border) {
     "Take it for the same for all firms."
   )
 }
+
+# Towards the border ----------------------------------------------------------------------------------------
+
+# A lambda that runs to 0 takes the coefficients along a bend that Newton's steps cannot follow, as differences of
+# utility within a nest shrink with it. After `patient` iterations the small ones are therefore lowered by hand, the
+# others following, and let go at their bound.
+model_maximise.nested_model <- function(model, problem, theta) {
+  layout <- problem$layout
+  control <- bounded_control(problem$control, model, theta, layout)
+  climb <- function(theta, fixed, iterations) {
+    control$max_iterations <- as.integer(max(iterations, 1L))
+    maximise(problem$sums, problem$setup$kernel, theta, fixed, control, n_extra = length(layout$extra))
+  }
+  raw <- climb(theta, problem$held$is, min(control$max_iterations, patient))
+  while (raw$stop != 0L && raw$iterations < control$max_iterations) {
+    lowered <- lower_lambda(raw, problem, control, climb)
+    if (is.null(lowered)) {
+      return(continued(climb(raw$theta, problem$held$is, control$max_iterations - raw$iterations), raw))
+    }
+    raw <- continued(lowered, raw)
+    if (any(raw$border != 0L)) {
+      break
+    }
+    raw <- continued(climb(raw$theta, problem$held$is, min(control$max_iterations - raw$iterations, patient)), raw)
+  }
+  raw
+}
+
+model_maximise.cross_nested_model <- model_maximise.nested_model
+
+patient <- 20L
+
+# A raw fit that goes on from an earlier one
+continued <- function(raw, before) {
+  raw$iterations <- raw$iterations + before$iterations
+  raw$evaluations <- raw$evaluations + before$evaluations
+  raw$value_start <- before$value_start
+  raw
+}
+
+# The maximum with the small lambda lowered step by step to their bound, as long as the log-likelihood rises: a raw fit,
+# or NULL where it does not. Lambda that would go on are marked as held at their border.
+lower_lambda <- function(raw, problem, control, climb) {
+  small <- problem$layout$coefficients[problem$layout$parameters$group == "lambda"]
+  small <- small[!problem$held$is[small] & raw$theta[small] < 0.5]
+  lost <- raw$aliased > 0L
+  fixed <- replace(problem$held$is | lost, small, TRUE)
+  best <- NULL
+  theta <- raw$theta
+  while (length(small) > 0L && any(theta[small] > control$lower[small])) {
+    theta[small] <- pmax(control$lower[small], theta[small] / 4)
+    found <- climb(theta, fixed, patient)
+    if (found$value < (best %||% raw)$value) {
+      break
+    }
+    best <- if (is.null(best)) found else continued(found, best)
+    theta <- found$theta
+  }
+  if (is.null(best)) {
+    return(NULL)
+  }
+  best$aliased[lost] <- raw$aliased[lost]
+  best$combine[, lost] <- raw$combine[, lost]
+  if (all(best$theta[small] <= control$lower[small] & best$score[small] <= 0)) {
+    best$border[small] <- -1L
+  }
+  best
+}

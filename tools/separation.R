@@ -64,7 +64,7 @@ spell_gains <- function(d) {
 spell_fit <- function(frailty) {
   function(d) {
     data <- migration_data(d, data.frame(place = c("a", "b")), time = "year")
-    fit_migration(~ x + s, data, hazard(risks = "move", baseline = "none", frailty = frailty))
+    fit_migration(~ x + s, data, hazard(risks = "move", baseline = "constant", frailty = frailty))
   }
 }
 
