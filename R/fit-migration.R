@@ -121,7 +121,7 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
   report("start")
   apart <- find_separation(model, problem, begin$theta)
   raw <- model_maximise(model, hold_separated(model, problem, apart), start_separated(begin$theta, apart))
-  raw <- mark_separated(raw, apart)
+  raw <- mark_separated(raw, late_separation(model, problem, raw, apart))
   report("maximum")
   fit <- new_migration_fit(raw, problem, data, model, formula, call)
   fit$scale <- problem$setup$scale

@@ -27,6 +27,20 @@ find_separation <- function(model, problem, theta) {
   spread_separation(model, raw, problem)
 }
 
+# The same after a fit whose model has no parameters of its own, where it ends knowing next to nothing of a term that it
+# knew something of at its start: a hazard that is certain is reached in a few steps
+late_separation <- function(model, problem, raw, apart) {
+  if (!is.null(apart) || any(raw$separated) || length(problem$layout$extra) > 0L || !isTRUE(raw$shrunk < 1e-4)) {
+    return(apart)
+  }
+  fixed <- problem$held$is
+  found <- separation_logit(model, problem, problem$held$value, fixed)
+  if (any(found$separated)) {
+    found$theta <- raw$theta
+    spread_separation(model, found, problem)
+  }
+}
+
 # Where the search starts: the start of a fit has come near the maximum of the concave model already, unless its linear
 # parameters are something else; dispatches on the model
 separation_start <- function(model, problem, theta) {
@@ -48,10 +62,6 @@ separation_logit <- function(model, problem, theta, fixed) {
 
 separation_logit.migration_model <- function(model, problem, theta, fixed) {
   maximise(problem$sums, list(kind = "conditional"), theta, fixed, exact_control(problem))
-}
-
-separation_logit.hazard_model <- function(model, problem, theta, fixed) {
-  maximise(problem$sums, list(kind = "hazard"), theta, fixed, exact_control(problem))
 }
 
 separation_logit.ranked_model <- function(model, problem, theta, fixed) {

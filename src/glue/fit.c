@@ -61,6 +61,7 @@ enum {
   EVALUATIONS,
   GRADIENT_NORM,
   DECREMENT,
+  SHRUNK,
   CONDITION,
   SEPARATED,
   UNITS,
@@ -70,11 +71,11 @@ enum {
 static SEXP new_result(size_t p) {
   const char *names[] = {"theta",      "value",      "value_start", "score",         "information",
                          "covariance", "step",       "direction",   "aliased",       "border",     "combine",
-                         "stop",       "iterations", "evaluations", "gradient_norm", "decrement",
+                         "stop",       "iterations", "evaluations", "gradient_norm", "decrement", "shrunk",
                          "condition",  "separated",  "units",       "blocks",        ""};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
   const int vectors[] = {THETA, SCORE, STEP, DIRECTION}, matrices[] = {INFORMATION, COVARIANCE, COMBINE};
-  const int numbers[] = {VALUE, VALUE_START, GRADIENT_NORM, DECREMENT, CONDITION, UNITS, BLOCKS};
+  const int numbers[] = {VALUE, VALUE_START, GRADIENT_NORM, DECREMENT, SHRUNK, CONDITION, UNITS, BLOCKS};
   const int counts[] = {STOP, ITERATIONS, EVALUATIONS};
   for (size_t i = 0; i < 4; i++) {
     SET_VECTOR_ELT(result, vectors[i], Rf_allocVector(REALSXP, (R_xlen_t)p));
@@ -83,7 +84,7 @@ static SEXP new_result(size_t p) {
     SET_VECTOR_ELT(result, matrices[i], Rf_allocMatrix(REALSXP, (int)p, (int)p));
     SET_VECTOR_ELT(result, counts[i], Rf_allocVector(INTSXP, 1));
   }
-  for (size_t i = 0; i < 7; i++) {
+  for (size_t i = 0; i < 8; i++) {
     SET_VECTOR_ELT(result, numbers[i], Rf_allocVector(REALSXP, 1));
   }
   SET_VECTOR_ELT(result, ALIASED, Rf_allocVector(INTSXP, (R_xlen_t)p));
@@ -114,6 +115,7 @@ static void pack(SEXP result, const fm_newton_result *fit, size_t p) {
   put_number(result, VALUE_START, fit->value_start);
   put_number(result, GRADIENT_NORM, fit->gradient_norm);
   put_number(result, DECREMENT, fit->decrement);
+  put_number(result, SHRUNK, fit->shrunk);
   put_number(result, CONDITION, fit->condition);
   put_count(result, STOP, (int)fit->stop);
   put_count(result, ITERATIONS, fit->iterations);

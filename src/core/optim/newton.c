@@ -47,6 +47,7 @@ typedef struct solver {
   size_t n;
   int *skip;                                  /* n: fixed or aliased */
   double *theta, *score, *information, value; /* the trial point */
+  double *first;                              /* n: diagonal of the information at the start */
   double mu;
   double unit; /* of the objective, 1 where none was given */
   int freed;   /* how often parameters have left their bounds again */
@@ -93,7 +94,9 @@ static fm_code solver_init(solver *s, fm_error *err) {
   s->theta = fm_alloc_zero(n, sizeof(double));
   s->score = fm_alloc_zero(n, sizeof(double));
   s->information = fm_alloc_zero(n * n, sizeof(double));
-  const int missing = s->skip == NULL || s->theta == NULL || s->score == NULL || s->information == NULL;
+  s->first = fm_alloc_zero(n, sizeof(double));
+  const int missing = s->skip == NULL || s->theta == NULL || s->score == NULL || s->information == NULL ||
+                      s->first == NULL;
   return missing ? no_memory(err) : FM_OK;
 }
 
@@ -102,6 +105,7 @@ static void solver_free(solver *s) {
   fm_free(s->theta);
   fm_free(s->score);
   fm_free(s->information);
+  fm_free(s->first);
 }
 
 /* ---- points ------------------------------------------------------------------------------------------ */
@@ -451,6 +455,9 @@ static fm_code begin(solver *s, const double *start, fm_error *err) {
   }
   accept_trial(s);
   s->result->value_start = s->result->value;
+  for (size_t k = 0; k < s->n; k++) {
+    s->first[k] = s->result->information[k + k * s->n];
+  }
   return FM_OK;
 }
 
@@ -512,6 +519,17 @@ static fm_code fill_covariance(solver *s, fm_error *err) {
   return code == FM_OK ? FM_OK : no_memory(err);
 }
 
+/* How much less is known of a free parameter than at the start: next to nothing of one that runs off. */
+static double shrunk(const solver *s) {
+  double least = 1.0;
+  for (size_t k = 0; k < s->n; k++) {
+    if (!s->skip[k] && s->first[k] > 0.0) {
+      least = fmin(least, s->result->information[k + k * s->n] / s->first[k]);
+    }
+  }
+  return least;
+}
+
 /* From units back to what the objective is in. */
 static void undo_unit(const solver *s) {
   fm_newton_result *r = s->result;
@@ -532,6 +550,7 @@ static fm_code maximise(solver *s, const double *start, fm_error *err) {
   FM_TRY(test_rank(s, err));
   FM_TRY(iterate(s, err));
   FM_TRY(fill_covariance(s, err));
+  r->shrunk = shrunk(s);
   FM_TRY(fm_condition(r->information, s->n, s->skip, &r->condition, err));
   if (s->unit != 1.0) {
     undo_unit(s);

@@ -38,6 +38,7 @@ typedef struct fm_newton_result { /* arrays owned by the result: fm_newton_free 
   double value, value_start;
   double gradient_norm; /* max over free k of |s_k| / sqrt(H_kk): in standard-error units */
   double decrement;     /* s'H^-1 s / 2 at the end (with a ridge if H is not positive definite) */
+  double shrunk;        /* smallest share of its information at the start that a free parameter has at the end */
   double condition;     /* of the scaled information of the free, non-aliased parameters */
   double *theta;        /* n_par; aliased parameters are held at their start value */
   double *score;        /* n_par */
