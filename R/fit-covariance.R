@@ -204,7 +204,7 @@ wald_row <- function(before, after, vcov, test) {
   lost <- setdiff(free(more), free(less))
   v <- vcov.migration_fit(more, vcov = vcov, complete = FALSE)
   b <- more$coefficients[lost] - more$parameters$null[match(lost, more$parameters$name)]
-  stat <- sum(b * solve_scaled(v[lost, lost, drop = FALSE], b))
+  stat <- sum(b * solve_scaled(v[lost, lost, drop = FALSE], as.matrix(b)))
   df <- length(lost)
   left <- stats::df.residual(more)
   p <- if (test == "Chisq") {

@@ -41,6 +41,7 @@ individual.migration_fit_mixed <- function(object, ...) {
   design <- fit_design(object)
   random <- names(object$model$random)
   moments <- .Call(C_mixed_individual, design$spec, design$kernel, design$theta, kernel_control(object$control))
+  moments <- moments[, -ncol(moments), drop = FALSE]
   colnames(moments) <- c(random, if (length(random) > 0L) paste0("sd:", random))
   group <- design$kernel$group
   first <- match(seq_len(max(group)), group)

@@ -64,7 +64,10 @@ formula.migration_fit <- function(x, ...) {
 
 #' @export
 terms.migration_fit <- function(x, ...) {
-  stats::terms(Formula::as.Formula(x$formula), ...)
+  # place constants are no terms that could be dropped
+  formula <- x$formula
+  formula[[length(formula)]] <- formula_parts(formula)[[1L]]
+  stats::terms(formula, ...)
 }
 
 #' @export
@@ -114,24 +117,44 @@ model.matrix.migration_fit <- function(object, ...) {
 
 #' @title Confidence intervals of coefficients
 #' @description Wald intervals, \eqn{\hat b \pm z\, se}{b +- z se}, from any covariance of
-#' [vcov.migration_fit()].
+#' [vcov.migration_fit()]; or by the profile likelihood, all values \eqn{b} with
+#' \eqn{2 (L(\hat b) - L(b)) \le z^2}{2 (L(b^) - L(b)) <= z^2}, where \eqn{L(b)} is the maximum with the coefficient held at
+#' \eqn{b}. These need some ten refits a coefficient, do not depend on how it is scaled, and may be one-sided: a limit that
+#' the log-likelihood never falls to is infinite, or that of the domain.
 #' @param object A fit of [fit_migration()].
 #' @param parm Names or numbers of coefficients; default all.
 #' @param level Confidence level, between 0 and 1.
-#' @param ... Passed to [vcov.migration_fit()]: `type`, `cluster`, `vcov`.
+#' @param method `"wald"` or `"profile"`.
+#' @param ... Passed to [vcov.migration_fit()]: `type`, `cluster`, `vcov`; not for profiles, which come from the likelihood.
 #' @return A matrix with a row for each coefficient and the lower and upper limit.
 #' @seealso [vcov()][vcov.migration_fit] for the covariance, [tidy()][tidy.migration_fit],
 #'   [summary()][summary.migration_fit].
 #' @export
-confint.migration_fit <- function(object, parm, level = 0.95, ...) {
-  check_dots(..., also = covariance_arguments)
+confint.migration_fit <- function(object, parm, level = 0.95, method = c("wald", "profile"), ...) {
+  method <- check_choice(method, "method", c("wald", "profile"))
+  check_dots(..., also = if (method == "wald") covariance_arguments)
+  level <- check_fraction(level, "level")
   b <- object$coefficients
   se <- standard_errors(object, ...)
   chosen <- if (missing(parm)) names(b) else if (is.numeric(parm)) names(b)[parm] else parm
+  check_coefficients(chosen, object)
   tail <- (1 - level) / 2
   limits <- b + outer(se, stats::qnorm(c(tail, 1 - tail)))
   dimnames(limits) <- list(names(b), paste(format(100 * c(tail, 1 - tail), trim = TRUE, digits = 3), "%"))
-  limits[chosen, , drop = FALSE]
+  limits <- limits[chosen, , drop = FALSE]
+  if (method == "profile") profile_limits(object, limits, level) else limits
+}
+
+check_coefficients <- function(names, object) {
+  unknown <- setdiff(names, names(object$coefficients))
+  if (length(unknown) > 0L) {
+    near <- nearest_name(as.character(unknown[1L]), names(object$coefficients))
+    abort(
+      "`parm` names ", quote_names(unknown), ", not a coefficient of the fit.",
+      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      class = "argument"
+    )
+  }
 }
 
 # Standard errors of all coefficients: NA where there is no estimate
@@ -145,6 +168,9 @@ standard_errors <- function(object, ...) {
 #' @description With \eqn{P_{ij}}{P_ij} the fitted probability, \eqn{y_i} the chosen place and \eqn{w_i} the
 #' weight: `fitted()` is \eqn{P_{i y_i}}{P_iy}; deviance residuals are
 #' \eqn{\sqrt{-2 w_i \log P_{i y_i}}}{sqrt(-2 w_i log P_iy)}, so that their squares sum to [deviance()];
+#' Of a [mixed()] logit `fitted()` is the simulated probability of the choice with the draws of the likelihood, given the
+#' earlier choices of the same firm where its coefficients are its own (`panel = TRUE`): in every model the sum of
+#' \eqn{w_i \log}{w_i log} of it is the log-likelihood, but of answers that are not one choice, as rankings are.
 #' response residuals are \eqn{1\{j = y_i\} - P_{ij}}{1{j = y_i} - P_ij} and Pearson residuals these over
 #' \eqn{\sqrt{P_{ij}(1 - P_{ij})}}{sqrt(P_ij (1 - P_ij))}.
 #' @param object A fit of [fit_migration()].
@@ -190,19 +216,64 @@ residuals.migration_fit <- function(object, type = c("deviance", "response", "pe
 #' stay` is kept, and a part that is not mentioned stays as it is.
 #' @param object A fit of [fit_migration()].
 #' @param formula. Changes, like `. ~ . + pull(wage)` or `~ . | place`.
-#' @param ... Other arguments of [fit_migration()] to change.
+#' @param ... Other arguments of [fit_migration()] to change. What is not changed is what the fit holds: its data, weights,
+#'   subset, model and control, also where the names in its call are gone.
 #' @param evaluate `FALSE` gives the call instead of the fit.
 #' @return A fit, or the call.
 #' @seealso [fit_migration()], [anova()][anova.migration_fit] to compare the fits.
 #' @export
 update.migration_fit <- function(object, formula., ..., evaluate = TRUE) {
   call <- object$call
-  if (!missing(formula.)) {
-    call$formula <- update_parts(object$formula, formula.)
-  }
+  call$formula <- if (missing(formula.)) object$formula else update_parts(object$formula, stats::as.formula(formula.))
   changes <- match.call(expand.dots = FALSE)$...
+  check_changes(names(changes))
   call[names(changes)] <- changes
-  if (evaluate) eval(call, parent.frame()) else call
+  if (!check_flag(evaluate, "evaluate")) {
+    # step() evaluates the call itself, where the name of the data may be unknown
+    known <- tryCatch(is.list(eval(call$data, parent.frame())), error = function(e) FALSE)
+    return(if (known) call else held_call(object, call, names(changes), parent.frame()))
+  }
+  fit <- eval(held_call(object, call, names(changes), parent.frame()), parent.frame())
+  fit$call <- call
+  if (!"data" %in% names(changes)) {
+    fit$data_name <- object$data_name
+  }
+  fit
+}
+
+check_changes <- function(names) {
+  offered <- setdiff(names(formals(fit_migration)), "formula")
+  unknown <- setdiff(names %||% character(), offered)
+  if (length(unknown) > 0L) {
+    near <- nearest_name(unknown[1L], offered)
+    abort(
+      "fit_migration() has no argument ", quote_names(unknown), ".",
+      if (!is.null(near)) paste0(" The nearest is `", near, "`."),
+      class = "argument"
+    )
+  }
+}
+
+# The call with what the fit holds in the place of names that may be gone, or mean something else by now: data, weights,
+# subset, model and control that are not to change. Data that hold another kind of answer than a new model asks for, and
+# start values, are evaluated again.
+held_call <- function(object, call, changed, env) {
+  columns <- c("id", "place", "from", "time", "firm")
+  same_answer <- !"model" %in% changed || model_answer(eval(call$model, env)) == model_answer(object$model)
+  if (!any(c("data", columns) %in% changed) && same_answer) {
+    call$data <- object$data
+    call[columns] <- NULL
+  }
+  held <- list(
+    weights = object$given$weights, subset = object$given$subset, na.action = object$given$na.action,
+    model = object$model, control = object$control
+  )
+  if (!"data" %in% changed && !is_streamed(object)) {
+    for (name in setdiff(intersect(names(held), names(call)), changed)) {
+      call[[name]] <- held[[name]]
+    }
+  }
+  call
 }
 
 # Puts the old parts in place of the dots of a new formula

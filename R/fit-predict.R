@@ -22,8 +22,12 @@
 #'   Rows with a missing value in some term give `NA`. Every row of `newdata` is predicted, also a firm that
 #'   closed: there may be more of them than occasions of a fit to the same table.
 #' @param type What to predict; see above.
-#' @param ... Not used.
-#' @return See above. Probabilities of an occasion sum to 1 and are 0 where a place is not on offer. In flows
+#' @param se.fit `TRUE` gives standard errors and intervals too, by the delta method; two predictions for each coefficient.
+#' @param conf.level Level of the intervals, between 0 and 1.
+#' @param ... With `se.fit`, `type` apart: `cluster` or `vcov`, which covariance, as in [vcov.migration_fit()]. Anything else
+#'   is an error.
+#' @return See above; with `se.fit` a list of four in that shape, `fit`, `se.fit`, `lower` and `upper` (of probabilities with
+#'   limits by log odds), or of flows the table with `std.error`, `conf.low` and `conf.high`. Probabilities of an occasion sum to 1 and are 0 where a place is not on offer. In flows
 #'   `from` is `NA` for firms without an origin, `from == to` are firms that stay, and pairs without flow are
 #'   left out.
 #' @section Errors: A variable of the model that `newdata` lacks; a table of firms for a model with `peers()`, which
@@ -40,9 +44,10 @@
 #' head(moves[order(-moves$flow), ])
 #' @export
 predict.migration_fit <- function(object, newdata = NULL,
-                                  type = c("probability", "utility", "logsum", "flows", "choice"), ...) {
+                                  type = c("probability", "utility", "logsum", "flows", "choice"),
+                                  se.fit = FALSE, conf.level = 0.95, ...) {
   type <- match.arg(type)
-  check_dots(...)
+  check_dots(..., also = if (check_flag(se.fit, "se.fit")) covariance_arguments)
   if (is_store(newdata %||% object$data)) {
     return(predict_store(object, newdata, type))
   }
@@ -52,6 +57,9 @@ predict.migration_fit <- function(object, newdata = NULL,
   } else {
     data <- prediction_data(newdata, object)
     design <- new_design(object, data)
+  }
+  if (se.fit) {
+    return(predicted_intervals(object, type, design, data, conf.level, ...))
   }
   shape_prediction(object, type, design, data)
 }

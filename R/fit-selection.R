@@ -50,7 +50,7 @@ drop1.migration_fit <- function(object, scope, scale = 0, test = c("none", "Chis
       class = "argument"
     )
   }
-  refits <- term_refits(object, chosen, "-", check_flag(trace, "trace"))
+  refits <- term_refits(object, chosen, "-", isTRUE(as.logical(trace)))
   change_table(object, refits, check_choice(test, "test"), k, "Single term deletions")
 }
 
@@ -66,7 +66,7 @@ add1.migration_fit <- function(object, scope, scale = 0, test = c("none", "Chisq
   if (length(more) == 0L) {
     abort("`scope` has no term that the fit lacks.", class = "argument")
   }
-  refits <- term_refits(object, more, "+", check_flag(trace, "trace"))
+  refits <- term_refits(object, more, "+", isTRUE(as.logical(trace)))
   change_table(object, refits, check_choice(test, "test"), k, "Single term additions")
 }
 

@@ -184,6 +184,7 @@ print_convergence <- function(convergence) {
 #' shares.
 #' @param object A fit of [fit_migration()].
 #' @param ... More fits, of the same occasions.
+#' @param test `"Chisq"` (or `"LRT"`) for the test, `"none"` for the log-likelihoods only.
 #' @return A data frame of class `anova` with a row for each model: Parameters, logLik, Df, Chisq, Pr(>Chisq).
 #' @section Errors: Fits of different occasions, choices or weights; something that is not a fit.
 #' @seealso [summary.migration_fit()], [update()][update.migration_fit] to refit with other terms, [iia_test()],
@@ -194,7 +195,8 @@ print_convergence <- function(convergence) {
 #' large <- update(small, . ~ . + push(land_price))
 #' anova(small, large)
 #' @export
-anova.migration_fit <- function(object, ...) {
+anova.migration_fit <- function(object, ..., test = c("Chisq", "LRT", "none")) {
+  test <- check_choice(test, "test", c("Chisq", "LRT", "none"))
   fits <- list(object, ...)
   if (!all(vapply(fits, inherits, NA, "migration_fit"))) {
     abort("anova() compares fits of fit_migration() only.", class = "argument")
@@ -209,6 +211,9 @@ anova.migration_fit <- function(object, ...) {
     text <- c(model_null_text(object$model), text)
   }
   table <- likelihood_ratios(parameters, loglik)
+  if (test == "none") {
+    table <- table[c("Parameters", "logLik", "Df")]
+  }
   lines <- vapply(paste0("Model ", seq_along(text), ": ", text), wrapped, "")
   heading <- c("Likelihood-ratio tests\n", paste(lines, collapse = "\n"))
   structure(table, heading = heading, class = c("anova", "data.frame"))

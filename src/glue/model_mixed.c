@@ -91,7 +91,7 @@ SEXP firmmove_mixed_individual(SEXP spec, SEXP model, SEXP theta, SEXP control) 
   const fm_model *m = fm_model_from_list(model, &extent);
   const fm_mixed *mixed = m->state;
   const size_t p = extent.n_linear + m->extra;
-  SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)m->n_groups, 2 * (int)mixed->n_random));
+  SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)m->n_groups, 2 * (int)mixed->n_random + 1));
   describing d = {mixed, fm_need_doubles(theta, p, "theta"), REAL(result), fm_control_threads(control)};
   const fm_spec_options options = fm_model_options(m);
   fm_with_design(spec, &options, describe_groups, &d);

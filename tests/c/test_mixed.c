@@ -263,7 +263,7 @@ static void extreme(void) {
 /* Shares of the draws written out, for one group. */
 static void individuals(void) {
   panel *p = make_panel(0, logs, normal, 1, -1);
-  double theta[PARS], out[BLOCKS * 2 * RANDOM];
+  double theta[PARS], out[BLOCKS * (2 * RANDOM + 1)];
   long double total = 0.0, first = 0.0, second = 0.0, b[TERMS];
   random_theta(p, theta);
   CHECK_OK(fm_mixed_individual(&p->model, &p->data->design, theta, 2, out, NULL));
@@ -277,6 +277,7 @@ static void individuals(void) {
   const double mean = (double)(first / total);
   CHECK_CLOSE(out[1], mean, 1e-12);
   CHECK_CLOSE(out[1 + RANDOM * BLOCKS], sqrt((double)(second / total) - mean * mean), 1e-9);
+  CHECK_CLOSE(out[1 + 2 * RANDOM * BLOCKS], (double)logl(total / DRAWS), 1e-12);
   free_panel(p);
 }
 

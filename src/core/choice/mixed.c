@@ -207,6 +207,8 @@ static fm_code individual_group(const fm_pass *pass, fm_work *work, size_t group
     who->out[group + m * n_groups] = sum.centre[m] + mean;
     who->out[group + (m_all + m) * n_groups] = sqrt(variance > 0.0 ? variance : 0.0);
   }
+  who->out[group + 2 * m_all * n_groups] =
+      g.sums.top + log(g.sums.total / (double)who->model.draws.n_draws);
   return FM_OK;
 }
 

@@ -64,8 +64,8 @@ fm_code fm_mixed_check(const fm_mixed *model, size_t n_terms, size_t n_effects, 
 /* The pass of a mixed logit on a design with groups; model and design must outlive it. */
 fm_pass fm_mixed_pass(const fm_mixed *model, const fm_design *design, int threads);
 
-/* Mean and standard deviation, given its choices, of each group's random coefficients gamma: out (n_groups
- * x 2 n_random, column-major, means first). */
+/* Mean and standard deviation, given its choices, of each group's random coefficients gamma, and its
+ * log-likelihood without weight: out (n_groups x (2 n_random + 1), column-major, means first). */
 fm_code fm_mixed_individual(const fm_mixed *model, const fm_design *design, const double *theta,
                             int threads, double *out, fm_error *err);
 
