@@ -80,6 +80,7 @@ counterfactual <- function(object, places = NULL, firms = NULL, ties = NULL, net
   given <- lapply(match.call()[c("places", "firms", "ties", "network", "data")], identity)
   given <- given[!vapply(given, is.null, NA)]
   changed <- changed_data(object$data, given, parent.frame())
+  check_read(object, old_tables(object$data), old_tables(changed))
   counted <- eval(substitute(subset), occasion_frame(object$data), parent.frame())
   before <- fit_design(counted_occasions(object, counted))
   after <- fit_design_on(counted_occasions(object, counted), changed)

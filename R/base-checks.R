@@ -75,16 +75,17 @@ check_known <- function(names, among, says, what) {
 
 # The rule for `...`: stops at an argument that nothing uses, with the nearest of those that the function which asks has,
 # or passes on (`also`). Nothing is evaluated.
-check_dots <- function(..., also = NULL) {
+check_dots <- function(..., also = NULL, owner = names(formals(sys.function(sys.parent())))) {
   if (...length() == 0L) {
     return(invisible())
   }
+  force(owner)
   given <- names(substitute(list(...)))[-1L] %||% rep("", ...length())
   unknown <- setdiff(given[nzchar(given)], also)
   if (all(nzchar(given)) && length(unknown) == 0L) {
     return(invisible())
   }
-  offered <- setdiff(c(names(formals(sys.function(sys.parent()))), also), "...")
+  offered <- setdiff(c(owner, also), "...")
   if (length(unknown) == 0L) {
     abort(
       "There is one argument too many, without a name. The arguments are ", quote_names(offered, max = 20), ".",

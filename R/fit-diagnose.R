@@ -20,11 +20,14 @@ warn_aliased <- function(raw, names, layout, fixed) {
     return(invisible())
   }
   constant <- lost[raw$aliased[lost] == fm_no_variation]
+  combined <- setdiff(lost, constant)
+  shown <- utils::head(combined, 5L)
   why <- c(
     if (length(constant) > 0L) {
       paste0(quote_names(names[constant]), " is the same for all places of every occasion")
     },
-    vapply(setdiff(lost, constant), describe_combination, "", raw = raw, names = names, layout = layout)
+    vapply(shown, describe_combination, "", raw = raw, names = names, layout = layout),
+    if (length(combined) > length(shown)) paste("and", format_count(length(combined) - length(shown)), "more")
   )
   warn(
     plural(length(lost), "term"), " not estimated (coefficient NA): ", paste(why, collapse = "; "), ".",
@@ -59,13 +62,26 @@ warn_separated <- function(raw, names) {
   out <- which(as.logical(raw$separated))
   if (length(out) > 0L) {
     sign <- ifelse(raw$direction[out] < 0, "-Inf", "Inf")
+    listed <- paste0("`", names[out], "` (towards ", sign, ")")
+    more <- length(listed) - 8L
     warn(
       "The log-likelihood has no finite maximum: the choices separate along ",
-      paste0("`", names[out], "` (towards ", sign, ")", collapse = ", "),
-      ". Its estimates and standard errors mean nothing; drop or merge terms, or hold one fixed.",
+      paste(utils::head(listed, 8L), collapse = ", "), if (more > 0L) paste(" and", format_count(more), "more"), ". ",
+      separation_advice(names[out], sign),
       class = "separated"
     )
   }
+}
+
+separation_advice <- function(names, sign) {
+  if (identical(names, "stay") && sign == "-Inf") {
+    return(paste0(
+      "No firm stays in these data: take the origins off the menu, with `available = function(from, to, time) from != to` ",
+      "in migration_data(). Dropping `stay` alone would leave them there as places that nobody chooses. The other estimates ",
+      "are right."
+    ))
+  }
+  "Its estimates and standard errors mean nothing; drop or merge terms, or hold one fixed."
 }
 
 warn_unconverged <- function(convergence) {

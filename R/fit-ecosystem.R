@@ -9,8 +9,8 @@
 #' [migration_data()] the rows are the occasions, the variables are the columns of `firms`, and the outcome is the
 #' probability of leaving the origin (`type = "response"`) or the probabilities of all places
 #' (`type = "probability"`, a group for each place; of a [hazard()] for each outcome). For [choice_data()] the rows are
-#' those of the long table and the outcome is the probability of the row's place. Standard errors are by the delta
-#' method from [vcov()][vcov.migration_fit]; place constants count among the coefficients, as `constant: <place>`. Where
+#' those of the long table and the outcome is the probability of the row's place; in slopes and comparisons an attribute
+#' of places changes at that place alone, one of firms at all. Standard errors are by the delta method from [vcov()][vcov.migration_fit]; place constants count among the coefficients, as `constant: <place>`. Where
 #' firms react to each other, as with [peers][migration_formula] or in an equilibrium of [chain()], a variable changes
 #' for all rows at once, and the equilibrium is solved again. Attributes of places are not columns of `firms`: for these
 #' see `marginal_effects()`.
@@ -83,9 +83,11 @@ effect_probabilities <- function(model, newdata) {
   if (!same) {
     return(predict(model, newdata[intersect(names(newdata), names(rows))], type = "probability"))
   }
+  long <- inherits(model$data, "choice_data")
+  compares <- compares_predictions()
   each <- lapply(seq_len(copies), function(copy) {
     own <- newdata[(copy - 1L) * nrow(rows) + seq_len(nrow(rows)), names(rows), drop = FALSE]
-    predict_in_place(model, own)
+    if (long && compares) predict_row_by_row(model, own, rows) else predict_in_place(model, own)
   })
   if (is.matrix(each[[1L]])) do.call(rbind, each) else unlist(each)
 }
@@ -180,7 +182,8 @@ find_response.migration_fit <- function(x, ...) {
 #' @exportS3Method insight::find_predictors migration_fit
 find_predictors.migration_fit <- function(x, flatten = FALSE, ...) {
   variables <- intersect(all.vars(x$formula), names(insight_rows(x)))
-  variables <- setdiff(variables, find_response.migration_fit(x))
+  # of what an occasion and its places are, nothing can be another value
+  variables <- setdiff(variables, c(find_response.migration_fit(x), unlist(x$data$names[c("id", "place")])))
   if (flatten) variables else list(conditional = variables)
 }
 

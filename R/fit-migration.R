@@ -29,6 +29,7 @@
 #'   [parallel::makeCluster()] gives it, of this machine or of several; see [workers]. `NULL`: this process alone, with
 #'   the threads of `control`. With data in memory anything but `NULL` is an error.
 #' @param id,place,from,time,firm Column names of a plain long data frame, as in [choice_data()].
+#' @param ... Nothing: another argument is an error. Which standard errors is said afterwards, see [vcov.migration_fit()].
 #'
 #' @return An object of class `c("migration_fit_<model>", "migration_fit")`: a list with
 #'   \item{coefficients}{named; `NA` for a term that is not estimable}
@@ -56,6 +57,11 @@
 #' warning that names it and the combination. A term along which the choices separate (its coefficient would
 #' run to infinity) is named by a warning, and so is a fit that did not converge. Places nobody chose have no
 #' finite place constant: with `| place` they are taken out of all choice sets, with a message.
+#'
+#' A parameter of the model that runs to the border of its domain (a lambda to 0 or to infinity, an allocation to 0 or 1, a
+#' spread to 0) is held there, named by a warning (`firmmove_warning_border`), and has no standard error; those of the others
+#' are beside it. What the information says nothing of (`firmmove_warning_singular`) has none either. `fit$border` lists
+#' these. Weights do not make observations: [nobs()] and [BIC()] count occasions, as those of `glm()` do.
 #'
 #' @section Data larger than memory:
 #' With a store as `data` the rows are read in slices of `migration_control(slice = )` rows, moved on to the end of a
@@ -105,7 +111,8 @@
 fit_migration <- function(formula, data, model = conditional(), weights = NULL, subset = NULL,
                           na.action = stats::na.omit, start = NULL, control = migration_control(),
                           workers = NULL, id = NULL, place = NULL, from = NULL, time = NULL,
-                          firm = NULL) {
+                          firm = NULL, ...) {
+  refuse_fit_dots(...)
   call <- match.call()
   check_fit_arguments(formula, model, control)
   report <- stage_reporter(control$trace)
@@ -117,10 +124,12 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
   on.exit(close_sums(source$sums))
   report("design")
   problem <- fit_problem(source, control)
-  begin <- fit_start(model, problem, start)
+  begin <- with_named_overflow(fit_start(model, problem, start), problem)
   report("start")
   apart <- find_separation(model, problem, begin$theta)
-  raw <- model_maximise(model, hold_separated(model, problem, apart), start_separated(begin$theta, apart))
+  raw <- with_named_overflow(
+    model_maximise(model, hold_separated(model, problem, apart), start_separated(begin$theta, apart)), problem
+  )
   raw <- mark_separated(raw, late_separation(model, problem, raw, apart))
   report("maximum")
   fit <- new_migration_fit(raw, problem, data, model, formula, call)
@@ -131,6 +140,20 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
   fit <- model_finish(model, fit, raw, problem)
   diagnose_fit(fit, raw, problem$layout)
   fit
+}
+
+# Arguments that there are not: those of other packages' fits with where they go here
+refuse_fit_dots <- function(...) {
+  given <- names(substitute(list(...)))[-1L]
+  errors <- intersect(given, c("cluster", "vcov", "robust", "se", "type"))
+  if (length(errors) > 0L) {
+    abort(
+      "fit_migration() has no argument `", errors[1L], "`: which standard errors is said afterwards, as in summary(fit, ",
+      "cluster = ~ firm), tidy(fit, vcov = \"robust\") or vcov(fit, type = \"robust\").",
+      class = "argument"
+    )
+  }
+  check_dots(..., owner = names(formals(fit_migration)))
 }
 
 check_fit_arguments <- function(formula, model, control) {

@@ -202,7 +202,10 @@ warn_edge <- function(table, scale) {
     return(invisible())
   }
   one_sided <- table$distribution %in% c("lognormal", "negative_lognormal", "truncated_normal")
-  gone <- one_sided & abs(table$mean) * scale[table$term] < 1e-4
+  # the mean of a lognormal may be all tail: then half of the firms tell that there is nothing
+  gone <- one_sided & (abs(table$mean) * scale[table$term] < 1e-4 |
+    (abs(table$median) * scale[table$term] < 0.01 & abs(table$mean) > 20 * abs(table$median)))
+  gone <- gone & !is.na(gone)
   if (any(gone)) {
     warn(
       "Shrunk to 0: the distribution of ", quote_names(table$term[gone]), " allows one sign only, and the choices show ",

@@ -164,8 +164,9 @@ test_that("slopes of two variables at once, of part of the data and of long data
   expect_equal(both$estimate[both$term == "w"], alone$estimate)
   long <- fit_of("long")
   slopes <- with_null_default(marginaleffects::avg_slopes(long, variables = c("x", "y")))
-  # all rows of an occasion change alike, so no probability does
-  expect_lt(max(abs(slopes$estimate)), 1e-6)
+  # an attribute of places changes at one place at a time: b P (1 - P)
+  p <- predict(long)
+  expect_equal(slopes$estimate, unname(coef(long)[c("x", "y")]) * mean(p * (1 - p)), tolerance = 1e-6)
 })
 
 #' For every model a fit and one with a term less, list(small, large, leaves: do its firms have an origin)
