@@ -92,12 +92,23 @@ check_dots <- function(..., also = NULL, owner = names(formals(sys.function(sys.
       class = "argument"
     )
   }
-  near <- nearest_name(unknown[1L], offered)
+  near <- nearest_argument(unknown[1L], offered)
   abort(
     "There is no such argument: ", quote_names(unknown), ". ",
     if (is.null(near)) paste0("There are ", quote_names(offered, max = 20), ".") else paste0("The nearest is `", near, "`."),
     class = "argument"
   )
+}
+
+# `level` is near `conf.level`, as its last part is; what others call `robust` is a `vcov` here
+nearest_argument <- function(name, offered) {
+  if (name == "robust" && "vcov" %in% offered) {
+    return("vcov")
+  }
+  near <- nearest_name(name, offered)
+  part <- function(x) sub("^.*[.]", "", x)
+  last <- nearest_name(part(name), part(offered))
+  if (is.null(near) && !is.null(last)) offered[match(last, part(offered))] else near
 }
 
 # What functions that answer with a covariance pass on to vcov.migration_fit()

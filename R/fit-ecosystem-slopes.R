@@ -15,7 +15,7 @@ predict_row_by_row <- function(model, new, old) {
   id <- old[[model$data$names$id]]
   occasion <- match(id, unique(id))
   changed <- names(old)[!mapply(identical, lapply(new, as.vector), lapply(old, as.vector))]
-  of_places <- changed[vapply(changed, function(name) differs_within(old[[name]], occasion), NA)]
+  of_places <- changed[vapply(changed, function(name) varies_within(old[[name]], occasion), NA)]
   if (length(of_places) == 0L) {
     return(predict_in_place(model, new))
   }
@@ -33,7 +33,7 @@ predict_row_by_row <- function(model, new, old) {
 }
 
 # Does a column differ between the rows of some occasion?
-differs_within <- function(x, occasion) {
+varies_within <- function(x, occasion) {
   x <- match(x, unique(x))
   any(x != x[match(occasion, occasion)])
 }
