@@ -107,7 +107,8 @@ has_origins <- function(object) {
 grid_rows <- function(object) {
   rows <- insight_rows(object)
   names <- object$data$names
-  used <- union(find_predictors.migration_fit(object, flatten = TRUE), all.vars(object$model$membership))
+  read <- setdiff(intersect(all.vars(object$formula), names(rows)), find_response.migration_fit(object))
+  used <- union(read, all.vars(object$model$membership))
   keys <- if (has_origins(object)) c(names$from, names$time) else if (length(object$effects) > 0L) names$place
   keys <- unlist(keys)
   if (has_origins(object)) {

@@ -28,7 +28,8 @@ asked_covariance <- function(object, vcov = NULL, type = NULL, cluster = NULL) {
   if (is.list(vcov) && !is.data.frame(vcov)) {
     return(listed_covariance(object, vcov))
   }
-  typed_covariance(covariance_word(vcov), NULL)
+  word <- covariance_word(vcov)
+  if (word == "HC1") new_asked(word) else typed_covariance(word, NULL)
 }
 
 new_asked <- function(type, cluster = NULL, matrix = NULL) {

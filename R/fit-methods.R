@@ -67,7 +67,10 @@ terms.migration_fit <- function(x, ...) {
   # place constants are no terms that could be dropped
   formula <- x$formula
   formula[[length(formula)]] <- formula_parts(formula)[[1L]]
-  stats::terms(formula, ...)
+  # step() takes this for the formula of the fit, so as one it is whole
+  whole <- x$formula
+  attributes(whole) <- attributes(stats::terms(formula, ...))
+  whole
 }
 
 #' @export
@@ -148,10 +151,9 @@ confint.migration_fit <- function(object, parm, level = 0.95, method = c("wald",
 check_coefficients <- function(names, object) {
   unknown <- setdiff(names, names(object$coefficients))
   if (length(unknown) > 0L) {
-    near <- nearest_name(as.character(unknown[1L]), names(object$coefficients))
     abort(
       "`parm` names ", quote_names(unknown), ", not a coefficient of the fit.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(as.character(unknown), names(object$coefficients)),
       class = "argument"
     )
   }

@@ -43,10 +43,9 @@ drop1.migration_fit <- function(object, scope, scale = 0, test = c("none", "Chis
   chosen <- if (missing(scope)) terms else scope_terms(scope, object)
   unknown <- setdiff(chosen, terms)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], terms)
     abort(
       "`scope` has ", quote_names(unknown), ", not a term of the fit.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, terms),
       class = "argument"
     )
   }

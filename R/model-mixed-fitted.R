@@ -26,7 +26,7 @@ turn_in_group <- function(group) {
 
 # The simulated log-likelihood of each group on some of its occasions
 group_likelihoods <- function(object, design, rows) {
-  spec <- if (all(rows)) design$spec else some_occasions(design$spec, rows)
+  spec <- if (all(rows)) design$spec else some_occasions(design$spec, which(rows))
   kernel <- design$kernel
   kernel$group <- kernel$group[rows]
   moments <- .Call(C_mixed_individual, spec, kernel, design$theta, kernel_control(object$control))

@@ -53,3 +53,13 @@ degenerate_fits <- function() {
   }
   made_fits$degenerate
 }
+
+# marginaleffects 1.0 uses the operator of R 4.4 that older versions of R lack
+with_null_default <- function(code) {
+  missing <- !exists("%||%", envir = baseenv(), inherits = FALSE) && !exists("%||%", envir = globalenv(), inherits = FALSE)
+  if (missing) {
+    assign("%||%", function(x, y) if (is.null(x)) y else x, envir = globalenv())
+    on.exit(rm("%||%", envir = globalenv()))
+  }
+  force(code)
+}

@@ -1,15 +1,5 @@
 # Packages that summarise models, on a fit of every model (helper-models.R): each is skipped where it is absent.
 
-#' marginaleffects 1.0 uses the operator of R 4.4 that older versions of R lack
-with_null_default <- function(code) {
-  missing <- !exists("%||%", envir = baseenv(), inherits = FALSE) && !exists("%||%", envir = globalenv(), inherits = FALSE)
-  if (missing) {
-    assign("%||%", function(x, y) if (is.null(x)) y else x, envir = globalenv())
-    on.exit(rm("%||%", envir = globalenv()))
-  }
-  force(code)
-}
-
 test_that("modelsummary and broom have the coefficients of every model", {
   skip_if_not_installed("modelsummary")
   for (fit in fits_of_models()) {

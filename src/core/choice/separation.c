@@ -90,8 +90,9 @@ static fm_code gains_along(const fm_along_counter *counter, const double *direct
                       : counter->count(counter->context, direction, FM_GAINS, tolerance, gains, err);
 }
 
-/* Takes parameter k out of the direction when it is only carried along: the rest separates as many alternatives without
- * it, and it separates none by itself. A term that separates completely carries all others along. */
+/* Takes parameter k out of the direction when it is only carried along: the rest separates as many
+ * alternatives without it, and it separates none by itself. A term that separates completely carries all
+ * others along. */
 static fm_code drop_carried(const fm_along_counter *counter, size_t k, double tolerance, double *direction,
                             double *alone, int *separated, fm_error *err) {
   const double own = direction[k];
@@ -111,7 +112,8 @@ static fm_code drop_carried(const fm_along_counter *counter, size_t k, double to
   return code;
 }
 
-/* Marks the parameters without which the direction moves utilities noticeably less, and that are not carried along. */
+/* Marks the parameters without which the direction moves utilities noticeably less, and that are not carried
+ * along. */
 static fm_code mark_parameters(const fm_along_counter *counter, double *direction, double *alone, double reach,
                                int *separated, fm_error *err) {
   size_t n = 0;
@@ -125,7 +127,10 @@ static fm_code mark_parameters(const fm_along_counter *counter, double *directio
     separated[k] = own > 0.01 * reach;
     n += separated[k] != 0;
   }
-  for (size_t k = 0; k < counter->n_linear && n > 1; k++) {
+  if (n < 2) {
+    return FM_OK;
+  }
+  for (size_t k = 0; k < counter->n_linear; k++) {
     if (separated[k]) {
       FM_TRY(drop_carried(counter, k, 1e-6 * reach, direction, alone, separated, err));
     }

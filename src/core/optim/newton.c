@@ -10,9 +10,9 @@
  * standard-error units, are both at most tolerance (1 + |l|). One more step is then taken, or two, unless
  * they lower l, so that theta has over twice the digits the test asks for and agrees with other programs.
  *
- * With bounds a trial point is moved back to them, and a parameter that stands at one and whose step leads out is
- * held there until the others have converged; it goes on if the objective then rises inwards. With a unit the
- * objective is divided by it, so that the 1 of the stop rule is in proportion.
+ * With bounds a trial point is moved back to them, and a parameter that stands at one and whose step leads
+ * out is held there until the others have converged; it goes on if the objective then rises inwards. With a
+ * unit the objective is divided by it, so that the 1 of the stop rule is in proportion.
  *
  * A full step is evaluated with its information at once, for it is usually accepted; others by value first.
  * Thread safety: no state; a call uses one thread, apart from what the objective does.
@@ -312,7 +312,7 @@ static fm_code prepare(solver *s, fm_error *err) {
   return FM_OK;
 }
 
-/* ---- bounds ------------------------------------------------------------------------------------------- */
+/* ---- bounds ------------------------------------------------------------------------------------------ */
 
 /* Holds the parameters that stand at a bound and would leave it on the wrong side: how many. */
 static int hold_at_bounds(solver *s) {

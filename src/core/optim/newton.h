@@ -23,9 +23,9 @@ typedef struct fm_newton_control {
   const size_t *order;        /* n_par: order of elimination in the rank test; NULL natural */
   const int *fixed;           /* n_par: 1 = parameter stays at its start; NULL none */
   const double *lower, *upper; /* n_par: bounds, which the start respects; NULL none. A parameter that runs
-                          * to a bound is held there, the others go on */
-  double unit;                /* of the objective, such as the mean weight: the stop rule is relative to it. A
-                          * power of two, so that digits do not change; 0: 1 */
+                                * to a bound is held there, the others go on */
+  double unit;                /* of the objective, such as the mean weight: the stop rule is relative to it.
+                               * A power of two, so that digits do not change; 0: 1 */
   int unpolished;             /* 1: no further steps from a point that has converged */
   int (*interrupted)(void *); /* polled once an iteration; non-zero: FM_INTERRUPTED. May be NULL */
   void *interrupt_context;
@@ -38,7 +38,7 @@ typedef struct fm_newton_result { /* arrays owned by the result: fm_newton_free 
   double value, value_start;
   double gradient_norm; /* max over free k of |s_k| / sqrt(H_kk): in standard-error units */
   double decrement;     /* s'H^-1 s / 2 at the end (with a ridge if H is not positive definite) */
-  double shrunk;        /* smallest share of its information at the start that a free parameter has at the end */
+  double shrunk;        /* least share of its information at the start that a free parameter ends with */
   double condition;     /* of the scaled information of the free, non-aliased parameters */
   double *theta;        /* n_par; aliased parameters are held at their start value */
   double *score;        /* n_par */
@@ -49,7 +49,7 @@ typedef struct fm_newton_result { /* arrays owned by the result: fm_newton_free 
   double *step;         /* n_par: the Newton step that would come next: the digits that are right */
   double *direction;    /* n_par: the last step that gained noticeably: where the parameters were going */
   int *aliased;         /* n_par: an fm_aliasing of each, as in fm_chol */
-  int *border;          /* n_par: -1 held at its lower bound, 1 at its upper, where the objective still rises */
+  int *border;          /* n_par: -1 held at its lower bound, 1 at its upper; the objective rises beyond */
   double *combine;      /* n_par x n_par: column k: for an aliased k, its coefficients on the others */
 } fm_newton_result;
 

@@ -1,0 +1,32 @@
+test_that("errors of probabilities are those of the logit in closed form", {
+  long <- ragged_long()
+  fit <- fit_migration(chosen ~ x + y, long, id = "id", place = "place", control = one_thread())
+  rows <- long[long$id %in% unique(long$id)[1:4], ]
+  found <- predict(fit, rows, se.fit = TRUE, conf.level = 0.9)
+  expect_named(found, c("fit", "se.fit", "lower", "upper"))
+  p <- predict(fit, rows)
+  expect_equal(found$fit, p)
+  x <- as.matrix(rows[c("x", "y")])
+  mean_x <- rowsum(p * x, rows$id)[match(rows$id, sort(unique(rows$id))), ]
+  slope <- p * (x - mean_x)
+  se <- sqrt(rowSums((slope %*% vcov(fit)) * slope))
+  expect_equal(unname(found$se.fit), unname(se), tolerance = 1e-5)
+  z <- qnorm(0.95)
+  expect_equal(unname(found$upper), unname(plogis(qlogis(p) + z * se / (p * (1 - p)))), tolerance = 1e-5)
+  robust <- predict(fit, rows, type = "utility", se.fit = TRUE, vcov = "robust")
+  v <- sqrt(rowSums((x %*% vcov(fit, type = "robust")) * x))
+  expect_equal(unname(robust$se.fit), unname(v), tolerance = 1e-5)
+  expect_equal(unname(robust$lower), unname(robust$fit - qnorm(0.975) * v), tolerance = 1e-5)
+  expect_error(predict(fit, rows, type = "choice", se.fit = TRUE), "no standard error", class = "firmmove_error_argument")
+})
+
+test_that("flows have errors too, and firms' probabilities a matrix of them", {
+  fit <- fit_migration(~ rent + distance, relocation_data(200), control = one_thread())
+  flows <- predict(fit, type = "flows", se.fit = TRUE)
+  expect_equal(flows$flow, predict(fit, type = "flows")$flow)
+  expect_true(all(flows$std.error > 0 & flows$conf.low < flows$flow & flows$flow < flows$conf.high))
+  of_origin <- stats::aggregate(flow ~ from, flows, sum)
+  expect_equal(sum(of_origin$flow), nobs(fit))
+  found <- predict(fit, se.fit = TRUE)
+  expect_identical(dim(found$se.fit), dim(found$fit))
+})
