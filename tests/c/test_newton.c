@@ -259,6 +259,45 @@ static void quadratic_with_fixed(void) {
   fm_newton_free(&r);
 }
 
+/* The maximum is at -2; the parameter stops at its bound, the others go where they would with it fixed there. */
+static void quadratic_with_bounds(void) {
+  const double start[3] = {0}, lower[3] = {-HUGE_VAL, -1, -HUGE_VAL}, upper[3] = {HUGE_VAL, 5, HUGE_VAL};
+  const int held[3] = {0, 1, 0};
+  fm_newton_control control = fm_newton_defaults();
+  record counts;
+  problem p;
+  fm_newton_result r;
+  control.lower = lower;
+  control.upper = upper;
+  set_problem(&p, &counts, quadratic, NULL, 3);
+  maximise(&p, start, &control, &r);
+  CHECK_INT(r.stop, FM_CONVERGED);
+  CHECK(r.theta[1] == -1 && r.border[1] == -1 && r.border[0] == 0 && r.border[2] == 0);
+  CHECK_CLOSE(r.theta[0], 1 - 1.0 / 4, 1e-14);
+  CHECK_CLOSE(r.theta[2], 0.5 + 1.0 / 2, 1e-14);
+  CHECK(r.score[1] < 0 && r.gradient_norm < 1e-13);
+  check_covariance(&r, 3, held);
+  fm_newton_free(&r);
+}
+
+/* A unit changes nothing but what the stop rule takes for small. */
+static void quadratic_with_unit(void) {
+  const double start[3] = {0};
+  const int held[3] = {0};
+  fm_newton_control control = fm_newton_defaults();
+  record counts;
+  problem p;
+  fm_newton_result r;
+  control.unit = 0x1p-40;
+  set_problem(&p, &counts, quadratic, NULL, 3);
+  maximise(&p, start, &control, &r);
+  CHECK_ARRAY(r.theta, centre, 3, 1e-14);
+  CHECK_CLOSE(r.value, 7, 1e-15);
+  CHECK_ARRAY(r.information, q, 9, 0);
+  check_covariance(&r, 3, held);
+  fm_newton_free(&r);
+}
+
 static void logit_intercept(void) {
   double x[50];
   int y[50];
@@ -702,6 +741,8 @@ void test_newton(void);
 void test_newton(void) {
   RUN(quadratic_in_one_step);
   RUN(quadratic_with_fixed);
+  RUN(quadratic_with_bounds);
+  RUN(quadratic_with_unit);
   RUN(logit_intercept);
   RUN(logit_aliased);
   RUN(logit_order);

@@ -30,7 +30,7 @@ test_that("every model names a term that separates, and only that", {
       "separate along `s[:class1]*` \\(towards -Inf\\)\\.", class = "firmmove_warning_separated"
     )
     expect_identical(found$convergence$code, 3L)
-    at <- grep("^s", names(coef(found)))
+    at <- grep("^s(:|$)", names(coef(found)))
     expect_true(all(is.na(summary(found)$coefficients[at, 2L])))
     expect_true(all(summary(found)$coefficients[c("x", "z")[seq_len(2L * !inherits(model, "latent_model"))], 2L] < 0.5))
   }

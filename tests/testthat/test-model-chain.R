@@ -104,7 +104,7 @@ test_that("lagged shares are the term peers()", {
     expect_identical(unname(vcov(fit)), unname(vcov(plain)))
     expect_identical(logLik(fit)[1], logLik(plain)[1])
     expect_identical(names(coef(fit))[4], "chain(kin)")
-    expect_identical(tidy(fit)$group[4], "chain")
+    expect_identical(tidy(fit, groups = TRUE)$group[4], "chain")
     expect_identical(predict(fit, type = "flows"), predict(plain, type = "flows"))
   }
   expect_s3_class(fit, "migration_fit_chain")
@@ -212,7 +212,7 @@ test_that("every method of a fit works", {
   plain <- fit_migration(chain_formula, data)
   expect_equal(anova(plain, fit)$Df[2], 1)
   expect_gt(anova(plain, fit)$Chisq[2], 20)
-  expect_identical(tidy(fit)$group[5], "chain")
+  expect_identical(tidy(fit, groups = TRUE)$group[5], "chain")
   expect_equal(glance(fit)$logLik, fit$loglik)
   expect_equal(augment(fit)$.fitted, unname(fitted(fit)))
   expect_identical(ncol(model.matrix(fit)), 4L)

@@ -191,7 +191,7 @@ test_that("every method of a fit works", {
   for (type in c("opg", "robust", "cluster")) expect_true(all(is.finite(vcov(fit, type))))
   expect_equal(vcov(fit, "robust"), vcov(fit, cluster = ~firm) * (99 / 100), tolerance = 1e-10)
   expect_error(vcov(fit, cluster = ~year), "the occasions of a firm")
-  expect_identical(unique(tidy(fit)$group), c("class1", "common", "class2", "membership"))
+  expect_identical(unique(tidy(fit, groups = TRUE)$group), c("class1", "common", "class2", "membership"))
   expect_identical(glance(fit)$model, "latent")
   expect_identical(dim(confint(fit)), c(7L, 2L))
   expect_named(augment(fit), c(names(data$firms), ".fitted", ".leave", ".resid"))

@@ -163,7 +163,7 @@ test_that("every method of a fit works", {
   expect_length(fitted(fit), 400)
   expect_length(residuals(fit), 400)
   expect_identical(dim(simulate(fit, 2, seed = 1)), c(400L, 2L))
-  expect_identical(tidy(fit)$group[4:5], c("sd", "sd"))
+  expect_identical(tidy(fit, groups = TRUE)$group[4:5], c("sd", "sd"))
   expect_identical(nrow(glance(fit)), 1L)
   expect_true(".fitted" %in% names(augment(fit)))
   expect_identical(nrow(confint(fit)), 5L)

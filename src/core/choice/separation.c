@@ -112,8 +112,8 @@ static fm_code drop_carried(const fm_along_counter *counter, size_t k, double to
   return code;
 }
 
-/* Marks the parameters without which the direction moves utilities noticeably less, and that are not carried
- * along. */
+/* Marks the parameters without which the direction moves utilities noticeably less, and that are not
+ * carried along. */
 static fm_code mark_parameters(const fm_along_counter *counter, double *direction, double *alone, double reach,
                                int *separated, fm_error *err) {
   size_t n = 0;
