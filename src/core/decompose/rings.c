@@ -368,7 +368,8 @@ static fm_code sums_batches(sums_run *s, const fm_run *run, fm_error *err) {
   const size_t groups = (s->around->n_from + GROUP - 1) / GROUP;
   for (s->from = 0; s->from < groups; s->from += BATCH) {
     const size_t left = groups - s->from;
-    FM_TRY(fm_parallel(left < BATCH ? left : BATCH, run->threads, sums_task, s));
+    FM_TRY(fm_parallel_watched(left < BATCH ? left : BATCH, run->threads, sums_task, s, run->interrupted,
+                               run->interrupt_context));
     if (run->interrupted != NULL && run->interrupted(run->interrupt_context)) {
       return fm_fail(err, FM_INTERRUPTED, "interrupted");
     }
@@ -504,7 +505,8 @@ fm_code fm_m_function(const fm_sites *sites, const fm_m_draws *draws, const fm_r
   fm_code code = m_init(&d, radii, run->threads);
   for (d.from = 0; code == FM_OK && d.from < draws->n_draws; d.from += BATCH) {
     const size_t left = draws->n_draws - d.from;
-    code = fm_parallel(left < BATCH ? left : BATCH, run->threads, m_task, &d);
+    code = fm_parallel_watched(left < BATCH ? left : BATCH, run->threads, m_task, &d, run->interrupted,
+                               run->interrupt_context);
     if (code == FM_OK && run->interrupted != NULL && run->interrupted(run->interrupt_context)) {
       code = fm_fail(err, FM_INTERRUPTED, "interrupted");
     }

@@ -90,8 +90,8 @@ static fm_code group_dense(fm_relational *rel) {
 static fm_code number_pairs(fm_relational *rel) {
   const size_t m = rel->n_multipliers + 1;
   rel->pair = fm_alloc(m * m, sizeof(size_t));
-  rel->pair_a = fm_alloc(m * m, sizeof(size_t));
-  rel->pair_b = fm_alloc(m * m, sizeof(size_t));
+  rel->pair_a = fm_alloc_zero(m * m, sizeof(size_t)); /* zeros behind the pairs: an image writes all */
+  rel->pair_b = fm_alloc_zero(m * m, sizeof(size_t));
   if (!rel->pair || !rel->pair_a || !rel->pair_b) {
     return FM_NO_MEMORY;
   }

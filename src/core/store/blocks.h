@@ -72,14 +72,18 @@ fm_code fm_write_file(const char *path, const void *bytes, size_t n, fm_error *e
 typedef struct fm_store_file { /* fields are private */
   char *path;
   fm_file_map map;
+  uint32_t mark;         /* checksum of the header, and so of the directory and all blocks */
   fm_store_block *entry; /* in the order of the file */
   size_t *by_name;       /* their indices in the order of names */
   size_t n;
 } fm_store_file;
 
 /* Opens read-only; checks the header and the directory, not the blocks. FM_IO, FM_CORRUPT, FM_NO_MEMORY: nothing is
- * left open. */
+ * left open. Blocks are read from the file when asked for: a file cut meanwhile is FM_CORRUPT. */
 fm_code fm_store_open(fm_store_file *f, const char *path, fm_error *err);
+/* The same, and maps the file: for fm_store_get(). Of files that nobody else writes: to touch a map of a file that was cut
+ * ends the process. Its name may be removed once it is open. */
+fm_code fm_store_map(fm_store_file *f, const char *path, fm_error *err);
 /* The same of bytes in memory, which stay the caller's and must outlive f. */
 fm_code fm_store_open_memory(fm_store_file *f, const void *bytes, size_t length, const char *label,
                              fm_error *err);
@@ -88,7 +92,7 @@ const fm_store_block *fm_store_entry(const fm_store_file *f, size_t i);
 /* NULL when there is none. */
 const fm_store_block *fm_store_find(const fm_store_file *f, const char *name);
 /* Points into the map of a raw block, aligned to 64; its checksum is not looked at. FM_CORRUPT when the block is absent,
- * of another type or deflated. */
+ * of another type or deflated; FM_INVALID when the file is not mapped. */
 fm_code fm_store_get(const fm_store_file *f, const char *name, fm_store_type type, size_t *n,
                      const void **data, fm_error *err);
 /* Copies or inflates all n elements after checking their checksum. FM_CORRUPT also when n is not their number. */
