@@ -2,6 +2,9 @@
  *
  * Arguments: status.h. Overwrites only the fm_error it is given. Thread safety: no state.
  */
+#if defined(_WIN32)
+#define __USE_MINGW_ANSI_STDIO 1 /* the older of the two C libraries of Windows knows no %zu */
+#endif
 #include "status.h"
 
 #include <stdarg.h>
