@@ -73,9 +73,27 @@ static fm_code measure(const fm_store_file *f, wanted *w, fm_error *err) {
   return w->storage == AS_TEXT ? measure_text(f, w, err) : FM_OK;
 }
 
-static fm_code measure_all(const char *path, wanted *w, size_t n, fm_error *err) {
+/* Opens a file that must be the one that was written with the manifest, where that says which: its length and the
+ * checksum of its header, as R's file_mark() puts them. */
+static fm_code open_marked(fm_store_file *f, const char *path, const char *mark, fm_error *err) {
+  char found[64];
+  FM_TRY(fm_store_open(f, path, err));
+  (void)snprintf(found, sizeof found, "%llu-%08lx", (unsigned long long)f->map.length,
+                 (unsigned long)f->mark);
+  if (mark == NULL || strcmp(found, mark) == 0) {
+    return FM_OK;
+  }
+  fm_store_close(f);
+  return fm_fail(
+      err, FM_CORRUPT,
+      "`%.250s` is not the file that was there when the store was opened: it was written again or "
+      "exchanged. Open the store again.",
+      path);
+}
+
+static fm_code measure_all(const char *path, const char *mark, wanted *w, size_t n, fm_error *err) {
   fm_store_file f;
-  FM_TRY(fm_store_open(&f, path, err));
+  FM_TRY(open_marked(&f, path, mark, err));
   fm_code code = FM_OK;
   for (size_t k = 0; k < n && code == FM_OK; k++) {
     code = measure(&f, &w[k], err);
@@ -185,9 +203,9 @@ static fm_code read_column(const fm_store_file *f, const wanted *w, fm_error *er
                                                          : wrong(f, w, "has codes of no string", err);
 }
 
-static fm_code read_columns(const char *path, const wanted *w, size_t n, fm_error *err) {
+static fm_code read_columns(const char *path, const char *mark, const wanted *w, size_t n, fm_error *err) {
   fm_store_file f;
-  FM_TRY(fm_store_open(&f, path, err));
+  FM_TRY(open_marked(&f, path, mark, err));
   fm_code code = FM_OK;
   for (size_t k = 0; k < n && code == FM_OK; k++) {
     fm_store_block const *entry = fm_store_find(&f, w[k].name); /* the file may be another by now */
@@ -217,12 +235,13 @@ static SEXP as_strings(SEXP codes, const wanted *w) {
 }
 
 /* Columns of a file: their names, what each becomes (0 logical, 1 integer, 2 double, 3 text, 4 raw), the number of levels
- * where integers are codes, and range = first row (from 0), rows, rows of the file. */
-SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEXP range) {
+ * where integers are codes, range = first row (from 0), rows, rows of the file, and the mark of the file or NA. */
+SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEXP range, SEXP mark) {
   const size_t n = (size_t)Rf_xlength(names);
   fm_error err = {FM_OK, ""};
   wanted *w = (wanted *)R_alloc(n + 1, sizeof *w);
   const char *file = fm_native_path(path);
+  const char *known = STRING_ELT(mark, 0) == NA_STRING ? NULL : CHAR(STRING_ELT(mark, 0));
   SEXP result = PROTECT(Rf_allocVector(VECSXP, (R_xlen_t)n));
   for (size_t k = 0; k < n; k++) {
     w[k] = (wanted){.name = CHAR(STRING_ELT(names, (R_xlen_t)k)), .storage = INTEGER_RO(storage)[k]};
@@ -231,11 +250,11 @@ SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEX
     w[k].n = (size_t)REAL_RO(range)[1];
     w[k].total = (size_t)REAL_RO(range)[2];
   }
-  fm_code code = measure_all(file, w, n, &err);
+  fm_code code = measure_all(file, known, w, n, &err);
   for (size_t k = 0; k < n && code == FM_OK; k++) {
     make_vector(&w[k], result, (R_xlen_t)k);
   }
-  code = code == FM_OK ? read_columns(file, w, n, &err) : code;
+  code = code == FM_OK ? read_columns(file, known, w, n, &err) : code;
   if (code != FM_OK) {
     fm_raise(&err);
   }

@@ -17,7 +17,9 @@ const char *fm_native_path(SEXP path) {
   if (TYPEOF(path) != STRSXP || Rf_xlength(path) != 1) {
     Rf_error("internal: a path must be one string");
   }
-  return R_ExpandFileName(Rf_translateChar(STRING_ELT(path, 0)));
+  const char *expanded = R_ExpandFileName(Rf_translateChar(STRING_ELT(path, 0))); /* in a buffer of R's */
+  const size_t size = strlen(expanded) + 1;
+  return memcpy(R_alloc(size, 1), expanded, size);
 }
 
 /* ---- columns --------------------------------------------------------------------------------------------------------- */
@@ -145,17 +147,6 @@ SEXP firmmove_shard_write(SEXP path, SEXP names, SEXP columns, SEXP deflate) {
     prepare(VECTOR_ELT(columns, (R_xlen_t)k), CHAR(STRING_ELT(names, (R_xlen_t)k)), &column[k]);
   }
   if (write_columns(file, column, n, Rf_asLogical(deflate) == TRUE, &err) != FM_OK) {
-    fm_raise(&err);
-  }
-  return R_NilValue;
-}
-
-/* ---- whole files ------------------------------------------------------------------------------------------------------ */
-
-/* Writes a raw vector to a file, through to the disk, under a name of its own first. */
-SEXP firmmove_file_write(SEXP path, SEXP bytes) {
-  fm_error err = {FM_OK, ""};
-  if (fm_write_file(fm_native_path(path), RAW_RO(bytes), (size_t)Rf_xlength(bytes), &err) != FM_OK) {
     fm_raise(&err);
   }
   return R_NilValue;

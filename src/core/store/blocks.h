@@ -67,6 +67,8 @@ void fm_store_abort(fm_store_writer *w);
 
 /* The same for a file of plain bytes, such as a manifest: part, flush, rename. */
 fm_code fm_write_file(const char *path, const void *bytes, size_t n, fm_error *err);
+/* Adds bytes to the end of a file of the writer's own, which is not flushed to the disk. */
+fm_code fm_append_file(const char *path, const void *bytes, size_t n, fm_error *err);
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 typedef struct fm_store_file { /* fields are private */

@@ -251,3 +251,23 @@ fm_code fm_write_file(const char *path, const void *bytes, size_t n, fm_error *e
   }
   return keep(&w, err);
 }
+
+fm_code fm_append_file(const char *path, const void *bytes, size_t n, fm_error *err) {
+  fm_store_writer w = {0};
+  if (name_files(&w, path) != FM_OK) {
+    return aborted(&w, fm_fail(err, FM_NO_MEMORY, "No memory to write `%.300s`.", path));
+  }
+  fm_free(w.part);
+  w.part = NULL; /* nothing beside the file */
+  w.file = fopen(path, "ab");
+  if (w.file == NULL || append(&w, bytes, n) != FM_OK || fflush(w.file) != 0) {
+    return aborted(&w, refused(&w, err));
+  }
+  const int closed = fclose(w.file);
+  w.file = NULL;
+  if (closed != 0) {
+    return aborted(&w, refused(&w, err));
+  }
+  fm_store_abort(&w);
+  return FM_OK;
+}
