@@ -97,8 +97,10 @@ table_specs <- function(table, arg) {
 read_block_columns <- function(file, block, specs, first, n, total, mark = NA_character_) {
   storage <- store_storage[vapply(specs, `[[`, "", "storage")]
   n_levels <- vapply(specs, function(spec) length(spec$levels), 1L)
-  values <- .Call(C_shard_read, file, block, unname(storage), n_levels,
-                  as.numeric(c(first, n, total)), as.character(mark))
+  values <- tryCatch(
+    .Call(C_shard_read, file, block, unname(storage), n_levels, as.numeric(c(first, n, total)), as.character(mark)),
+    firmmove_error_invalid = function(e) abort(conditionMessage(e), class = "store_changed")
+  )
   Map(restore_column, values, specs)
 }
 

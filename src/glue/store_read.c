@@ -74,7 +74,7 @@ static fm_code measure(const fm_store_file *f, wanted *w, fm_error *err) {
 }
 
 /* Opens a file that must be the one that was written with the manifest, where that says which: its length and the
- * checksum of its header, as R's file_mark() puts them. */
+ * checksum of its header, as R's file_mark() puts them. FM_INVALID: it is another. */
 static fm_code open_marked(fm_store_file *f, const char *path, const char *mark, fm_error *err) {
   char found[64];
   FM_TRY(fm_store_open(f, path, err));
@@ -85,9 +85,9 @@ static fm_code open_marked(fm_store_file *f, const char *path, const char *mark,
   }
   fm_store_close(f);
   return fm_fail(
-      err, FM_CORRUPT,
+      err, FM_INVALID,
       "`%.250s` is not the file that was there when the store was opened: it was written again or "
-      "exchanged. Open the store again.",
+      "exchanged. Open it again with open_store().",
       path);
 }
 

@@ -133,8 +133,8 @@ test_that("a shard that is exchanged after the store was opened is not read", {
   one <- store_of(data, shard_rows = 2000)
   two <- store_of(other, shard_rows = 2000)
   file.copy(file.path(two$path, "firms-000002.fms"), file.path(one$path, "firms-000002.fms"), overwrite = TRUE)
-  expect_error(store_rows(one, 1, one$n, "size"), class = "firmmove_error_corrupt")
-  expect_error(fit_migration(~ keep(size), one), class = "firmmove_error_corrupt")
+  expect_error(store_rows(one, 1, one$n, "size"), class = "firmmove_error_store_changed")
+  expect_error(fit_migration(~ keep(size), one), class = "firmmove_error")
   expect_error(open_store(one$path), class = "firmmove_error_corrupt")
   # the file of the tables has no mark, and checksums of columns
   three <- store_of(data, shard_rows = 2000)
