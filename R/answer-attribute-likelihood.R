@@ -1,41 +1,41 @@
 # Attribution of the log-likelihood: the maximum with the terms of some groups, for many sets of groups on one design.
 
-# What the refits need of a fit
-refit_frame <- function(object, design) {
+# The problem of a fit on a design, as it is or of some of the occasions
+refit_problem <- function(object, design) {
   setup <- model_setup(object$model, object$data, design, memory = object$design$memory)
-  layout <- parameter_layout(design, setup)
   fixed <- object$coefficients[object$fixed]
-  held <- held_parameters(layout, if (length(fixed) > 0L) fixed, design)
+  source <- list(design = design, setup = setup, sums = design_sums(design$spec), choices = choices_of(design$spec))
+  problem <- fit_problem(source, object$control, if (length(fixed) > 0L) fixed)
   # a term that is not estimable stays out of every refit
-  held$is[layout$coefficients[is.na(object$coefficients)]] <- TRUE
-  list(setup = setup, layout = layout, held = held, null = layout$parameters$null)
+  problem$held$is[problem$layout$coefficients[is.na(object$coefficients)]] <- TRUE
+  problem
 }
 
 # Maxima of the log-likelihood for the subsets of a plan, in the order of their size, each started from what its own
 # subsets lead to expect. Returns list(value, score): `score` sums weights[T, k] l_i(T) over the subsets, an occasion
 # a row, l_i the part of the occasion in the log-likelihood; NULL where the likelihood is no such sum.
 likelihood_values <- function(object, design, groups, plan, weights = NULL, known = NULL) {
-  frame <- refit_frame(object, design)
   if (!is.null(weights)) {
     design$spec$weights <- weights
   }
-  contributions <- if (is.null(weights)) occasion_likelihoods(object, design)
+  problem <- refit_problem(object, design)
+  contributions <- if (is.null(weights)) occasion_likelihoods(object$model, object, design)
   n <- nrow(plan$member)
   keys <- drop(plan$member %*% 2^(seq_len(ncol(plan$member)) - 1L))
   theta <- matrix(0, length(design$theta), n)
   value <- numeric(n)
-  score <- if (!is.null(contributions)) matrix(0, length(design$spec$origin), ncol(plan$member))
-  batches <- subset_batches(rowSums(plan$member), length(design$spec$origin))
+  score <- if (!is.null(contributions)) matrix(0, n_occasions(design$spec), ncol(plan$member))
+  batches <- subset_batches(rowSums(plan$member), n_occasions(design$spec))
   tick <- progress("Sets of groups", n)
   for (batch in batches) {
     tick(min(batch) - 1L)
-    held <- lapply(batch, function(t) hold_groups(frame, groups[!plan$member[t, ]]))
+    held <- lapply(batch, function(t) hold_groups(problem, groups[!plan$member[t, ]]))
     starts <- Map(function(t, held) {
       start <- if (is.null(known)) expected_theta(plan$member[t, ], theta, keys, t) else known[, t]
       start <- if (is.null(start)) design$theta else start
       replace(start, held$is, held$value[held$is])
     }, batch, held)
-    best <- restricted_maxima(object$model, starts, frame, held, design, object$control)
+    best <- restricted_maxima(object$model, problem, starts, held)
     theta[, batch] <- best$theta
     value[batch] <- best$value
     if (!is.null(contributions)) {
@@ -58,12 +58,13 @@ subset_batches <- function(sizes, n_occasions) {
 }
 
 # Parameters that are not estimated when some groups (of numbers of coefficients) are out
-hold_groups <- function(frame, out) {
+hold_groups <- function(problem, out) {
   out <- unlist(out)
-  at <- frame$layout$coefficients[out]
-  frame$held$is[at] <- TRUE
-  frame$held$value[at] <- frame$null[out]
-  frame$held
+  at <- problem$layout$coefficients[out]
+  held <- problem$held
+  held$is[at] <- TRUE
+  held$value[at] <- problem$layout$parameters$null[out]
+  held
 }
 
 # Start values for a set of groups from those of its subsets: if what four groups do to theta were made up of what
@@ -86,15 +87,10 @@ expected_theta <- function(member, theta, keys, t) {
   Reduce(`+`, Map(function(mean, k) (-1)^(k + 1L) * choose(order, k) * mean, means, seq_len(order)))
 }
 
-# The maxima with some parameters held, from starts that may be good, for several sets of held parameters; dispatches
-# on the model. Returns list(theta, a column a set; value; logsum, a column a set, or NULL).
-restricted_maxima <- function(model, starts, frame, held, design, control) {
-  UseMethod("restricted_maxima")
-}
-
-restricted_maxima.migration_model <- function(model, starts, frame, held, design, control) {
+restricted_maxima.migration_model <- function(model, problem, starts, held) {
   found <- Map(function(theta, held) {
-    model_maximise(model, theta, frame$setup, frame$layout, held, design, control)[c("theta", "value")]
+    problem$held <- held
+    model_maximise(model, problem, theta)[c("theta", "value")]
   }, starts, held)
   list(theta = vapply(found, `[[`, starts[[1L]], "theta"), value = vapply(found, `[[`, 0, "value"))
 }
@@ -103,12 +99,14 @@ restricted_maxima.migration_model <- function(model, starts, frame, held, design
 # millionth or, where there are many occasions and passes cost, three tenths; with its gain, so that what is left out
 # is of third order, a few thousandths at most and far less in the shares. `logsum`: of each occasion there. Where
 # steps do not lead to a maximum the careful maximiser takes over.
-restricted_maxima.conditional_model <- function(model, starts, frame, held, design, control) {
+restricted_maxima.conditional_model <- function(model, problem, starts, held) {
+  design <- problem$design
+  control <- kernel_control(problem$control)
   small <- Map(function(theta, held) smaller_design(design, !held$is | theta != 0), starts, held)
-  enough <- if (length(design$spec$origin) > 10000L) 0.3 else 1e-6
+  enough <- if (n_occasions(design$spec) > 10000L) 0.3 else 1e-6
   found <- .Call(
     C_subsets, lapply(small, `[[`, "spec"), Map(function(theta, part) theta[part$at], starts, small),
-    Map(function(held, part) held$is[part$at], held, small), enough, kernel_control(control)
+    Map(function(held, part) held$is[part$at], held, small), enough, control
   )
   theta <- matrix(unlist(Map(function(theta, part, best) replace(theta, part$at, best), starts, small, found$theta)),
     ncol = length(starts)
@@ -116,58 +114,33 @@ restricted_maxima.conditional_model <- function(model, starts, frame, held, desi
   value <- found$value
   logsum <- matrix(unlist(found$logsum), ncol = length(starts))
   for (k in which(!found$done)) {
-    careful <- restricted_maxima.migration_model(model, starts[k], frame, held[k], design, control)
+    careful <- restricted_maxima.migration_model(model, problem, starts[k], held[k])
     theta[, k] <- careful$theta
     value[k] <- careful$value
-    logsum[, k] <- .Call(
-      C_predict, design$spec, design$kernel, theta[, k], "logsum", kernel_control(control)
-    )
+    logsum[, k] <- .Call(C_predict, design$spec, design$kernel, theta[, k], "logsum", control)
   }
   list(theta = theta, value = value, logsum = logsum)
 }
 
-# A design with the terms that matter at some theta, and only the tables, keys and multipliers these use: with fewer
-# keys more occasions are alike. list(spec, at: the positions in theta that are left)
+
+# A design with the terms that matter at some theta: list(spec, at: the positions in theta that are left)
 smaller_design <- function(design, keep) {
-  spec <- design$spec
-  n_terms <- length(design$theta) - length(design$effects)
-  keep[-seq_len(n_terms)] <- TRUE
-  at <- which(keep)
-  if (!any(keep[seq_len(n_terms)]) || all(keep)) {
-    return(list(spec = spec, at = seq_along(keep)))
+  terms <- seq_len(term_count(design$spec))
+  keep[-terms] <- TRUE
+  if (!any(keep[terms]) || all(keep)) {
+    return(list(spec = design$spec, at = seq_along(keep)))
   }
-  terms <- keep[seq_len(n_terms)]
-  if (spec$kind == "ragged") {
-    spec$columns <- spec$columns[c(which(terms), n_terms + seq_len(spec$n_offset))]
-    return(list(spec = spec, at = at))
-  }
-  terms <- c(terms, rep(TRUE, length(spec$terms$table) - n_terms))
-  spec$terms <- lapply(spec$terms, `[`, terms)
-  used <- sort(unique(spec$terms$table))
-  spec$tables <- spec$tables[used]
-  spec$terms$table <- match(spec$terms$table, used)
-  used <- setdiff(sort(unique(spec$terms$multiplier)), 0L)
-  spec$multipliers <- spec$multipliers[used]
-  spec$terms$multiplier <- no_na(match(spec$terms$multiplier, used))
-  used <- setdiff(unique(c(vapply(spec$tables, function(table) as.integer(table$key), 0L), spec$available$key)), 0L)
-  spec$keys <- spec$keys[used]
-  renumbered <- function(key) no_na(match(key, used))
-  spec$tables <- lapply(spec$tables, function(table) replace(table, "key", list(renumbered(table$key))))
-  if (!is.null(spec$available)) {
-    spec$available$key <- renumbered(spec$available$key)
-  }
-  list(spec = spec, at = at)
+  list(spec = keep_terms(design$spec, keep[terms]), at = which(keep))
 }
 
-# A function of thetas (columns), and of the logsums of the occasions there where they are known, that gives the part
-# of each occasion (a row) in the log-likelihood at each theta, weights counted; NULL for models whose log-likelihood
-# is not a sum over occasions
-occasion_likelihoods <- function(object, design) {
-  w <- design$spec$weights %||% rep(1, length(design$spec$origin))
-  if (inherits(object$model, "conditional_model")) {
-    chosen <- chosen_columns(object, design)
-    return(function(theta, logsum) w * (chosen$level + chosen$x %*% theta - logsum))
-  }
+occasion_likelihoods.conditional_model <- function(model, object, design) {
+  w <- occasion_weights(design$spec)
+  chosen <- chosen_columns(object, design)
+  function(theta, logsum) w * (chosen$level + chosen$x %*% theta - logsum)
+}
+
+occasion_likelihoods.migration_model <- function(model, object, design) {
+  w <- occasion_weights(design$spec)
   each <- function(theta) {
     p <- chosen_probability(object, at_theta(design, theta))
     ifelse(w > 0, w * log(p), 0)
@@ -188,13 +161,7 @@ chosen_columns <- function(object, design) {
 }
 
 chosen_utility <- function(object, design) {
-  spec <- design$spec
-  if (spec$kind == "ragged") {
-    return(kernel_predict(object, design, "utility")[spec$start[-length(spec$start)] + spec$chosen])
-  }
-  by_slice(design, function(part) {
-    kernel_predict(object, part, "utility")[cbind(seq_along(part$spec$chosen), part$spec$chosen)]
-  })
+  by_slice(design, function(part) at_chosen(part$spec, kernel_predict(object, part, "utility")))
 }
 
 # Covariance of the shares of the groups when firms are drawn anew: the maximum does not move with the data to first
@@ -209,7 +176,7 @@ influence_covariance <- function(object, score) {
 # Covariance over bootstrap samples of firms: each counts as often as it is drawn
 bootstrap_draws <- function(object, design, groups, plan, theta, draws) {
   firm <- match(object$data$index$firm[object$design$occasion], unique(object$data$index$firm[object$design$occasion]))
-  w <- design$spec$weights %||% rep(1, length(firm))
+  w <- occasion_weights(design$spec)
   n <- max(firm)
   tick <- progress("Bootstrap draws", draws)
   vapply(seq_len(draws), function(i) {

@@ -15,13 +15,13 @@ moves_frame <- function(object, design, groups, reference) {
   stay <- rep(NA_integer_, length(level))
   for (class in class_coefficients(object)) {
     level[class] <- of_terms
-    stay[class] <- theta_positions(object, length(design$effects))[class[match("stay", object$design$terms$name)]]
+    stay[class] <- design$layout$coefficients[class[match("stay", object$design$terms$name)]]
   }
   if (any(is.na(stay[level != 0]))) {
     abort("Terms at their mean need the constant `stay` in the model: use `reference = \"zero\"`.", class = "reference")
   }
   list(
-    at = theta_positions(object, length(design$effects)), level = level, stay = stay, null = object$parameters$null
+    at = design$layout$coefficients, level = level, stay = stay, null = object$parameters$null
   )
 }
 
@@ -68,68 +68,37 @@ reference_levels <- function(object, design, used, reference) {
     )
   }
   mask <- moving_masks(object, design)
-  sign <- c(0, -1, 1)[mask + 1L]
+  sign <- unname(c(all = 0, move = -1, stay = 1)[mask])
   peers <- grepl("peers(", terms$term, fixed = TRUE)
   if (!identical(reference, "zero")) {
-    wanted <- which(seq_along(mask) %in% used & mask > 0L & !peers & terms$name != "stay")
+    wanted <- which(seq_along(mask) %in% used & mask != "all" & !peers & terms$name != "stay")
     level[wanted] <- sign[wanted] * column_means(object, design, wanted, mask)
   }
   level[match(names(given), terms$name)] <- sign[match(names(given), terms$name)] * given
   level
 }
 
-# 1: a term of moving (also a tie, 0 at the origin), 2: of staying, 0: of every place
+# Whether a term is of moving (also a tie, 0 at the origin), of staying or of every place
 moving_masks <- function(object, design) {
-  terms <- object$design$terms
-  mask <- term_masks(terms)
-  ties <- with_destination(object) & mask == 0L
-  if (design$spec$kind == "ragged") {
-    origin <- design$spec$start[-length(design$spec$start)] + design$spec$origin
-    origin <- origin[design$spec$origin > 0L]
-    at_home <- vapply(design$spec$columns[seq_len(nrow(terms))], function(x) any(x[origin] != 0), NA)
-    ties <- ties | (mask == 0L & !at_home)
-  }
-  ifelse(ties, 1L, mask)
+  mask <- term_masks(object$design$terms)
+  travels <- with_destination(object) | !matters_at_home(design$spec)
+  ifelse(travels & mask == "all", "move", mask)
 }
 
-# Weighted means of columns of the utility over the moves (mask 1) or stays (mask 2) on offer
+# Weighted means of columns of the utility over the moves or stays on offer, as the masks say
 column_means <- function(object, design, which, mask) {
-  zero <- numeric(nrow(object$design$terms) + length(design$effects))
+  zero <- numeric(length(design$layout$linear))
   level <- utility_sums(object, design, zero)
   vapply(which, function(k) {
     sums <- utility_sums(object, design, replace(zero, k, 1))
-    at <- if (mask[k] == 1L) "move" else "stay"
+    at <- mask[[k]]
     (sums[[at]] - level[[at]]) / level[[paste0("n_", at)]]
   }, 0)
 }
 
 # Sums of the utilities of moves and of stays on offer at plain coefficients b, with the weight they are sums of
 utility_sums <- function(object, design, b) {
-  spec <- design$spec
-  w <- spec$weights %||% rep(1, length(spec$origin))
-  v <- function(part) plain_utility(object, part, b)
-  if (spec$kind == "ragged") {
-    v <- v(design)
-    each <- rep(seq_along(w), diff(spec$start))
-    home <- seq_along(v) == (spec$start[-length(spec$start)] + spec$origin)[each] & spec$origin[each] > 0L
-    away <- !home & spec$origin[each] > 0L
-    w <- w[each]
-    away <- away & !is.na(v)
-    return(list(
-      move = sum((w * v)[away]), stay = sum((w * v)[home]), n_move = sum(w[away]), n_stay = sum(w[home])
-    ))
-  }
-  sums <- by_slice(design, function(part) {
-    u <- v(part)
-    o <- part$spec$origin
-    w <- part$spec$weights %||% rep(1, length(o))
-    w[o == 0L] <- 0
-    home <- u[cbind(seq_along(o), pmax(o, 1L))]
-    on <- rowSums(!is.na(u)) - !is.na(home)
-    all <- rowSums(u, na.rm = TRUE)
-    home[is.na(home)] <- 0
-    c(sum(w * (all - home)), sum(w * home), sum(w * on), sum(w))
-  })
+  sums <- by_slice(design, function(part) sums_of_moves(part$spec, plain_utility(object, part, b)))
   sums <- rowSums(matrix(sums, 4L))
   list(move = sums[1L], stay = sums[2L], n_move = sums[3L], n_stay = sums[4L])
 }
@@ -142,13 +111,13 @@ expected_moves <- function(object, design, theta) {
 # Their derivatives in theta: dP = P d log P, so the score of staying with the weight w P(stay), with its sign
 # turned. Models whose likelihood is not a sum over occasions: by differences.
 moves_gradient <- function(object, design, theta, space) {
-  if (!is.null(object$design$group) || inherits(object$model, "ranked_model")) {
+  if (!sums_over_occasions(object$model, object$design$group)) {
     return(drop(theta_jacobian(
       function(theta) expected_moves(object, design, theta), replace(space, "theta", list(theta))
     )))
   }
   design <- at_theta(design, theta)
-  leave <- leave_each(object, design)
+  leave <- leaving_probability(object, design)
   leave[is.na(leave)] <- 1
   spec <- design$spec
   spec$weights <- (spec$weights %||% 1) * (1 - leave)

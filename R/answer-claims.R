@@ -133,10 +133,11 @@ claim_coefficients <- function(object, ...) {
   }
   v <- vcov(object, ...)
   v[is.na(v)] <- 0
-  if (!inherits(object$model, "mixed_model")) {
+  average <- coefficient_means(object$model)
+  if (is.null(average)) {
     return(list(b = b, v = v))
   }
-  means <- function(theta) random_means(object$model, stats::setNames(theta, names(b)))
+  means <- function(theta) average(stats::setNames(theta, names(b)))
   known <- replace(b, is.na(b), 0)
   slope <- theta_jacobian(means, list(theta = known, covariance = v))
   list(b = replace(means(known), is.na(b), NA), v = slope %*% v %*% t(slope))
@@ -337,7 +338,7 @@ land_claim <- function(object, land, full, conf.level) {
 # Leaving weakens the origin, arrival strengthens the destination: rows of the accounts of the clusters
 cluster_claims <- function(object, performance, weight, origin, destination, periods, conf.level) {
   data <- object$data
-  if (!inherits(data, "migration_data") || is.null(data$names$time)) {
+  if (!has_tables(data) || is.null(data$names$time)) {
     abort("Claims about clusters need a migration_data() with times.", class = "claims")
   }
   if (is.null(weight)) {

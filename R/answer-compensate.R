@@ -146,13 +146,14 @@ worth_coefficients <- function(object, price, ...) {
   v <- vcov(object, ...)
   v[is.na(v)] <- 0
   space <- list(theta = b, covariance = v)
-  if (!inherits(object$model, "mixed_model")) {
+  average <- coefficient_means(object$model)
+  if (is.null(average)) {
     return(list(b = b, v = v, draw = identity, space = space, price = b, price_se = sqrt(diag(v))))
   }
-  means <- function(b) random_means(object$model, stats::setNames(b, names(object$coefficients)))
+  means <- function(b) average(stats::setNames(b, names(object$coefficients)))
   slope <- theta_jacobian(means, space)
   of_means <- slope %*% v %*% t(slope)
-  fixed <- if (object$model$space == "wtp") match(object$model$price, names(b))
+  fixed <- if (identical(object$model$space, "wtp")) match(object$model$price, names(b))
   worth <- function(b) replace(means(b), fixed, -1)
   v_worth <- of_means
   v_worth[fixed, ] <- v_worth[, fixed] <- 0
@@ -160,7 +161,7 @@ worth_coefficients <- function(object, price, ...) {
 }
 
 worth_note <- function(object) {
-  if (inherits(object$model, "mixed_model") && object$model$space == "wtp") {
+  if (identical(object$model$space, "wtp")) {
     "In willingness-to-pay space: the coefficients themselves, of random ones the means."
   } else if (length(object$model$random) > 0L) {
     "Of random coefficients the ratio is that of the means, which is not the mean of the ratio of each firm."
@@ -189,7 +190,7 @@ sums_in_class <- function(object, sums, class, name, at) {
 
 # Names of the coefficients of the terms
 linear_names <- function(object) {
-  names(object$coefficients)[seq_len(nrow(object$design$terms))]
+  names(object$coefficients)[object$layout$terms]
 }
 
 # Warns of a price coefficient that is imprecise or positive; TRUE for an imprecise one
@@ -263,22 +264,20 @@ moving_sums <- function(object, network) {
 # Means over the moves of each term at staying and at moving. Attributes of places are those of the origin on both
 # sides, so plain ones cancel.
 moving_loss <- function(object) {
-  design <- fit_design(object)
-  spec <- design$spec
+  spec <- fit_design(object)$spec
   at <- which(moved(spec) & (spec$weights %||% 1) > 0)
   terms <- object$design$terms
-  if (length(at) == 0L || (spec$kind == "ragged" && any(grepl("pull(", terms$term, fixed = TRUE)))) {
+  x <- if (length(at) > 0L) columns_of_moves(spec, at, terms)
+  if (is.null(x)) {
     return(NULL)
   }
-  x <- if (spec$kind == "ragged") moves_ragged(spec, at, nrow(terms)) else moves_relational(spec, at)
-  # long data do not say what is a tie: a column that is 0 at every origin
-  travels <- with_destination(object) | (spec$kind == "ragged" & colSums(x$origin != 0) == 0)
+  travels <- with_destination(object) | !x$at_home
   mask <- term_masks(terms)
-  stay <- x$origin * rep(mask != 1L, each = length(at))
+  stay <- x$origin * rep(mask != "move", each = length(at))
   move <- x$origin
   move[, travels] <- x$chosen[, travels]
-  move <- move * rep(mask != 2L, each = length(at))
-  w <- if (is.null(spec$weights)) rep(1, length(at)) else spec$weights[at]
+  move <- move * rep(mask != "stay", each = length(at))
+  w <- occasion_weights(spec)[at]
   list(stay = colSums(stay * w) / sum(w), move = colSums(move * w) / sum(w))
 }
 
@@ -291,30 +290,11 @@ with_destination <- function(object) {
   }, NA, USE.NAMES = FALSE)
 }
 
-# 0: a term of every place, 1: of moving, 2: of staying
+# Whether a term is of every place ("all"), of moving ("move") or of staying ("stay")
 term_masks <- function(terms) {
   roles <- lapply(terms$term, function(term) all.names(str2lang(term)))
   has <- function(names) vapply(roles, function(role) any(names %in% role), NA)
-  ifelse(has(c("push", "pull")), 1L, ifelse(has(c("stay", "keep")), 2L, 0L))
-}
-
-# Columns of the terms at the origin and at the chosen place, as if no term were masked
-moves_relational <- function(spec, at) {
-  spec <- slice_spec(spec, at)
-  spec$terms$mask[] <- 0L
-  both <- function(place) {
-    only <- spec
-    only$available <- NULL
-    rows <- .Call(C_model_matrix, only)
-    rows$x[match(paste(seq_along(place), place), paste(rows$occasion, rows$place)), , drop = FALSE]
-  }
-  list(origin = both(spec$origin), chosen = both(spec$chosen))
-}
-
-moves_ragged <- function(spec, at, n_terms) {
-  first <- spec$start[at]
-  x <- vapply(spec$columns[seq_len(n_terms)], as.double, numeric(length(spec$place)))
-  list(origin = x[first + spec$origin[at], , drop = FALSE], chosen = x[first + spec$chosen[at], , drop = FALSE])
+  ifelse(has(c("push", "pull")), "move", ifelse(has(c("stay", "keep")), "stay", "all"))
 }
 
 # Intervals of ratios ---------------------------------------------------------------------------------

@@ -94,32 +94,21 @@ counterfactual <- function(object, places = NULL, firms = NULL, ties = NULL, net
 
 # Data with the tables that were given, expressions seeing the old tables
 changed_data <- function(data, given, env) {
-  long <- inherits(data, "choice_data")
-  misfit <- intersect(names(given), if (long) c("places", "firms", "ties", "network") else "data")
+  tables <- changeable_tables(data)
+  offered <- sub("(.*), ", "\\1 or ", paste0("`", tables, "`", collapse = ", "))
+  misfit <- setdiff(names(given), tables)
   if (length(misfit) > 0L) {
-    abort("`", misfit[1L], "` is for a fit to ", if (long) "migration_data()" else "long data", "; give ",
-      if (long) "`data`" else "`places`, `firms`, `ties` or `network`", ".",
+    abort("`", misfit[1L], "` is for a fit to ", if (has_tables(data)) "long data" else "migration_data()", "; give ",
+      offered, ".",
       class = "argument"
     )
   }
   if (length(given) == 0L) {
-    abort("Nothing is changed: give ", if (long) "`data`." else "`places`, `firms`, `ties` or `network`.",
-      class = "argument"
-    )
+    abort("Nothing is changed: give ", offered, ".", class = "argument")
   }
   old <- old_tables(data)
   new <- Map(changed_table, given, names(given), MoreArgs = list(old = old, env = env))
-  if (long) rebuild_long(data, new$data) else rebuild_data(data, new)
-}
-
-old_tables <- function(data) {
-  if (inherits(data, "choice_data")) {
-    return(list(data = data$data))
-  }
-  ties <- lapply(data$ties, `[[`, "data")
-  old <- list(firms = data$firms, places = data$places, network = data$network)
-  if (length(ties) == 1L) old$ties <- ties[[1L]] else if (length(ties) > 1L) old$ties <- ties
-  c(old, ties[setdiff(names(ties), names(old))])
+  rebuild_data(data, new)
 }
 
 changed_table <- function(expr, name, old, env) {
@@ -134,75 +123,6 @@ changed_table <- function(expr, name, old, env) {
     )
   }
   value
-}
-
-# Relational data with some tables replaced
-rebuild_data <- function(data, new) {
-  names <- data$names
-  ties <- lapply(data$ties, `[[`, "data")
-  if (is.data.frame(new$ties)) {
-    if (length(ties) != 1L) {
-      abort("The data have ", length(ties), " tables of ties: give `ties` as a list with the name of the one that ",
-        "changes.",
-        class = "argument"
-      )
-    }
-    ties[[1L]] <- new$ties
-  } else if (!is.null(new$ties)) {
-    ties[names(new$ties)] <- new$ties
-  }
-  for (name in names(ties)) {
-    known <- data$ties[[name]]$default
-    if (is.null(attr(ties[[name]], "default")) && !is.null(known) && !is.na(known)) {
-      attr(ties[[name]], "default") <- known
-    }
-  }
-  if (!is.null(new$firms) && nrow(new$firms) != nrow(data$firms)) {
-    abort("The changed `firms` has ", plural(nrow(new$firms), "row"), " and the old one ",
-      format_count(nrow(data$firms)), ": attributes can change, not which firms there are.",
-      class = "argument"
-    )
-  }
-  available <- data$available
-  if (!is.null(available)) {
-    available <- available$fun %||% paste(available$tie, available$column, sep = "$")
-  }
-  network <- if (is.null(new$network)) data$network else new$network
-  rebuilt <- migration_data(new$firms %||% data$firms, new$places %||% data$places,
-    ties = if (length(ties) > 0L) ties, network = network, firm = names$firm, place = names$place, time = names$time,
-    from = names$from, to = names$to, available = available, weights = data$weights
-  )
-  if (!identical(rebuilt$place, data$place)) {
-    abort("The changed `places` must have the same places in the same order as the old one.", class = "argument")
-  }
-  rebuilt
-}
-
-# Long data with other columns
-rebuild_long <- function(data, table) {
-  if (nrow(table) != nrow(data$data)) {
-    abort("The changed `data` must have the ", plural(nrow(data$data), "row"), " of the old, not ",
-      format_count(nrow(table)), ".",
-      class = "argument"
-    )
-  }
-  keys <- unlist(data$names[c("id", "place", "chosen", "from")])
-  moved <- keys[!vapply(keys, function(key) identical(as.character(table[[key]]), as.character(data$data[[key]])), NA)]
-  if (length(moved) > 0L) {
-    abort("The changed `data` must leave the key columns as they are, unlike ", quote_names(moved), ".",
-      class = "argument"
-    )
-  }
-  data$data <- as.data.frame(table)
-  data
-}
-
-# The table that `subset` is a condition on: an occasion a row
-occasion_frame <- function(data) {
-  if (inherits(data, "migration_data")) {
-    return(data$firms)
-  }
-  as.data.frame(lapply(stats::setNames(nm = names(data$data)), first_rows, data = data), check.names = FALSE)
 }
 
 # The fit as of some of its occasions: `counted` is NULL or a condition by row of occasion_frame()
@@ -235,23 +155,10 @@ compare_designs <- function(object, before, after, price) {
   side <- function(design) {
     list(
       flows = expected_flows(object, design), welfare = welfare_each(object, design),
-      leave = leave_each(object, design)
+      leave = leaving_probability(object, design)
     )
   }
   list(before = side(before), after = side(after), money = money_of(object, before, price))
-}
-
-# The probability of leaving of each occasion; NA without an origin
-leave_each <- function(object, design) {
-  spec <- design$spec
-  if (spec$kind == "relational") {
-    return(leaving_probability(object, design))
-  }
-  p <- kernel_predict(object, design, "probability")
-  leave <- rep(NA_real_, length(spec$origin))
-  with_origin <- spec$origin > 0L
-  leave[with_origin] <- 1 - p[spec$start[-length(spec$start)][with_origin] + spec$origin[with_origin]]
-  leave
 }
 
 # The logsum of each occasion, less what its pushes add to all moves alike: choices do not tell a push from a loss of
@@ -290,25 +197,13 @@ welfare_price <- function(object, price) {
       class = "price"
     )
   }
-  theta_positions(object)[classes]
+  object$layout$coefficients[classes]
 }
 
 # The utility, at plain coefficients b, of the first move on offer of each occasion; 0 without an origin, who is not
 # pushed
 move_utility <- function(object, design, b) {
-  spec <- design$spec
-  if (spec$kind == "ragged") {
-    first <- spec$start[-length(spec$start)]
-    v <- plain_utility(object, design, b)[first + 1L + (spec$origin == 1L)]
-    return(ifelse(spec$origin > 0L & diff(spec$start) > 1, v, 0))
-  }
-  by_slice(design, function(part) {
-    v <- plain_utility(object, part, b)
-    origin <- part$spec$origin
-    v[cbind(seq_along(origin), pmax(origin, 1L))] <- NA
-    at <- max.col(!is.na(v), "first")
-    ifelse(origin > 0L & !is.na(v[cbind(seq_along(at), at)]), v[cbind(seq_along(at), at)], 0)
-  })
+  by_slice(design, function(part) first_move(part$spec, plain_utility(object, part, b)))
 }
 
 # Units of price for one of utility; NULL without a price
@@ -322,7 +217,7 @@ draw_comparisons <- function(object, before, after, price, space, draws, equilib
     return(NULL)
   }
   theta <- draw_theta(space, check_count(draws, "draws"))
-  w <- before$spec$weights %||% rep(1, length(before$spec$origin))
+  w <- occasion_weights(before$spec)
   tick <- progress("Draws of the coefficients", ncol(theta))
   each <- lapply(seq_len(ncol(theta)), function(k) {
     tick()
@@ -341,7 +236,7 @@ draw_comparisons <- function(object, before, after, price, space, draws, equilib
 new_counterfactual <- function(object, design, compared, drawn, given, conf.level) {
   before <- compared$before$flows
   after <- compared$after$flows
-  w <- design$spec$weights %||% rep(1, length(design$spec$origin))
+  w <- occasion_weights(design$spec)
   observed <- observed_flows(design, w)
   welfare <- sum(w * (compared$after$welfare - compared$before$welfare)) / sum(w)
   tables <- list(
@@ -384,23 +279,13 @@ with_changes <- function(table, draws, conf.level) {
 # Weighted counts of the choices made, in the shape of expected flows
 observed_flows <- function(design, w) {
   spec <- design$spec
-  from <- place_code(spec, spec$origin)
+  from <- origin_place(spec)
   from[from == 0L] <- spec$J + 1L
-  cells <- (place_code(spec, spec$chosen) - 1L) * (spec$J + 1L) + from
+  cells <- (chosen_place(spec) - 1L) * (spec$J + 1L) + from
   sums <- rowsum(w, cells)
   flows <- matrix(0, spec$J + 1L, spec$J)
   flows[as.integer(rownames(sums))] <- sums
   flows
-}
-
-# Places as numbers: of long data the spec has the position within the occasion; 0 stays 0
-place_code <- function(spec, at) {
-  if (spec$kind == "relational") {
-    return(at)
-  }
-  known <- at > 0L
-  at[known] <- spec$place[(spec$start[-length(spec$start)] + at)[known]]
-  at
 }
 
 flow_frame <- function(place, observed, before, after) {
@@ -429,7 +314,7 @@ firm_changes <- function(object, design, compared) {
 
 # By origin: who left, who was expected to, and of those who left how many would have stayed
 origin_changes <- function(place, compared, observed, would_stay, spec, w) {
-  origin <- place_code(spec, spec$origin)
+  origin <- origin_place(spec)
   present <- sort(unique(origin[origin > 0L]))
   away <- function(flows) (rowSums(flows) - c(diag(flows[-nrow(flows), ]), 0))[present]
   would_stay[is.na(would_stay)] <- 0

@@ -86,7 +86,7 @@ check_elastic <- function(object, variable) {
       class = "variable"
     )
   }
-  if (!is.numeric(variable_values(object$data, variable))) {
+  if (!is.numeric(table_of(object$data, variable$table)[[variable$variable]])) {
     abort("`", variable$variable, "` is not a number, so it has no elasticity. See marginal_effects().",
       class = "variable"
     )

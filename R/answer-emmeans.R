@@ -73,7 +73,7 @@ check_grid_meaning <- function(object) {
   refuse <- function(...) abort("emmeans has no meaning for this fit: ", ..., class = "emmeans")
   instead <- " See marginal_effects() and marginaleffects::avg_slopes()."
   refuse_hazard(object, "emmeans()", trimws(instead))
-  others <- inherits(object$model, "chain_model") || "peers" %in% all.names(object$formula)
+  others <- depends_on_others(object$model) || "peers" %in% all.names(object$formula)
   if (others) {
     refuse("what a firm does depends on where the others are.", instead)
   }
@@ -82,22 +82,23 @@ check_grid_meaning <- function(object) {
   if (length(used) > 0L) {
     refuse(quote_names(used), " is an attribute of pairs of a firm and a place, and a point of a grid is no firm.", instead)
   }
-  if (inherits(object$data, "choice_data") && !is.null(object$data$names$from)) {
+  long <- !has_tables(object$data)
+  if (long && !is.null(object$data$names$from)) {
     refuse(
       "the utility of a place depends on whether it is the origin. With migration_data() it is the probability of ",
       "leaving."
     )
   }
-  if (inherits(object$data, "choice_data") && inherits(object$model, "latent_model")) {
+  if (long && length(class_coefficients(object)) > 1L) {
     refuse("each class has utilities of its own. See compensate() and summary().")
   }
-  if (inherits(object$data, "migration_data") && !has_origins(object)) {
+  if (!long && !has_origins(object)) {
     refuse("no firm has an origin to leave. With choice_data() it is the utility of a place.")
   }
 }
 
 has_origins <- function(object) {
-  inherits(object$data, "migration_data") && any(!is.na(object$data$index$origin[object$design$occasion]))
+  has_tables(object$data) && any(!is.na(object$data$index$origin[object$design$occasion]))
 }
 
 # The variables of the grid, as emmeans takes its levels and means from them; origins and times are categories

@@ -58,7 +58,7 @@ explorable <- function(fit, variables = NULL) {
     abort("`fit` must be a fit of fit_migration(), not ", class(fit)[1L], ".", class = "argument")
   }
   data <- fit$data
-  if (!inherits(data, "migration_data")) {
+  if (!has_tables(data)) {
     abort("`fit` must be of migration_data(): long data have no table of places to change.", class = "argument")
   }
   variables <- variables %||% formula_variables(fit)

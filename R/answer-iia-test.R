@@ -99,11 +99,11 @@ omitted_places <- function(object, omit) {
 restricted_design <- function(object, places, rows = NULL) {
   full <- fit_design(object)
   spec <- full$spec
-  keep <- !(place_code(spec, spec$chosen) %in% places) & !(place_code(spec, spec$origin) %in% places)
+  keep <- !(chosen_place(spec) %in% places) & !(origin_place(spec) %in% places)
   if (!is.null(rows)) {
     keep <- keep & rows
   }
-  design <- some_occasions(object, full, keep)
+  design <- design_of_some(object, full, keep)
   if (!any(moved(design$spec) | design$spec$origin == 0L)) {
     abort("Without these places no firm moves, so nothing can be compared.", class = "no_movers")
   }
@@ -117,7 +117,7 @@ restricted_design <- function(object, places, rows = NULL) {
 }
 
 # The design of some of the occasions of a fit
-some_occasions <- function(object, design, keep) {
+design_of_some <- function(object, design, keep) {
   if (!any(keep)) {
     abort("No occasion is left.", class = "no_occasions")
   }
@@ -127,17 +127,16 @@ some_occasions <- function(object, design, keep) {
 
 # The maximum on a design: list(theta, value, covariance, free, adjust), coefficients first
 maximum_of <- function(object, design) {
-  frame <- refit_frame(object, design)
-  held <- frame$held
+  problem <- refit_problem(object, design)
+  held <- problem$held
   theta <- design$theta
   theta[held$is] <- held$value[held$is]
-  raw <- model_maximise(object$model, theta, frame$setup, frame$layout, held, design, object$control)
-  at <- frame$layout$coefficients
+  raw <- model_maximise(object$model, problem, theta)
+  at <- problem$layout$coefficients
   free <- !held$is[at] & raw$aliased[at] == 0L & !raw$separated[at]
   list(
     theta = raw$theta, value = raw$value, covariance = raw$covariance, free = free,
-    df = sum(!held$is & raw$aliased == 0L),
-    adjust = kept_design(design, frame$setup, raw, frame$layout, free)$adjust
+    df = sum(!held$is & raw$aliased == 0L), adjust = kept_design(problem, raw, free)$adjust
   )
 }
 
@@ -182,8 +181,8 @@ small_hsiao_test <- function(object, places) {
   n <- length(object$design$occasion)
   first <- seq_len(n) %in% sample.int(n, n %/% 2L)
   full <- fit_design(object)
-  a <- maximum_of(object, some_occasions(object, full, first))
-  b <- maximum_of(object, some_occasions(object, full, !first))
+  a <- maximum_of(object, design_of_some(object, full, first))
+  b <- maximum_of(object, design_of_some(object, full, !first))
   restricted <- restricted_design(object, places, rows = !first)
   best <- maximum_of(object, restricted)
   mean <- a$theta / sqrt(2) + (1 - 1 / sqrt(2)) * b$theta

@@ -95,7 +95,7 @@ effect_variables <- function(object, variables) {
 # How a variable changes: a list of steps, each with `up`, `down` (functions), the label of the contrast and what to
 # divide by
 variable_steps <- function(data, variable) {
-  x <- variable_values(data, variable)
+  x <- table_of(data, variable$table)[[variable$variable]]
   if (is.numeric(x)) {
     h <- 1e-4 * stats::sd(x, na.rm = TRUE)
     return(list(list(
@@ -147,19 +147,14 @@ effect_rows <- function(object, variable, step, type, base, space) {
 variable_level <- function(object, variable) {
   if (variable$table != "data") {
     # where the choice is when to leave, only the own place counts
-    place <- if (inherits(object$model, "hazard_model")) "home" else "place"
+    place <- if (chooses_place(object$model)) "place" else "home"
     return(switch(variable$table,
       firms = "firm",
       places = place,
       "tie"
     ))
   }
-  x <- variable_values(object$data, variable)
-  if (!is.null(object$data$order)) {
-    x <- x[object$data$order]
-  }
-  constant <- is_occasion_constant(match(x, unique(x)), as.double(object$data$start))
-  if (constant) "firm" else "row"
+  if (differs_within(object$data, variable$variable)) "row" else "firm"
 }
 
 # Labels of the spots where a unit is added, and the functions that make the designs. Of an attribute of places the
@@ -190,31 +185,6 @@ change_each <- function(object, variable, change, base) {
   })
 }
 
-# One design for the occasions of each origin
-change_origins <- function(object, variable, change, base) {
-  origin <- base$spec$origin
-  if (inherits(object$data, "choice_data")) {
-    return(list(list(design = fit_design_on(object, change_at_origin(object$data, variable, change)), place = NULL)))
-  }
-  lapply(sort(unique(origin[origin > 0L])), function(place) {
-    those <- restrict_fit(object, seq_len(nrow(object$data$firms)) %in% base$occasion[origin == place])
-    list(design = fit_design_on(those, change_variable(object$data, variable, change, place)), place = NULL)
-  })
-}
-
-# Long data with a variable changed in the rows of the origins
-change_at_origin <- function(data, variable, change) {
-  origin <- no_na(data$index$origin)
-  rows <- data$start[-length(data$start)][origin > 0L] + origin[origin > 0L]
-  if (!is.null(data$order)) {
-    rows <- data$order[rows]
-  }
-  x <- data$data[[variable$variable]]
-  x[rows] <- change(x[rows])
-  data$data[[variable$variable]] <- x
-  data
-}
-
 # Difference of the mean probability, of leaving or of each place, between designs up and down, at theta of the design
 # `settled` and with the others doing what they do there
 probability_change <- function(object, part, settled, type) {
@@ -240,6 +210,20 @@ flows_away <- function(flows) {
 
 # Weight of the occasions that a mean probability is taken over
 weight_counted <- function(design, type) {
-  w <- design$spec$weights %||% rep(1, length(design$spec$origin))
+  w <- occasion_weights(design$spec)
   if (type == "leave") sum(w[design$spec$origin > 0L]) else sum(w)
+}
+
+# The occasions of each origin, or all, with the variable changed at their origins
+change_origins <- function(object, variable, change, base) {
+  parts <- change_origins_of(object$data, variable, change, base$spec$origin)
+  lapply(parts, function(part) {
+    those <- if (is.null(part$which)) object else restrict_fit(object, in_design(object, base$occasion[part$which]))
+    list(design = fit_design_on(those, part$data), place = NULL)
+  })
+}
+
+# Which occasions of the data of a fit are among some
+in_design <- function(object, occasion) {
+  seq_len(count_data_occasions(object$data)) %in% occasion
 }

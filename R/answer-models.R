@@ -6,23 +6,15 @@ plain_utility <- function(object, design, b) {
   .Call(C_predict, design$spec, list(kind = "conditional"), b, "utility", kernel_control(object$control))
 }
 
-# Coefficients of the terms and place constants that stand for all firms at the theta of a design: list(b, a column a
-# class; share, of the classes for each occasion, or NULL for one class). Of random coefficients the means. Dispatches
-# on the fit.
-typical_coefficients <- function(object, design) {
-  UseMethod("typical_coefficients")
-}
-
 typical_coefficients.migration_fit <- function(object, design) {
-  list(b = as.matrix(design$theta[seq_len(nrow(object$design$terms) + length(design$effects))]), share = NULL)
+  list(b = as.matrix(design$theta[design$layout$linear]), share = NULL)
 }
 
 typical_coefficients.migration_fit_mixed <- function(object, design) {
-  n_terms <- nrow(object$design$terms)
-  n_linear <- n_terms + length(design$effects)
-  b <- design$theta[seq_len(n_linear)]
-  given <- c(b[seq_len(n_terms)], design$theta[-seq_len(n_linear)])
-  b[seq_len(n_terms)] <- mean_coefficients(object, stats::setNames(given, names(object$coefficients)))
+  layout <- design$layout
+  b <- design$theta[layout$linear]
+  given <- design$theta[layout$coefficients]
+  b[layout$terms] <- mean_coefficients(object, stats::setNames(given, names(object$coefficients)))
   list(b = as.matrix(b), share = NULL)
 }
 
@@ -34,13 +26,15 @@ typical_coefficients.migration_fit_latent <- function(object, design) {
   )
 }
 
-# For each class of firms the numbers of the coefficients of the terms; one class, without a name, where all firms
-# have the same
-class_coefficients <- function(object) {
-  terms <- object$design$terms$name
-  if (!inherits(object$model, "latent_model") || object$model$classes == 1L) {
-    return(list(seq_along(terms)))
+class_coefficients.migration_fit <- function(object) {
+  list(seq_along(object$design$terms$name))
+}
+
+class_coefficients.migration_fit_latent <- function(object) {
+  if (object$model$classes == 1L) {
+    return(class_coefficients.migration_fit(object))
   }
+  terms <- object$design$terms$name
   names <- paste0("class", seq_len(object$model$classes))
   lapply(stats::setNames(nm = names), function(class) {
     own <- match(paste0(terms, ":", class), names(object$coefficients))
@@ -48,22 +42,24 @@ class_coefficients <- function(object) {
   })
 }
 
-# The number of the term that each coefficient belongs to, by itself or as its spread or in a class; 0 for none
-term_of_coefficients <- function(object) {
+term_of_coefficients.migration_fit <- function(object) {
   term <- integer(length(object$coefficients))
   for (class in class_coefficients(object)) {
     term[class] <- seq_along(class)
   }
-  if (inherits(object$model, "mixed_model")) {
-    spreads <- random_spreads(object$model)
-    random <- match(names(object$model$random), object$design$terms$name)
-    term[match(spreads$name, names(object$coefficients))] <- random[spreads$row]
-  }
+  term
+}
+
+term_of_coefficients.migration_fit_mixed <- function(object) {
+  term <- term_of_coefficients.migration_fit(object)
+  spreads <- random_spreads(object$model)
+  random <- match(names(object$model$random), object$design$terms$name)
+  term[match(spreads$name, names(object$coefficients))] <- random[spreads$row]
   term
 }
 
 refuse_hazard <- function(object, what, instead) {
-  if (inherits(object$model, "hazard_model")) {
+  if (!chooses_place(object$model)) {
     abort(what, " is of models of where firms go; hazard() says only when they leave. ", instead, class = "model")
   }
 }

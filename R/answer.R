@@ -3,19 +3,8 @@
 
 # What others do --------------------------------------------------------------------------------------
 
-# Solves again what a design holds in equilibrium, at its data and theta; dispatches on the fit. The default has
-# nothing to solve.
-resolve_equilibrium <- function(object, design) {
-  UseMethod("resolve_equilibrium")
-}
-
 resolve_equilibrium.migration_fit <- function(object, design) {
   design
-}
-
-# A design with what others do taken from another design of the same occasions, or of more; dispatches on the fit
-hold_equilibrium <- function(object, design, other) {
-  UseMethod("hold_equilibrium")
 }
 
 hold_equilibrium.migration_fit <- function(object, design, other) {
@@ -63,28 +52,22 @@ stays_of <- function(flows) {
 theta_space <- function(object, design, ...) {
   v <- vcov(object, ...)
   v[is.na(v)] <- 0
-  space <- theta_covariance(object, design, v)
-  list(theta = design$theta, covariance = space$covariance, at = space$at, n_terms = nrow(object$design$terms))
+  layout <- design$layout
+  list(
+    theta = design$theta, covariance = theta_covariance(object, design, v), at = layout$coefficients,
+    n_terms = length(layout$terms)
+  )
 }
 
-# The covariance of theta from that of the coefficients, and where these are in theta
+# The covariance of theta from that of the coefficients
 theta_covariance <- function(object, design, v) {
-  n_terms <- nrow(object$design$terms)
-  n <- length(design$theta)
-  n_effects <- n - length(object$coefficients)
-  at <- theta_positions(object, n_effects)
-  covariance <- matrix(0, n, n)
-  covariance[at, at] <- v
-  if (n_effects > 0L) {
-    covariance <- with_effects(covariance, at, n_terms + seq_len(n_effects), object, design)
+  layout <- design$layout
+  covariance <- matrix(0, layout$total, layout$total)
+  covariance[layout$coefficients, layout$coefficients] <- v
+  if (length(layout$effects) > 0L) {
+    covariance <- with_effects(covariance, layout$coefficients, layout$effects, object, design)
   }
-  list(covariance = covariance, at = at)
-}
-
-# Where theta has the coefficients: the place constants stand between those of the terms and the others
-theta_positions <- function(object, n_effects = length(object$effects)) {
-  n_terms <- nrow(object$design$terms)
-  c(seq_len(n_terms), n_terms + n_effects + seq_len(length(object$coefficients) - n_terms))
+  covariance
 }
 
 with_effects <- function(covariance, at, effects, object, design) {
@@ -206,45 +189,6 @@ check_variable <- function(object, variable) {
     )
   }
   known[at, ]
-}
-
-# Data of a fit with a variable changed by `change` at one place (by number), or everywhere for `place` NULL: of
-# ties, those that lead to the place
-change_variable <- function(data, variable, change, place = NULL) {
-  column <- function(table, rows) {
-    x <- table[[variable$variable]]
-    if (is.integer(x)) x <- as.double(x)
-    x[rows] <- change(x[rows])
-    table[[variable$variable]] <- x
-    table
-  }
-  here <- function(code) if (is.null(place)) seq_along(code) else which(code == place)
-  if (inherits(data, "choice_data")) {
-    rows <- here(data$index$place)
-    data$data <- column(data$data, if (is.null(data$order)) rows else data$order[rows])
-  } else if (variable$table == "firms") {
-    data$firms <- column(data$firms, seq_len(nrow(data$firms)))
-  } else if (variable$table == "places") {
-    data$places <- column(data$places, here(match(as.character(data$places[[data$names$place]]), data$place)))
-  } else {
-    tie <- data$ties[[variable$table]]
-    data$ties[[variable$table]]$data <- column(tie$data, here(tie$index$to))
-  }
-  data
-}
-
-# The values of a variable in its table
-variable_values <- function(data, variable) {
-  table <- if (inherits(data, "choice_data")) {
-    data$data
-  } else {
-    switch(variable$table,
-      firms = data$firms,
-      places = data$places,
-      data$ties[[variable$table]]$data
-    )
-  }
-  table[[variable$variable]]
 }
 
 # Numbers of places given by name; all where NULL

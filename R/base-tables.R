@@ -229,12 +229,6 @@ check_weights <- function(weights, table, table_arg, arg = "weights") {
   as.numeric(weights)
 }
 
-# A column of long data, its first row of each occasion
-first_rows <- function(data, column) {
-  at <- data$start[-length(data$start)] + 1L
-  data$data[[column]][if (is.null(data$order)) at else data$order[at]]
-}
-
 # 0 for NA
 no_na <- function(x) {
   if (anyNA(x)) x[is.na(x)] <- 0L

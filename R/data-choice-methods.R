@@ -55,7 +55,7 @@ summary.choice_data <- function(object, ...) {
   size <- offer_sizes(object)
   keys <- unlist(object$names)
   offered <- sort(unique(size))
-  chosen <- tabulate(long_codes(object)$chosen, length(object$place))
+  chosen <- tabulate(occasion_places(object)$chosen, length(object$place))
   structure(list(
     sizes = data.frame(offered = offered, occasions = tabulate(match(size, offered), length(offered))),
     unused = object$place[chosen == 0],

@@ -62,16 +62,8 @@ as_flows.migration_data <- function(data, by_time = FALSE, zeros = TRUE, ...) {
 #' @export
 as_flows.choice_data <- function(data, by_time = FALSE, zeros = TRUE, ...) {
   check_dots(...)
-  code <- long_codes(data)
+  code <- occasion_places(data)
   count_flows(data, code$origin, code$chosen, data$index$time, data$weights, by_time, zeros)
-}
-
-# Codes of the origin (NA: none) and the chosen place of the occasions of long data
-long_codes <- function(data) {
-  first <- data$start[-length(data$start)]
-  origin <- data$index$origin
-  origin[origin == 0L] <- NA_integer_
-  list(origin = data$index$place[first + origin], chosen = data$index$place[first + data$index$chosen])
 }
 
 # Count occasions by origin, chosen place and time (codes)

@@ -92,7 +92,7 @@ move_lines <- function(count) {
 
 # Counts of occasions, movers, firms without origin and closed rows
 count_moves <- function(x) {
-  code <- if (inherits(x, "choice_data")) long_codes(x) else x$index[c("origin", "chosen")]
+  code <- occasion_places(x)
   choice <- !is.na(code$chosen)
   list(
     occasions = sum(choice),

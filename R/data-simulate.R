@@ -175,7 +175,7 @@ check_simulation <- function(years, beta) {
 
 # `~ a + b` of the names of the parameters but lambda; without `stay`, `- stay`
 formula_of_terms <- function(terms, model = conditional()) {
-  if (inherits(model, "nested_model")) terms <- grep("^lambda", terms, value = TRUE, invert = TRUE)
+  terms <- terms[!own_parameters(model, terms)]
   shown <- c(setdiff(terms, "stay"), if (!"stay" %in% terms) "-stay")
   if (!length(shown)) shown <- "stay"
   text <- paste("~", gsub("+ -", "- ", paste(shown, collapse = " + "), fixed = TRUE))

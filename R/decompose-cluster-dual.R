@@ -126,8 +126,7 @@ term_squares <- function(terms, sums) {
   names <- strsplit(names(terms$dual$g), ".", fixed = TRUE)
   .Call(C_account_variance, sums$cells$pointer, list(
     pair = sums$pair[terms$unit], place = sums$place[terms$unit], cell = terms$cell,
-    class = match(vapply(names, `[`, "", 1), dual_classes) - 1L,
-    moment = match(vapply(names, `[`, "", 2), dual_moments) - 1L, columns = unname(terms$dual$g)
+    class = vapply(names, `[`, "", 1L), moment = vapply(names, `[`, "", 2L), columns = unname(terms$dual$g)
   ))
 }
 

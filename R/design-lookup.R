@@ -4,8 +4,8 @@
 # An atom is list(id, text, call, table, variables, level): `call` is to be
 # evaluated in the table, `level` says what its value depends on (firm, place,
 # tie, peers; row for a column of long data). A term is list(name, factors,
-# mask), a factor list(text, role, atom); mask 0: every place, 1: places moved
-# to, 2: the origin. Text given to the user is always the user's own.
+# mask), a factor list(text, role, atom); mask "all": every place, "move": places moved
+# to, "stay": the origin. Text given to the user is always the user's own.
 
 # Terms, offsets and atoms of a parsed formula for the tables of the data
 plan_terms <- function(parsed, data, stay) {
@@ -38,7 +38,7 @@ new_term <- function(factors) {
       class = "formula"
     )
   }
-  list(name = name, factors = factors, mask = if (move) 1L else if (staying) 2L else 0L)
+  list(name = name, factors = factors, mask = if (move) "move" else if (staying) "stay" else "all")
 }
 
 # Names of the variables each table offers to a formula
@@ -222,7 +222,7 @@ check_role <- function(factor, atom) {
 
 # A term must not be the same for every place
 check_varies <- function(term, atoms) {
-  if (term$mask > 0L) {
+  if (term$mask != "all") {
     return(invisible())
   }
   levels <- vapply(term$factors, function(f) atoms[[f$atom]]$level, "")

@@ -57,11 +57,7 @@ counts_links <- function(peers, data) {
 
 # Codes of every row of firms (also the closed): firm, time, origin, chosen place (0 none)
 peer_index <- function(data) {
-  index <- if (inherits(data, "migration_data")) {
-    data$index
-  } else {
-    c(data$index[c("firm", "time")], long_codes(data))
-  }
+  index <- c(data$index[c("firm", "time")], occasion_places(data))
   list(
     firm = index$firm, time = index$time, origin = no_na(index$origin),
     chosen = no_na(index$chosen)
@@ -234,7 +230,7 @@ peers_column <- function(component, occasions, place, occasion, J) {
 
 # The group of each row of firms
 group_values <- function(group, data) {
-  value <- if (inherits(data, "migration_data")) data$firms[[group]] else first_rows(data, group)
+  value <- occasion_column(data, group)
   if (is.factor(value)) as.character(value) else value
 }
 

@@ -121,12 +121,12 @@ at_origin <- function(x, rows) {
   rep.int(value, diff(rows$start))
 }
 
-# 0 at the origin (mask 1) or away from it (mask 2); x NULL stands for ones
+# 0 at the origin (mask "move") or away from it (mask "stay"); x NULL stands for ones
 mask_rows <- function(x, mask, rows) {
-  if (mask == 0L) {
+  if (mask == "all") {
     return(x)
   }
-  if (mask == 1L) {
+  if (mask == "move") {
     x[rows$origin_row] <- 0
     return(x)
   }
@@ -136,10 +136,142 @@ mask_rows <- function(x, mask, rows) {
 }
 
 ragged_spec <- function(data, occasions, rows, columns, n_offset) {
-  list(
+  structure(list(
     kind = "ragged", n = occasions$n, start = rows$start, columns = columns,
     place = rows$place, J = length(data$place), origin = occasions$origin,
     chosen = occasions$chosen, weights = occasions$weights, n_offset = n_offset,
     offered = NULL, rank = rows$rank
+  ), class = "ragged_spec")
+}
+
+# The view of a ragged design (design-view.R) -----------------------------------------------------------
+
+# Rows of long data that lie before the first row of each occasion
+rows_before <- function(spec) {
+  spec$start[-length(spec$start)]
+}
+
+# The occasion of each row
+occasion_of_rows <- function(spec) {
+  rep.int(seq_len(n_occasions(spec)), diff(spec$start))
+}
+
+place_code.ragged_spec <- function(spec, outcome) {
+  known <- outcome > 0L
+  outcome[known] <- spec$place[(rows_before(spec) + outcome)[known]]
+  outcome
+}
+
+at_outcome.ragged_spec <- function(spec, values, outcome) {
+  found <- values[rows_before(spec) + pmax(outcome, 1L)]
+  found[outcome == 0L] <- NA
+  found
+}
+
+chosen_indicator.ragged_spec <- function(spec) {
+  y <- numeric(length(spec$place))
+  y[rows_before(spec) + spec$chosen] <- 1
+  y
+}
+
+likely_place.ragged_spec <- function(spec, values) {
+  occasion <- occasion_of_rows(spec)
+  first <- order(occasion, -values)
+  spec$place[first[!duplicated(occasion)]]
+}
+
+first_move.ragged_spec <- function(spec, values) {
+  first <- values[rows_before(spec) + 1L + (spec$origin == 1L)]
+  ifelse(spec$origin > 0L & diff(spec$start) > 1, first, 0)
+}
+
+sums_of_moves.ragged_spec <- function(spec, values) {
+  occasion <- occasion_of_rows(spec)
+  has_origin <- spec$origin[occasion] > 0L
+  home <- seq_along(values) == (rows_before(spec) + spec$origin)[occasion] & has_origin
+  away <- !home & has_origin & !is.na(values)
+  w <- occasion_weights(spec)[occasion]
+  c(sum((w * values)[away]), sum((w * values)[home]), sum(w[away]), sum(w[home]))
+}
+
+user_values.ragged_spec <- function(spec, values, design, data) {
+  rows <- padded(design)
+  from <- user_rows(data, design$occasion)
+  to <- if (length(rows) == length(design$occasion)) from else user_rows(data, rows)
+  if (!is.null(data$order)) {
+    to <- sort(to)
+  }
+  # rows that are all there, in order, need no look-up
+  full <- if (identical(from, to)) values else values[match(to, from)]
+  names(full) <- row.names(data$data)[to]
+  full
+}
+
+mean_moves.ragged_spec <- function(spec) {
+  mean(diff(spec$start)) - 1
+}
+
+some_occasions.ragged_spec <- function(spec, rows) {
+  size <- diff(spec$start)[rows]
+  at <- sequence(size, from = rows_before(spec)[rows] + 1)
+  rows_as_occasions(spec, at, size, spec$chosen[rows], spec$origin[rows], rows)
+}
+
+# Other occasions made of rows of a spec: `size` rows each, their chosen and origin rows, and the occasions whose
+# weights they have
+rows_as_occasions <- function(spec, at, size, chosen, origin, occasion) {
+  for (part in c("place", "rank")) {
+    spec[[part]] <- spec[[part]][at]
+  }
+  spec$columns <- lapply(spec$columns, `[`, at)
+  spec$start <- c(0, cumsum(as.double(size)))
+  spec$n <- length(size)
+  spec["chosen"] <- list(chosen)
+  spec["origin"] <- list(origin)
+  for (part in c("weights", "cell")) {
+    spec[[part]] <- spec[[part]][occasion]
+  }
+  spec
+}
+
+occasion_pieces.ragged_spec <- function(spec) {
+  NULL
+}
+
+can_reorder.ragged_spec <- function(spec) {
+  FALSE
+}
+
+term_count.ragged_spec <- function(spec) {
+  length(spec$columns) - spec$n_offset
+}
+
+keep_terms.ragged_spec <- function(spec, keep) {
+  spec$columns <- spec$columns[c(which(keep), length(keep) + seq_len(spec$n_offset))]
+  spec
+}
+
+# A column of pull(x) is 0 at the origin, so what x is there cannot be told
+columns_of_moves.ragged_spec <- function(spec, rows, terms) {
+  if (any(grepl("pull(", terms$term, fixed = TRUE))) {
+    return(NULL)
+  }
+  first <- rows_before(spec)[rows]
+  x <- vapply(spec$columns[seq_len(nrow(terms))], as.double, numeric(length(spec$place)))
+  origin <- x[first + spec$origin[rows], , drop = FALSE]
+  list(
+    origin = origin, chosen = x[first + spec$chosen[rows], , drop = FALSE], at_home = colSums(origin != 0) > 0
   )
+}
+
+matters_at_home.ragged_spec <- function(spec) {
+  home <- (rows_before(spec) + spec$origin)[spec$origin > 0L]
+  vapply(spec$columns[seq_len(term_count(spec))], function(x) any(x[home] != 0), NA)
+}
+
+with_cell_offset.ragged_spec <- function(spec, value) {
+  cell <- rep.int(spec$cell, diff(spec$start))
+  spec$columns <- c(spec$columns, list(value[cbind(spec$place, cell)]))
+  spec$n_offset <- spec$n_offset + 1L
+  spec
 }

@@ -194,14 +194,13 @@ relational_spec <- function(parts, frame) {
   multipliers <- Filter(Negate(is.null), lapply(parts, function(part) part$multiplier))
   multiplier_id <- unique(vapply(multipliers, function(m) m$id, ""))
   occasions <- frame$occasions
-  list(
+  structure(list(
     kind = "relational", n = frame$n, J = frame$J, origin = occasions$origin,
     chosen = occasions$chosen, weights = occasions$weights,
     keys = lapply(key_name, function(name) frame$cache[[paste("key", name)]]$index),
     tables = lapply(distinct, function(table) {
       list(
-        kind = match(table$kind, c("dense", "scalar", "sparse")) - 1L,
-        key = number(table$key), values = clear_missing(table$values)
+        kind = table$kind, key = number(table$key), values = clear_missing(table$values)
       )
     }),
     multipliers = lapply(multiplier_id, function(id) {
@@ -209,7 +208,7 @@ relational_spec <- function(parts, frame) {
     }),
     terms = list(
       table = match(table_id, unique(table_id)),
-      mask = vapply(parts, function(part) part$mask, 0L),
+      mask = vapply(parts, function(part) part$mask, ""),
       multiplier = vapply(parts, function(part) {
         if (is.null(part$multiplier)) 0L else match(part$multiplier$id, multiplier_id)
       }, 0L)
@@ -218,7 +217,7 @@ relational_spec <- function(parts, frame) {
       list(key = number(offered$key), values = as_raw_matrix(offered$values))
     },
     offered = NULL
-  )
+  ), class = "relational_spec")
 }
 
 # Missing values that remain are of places not offered: 0
@@ -237,4 +236,125 @@ as_raw_matrix <- function(x) {
   x <- as.raw(x)
   dim(x) <- dim
   x
+}
+
+# The view of a relational design (design-view.R) -------------------------------------------------------
+
+place_code.relational_spec <- function(spec, outcome) {
+  outcome
+}
+
+at_outcome.relational_spec <- function(spec, values, outcome) {
+  found <- values[cbind(seq_along(outcome), pmax(outcome, 1L))]
+  found[outcome == 0L] <- NA
+  found
+}
+
+chosen_indicator.relational_spec <- function(spec) {
+  y <- matrix(0, n_occasions(spec), spec$J)
+  y[cbind(seq_along(spec$chosen), spec$chosen)] <- 1
+  y
+}
+
+likely_place.relational_spec <- function(spec, values) {
+  max.col(values, "first")
+}
+
+first_move.relational_spec <- function(spec, values) {
+  rows <- seq_len(n_occasions(spec))
+  values[cbind(rows, pmax(spec$origin, 1L))] <- NA
+  first <- values[cbind(rows, max.col(!is.na(values), "first"))]
+  ifelse(spec$origin > 0L & !is.na(first), first, 0)
+}
+
+sums_of_moves.relational_spec <- function(spec, values) {
+  w <- occasion_weights(spec)
+  w[spec$origin == 0L] <- 0
+  home <- values[cbind(seq_along(w), pmax(spec$origin, 1L))]
+  on <- rowSums(!is.na(values)) - !is.na(home)
+  all <- rowSums(values, na.rm = TRUE)
+  home[is.na(home)] <- 0
+  c(sum(w * (all - home)), sum(w * home), sum(w * on), sum(w))
+}
+
+user_values.relational_spec <- function(spec, values, design, data) {
+  rows <- padded(design)
+  full <- matrix(NA_real_, length(rows), ncol(values),
+    dimnames = list(row_names(data)[rows], outcome_names(design, data))
+  )
+  full[match(design$occasion, rows), ] <- values
+  full
+}
+
+mean_moves.relational_spec <- function(spec) {
+  spec$J - 1
+}
+
+# The tables are shared
+some_occasions.relational_spec <- function(spec, rows) {
+  for (part in c("origin", "chosen", "weights", "cell")) {
+    spec[[part]] <- spec[[part]][rows]
+  }
+  spec$keys <- lapply(spec$keys, `[`, rows)
+  spec$multipliers <- lapply(spec$multipliers, `[`, rows)
+  spec$n <- length(rows)
+  spec
+}
+
+occasion_pieces.relational_spec <- function(spec) {
+  n <- n_occasions(spec)
+  size <- max(1L, as.integer(2^22 / spec$J))
+  lapply(seq(1L, max(n, 1L), by = size), function(from) from:min(n, from + size - 1L))
+}
+
+can_reorder.relational_spec <- function(spec) {
+  TRUE
+}
+
+term_count.relational_spec <- function(spec) {
+  sum(spec$terms$offset == 0L)
+}
+
+# With only the tables, keys and multipliers that are left in use: with fewer keys more occasions are alike
+keep_terms.relational_spec <- function(spec, keep) {
+  keep <- c(keep, rep(TRUE, length(spec$terms$table) - length(keep)))
+  spec$terms <- lapply(spec$terms, `[`, keep)
+  used <- sort(unique(spec$terms$table))
+  spec$tables <- spec$tables[used]
+  spec$terms$table <- match(spec$terms$table, used)
+  used <- setdiff(sort(unique(spec$terms$multiplier)), 0L)
+  spec$multipliers <- spec$multipliers[used]
+  spec$terms$multiplier <- no_na(match(spec$terms$multiplier, used))
+  used <- setdiff(unique(c(vapply(spec$tables, function(table) as.integer(table$key), 0L), spec$available$key)), 0L)
+  spec$keys <- spec$keys[used]
+  renumbered <- function(key) no_na(match(key, used))
+  spec$tables <- lapply(spec$tables, function(table) replace(table, "key", list(renumbered(table$key))))
+  if (!is.null(spec$available)) {
+    spec$available$key <- renumbered(spec$available$key)
+  }
+  spec
+}
+
+columns_of_moves.relational_spec <- function(spec, rows, terms) {
+  spec <- some_occasions(spec, rows)
+  spec$terms$mask[] <- "all"
+  spec$available <- NULL
+  x <- .Call(C_model_matrix, spec)
+  at <- paste(x$occasion, x$place)
+  rows_of_place <- function(place) x$x[match(paste(seq_along(place), place), at), , drop = FALSE]
+  list(origin = rows_of_place(spec$origin), chosen = rows_of_place(spec$chosen), at_home = rep(TRUE, nrow(terms)))
+}
+
+matters_at_home.relational_spec <- function(spec) {
+  rep(TRUE, term_count(spec))
+}
+
+with_cell_offset.relational_spec <- function(spec, value) {
+  spec$keys <- c(spec$keys, list(spec$cell))
+  spec$tables <- c(spec$tables, list(list(kind = "dense", key = length(spec$keys), values = as.double(value))))
+  spec$terms <- list(
+    table = c(spec$terms$table, length(spec$tables)), mask = c(spec$terms$mask, "all"),
+    multiplier = c(spec$terms$multiplier, 0L), offset = c(spec$terms$offset, 1L)
+  )
+  spec
 }

@@ -60,7 +60,7 @@ entry_table <- function(k, entry, frame) {
   factor <- entry$term$factors[[k]]
   atom <- frame$atoms[[factor$atom]]
   # what is read at the origin only needs one number a row
-  at_origin <- atom$level == "place" && (factor$role == "push" || entry$term$mask == 2L)
+  at_origin <- atom$level == "place" && (factor$role == "push" || entry$term$mask == "stay")
   id <- paste(c(atom$id, entry$column[k], entry$full[k], if (at_origin) "at origin"),
     collapse = " "
   )

@@ -124,7 +124,7 @@ terms_table <- function(entries, atoms) {
 term_kind <- function(term, atoms) {
   levels <- vapply(term$factors, function(f) atoms[[f$atom %||% ""]]$level %||% "stay", "")
   if (length(term$factors) > 1L) {
-    keeps <- term$mask == 2L && all(levels %in% c("firm", "stay"))
+    keeps <- term$mask == "stay" && all(levels %in% c("firm", "stay"))
     return(if (keeps) "keep" else "firm_place")
   }
   role <- term$factors[[1L]]$role
@@ -171,8 +171,7 @@ tell_unchosen <- function(places) {
 
 # Places without weight among the chosen
 unchosen_places <- function(spec) {
-  chosen <- spec$chosen
-  if (spec$kind == "ragged") chosen <- spec$place[spec$start[-length(spec$start)] + chosen]
+  chosen <- chosen_place(spec)
   if (!is.null(spec$weights)) chosen <- chosen[spec$weights > 0]
   tabulate(chosen, spec$J) == 0L
 }
@@ -192,7 +191,7 @@ check_places <- function(data, basis) {
 print.migration_design <- function(x, ...) {
   cat("<migration_design> ", deparse1(x$formula), "\n", sep = "")
   cat(plural(length(x$occasion), "occasion"), ", ", plural(nrow(x$terms), "term"), ", ",
-    x$spec$kind, " storage\n",
+    sub("_spec", "", class(x$spec), fixed = TRUE), " storage\n",
     sep = ""
   )
   print(x$terms, row.names = FALSE)

@@ -54,7 +54,7 @@ get_predict.migration_fit <- function(model, newdata = NULL, type = "response", 
 
 # The column of the probabilities that is staying, for each row
 home_column <- function(model, newdata, outcomes) {
-  if (inherits(model$model, "hazard_model")) {
+  if (!chooses_place(model$model)) {
     return(rep(1L, nrow(newdata)))
   }
   origin <- match(as.character(newdata[[model$data$names$from %||% ""]]), outcomes)
@@ -89,20 +89,8 @@ effect_probabilities <- function(model, newdata) {
 
 # Probabilities of the occasions of a fit whose rows have other values
 predict_in_place <- function(model, rows) {
-  data <- model$data
   model$given$na.action <- stats::na.omit
-  if (inherits(data, "migration_data")) {
-    for (name in names(rows)) {
-      data$firms[[name]][model$design$occasion] <- rows[[name]]
-    }
-    model$data <- data
-    return(predict(model, type = "probability"))
-  }
-  at <- sort(user_rows(data, model$design$occasion))
-  for (name in names(rows)) {
-    data$data[[name]][at] <- rows[[name]]
-  }
-  model$data <- data
+  model$data <- put_rows(model$data, model$design$occasion, rows)
   predict(model, type = "probability")
 }
 
@@ -144,10 +132,11 @@ get_vcov.migration_fit <- function(model, vcov = NULL, ...) {
     return(v)
   }
   all <- complete_covariance(v[coefficients, coefficients, drop = FALSE], model)
-  full <- theta_covariance(model, fit_design(model), no_na(all))
+  design <- fit_design(model)
+  full <- theta_covariance(model, design, no_na(all))
   places <- match(substring(constants, nchar("constant: ") + 1L), names(model$effects))
-  at <- c(full$at[model$estimated], nrow(model$design$terms) + places)
-  named_square(full$covariance[at, at], c(coefficients, constants))
+  at <- c(design$layout$coefficients[model$estimated], design$layout$effects[places])
+  named_square(full[at, at], c(coefficients, constants))
 }
 
 # Tells marginaleffects of the class of fits; called when firmmove is loaded
@@ -252,7 +241,7 @@ model_performance.migration_fit <- function(model, ...) {
   structure(
     data.frame(
       AIC = stats::AIC(model), BIC = stats::BIC(model), R2_McFadden = mcfadden(model),
-      Log_loss = -model$loglik / sum(model$weights %||% rep(1, model$n))
+      Log_loss = -model$loglik / model$weight_sum
     ),
     class = c("performance_model", "data.frame")
   )

@@ -18,14 +18,14 @@ fit_design <- function(object) {
 # Adds the model and the parameters to a design, which may be of new data
 complete_design <- function(object, design, data) {
   setup <- model_setup(object$model, data, design, memory = object$design$memory)
-  n_terms <- nrow(object$design$terms)
-  b <- object$coefficients[seq_len(n_terms)]
+  b <- object$coefficients[object$layout$terms]
   extra <- object$coefficients[setup$parameters$name]
   effects <- object$effects[match(design$effects, names(object$effects))]
   effects[!is.finite(effects)] <- 0
   b[is.na(b)] <- 0
   extra[is.na(extra)] <- setup$start[is.na(extra)]
   design$kernel <- setup$kernel
+  design$layout <- parameter_layout(design, setup)
   design$theta <- unname(c(b, effects, extra))
   settle_design(object, design, data)
 }
@@ -82,11 +82,6 @@ case.names.migration_fit <- function(object, ...) {
   row_names(object$data)[object$design$occasion]
 }
 
-# Row names of the occasions: of `firms`, or the ids of long data
-row_names <- function(data) {
-  if (inherits(data, "migration_data")) row.names(data$firms) else as.character(data$id)
-}
-
 #' @title Occasions and model matrix of a fit
 #' @description `model.frame()` gives the rows of `firms` (or of the long data) that were used;
 #' `model.matrix()` the terms, uncentred, as they enter the utility: a row for each occasion and offered
@@ -98,11 +93,7 @@ row_names <- function(data) {
 #' @name model_frame_migration_fit
 #' @export
 model.frame.migration_fit <- function(formula, ...) {
-  data <- formula$data
-  if (inherits(data, "migration_data")) {
-    return(data$firms[formula$design$occasion, , drop = FALSE])
-  }
-  data$data[sort(user_rows(data, formula$design$occasion)), , drop = FALSE]
+  user_table(formula$data)[frame_rows(formula$data, formula$design$occasion), , drop = FALSE]
 }
 
 #' @rdname model_frame_migration_fit
@@ -165,20 +156,9 @@ fitted.migration_fit <- function(object, outcome = TRUE, ...) {
   occasion_result(chosen_probability(object, design), design, object$data)
 }
 
-# Probability of the answer of each occasion. Dispatches on the fit.
-chosen_probability <- function(object, design) {
-  UseMethod("chosen_probability")
-}
-
 # Those of the chosen places, a slice of occasions at a time so that no occasions x places matrix is made
 chosen_probability.migration_fit <- function(object, design) {
-  spec <- design$spec
-  if (spec$kind == "ragged") {
-    return(kernel_predict(object, design, "probability")[spec$start[-length(spec$start)] + spec$chosen])
-  }
-  by_slice(design, function(part) {
-    kernel_predict(object, part, "probability")[cbind(seq_along(part$spec$chosen), part$spec$chosen)]
-  })
+  by_slice(design, function(part) at_chosen(part$spec, kernel_predict(object, part, "probability")))
 }
 
 #' @rdname fitted.migration_fit
@@ -191,21 +171,8 @@ residuals.migration_fit <- function(object, type = c("deviance", "response", "pe
     return(occasion_result(sqrt(-2 * w * log(chosen_probability(object, design))), design, object$data))
   }
   p <- kernel_predict(object, design, "probability")
-  residual <- chosen_indicator(design) - p
+  residual <- chosen_indicator(design$spec) - p
   place_result(if (type == "pearson") residual / sqrt(p * (1 - p)) else residual, design, object$data)
-}
-
-# 1 for the chosen place and 0 for the others, in the shape of the probabilities
-chosen_indicator <- function(design) {
-  spec <- design$spec
-  if (spec$kind == "relational") {
-    y <- matrix(0, length(spec$chosen), spec$J)
-    y[cbind(seq_along(spec$chosen), spec$chosen)] <- 1
-    return(y)
-  }
-  y <- numeric(length(spec$place))
-  y[spec$start[-length(spec$start)] + spec$chosen] <- 1
-  y
 }
 
 #' @title Refit with changes

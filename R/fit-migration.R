@@ -106,26 +106,22 @@ fit_migration <- function(formula, data, model = conditional(), weights = NULL, 
   check_fit_arguments(formula, model, control)
   report <- stage_reporter(control$trace)
   columns <- list(id = id, place = place, from = from, time = time, firm = firm)
-  data <- fit_data(formula, data, columns, model_answer(model), control$memory)
+  data <- fit_data(data, formula, columns, model_answer(model), control$memory)
   rows <- fit_rows(data, call$weights, call$subset, parent.frame())
   report("data")
   source <- fit_source(data, model, formula, rows, na.action, control, workers)
-  on.exit(close_slices(source$design$spec$slices))
-  design <- source$design
-  setup <- source$setup
+  on.exit(close_sums(source$sums))
   report("design")
-  layout <- parameter_layout(design, setup)
-  held <- held_parameters(layout, control$fixed, design)
-  begin <- fit_start(model, start, setup, layout, held, design, control)
+  problem <- fit_problem(source, control)
+  begin <- fit_start(model, problem, start)
   report("start")
-  raw <- model_maximise(model, begin$theta, setup, layout, held, design, control)
+  raw <- model_maximise(model, problem, begin$theta)
   report("maximum")
-  fit <- new_migration_fit(raw, design, setup, layout, held, data, model, formula, call)
+  fit <- new_migration_fit(raw, problem, data, model, formula, call)
   fit$given <- c(rows, list(na.action = na.action))
-  fit$control <- control
-  fit$loglik_null <- null_loglik(model, begin, raw, setup, layout, design, control)
-  fit <- model_finish(model, fit, raw, setup, design)
-  diagnose_fit(fit, raw, layout)
+  fit$loglik_null <- null_loglik(model, problem, begin, raw)
+  fit <- model_finish(model, fit, raw, problem)
+  diagnose_fit(fit, raw, problem$layout)
   fit
 }
 
@@ -159,28 +155,51 @@ stage_reporter <- function(trace) {
 
 # Data ------------------------------------------------------------------------------------------------
 
-# The data as migration_data or choice_data
-fit_data <- function(formula, data, columns, answer = "choice", memory = Inf) {
-  given <- !vapply(columns, is.null, NA)
-  if (inherits(data, c("migration_data", "choice_data", "migration_store"))) {
-    if (any(given)) {
-      abort(
-        "`", names(columns)[given][1L], "` is for a plain data frame; `data` already has its columns.",
-        class = "argument"
-      )
-    }
-    return(if (identical(data[["kind"]], "choice")) read_long(data, memory) else data)
+# The data of a fit as migration_data, choice_data or migration_store, from whatever the user gave
+# columns: the columns of a plain long data frame; answer: of choice_data(); memory: bytes there are.
+fit_data <- function(data, formula, columns, answer = "choice", memory = Inf) {
+  UseMethod("fit_data")
+}
+
+fit_data.default <- function(data, formula, columns, answer = "choice", memory = Inf) {
+  abort(
+    "`data` must be a migration_data(), a choice_data(), an open_store() or a data frame, not ", class(data)[1L], ".",
+    class = "argument"
+  )
+}
+
+fit_data.migration_data <- function(data, formula, columns, answer = "choice", memory = Inf) {
+  refuse_columns(columns)
+  data
+}
+
+fit_data.choice_data <- fit_data.migration_data
+
+fit_data.migration_store <- function(data, formula, columns, answer = "choice", memory = Inf) {
+  refuse_columns(columns)
+  if (identical(data[["kind"]], "choice")) read_long(data, memory) else data
+}
+
+fit_data.dfidx <- function(data, formula, columns, answer = "choice", memory = Inf) {
+  if (length(given_columns(columns)) > 0L) {
+    return(long_data(formula, data, columns, answer))
   }
-  if (!is.data.frame(data)) {
-    abort(
-      "`data` must be a migration_data(), a choice_data(), an open_store() or a data frame, not ", class(data)[1L], ".",
-      class = "argument"
-    )
-  }
-  if (inherits(data, "dfidx") && !any(given)) {
-    return(as_migration_data(data, chosen = left_side(formula)))
-  }
+  as_migration_data(data, chosen = left_side(formula))
+}
+
+fit_data.data.frame <- function(data, formula, columns, answer = "choice", memory = Inf) {
   long_data(formula, data, columns, answer)
+}
+
+given_columns <- function(columns) {
+  names(columns)[!vapply(columns, is.null, NA)]
+}
+
+refuse_columns <- function(columns) {
+  given <- given_columns(columns)
+  if (length(given) > 0L) {
+    abort("`", given[1L], "` is for a plain data frame; `data` already has its columns.", class = "argument")
+  }
 }
 
 # A store of long data is read whole: what makes data large, firms x places, such a table has expanded already
@@ -224,17 +243,19 @@ left_side <- function(formula) {
 # Weights and subset, evaluated in the rows of the data, then where the user called; those of a store are
 # evaluated slice by slice
 fit_rows <- function(data, weights, subset, env) {
-  if (inherits(data, "migration_store")) {
-    return(streamed_rows(data, weights, subset, env))
-  }
-  frame <- if (inherits(data, "migration_data")) data$firms else data$data
+  UseMethod("fit_rows")
+}
+
+fit_rows.default <- function(data, weights, subset, env) {
+  frame <- user_table(data)
   list(weights = eval(weights, frame, env), subset = eval(subset, frame, env))
 }
 
 # Design ----------------------------------------------------------------------------------------------
 
-# The design of a fit and the setup of its model: list(design, setup). Data in memory that are larger than a slice
-# are summed slice by slice, data in a store are read so.
+# What a fit is made from: list(design, setup, sums, choices), the design, the setup of the model, the source of sums
+# (fit-kernel.R) and the choices (choices_of()). Data in memory that are larger than a slice are summed slice by slice,
+# data in a store are read so.
 fit_source <- function(data, model, formula, rows, na.action, control, workers) {
   UseMethod("fit_source")
 }
@@ -250,18 +271,21 @@ fit_source.default <- function(data, model, formula, rows, na.action, control, w
   design <- model_design(model, formula, data,
     weights = rows$weights, subset = rows$subset, na.action = na.action, env = environment(formula)
   )
-  check_choices(model, design)
+  choices <- choices_of(design$spec)
+  check_choices(model, choices)
   setup <- model_setup(model, data, design)
-  slice_in_memory(model, formula, design, setup, data, rows, na.action, control)
+  c(
+    list(design = design, choices = choices),
+    sums_in_memory(model, formula, design, setup, data, rows, na.action, control)
+  )
 }
 
-check_choices.migration_model <- function(model, design) {
-  spec <- design$spec
-  weighted <- if (is.null(spec$weights)) TRUE else spec$weights > 0
+check_choices.migration_model <- function(model, choices) {
+  weighted <- choices$weight > 0
   if (!any(weighted)) {
     abort("`weights` are zero for every occasion.", class = "weights")
   }
-  if (!any(weighted & (moved(spec) | spec$origin == 0L))) {
+  if (!any(weighted & (moved(choices) | choices$origin == 0L))) {
     abort(
       "No firm moves: the chosen place is the origin on every occasion, so nothing says why firms leave, ",
       "and `stay` has no finite estimate.",
@@ -270,112 +294,22 @@ check_choices.migration_model <- function(model, design) {
   }
 }
 
-# Occasions that left their origin; place and position compare alike
-moved <- function(spec) {
-  spec$origin > 0L & spec$chosen != spec$origin
-}
-
-# Parameters ------------------------------------------------------------------------------------------
-
-# Where theta = c(b, place constants, parameters of the model) keeps what
-parameter_layout <- function(design, setup) {
-  n_terms <- nrow(design$terms)
-  n_effects <- length(design$effects)
-  linear <- setup$linear %||% parameter_table(design$terms$name, design$terms$kind, odds = TRUE)
-  parameters <- rbind(linear, setup$parameters)
-  extra <- n_terms + n_effects + seq_len(nrow(setup$parameters))
-  list(
-    parameters = parameters,
-    names = parameters$name,
-    places = design$effects,
-    coefficients = c(seq_len(n_terms), extra),
-    effects = n_terms + seq_len(n_effects),
-    extra = extra,
-    total = n_terms + n_effects + nrow(setup$parameters)
-  )
-}
-
-# Which parameters are not estimated, and their values: those the user fixed, the constant of the
-# first place, and of places taken out
-held_parameters <- function(layout, fixed, design) {
-  is <- logical(layout$total)
-  value <- numeric(layout$total)
-  unknown <- setdiff(names(fixed), layout$names)
-  if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], layout$names)
-    abort(
-      "`fixed` names ", plural(length(unknown), "coefficient"), " the model does not have: ",
-      quote_names(unknown), ".", if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
-      class = "fixed"
-    )
-  }
-  at <- layout$coefficients[match(names(fixed), layout$names)]
-  is[at] <- TRUE
-  value[at] <- fixed
-  if (length(layout$effects) > 0L) {
-    offered <- if (is.null(design$spec$offered)) rep(TRUE, length(layout$effects)) else design$spec$offered
-    is[layout$effects[!offered]] <- TRUE
-    is[layout$effects[which(offered)[1L]]] <- TRUE
-  }
-  list(is = is, value = value)
-}
-
-# Start values of theta: the user's, or the model's own
-fit_start <- function(model, start, setup, layout, held, design, control) {
-  theta <- numeric(layout$total)
-  theta[layout$extra] <- setup$start
-  theta[held$is] <- held$value[held$is]
-  if (is.null(start)) {
-    begin <- model_start(model, theta, setup, layout, held, design, control)
-  } else {
-    theta <- user_start(start, theta, layout)
-    theta[held$is] <- held$value[held$is]
-    begin <- list(theta = theta, null = NULL)
-  }
-  check_start(model, stats::setNames(begin$theta[layout$extra], setup$parameters$name))
-  begin
-}
-
-user_start <- function(start, theta, layout) {
-  if (!is.numeric(start) || !all(is.finite(start))) {
-    abort("`start` must be finite numbers.", class = "start")
-  }
-  if (is.null(names(start))) {
-    if (length(start) != length(layout$names)) {
-      abort(
-        "`start` has ", plural(length(start), "value"), "; the model has ",
-        plural(length(layout$names), "coefficient"), ": ", quote_names(layout$names, max = 20), ".",
-        class = "start"
-      )
-    }
-    names(start) <- layout$names
-  }
-  unknown <- setdiff(names(start), layout$names)
-  if (length(unknown) > 0L || anyDuplicated(names(start))) {
-    abort(
-      "`start` names coefficients the model does not have, or one twice: ",
-      quote_names(c(unknown, names(start)[duplicated(names(start))])), ". It has ",
-      quote_names(layout$names, max = 20), ".",
-      class = "start"
-    )
-  }
-  theta[layout$coefficients[match(names(start), layout$names)]] <- start
-  theta
-}
-
 # Maximum ---------------------------------------------------------------------------------------------
 
 # The log-likelihood of the null model, without a pass of its own where one has been there already
-null_loglik <- function(model, begin, raw, setup, layout, design, control) {
-  if (length(layout$extra) == 0L && all(begin$theta == 0)) {
+null_loglik <- function(model, problem, begin, raw) {
+  if (length(problem$layout$extra) == 0L && all(begin$theta == 0)) {
     return(raw$value_start)
   }
-  begin$null %||% model_null(model, setup, layout, design, control)
+  begin$null %||% model_null(model, problem)
 }
 
 # The object ------------------------------------------------------------------------------------------
 
-new_migration_fit <- function(raw, design, setup, layout, held, data, model, formula, call) {
+new_migration_fit <- function(raw, problem, data, model, formula, call) {
+  design <- problem$design
+  layout <- problem$layout
+  held <- problem$held
   at <- layout$coefficients
   free <- !held$is[at] & raw$aliased[at] == 0L
   spec <- design$spec
@@ -397,8 +331,8 @@ new_migration_fit <- function(raw, design, setup, layout, held, data, model, for
     parameters = layout$parameters,
     df = sum(!held$is & raw$aliased == 0L),
     n = counts$n, n_firms = counts$n_firms, n_places = spec$J, n_movers = counts$n_movers,
-    weights = spec$weights,
-    design = kept_design(design, setup, raw, layout, free),
+    weights = spec$weights, weight_sum = counts$weight,
+    design = kept_design(problem, raw, free), layout = layout, control = problem$control,
     model = model, formula = formula, na.action = design$na.action,
     data = data, data_name = if (is.language(call$data)) deparse1(call$data) else "data", call = call
   )
@@ -406,14 +340,15 @@ new_migration_fit <- function(raw, design, setup, layout, held, data, model, for
   structure(fit, class = c(paste0("migration_fit_", model$name), "migration_fit"))
 }
 
-# Occasions with weight, firms, and occasions of moving (NA where there is no origin)
+# Occasions with weight, firms, occasions of moving (NA where there is no origin), and the sum of weights
 count_occasions <- function(design, data) {
   spec <- design$spec
   weighted <- if (is.null(spec$weights)) TRUE else spec$weights > 0
   list(
     n = sum(rep_len(weighted, length(spec$chosen))),
     n_firms = length(unique(data$index$firm[design$occasion])),
-    n_movers = if (any(spec$origin > 0L)) sum(moved(spec) & weighted) else NA_integer_
+    n_movers = if (any(spec$origin > 0L)) sum(moved(spec) & weighted) else NA_integer_,
+    weight = sum(occasion_weights(spec))
   )
 }
 
@@ -442,7 +377,10 @@ place_effects <- function(raw, layout, held, spec) {
 # What vcov, predict and estfun need of the design besides the data. `adjust` = H_bd H_dd^-1 says how much of
 # the score of the place constants to take off the score of the coefficients (see estfun.migration_fit);
 # with C the inverse of H it is -C_bb^-1 C_bd.
-kept_design <- function(design, setup, raw, layout, free) {
+kept_design <- function(problem, raw, free) {
+  design <- problem$design
+  setup <- problem$setup
+  layout <- problem$layout
   kept <- list(
     terms = design$terms, basis = design$basis, occasion = design$occasion, memory = setup$memory,
     group = setup$kernel$group

@@ -41,7 +41,7 @@ predict.migration_fit <- function(object, newdata = NULL,
                                   type = c("probability", "utility", "logsum", "flows", "choice"), ...) {
   type <- match.arg(type)
   check_dots(...)
-  if (inherits(newdata %||% object$data, "migration_store")) {
+  if (is_store(newdata %||% object$data)) {
     return(predict_store(object, newdata, type))
   }
   if (is.null(newdata)) {
@@ -60,7 +60,7 @@ shape_prediction <- function(object, type, design, data) {
     probability = ,
     utility = place_result(kernel_predict(object, design, type), design, data),
     logsum = occasion_result(kernel_predict(object, design, type), design, data),
-    choice = occasion_result(likely_place(object, design, data), design, data),
+    choice = occasion_result(likely_outcome(object, design, data), design, data),
     flows = flow_table(kernel_predict(object, design, type), data$place)
   )
 }
@@ -145,7 +145,7 @@ prediction_design <- function(object, data) {
 
 # Names, and NA for occasions that na.exclude took out, for one value an occasion
 occasion_result <- function(x, design, data) {
-  rows <- padded(design, data)
+  rows <- padded(design)
   full <- rep(x[NA_integer_], length(rows))
   full[match(design$occasion, rows)] <- x
   names(full) <- row_names(data)[rows]
@@ -154,78 +154,36 @@ occasion_result <- function(x, design, data) {
 
 # The same for values for each occasion and place
 place_result <- function(x, design, data) {
-  rows <- padded(design, data)
-  if (design$spec$kind == "relational") {
-    full <- matrix(NA_real_, length(rows), ncol(x), dimnames = list(row_names(data)[rows], outcome_names(design, data)))
-    full[match(design$occasion, rows), ] <- x
-    return(full)
-  }
-  from <- user_rows(data, design$occasion)
-  to <- if (length(rows) == length(design$occasion)) from else user_rows(data, rows)
-  if (!is.null(data$order)) {
-    to <- sort(to)
-  }
-  # rows that are all there, in order, need no look-up
-  full <- if (identical(from, to)) x else x[match(to, from)]
-  names(full) <- row.names(data$data)[to]
-  full
+  user_values(design$spec, x, design, data)
 }
 
 # Occasions of a result: those kept, with those that na.exclude dropped back in their place
-padded <- function(design, data) {
+padded <- function(design) {
   if (!inherits(design$na.action, "exclude")) {
     return(design$occasion)
   }
   sort(c(design$occasion, design$selected[design$na.action]))
 }
 
-# Rows of the user's long table that belong to occasions, in the order of the design
-user_rows <- function(data, occasion) {
-  first <- data$start[occasion]
-  rows <- sequence(data$start[occasion + 1L] - first, first + 1L)
-  if (is.null(data$order)) rows else data$order[rows]
-}
-
-# Calls `value` on slices of the occasions so small that occasions x places is no burden; on all of them where the
-# design says that they belong together (`whole`)
+# Calls `value` on pieces of the occasions (occasion_pieces()), or on all of them where the design says that they
+# belong together (`whole`)
 by_slice <- function(design, value) {
-  if (isTRUE(design$whole)) {
+  pieces <- if (!isTRUE(design$whole)) occasion_pieces(design$spec)
+  if (is.null(pieces)) {
     return(value(design))
   }
   spec <- design$spec
-  n <- length(spec$origin)
-  size <- max(1L, as.integer(2^22 / spec$J))
-  first <- seq(1L, max(n, 1L), by = size)
   group <- design$kernel$group
-  unlist(lapply(first, function(from) {
-    rows <- from:min(n, from + size - 1L)
-    design$spec <- slice_spec(spec, rows)
+  unlist(lapply(pieces, function(rows) {
+    design$spec <- some_occasions(spec, rows)
     design$kernel$group <- group[rows]
     value(design)
   }))
 }
 
-# Some occasions of a relational spec; the tables are shared
-slice_spec <- function(spec, rows) {
-  for (part in c("origin", "chosen", "weights", "cell")) {
-    spec[[part]] <- spec[[part]][rows]
-  }
-  spec$keys <- lapply(spec$keys, `[`, rows)
-  spec$multipliers <- lapply(spec$multipliers, `[`, rows)
-  spec$n <- length(rows)
-  spec
-}
-
-likely_place <- function(object, design, data) {
-  spec <- design$spec
-  best <- if (spec$kind == "relational") {
-    by_slice(design, function(part) max.col(kernel_predict(object, part, "probability"), "first"))
-  } else {
-    p <- kernel_predict(object, design, "probability")
-    occasion <- rep(seq_along(spec$origin), diff(spec$start))
-    first <- order(occasion, -p)
-    spec$place[first[!duplicated(occasion)]]
-  }
+# The likeliest outcome of each occasion
+likely_outcome <- function(object, design, data) {
+  best <- by_slice(design, function(part) likely_place(part$spec, kernel_predict(object, part, "probability")))
   outcomes <- outcome_names(design, data)
   factor(best, seq_along(outcomes), outcomes)
 }

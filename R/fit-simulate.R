@@ -40,27 +40,13 @@ simulate.migration_fit <- function(object, nsim = 1, seed = NULL, ...) {
   draws
 }
 
-# What the rows of simulated answers are called. Dispatches on the fit.
-draw_names <- function(object, design) {
-  UseMethod("draw_names")
-}
-
 draw_names.migration_fit <- function(object, design) {
   row_names(object$data)[design$occasion]
 }
 
-# One draw of all answers. Dispatches on the fit.
-draw_choices <- function(object, design) {
-  UseMethod("draw_choices")
-}
-
 draw_choices.migration_fit <- function(object, design) {
-  spec <- design$spec
-  uniform <- stats::runif(length(spec$origin))
-  chosen <- kernel_choice(object, design, uniform)
-  if (spec$kind == "ragged") {
-    chosen <- spec$place[spec$start[-length(spec$start)] + chosen]
-  }
+  uniform <- stats::runif(n_occasions(design$spec))
+  chosen <- place_code(design$spec, kernel_choice(object, design, uniform))
   outcomes <- outcome_names(design, object$data)
   factor(outcomes[chosen], levels = outcomes)
 }

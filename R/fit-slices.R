@@ -2,10 +2,24 @@
 # its data at once, or in one process. They are cut by the rows of the data (slices_of_firms()), never by the memory, the
 # threads or the workers there are, so that these do not change a digit of the result.
 #
-# A slice is list(pointer, shape, arrays, groups, units, bytes): the built design as an external pointer (NULL when
-# no occasion of its rows counts), a spec without its arrays, and what the model has by group. A slice set, `slices` of
-# a spec, is a list of class "slice_set" with a method of slice_parts(): in this process (local_slices()) or on
-# workers (fit-distribute.R).
+# A slice is list(pointer, extent, arrays, groups, units, bytes): the built design as an external pointer (NULL when
+# no occasion of its rows counts), the numbers of spec_extent(), and what the model has by group. A set of slices is a
+# source of sums (fit-kernel.R) of class "slice_set" with a method of slice_parts(): in this process (local_slices()) or
+# on workers (fit-stream.R).
+
+# What a slice is asked --------------------------------------------------------------------------------
+
+# Read and compile slice `s` of a plan
+#
+# A plan is all that is needed to compute sums of any slice, without the rows; its class has a method that returns
+# an object for slice_sums() and slice_counts(). It runs on the workers, and in the session when none is left.
+slice_build <- function(plan, s) UseMethod("slice_build")
+
+# The sums of a slice at coefficients `theta`: value, score, information, as far as `order` asks
+slice_sums <- function(slice, kernel, theta, order, threads) UseMethod("slice_sums")
+
+# What is counted of a slice before the first pass
+slice_counts <- function(slice) UseMethod("slice_counts")
 
 # Which rows ------------------------------------------------------------------------------------------
 
@@ -28,15 +42,15 @@ firm_order <- function(firm) {
 
 # Slices of data in memory ----------------------------------------------------------------------------
 
-# Adds slices to the spec of a design that is larger than one, where the model allows it
-# Value: list(design, setup). The start values and scales of the setup become those of the first slice, as they
-#   are when the data are streamed.
-slice_in_memory <- function(model, formula, design, setup, data, rows, na.action, control) {
+# The source of the sums of a design: slices where it is larger than one and the model allows it
+# Value: list(setup, sums). With slices, the start values and scales of the setup are those of the first, as they are
+#   when the data are streamed.
+sums_in_memory <- function(model, formula, design, setup, data, rows, na.action, control) {
   firm <- data$index$firm
   order <- if (length(firm) > control$slice) firm_order(firm)
-  long <- design$spec$kind == "ragged" && !is.null(order)
-  if (!can_slice(model) || length(firm) <= control$slice || is.unsorted(design$occasion) || long) {
-    return(list(design = design, setup = setup))
+  scattered <- !is.null(order) && !can_reorder(design$spec)
+  if (!can_slice(model) || length(firm) <= control$slice || is.unsorted(design$occasion) || scattered) {
+    return(list(setup = setup, sums = design_sums(design$spec)))
   }
   order <- order %||% seq_along(firm)
   cut <- slices_of_firms(firm[order], control$slice)
@@ -48,8 +62,10 @@ slice_in_memory <- function(model, formula, design, setup, data, rows, na.action
   }
   counted <- rows_in_use(design, length(firm))
   head <- first_slice(model, formula, rows_of(data, head), lapply(counted, `[`, head), na.action, design$basis, setup$memory)
-  design$spec$slices <- local_slices(parts, spec_shape(design$spec), head)
-  list(design = design, setup = utils::modifyList(setup, head$setup[c("start", "scale")]))
+  list(
+    setup = utils::modifyList(setup, head$setup[c("start", "scale")]),
+    sums = local_slices(parts, spec_extent(design$spec), head)
+  )
 }
 
 # The occasions of a design as slices of the rows order[first], ..., order[last]
@@ -66,39 +82,8 @@ cut_design <- function(design, kernel, order, cut) {
   structure(new_slices(design$spec, kernel, occasions, last[used], group), first = used[1L])
 }
 
-# Models whose likelihood is a sum over slices
-can_slice <- function(model) {
-  UseMethod("can_slice")
-}
-
 can_slice.migration_model <- function(model) {
   FALSE
-}
-
-# Some rows of a migration_data, with all that belongs to them
-rows_of <- function(data, rows) {
-  UseMethod("rows_of")
-}
-
-rows_of.migration_data <- function(data, rows) {
-  data$firms <- data$firms[rows, , drop = FALSE]
-  data$index <- lapply(data$index, function(code) code[rows])
-  data["weights"] <- list(data$weights[rows])
-  data
-}
-
-rows_of.choice_data <- function(data, rows) {
-  last <- data$start[max(rows) + 1L]
-  if (!is.null(data$order)) {
-    data$data <- data$data[data$order, , drop = FALSE]
-    data["order"] <- list(NULL)
-  }
-  data$data <- data$data[seq_len(last), , drop = FALSE]
-  data$start <- data$start[c(rows, max(rows) + 1L)]
-  by_row <- lengths(data$index) == length(data$index$place)
-  data$index <- Map(function(code, long) if (long) code[seq_len(last)] else code[rows], data$index, by_row)
-  data["weights"] <- list(data$weights[rows])
-  data
 }
 
 # Which of n rows, or occasions of long data, a design has, and their weights
@@ -119,11 +104,6 @@ first_slice <- function(model, formula, data, rows, na.action, basis, memory) {
   list(data = data, design = design, setup = suppressWarnings(first_setup(model, data, design, memory)))
 }
 
-# The setup of the first slice; memory: that of the whole, where it is known
-first_setup <- function(model, data, design, memory) {
-  UseMethod("first_setup")
-}
-
 first_setup.migration_model <- function(model, data, design, memory) {
   model_setup(model, data, design)
 }
@@ -136,11 +116,11 @@ new_slices <- function(spec, kernel, order, last, group) {
   groups <- lapply(codes, unique)
   keep <- spec[c("tables", "available", "columns")]
   pointers <- .Call(C_slices_new, spec, order, as.double(last), if (!is.null(group)) Map(match, codes, groups), keep)
-  shape <- spec_shape(spec)
+  extent <- spec_extent(spec)
   lapply(seq_along(last), function(s) {
     size <- .Call(C_slice_size, pointers[[s]])
     new_slice_object(list(
-      pointer = pointers[[s]], shape = shape, arrays = group_arrays(kernel, groups[[s]]), units = size[1L],
+      pointer = pointers[[s]], extent = extent, arrays = group_arrays(kernel, groups[[s]]), units = size[1L],
       groups = size[2L], bytes = size[3L]
     ))
   })
@@ -155,33 +135,6 @@ new_slice_object <- function(slice) {
   structure(slice, class = "slice")
 }
 
-# The numbers of a spec that say how many parameters it has
-spec_shape <- function(spec) {
-  terms <- if (spec$kind == "ragged") length(spec$columns) - spec$n_offset else sum(spec$terms$offset == 0L)
-  list(
-    kind = "relational", n = 0, J = spec$J, effects = isTRUE(spec$effects),
-    terms = list(offset = integer(terms))
-  )
-}
-
-# What kernels have by group.
-by_group <- c("weight", "group_weight", "membership")
-
-# A kernel without what it has by occasion or by group
-without_arrays <- function(kernel) {
-  if (!is.null(kernel$group)) kernel$group <- integer()
-  none <- group_arrays(kernel, integer())
-  kernel[names(none)] <- none
-  kernel
-}
-
-# What a kernel has by group, for some groups
-group_arrays <- function(kernel, groups) {
-  arrays <- kernel[intersect(by_group, names(kernel))]
-  arrays <- Filter(Negate(is.null), arrays)
-  lapply(arrays, function(x) if (is.matrix(x)) x[, groups, drop = FALSE] else x[groups])
-}
-
 # The kernel of a model with the arrays of one slice
 slice_kernel <- function(kernel, slice) {
   kernel$group <- NULL
@@ -192,9 +145,9 @@ slice_kernel <- function(kernel, slice) {
 }
 
 # Log-likelihood, score and information (as far as order asks) of a slice, in one vector
-# kernel: of the model; or of what else is added up: kind "along", with `question` c(what, tolerance), is what
-#   the search for separation counts in the direction theta; kind "classes" are the class_totals() of a latent model.
-#   `first_groups` says how many groups there are before each slice.
+# kernel: of the model; or of what else is added up: kind "along", with `question`, is what count_along() counts in the
+#   direction theta; another kind has a `sums_of_slice`, a function of (slice, kernel, theta, control) and `n_sums`, how
+#   many it gives. `first_groups` says how many groups there are before each slice.
 slice_sums.slice <- function(slice, kernel, theta, order, threads) {
   control <- list(threads = threads)
   if (is.null(slice$pointer)) {
@@ -204,16 +157,16 @@ slice_sums.slice <- function(slice, kernel, theta, order, threads) {
     return(.Call(C_slice_count, slice$pointer, theta, kernel$question, control))
   }
   kernel <- slice_kernel(kernel, slice)
-  if (kernel$kind == "classes") {
-    return(slice_classes(slice, kernel, theta, control))
+  if (!is.null(kernel$sums_of_slice)) {
+    return(kernel$sums_of_slice(slice, kernel, theta, control))
   }
-  .Call(C_slice_sums, slice$pointer, slice$shape, kernel, theta, order, control)
+  .Call(C_slice_sums, slice$pointer, slice$extent, kernel, theta, order, control)
 }
 
 # The sums of a slice without occasions
 no_sums <- function(kernel, p, order) {
-  if (kernel$kind == "classes") {
-    return(numeric(kernel$classes + 3))
+  if (!is.null(kernel$n_sums)) {
+    return(numeric(kernel$n_sums))
   }
   numeric(1L + (order >= 1L) * p + (order >= 2L) * p^2)
 }
@@ -226,15 +179,15 @@ slice_parts <- function(slices, kernel, theta, order, control) {
 }
 
 # Slices held by this process
-# parts: the slices; shape: spec_shape(); head: first_slice().
-local_slices <- function(parts, shape, head) {
+# parts: the slices; extent: spec_extent(); head: first_slice().
+local_slices <- function(parts, extent, head) {
   parts <- Map(function(slice, s) {
     slice$number <- s
     slice
   }, parts, seq_along(parts))
   structure(
     list(
-      parts = parts, first_groups = before(vapply(parts, function(slice) slice$groups, 0)), shape = shape, head = head
+      parts = parts, first_groups = before(vapply(parts, function(slice) slice$groups, 0)), extent = extent, head = head
     ),
     class = c("local_slices", "slice_set")
   )
@@ -254,17 +207,8 @@ slice_parts.local_slices <- function(slices, kernel, theta, order, control) {
   })
 }
 
-# Gives back what a set of slices holds, when a fit ends
-close_slices <- function(slices) {
-  UseMethod("close_slices")
-}
-
-close_slices.default <- function(slices) {
-  invisible()
-}
-
-close_slices.local_slices <- function(slices) {
-  for (slice in slices$parts) free_slice(slice)
+close_sums.local_slices <- function(sums) {
+  for (slice in sums$parts) free_slice(slice)
 }
 
 free_slice <- function(slice) {
@@ -272,4 +216,21 @@ free_slice <- function(slice) {
   invisible()
 }
 
-# Fitting ---------------------------------------------------------------------------------------------
+# As a source of sums ---------------------------------------------------------------------------------
+
+evaluate_sums.slice_set <- function(sums, kernel, theta, order, control) {
+  total <- sum_of_slices(sums, kernel, theta, order, control)
+  p <- length(theta)
+  list(
+    value = total[1L], score = if (order >= 1L) total[1L + seq_len(p)],
+    information = if (order >= 2L) matrix(total[1L + p + seq_len(p^2)], p)
+  )
+}
+
+count_along.slice_set <- function(sums, direction, question, control) {
+  sum_of_slices(sums, list(kind = "along", question = question), direction, 0L, control)
+}
+
+sum_of_slices <- function(slices, kernel, theta, order, control) {
+  .Call(C_sum_slices, slice_parts(slices, kernel, theta, order, control))
+}

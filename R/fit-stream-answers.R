@@ -56,7 +56,7 @@ answer_plan <- function(object, store, columns = NULL) {
 }
 
 is_streamed <- function(object) {
-  inherits(object$data, "migration_store")
+  is_store(object$data)
 }
 
 # For what needs all rows at once
@@ -187,7 +187,7 @@ add_flows <- function(flows, place, time) {
 # columns: names of columns, in vectors or lists; those the store does not have are left to the caller's checks.
 # Value: `data`; for a store a migration_data with firms, places' names and names of the keys only.
 read_firms <- function(data, columns) {
-  if (!inherits(data, "migration_store")) {
+  if (!is_store(data)) {
     return(data)
   }
   check_store_unchanged(data)

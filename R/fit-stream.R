@@ -18,16 +18,17 @@ fit_source.migration_store <- function(data, model, formula, rows, na.action, co
   plan$memory <- head$setup$memory
   plan$basis <- head$design$basis
   plan$room <- check_room(plan, head, control)
-  slices <- if (is.null(workers)) stream_slices(plan, head) else crew_slices(workers, plan, head, control)
+  sums <- if (is.null(workers)) stream_slices(plan, head) else crew_slices(workers, plan, head, control)
   done <- FALSE
-  on.exit(if (!done) close_slices(slices))
-  design <- streamed_design(plan, head, slices)
-  check_choices(model, design)
+  on.exit(if (!done) close_sums(sums))
+  design <- streamed_design(plan, head, sums)
+  choices <- streamed_choices(design, sums)
+  check_choices(model, choices)
   setup <- head$setup
   setup$kernel <- without_arrays(setup$kernel)
-  setup$memory <- merge_memory(model, setup$memory, slices$counts)
+  setup$memory <- merge_memory(model, setup$memory, sums$counts)
   done <- TRUE
-  list(design = design, setup = setup)
+  list(design = design, setup = setup, sums = sums, choices = choices)
 }
 
 check_streamed <- function(model) {
@@ -43,7 +44,7 @@ check_streamed <- function(model) {
 # The plan --------------------------------------------------------------------------------------------
 
 # Weights and subset of a fit on a store: expressions, with the values they use, evaluated in each slice
-streamed_rows <- function(data, weights, subset, env) {
+fit_rows.migration_store <- function(data, weights, subset, env) {
   list(
     weights = weights, subset = subset,
     env = travelling(list(weights, subset), env, data$columns$name)
@@ -98,11 +99,6 @@ plan_slices <- function(store, rows) {
 # A column named in quotes
 names_in <- function(expression) {
   if (is.character(expression)) expression
-}
-
-# Columns of firms that the model itself uses
-model_variables <- function(model) {
-  UseMethod("model_variables")
 }
 
 model_variables.migration_model <- function(model) {
@@ -320,12 +316,6 @@ never_chosen <- function(plan, basis) {
   out
 }
 
-# Atoms of a formula for some data: list(atoms, value), value(atom, rows) the value of an atom of firms at the
-# occasions, or at some of them
-model_atoms <- function(model, formula, data, rows, env) {
-  UseMethod("model_atoms")
-}
-
 model_atoms.migration_model <- function(model, formula, data, rows, env) {
   parsed <- parse_formula(formula, env)
   occasions <- select_occasions(data, parsed$response, rows$weights, rows$subset, TRUE, parsed$env)
@@ -413,7 +403,7 @@ slice_counts.slice <- function(slice) {
 
 count_slice <- function(model, design, data) {
   spec <- design$spec
-  weights <- spec$weights %||% rep(1, length(spec$chosen))
+  weights <- occasion_weights(spec)
   key <- spec$origin * (spec$J + 1) + spec$chosen
   cell <- sort(unique(key))
   list(
@@ -424,17 +414,8 @@ count_slice <- function(model, design, data) {
   )
 }
 
-# What a model remembers of a slice beside its sums, and how slices are put together
-model_memory <- function(model, design) {
-  UseMethod("model_memory")
-}
-
 model_memory.migration_model <- function(model, design) {
   NULL
-}
-
-merge_memory <- function(model, memory, counts) {
-  UseMethod("merge_memory")
 }
 
 merge_memory.migration_model <- function(model, memory, counts) {
@@ -448,7 +429,7 @@ stream_slices <- function(plan, head) {
     tick()
     slice_build(plan, s)
   })
-  slices <- local_slices(parts, spec_shape(head$design$spec), head)
+  slices <- local_slices(parts, spec_extent(head$design$spec), head)
   slices$counts <- lapply(parts, function(slice) slice_counts(slice))
   slices
 }
@@ -463,7 +444,7 @@ crew_slices <- function(workers, plan, head, control) {
   structure(
     list(
       crew = crew, counts = counts, first_groups = before(vapply(counts, function(x) x$groups, 0)),
-      shape = spec_shape(head$design$spec), head = head
+      extent = spec_extent(head$design$spec), head = head
     ),
     class = c("crew_slices", "slice_set")
   )
@@ -473,8 +454,8 @@ slice_parts.crew_slices <- function(slices, kernel, theta, order, control) {
   crew_sums(slices$crew, c(without_arrays(kernel), list(first_groups = slices$first_groups)), theta, order)
 }
 
-close_slices.crew_slices <- function(slices) {
-  crew_stop(slices$crew)
+close_sums.crew_slices <- function(sums) {
+  crew_stop(sums$crew)
 }
 
 # Moves a slice to a file of the session
@@ -487,28 +468,34 @@ spill_slice <- function(slice) {
 
 # The design of the whole -----------------------------------------------------------------------------
 
-# What a fit asks of a design, put together from the counts of the slices. Its spec has an occasion for each pair of
-# origin and chosen place, with the weight of all of them.
+# What a fit asks of a design, put together from the counts of the slices. Its spec has no occasions: these are in the
+# slices.
 streamed_design <- function(plan, head, slices) {
-  counts <- Filter(function(x) !is.null(x$rows), slices$counts)
+  counts <- used_slices(slices)
   design <- head$design
-  flows <- do.call(rbind, lapply(counts, function(x) x$flows))
-  cell <- sort(unique(flows$key))
-  spec <- design$spec
-  J <- spec$J
-  spec[c("keys", "tables", "multipliers", "available", "columns")] <- NULL
-  spec$origin <- as.integer(cell %/% (J + 1))
-  spec$chosen <- as.integer(cell %% (J + 1))
-  spec$weights <- sum_by(flows$weight, match(flows$key, cell), length(cell))
-  spec$n <- length(cell)
-  spec$slices <- slices
-  design$spec <- spec
+  design$spec <- design$spec[c("J", "effects", "offered")]
   design["occasion"] <- list(NULL)
   design$counts <- list(
-    n = sum_counts(counts, "n"), n_firms = sum_counts(counts, "n_firms"), n_movers = sum_counts(counts, "n_movers")
+    n = sum_counts(counts, "n"), n_firms = sum_counts(counts, "n_firms"), n_movers = sum_counts(counts, "n_movers"),
+    weight = sum_counts(counts, "weight")
   )
   design["na.action"] <- list(streamed_missing(slices$counts, plan$na.action))
   design
+}
+
+# The choices of all slices (see choices_of()): an entry for each pair of origin and chosen place
+streamed_choices <- function(design, slices) {
+  flows <- do.call(rbind, lapply(used_slices(slices), function(x) x$flows))
+  cell <- sort(unique(flows$key))
+  J <- design$spec$J
+  list(
+    origin = as.integer(cell %/% (J + 1)), chosen = as.integer(cell %% (J + 1)),
+    weight = sum_by(flows$weight, match(flows$key, cell), length(cell)), J = J, moves = J - 1
+  )
+}
+
+used_slices <- function(slices) {
+  Filter(function(x) !is.null(x$rows), slices$counts)
 }
 
 sum_counts <- function(counts, what) {

@@ -103,34 +103,39 @@ glance.migration_fit <- function(x, ...) {
 #' @rdname tidy.migration_fit
 #' @export
 augment.migration_fit <- function(x, data = NULL, newdata = NULL, ...) {
-  if (inherits(x$data, "choice_data")) augment_long(x, newdata) else augment_firms(x, data, newdata)
+  augment_rows(x$data, x, data, newdata)
 }
 
-augment_long <- function(x, newdata) {
+# The user's table with columns of the fit; dispatches on the data
+augment_rows <- function(data, x, table, newdata) {
+  UseMethod("augment_rows")
+}
+
+augment_rows.choice_data <- function(data, x, table, newdata) {
   if (!is.null(newdata)) {
-    table <- if (inherits(newdata, "choice_data")) newdata$data else newdata
+    table <- if (is.data.frame(newdata)) newdata else user_table(newdata)
     table$.fitted <- unname(predict(x, newdata, type = "probability"))
     return(table)
   }
   table <- model.frame.migration_fit(x)
   design <- fit_design(x)
   p <- kernel_predict(x, design, "probability")
-  row <- order(user_rows(x$data, design$occasion))
+  row <- order(user_rows(data, design$occasion))
   table$.fitted <- p[row]
-  table$.resid <- (chosen_indicator(design) - p)[row]
+  table$.resid <- (chosen_indicator(design$spec) - p)[row]
   table
 }
 
-augment_firms <- function(x, data, newdata) {
+augment_rows.migration_data <- function(data, x, table, newdata) {
   if (!is.null(newdata)) {
-    table <- if (inherits(newdata, "migration_data")) newdata$firms else newdata
+    table <- if (is.data.frame(newdata)) newdata else user_table(newdata)
     p <- predict(x, newdata, type = "probability")
     best <- max.col(ifelse(is.na(p), 0, p), "first")
     table$.choice <- factor(ifelse(is.na(p[, 1L]), NA, colnames(p)[best]), colnames(p))
     table$.fitted <- p[cbind(seq_along(best), best)]
     return(table)
   }
-  table <- if (is.null(data)) model.frame.migration_fit(x) else as.data.frame(data)
+  table <- if (is.null(table)) model.frame.migration_fit(x) else as.data.frame(table)
   design <- fit_design(x)
   if (nrow(table) != length(design$occasion)) {
     abort("`data` must have a row for each of the ", length(design$occasion), " occasions.", class = "argument")
@@ -143,10 +148,7 @@ augment_firms <- function(x, data, newdata) {
   table
 }
 
+# The probability of leaving of each occasion; NA without an origin
 leaving_probability <- function(object, design) {
-  by_slice(design, function(part) {
-    origin <- part$spec$origin
-    p <- kernel_predict(object, part, "probability")
-    ifelse(origin > 0L, 1 - p[cbind(seq_along(origin), pmax(origin, 1L))], NA)
-  })
+  by_slice(design, function(part) 1 - at_home(part$spec, kernel_predict(object, part, "probability")))
 }

@@ -1,18 +1,6 @@
 # What a worker does: it is sent a message, and answers. Rows never travel: a worker reads its slices from the
 # store by the plan of the fit, keeps them, and is sent coefficients and numbers of slices from then on.
 
-# Read and compile slice `s` of a plan
-#
-# A plan is all that is needed to compute sums of any slice, without the rows; its class has a method that returns
-# an object for slice_sums() and slice_counts(). It runs on the workers, and in the session when none is left.
-slice_build <- function(plan, s) UseMethod("slice_build")
-
-# The sums of a slice at coefficients `theta`: value, score, information, as far as `order` asks
-slice_sums <- function(slice, kernel, theta, order, threads) UseMethod("slice_sums")
-
-# What is counted of a slice before the first pass
-slice_counts <- function(slice) UseMethod("slice_counts")
-
 # Why this process cannot carry out a plan, or NULL: a list of what is wrong and its remedy
 plan_problem <- function(plan) UseMethod("plan_problem")
 

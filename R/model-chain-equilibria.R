@@ -160,7 +160,7 @@ occasion_value <- function(model, data) {
   if (is.null(model$group)) {
     return(NA)
   }
-  if (inherits(data, "migration_data")) data$firms[[model$group]] else first_rows(data, model$group)
+  occasion_column(data, model$group)
 }
 
 # One cell for the C entry points, with the equilibrium of the fit (or nearest to it) as `current`. `data` may have

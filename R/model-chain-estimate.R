@@ -11,37 +11,39 @@ solve_shares <- function(spec, kernel, theta, cell, start, method, control) {
 }
 
 # Nested pseudo-likelihood, then maximum likelihood from there
-model_maximise.rational_chain_model <- function(model, theta, setup, layout, held, design, control) {
+model_maximise.rational_chain_model <- function(model, problem, theta) {
   likelihood <- model$estimator == "ml"
-  npl <- pseudo_likelihood(theta, setup, held, design, control, exact = !likelihood)
-  if (likelihood) {
-    raw <- full_likelihood(theta, npl, setup, held, design, control)
-  } else {
-    raw <- npl_covariance(npl, setup, held, design, control)
-    setup$kernel$start <- npl$share
-  }
-  cells <- seq_len(nrow(design$cells))
+  npl <- pseudo_likelihood(problem, theta, exact = !likelihood)
+  raw <- if (likelihood) full_likelihood(problem, theta, npl) else npl_covariance(problem, npl)
   start <- if (likelihood) raw$start else npl$share
-  raw$fixed_point <- solve_shares(
-    design$spec, setup$kernel, raw$theta, cells, start, if (likelihood) "newton" else "step", control
-  )
+  kernel <- problem$setup$kernel
+  if (!likelihood) {
+    kernel$start <- npl$share
+  }
+  raw$fixed_point <- solve_all(problem, kernel, raw$theta, start, if (likelihood) "newton" else "step")
   raw$npl <- npl[c("theta", "iterations", "change", "converged")]
   raw
 }
 
+# Fixed points of all cells
+solve_all <- function(problem, kernel, theta, start, method) {
+  design <- problem$design
+  solve_shares(design$spec, kernel, theta, seq_len(nrow(design$cells)), start, method, problem$control)
+}
+
 # Alternates the conditional logit with shares given, and the shares it implies. Where these turn back, they are moved
 # part of the way only.
-pseudo_likelihood <- function(theta, setup, held, design, control, exact) {
+pseudo_likelihood <- function(problem, theta, exact) {
   tolerance <- if (exact) 1e-10 else 1e-6
-  kernel <- setup$kernel
+  kernel <- problem$setup$kernel
   kernel$given <- TRUE
   relax <- 1
   before <- 0
-  inner <- control
-  for (iteration in seq_len(control$max_iterations)) {
-    raw <- maximise(design$spec, kernel, theta, held$is, inner, n_extra = 1L)
+  control <- problem$control
+  for (iteration in seq_len(problem$control$max_iterations)) {
+    raw <- maximise(problem$sums, kernel, theta, problem$held$is, control, n_extra = 1L)
     theta <- raw$theta
-    move <- implied_shares(design, kernel, theta, control) - kernel$start
+    move <- implied_shares(problem, kernel, theta) - kernel$start
     if (max(abs(move)) <= tolerance) {
       break
     }
@@ -49,7 +51,7 @@ pseudo_likelihood <- function(theta, setup, held, design, control, exact) {
     before <- move
     kernel$start <- kernel$start + relax * move
     # as a start of the likelihood one Newton step a round will do
-    inner$max_iterations <- if (exact) control$max_iterations else 1L
+    control$max_iterations <- if (exact) problem$control$max_iterations else 1L
   }
   change <- max(abs(move))
   list(
@@ -59,43 +61,44 @@ pseudo_likelihood <- function(theta, setup, held, design, control, exact) {
 }
 
 # The equilibrium nearest to the shares that are given; one step towards it where there is none
-implied_shares <- function(design, kernel, theta, control) {
-  cells <- seq_len(nrow(design$cells))
-  found <- solve_shares(design$spec, kernel, theta, cells, kernel$start, "newton", control)
+implied_shares <- function(problem, kernel, theta) {
+  found <- solve_all(problem, kernel, theta, kernel$start, "newton")
   lost <- which(!found$converged)
   if (length(lost) > 0L) {
     start <- kernel$start[, lost, drop = FALSE]
-    found$share[, lost] <- solve_shares(design$spec, kernel, theta, lost, start, "step", control)$share
+    stepped <- solve_shares(problem$design$spec, kernel, theta, lost, start, "step", problem$control)
+    found$share[, lost] <- stepped$share
   }
   found$share
 }
 
 # From the pseudo-likelihood's end or, where that is higher, from the start values and the observed shares
-full_likelihood <- function(theta, npl, setup, held, design, control) {
-  kernel <- setup$kernel
+full_likelihood <- function(problem, theta, npl) {
+  kernel <- problem$setup$kernel
+  control <- kernel_control(problem$control)
   value <- function(theta, start) {
     kernel$start <- start
-    .Call(C_evaluate, design$spec, kernel, theta, 0L, kernel_control(control))$value
+    evaluate_sums(problem$sums, kernel, theta, 0L, control)$value
   }
   starts <- list(
     list(theta = npl$theta, share = npl$share), list(theta = theta, share = kernel$start)
   )
   values <- vapply(starts, function(s) value(s$theta, s$share), 0)
   if (!any(is.finite(values))) {
-    stop_unsolved(theta, kernel, design, control)
+    stop_unsolved(problem, theta)
   }
   best <- starts[[which.max(values)]]
   kernel$start <- best$share
-  raw <- maximise(design$spec, kernel, best$theta, held$is, control, n_extra = 1L)
+  raw <- maximise(problem$sums, kernel, best$theta, problem$held$is, problem$control, n_extra = 1L)
   raw$start <- best$share
   raw
 }
 
-stop_unsolved <- function(theta, kernel, design, control) {
-  cells <- seq_len(nrow(design$cells))
-  found <- solve_shares(design$spec, kernel, theta, cells, kernel$start, "newton", control)
+stop_unsolved <- function(problem, theta) {
+  kernel <- problem$setup$kernel
+  found <- solve_all(problem, kernel, theta, kernel$start, "newton")
   abort(
-    "No equilibrium was found at the start values for ", unsolved_cells(found$converged, design$cells),
+    "No equilibrium was found at the start values for ", unsolved_cells(found$converged, problem$design$cells),
     ". Give other start values with `start =`.",
     class = "equilibrium"
   )
@@ -110,18 +113,18 @@ unsolved_cells <- function(converged, cells) {
 
 # V = H^-1 Omega H^-1' with H by differences of the pseudo-score along the equilibrium. `turn` makes of a score of
 # the pseudo-likelihood the one that goes with V: V turn s = H^-1 s.
-npl_covariance <- function(npl, setup, held, design, control) {
+npl_covariance <- function(problem, npl) {
   raw <- npl$raw
-  kernel <- setup$kernel
-  free <- which(!held$is & raw$aliased == 0L)
-  cells <- seq_len(nrow(design$cells))
+  kernel <- problem$setup$kernel
+  free <- which(!problem$held$is & raw$aliased == 0L)
+  control <- kernel_control(problem$control)
   score_at <- function(theta) {
     kernel$given <- FALSE
     kernel$start <- npl$share
-    share <- solve_shares(design$spec, kernel, theta, cells, npl$share, "newton", control)$share
+    share <- solve_all(problem, kernel, theta, npl$share, "newton")$share
     kernel$given <- TRUE
     kernel$start <- share
-    .Call(C_evaluate, design$spec, kernel, theta, 1L, kernel_control(control))$score[free]
+    evaluate_sums(problem$sums, kernel, theta, 1L, control)$score[free]
   }
   step <- 1e-4 * pmax(abs(npl$theta), 1e-2)
   minus_h <- vapply(free, function(k) {
@@ -140,7 +143,8 @@ npl_covariance <- function(npl, setup, held, design, control) {
 
 # The fit -------------------------------------------------------------------------------------------------
 
-model_finish.rational_chain_model <- function(model, fit, raw, setup, design) {
+model_finish.rational_chain_model <- function(model, fit, raw, problem) {
+  design <- problem$design
   found <- raw$fixed_point
   share <- found$share
   cells <- design$cells
@@ -152,7 +156,7 @@ model_finish.rational_chain_model <- function(model, fit, raw, setup, design) {
   place <- fit$data$place
   fit$equilibrium <- data.frame(
     cells[rep(seq_len(nrow(cells)), each = length(place)), , drop = FALSE], place = place, share = as.vector(share),
-    observed = as.vector(setup$memory$observed), row.names = NULL
+    observed = as.vector(problem$setup$memory$observed), row.names = NULL
   )
   fit$spectral_radius <- max(radius)
   fit$npl <- list(

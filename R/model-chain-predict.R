@@ -65,7 +65,7 @@ hold_equilibrium.migration_fit_chain <- function(object, design, other) {
 counted <- function(design, data) {
   chosen <- design$spec$chosen
   if (!is.null(chosen) && any(chosen > 0L) && any(chosen == 0L)) {
-    design$spec$weights <- (design$spec$weights %||% rep(1, length(chosen))) * (chosen > 0L)
+    design$spec$weights <- occasion_weights(design$spec) * (chosen > 0L)
   }
   design
 }
@@ -84,23 +84,12 @@ check_known_cells <- function(cells, known) {
 
 # The design of the conditional logit with the interaction as an offset
 with_interaction <- function(object, design) {
-  model <- object$model
-  spec <- design$spec
   delta <- design$theta[length(design$theta)]
-  value <- delta * interaction_of(model, design$share, spec$cell_size)
-  if (spec$kind == "relational") {
-    spec$keys <- c(spec$keys, list(spec$cell))
-    spec$tables <- c(spec$tables, list(list(kind = 0L, key = length(spec$keys), values = as.double(value))))
-    spec$terms <- list(
-      table = c(spec$terms$table, length(spec$tables)), mask = c(spec$terms$mask, 0L),
-      multiplier = c(spec$terms$multiplier, 0L), offset = c(spec$terms$offset, 1L)
-    )
-  } else {
-    cell <- rep.int(spec$cell, diff(spec$start))
-    spec$columns <- c(spec$columns, list(value[cbind(spec$place, cell)]))
-    spec$n_offset <- spec$n_offset + 1L
-  }
-  list(spec = spec, kernel = list(kind = "conditional"), theta = design$theta[-length(design$theta)])
+  value <- delta * interaction_of(object$model, design$share, design$spec$cell_size)
+  list(
+    spec = with_cell_offset(design$spec, value), kernel = list(kind = "conditional"),
+    theta = design$theta[-length(design$theta)]
+  )
 }
 
 kernel_predict.migration_fit_chain <- function(object, design, type) {
@@ -154,7 +143,7 @@ predict.migration_fit_chain <- function(object, newdata = NULL,
   type <- match.arg(type)
   check_dots(...)
   if (object$model$expectation == "lagged") {
-    if (inherits(object$data, "migration_data") && is.data.frame(newdata)) {
+    if (has_tables(object$data) && is.data.frame(newdata)) {
       refuse_lone_firms()
     }
   } else {

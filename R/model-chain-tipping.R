@@ -166,7 +166,7 @@ basin_edge <- function(problem, home, displace, at, tolerance) {
 
 tipping_variable <- function(fit, data, cell, at, variable, range, jump, tolerance) {
   rows <- attribute_rows(data, variable, at, cell)
-  values <- data[[attribute_column(data)]][[variable]]
+  values <- data[[attribute_table(data)]][[variable]]
   now <- values[rows]
   limits <- check_range(range, values, now)
   problem <- changed_cell(fit, data, cell, rows)
@@ -194,7 +194,7 @@ tipping_variable <- function(fit, data, cell, at, variable, range, jump, toleran
 changed_cell <- function(fit, data, cell, rows) {
   use <- in_cell(fit, data, cell)
   fit$design$memory$equilibrium <- "start"
-  column <- attribute_column(data)
+  column <- attribute_table(data)
   function(values) {
     for (name in names(values)) data[[column]][[name]][rows] <- values[[name]]
     cell_problem(fit, data, cell, use)
@@ -221,7 +221,7 @@ tipping_on_the_way <- function(fit, place, target, time = NULL, jump = 0.02, tol
 # The same for one cell, NULL where it does not tip
 tipping_to <- function(fit, data, cell, at, target, jump, tolerance) {
   rows <- attribute_rows(data, names(target)[1L], at, cell)
-  now <- lapply(data[[attribute_column(data)]][names(target)], `[`, rows)
+  now <- lapply(data[[attribute_table(data)]][names(target)], `[`, rows)
   problem <- changed_cell(fit, data, cell, rows)
   problem_at <- function(way) problem(Map(function(from, to) from + way * (to - from), now, target))
   base <- problem_at(0)
@@ -242,13 +242,9 @@ tipping_to <- function(fit, data, cell, at, target, jump, tolerance) {
   )
 }
 
-attribute_column <- function(data) {
-  if (inherits(data, "migration_data")) "places" else "data"
-}
-
-# The rows that hold the attribute of a place in the period of a cell
+# The rows that hold an attribute of a place in the period of a cell
 attribute_rows <- function(data, variable, at, cell) {
-  table <- data[[attribute_column(data)]]
+  table <- data[[attribute_table(data)]]
   if (!is.character(variable) || length(variable) != 1L || !is.numeric(table[[variable]])) {
     near <- nearest_name(variable[1L], names(table)[vapply(table, is.numeric, NA)])
     abort(
@@ -257,17 +253,7 @@ attribute_rows <- function(data, variable, at, cell) {
       class = "argument"
     )
   }
-  if (inherits(data, "migration_data")) {
-    time <- if (ncol(data$place_row) == 1L) 1L else match(cell$time, data$time)
-    return(data$place_row[at, time])
-  }
-  occasion <- rep.int(seq_along(data$id), diff(data$start))
-  here <- data$index$place == at
-  if (!is.na(cell$time)) {
-    here <- here & data$time[data$index$time[occasion]] == cell$time
-  }
-  rows <- which(here)
-  if (!is.null(data$order)) data$order[rows] else rows
+  rows_of_place(data, at, cell$time)
 }
 
 # Limits of the search

@@ -188,13 +188,8 @@ model_setup.lagged_chain_model <- function(model, data, design, memory = NULL) {
 
 # Cells -------------------------------------------------------------------------------------------------
 
-# The table that firms are rows of
-firm_columns <- function(data) {
-  if (inherits(data, "migration_data")) data$firms else data$data
-}
-
 check_group <- function(model, data) {
-  columns <- names(firm_columns(data))
+  columns <- names(user_table(data))
   if (is.null(model$group) || model$group %in% columns) {
     return(invisible())
   }
@@ -228,7 +223,7 @@ occasion_groups <- function(model, data, occasion) {
   if (is.null(model$group)) {
     return(list(code = rep(1L, length(occasion)), values = NA_character_))
   }
-  value <- if (inherits(data, "migration_data")) data$firms[[model$group]] else first_rows(data, model$group)
+  value <- occasion_column(data, model$group)
   found <- distinct(value[occasion])
   if (anyNA(found$code)) {
     abort(
@@ -240,17 +235,12 @@ occasion_groups <- function(model, data, occasion) {
   list(code = found$code, values = as.character(found$values))
 }
 
-# Weight of the occasions of each cell at their chosen places, places x cells; NULL where choices are unknown
+# Weight of the occasions of each cell at their chosen places, places x cells
 chosen_weights <- function(spec, n_cells) {
-  chosen <- spec$chosen
-  if (spec$kind == "ragged") {
-    chosen <- spec$place[spec$start[-length(spec$start)] + chosen]
-  }
-  at <- combine_codes(list(chosen, spec$cell), c(spec$J, n_cells))
+  at <- combine_codes(list(chosen_place(spec), spec$cell), c(spec$J, n_cells))
   total <- matrix(0, spec$J, n_cells)
   each <- sort(unique(at))
-  weight <- spec$weights %||% rep(1, length(chosen))
-  total[each] <- rowsum(weight, match(at, each))
+  total[each] <- rowsum(occasion_weights(spec), match(at, each))
   total
 }
 
@@ -264,7 +254,7 @@ as_shares <- function(total) {
 
 # Firms of each cell, weighted
 cell_sizes <- function(spec, n_cells) {
-  weight <- spec$weights %||% rep(1, length(spec$cell))
+  weight <- occasion_weights(spec)
   size <- numeric(n_cells)
   sums <- rowsum(weight, spec$cell)
   size[as.integer(rownames(sums))] <- sums
@@ -332,4 +322,8 @@ print_details.chain_model <- function(model, x) {
     "), spectral radius up to ", format(cells$spectral_radius[top], digits = 3), " (", cell_names(cells[top, ]), ")\n",
     sep = ""
   )
+}
+
+depends_on_others.chain_model <- function(model) {
+  TRUE
 }

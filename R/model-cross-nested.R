@@ -262,7 +262,7 @@ check_start.cross_nested_model <- function(model, theta) {
   check_start.nested_model(model, theta[startsWith(names(theta), "lambda")])
 }
 
-model_finish.cross_nested_model <- function(model, fit, raw, setup, design) {
+model_finish.cross_nested_model <- function(model, fit, raw, problem) {
   if (model$allocation == "estimate") {
     fit$allocations <- allocation_table(fit, place_entries(model$membership, fit$data$place))
   }
@@ -312,4 +312,8 @@ print_details.cross_nested_model <- function(model, x) {
     cat("Allocations:\n")
     print(table[!is.na(table$std.error), ], digits = 3, row.names = FALSE)
   }
+}
+
+own_parameters.cross_nested_model <- function(model, names) {
+  startsWith(names, "lambda") | startsWith(names, "allocation:")
 }

@@ -42,7 +42,7 @@ hazard_design <- function(model, formula, data, weights = NULL, subset = NULL, n
 }
 
 check_hazard_data <- function(data) {
-  if (!inherits(data, "migration_data")) {
+  if (!has_tables(data)) {
     abort(
       "hazard() asks when firms leave, which takes a panel of firms: give it a migration_data(), not the long ",
       "table of places on offer.",
@@ -193,7 +193,7 @@ acting_on_leaving <- function(plan) {
   turn <- function(term) {
     roles <- vapply(term$factors, function(factor) factor$role, "")
     term$sign <- (-1)^sum(roles == "keep")
-    term$mask <- 0L
+    term$mask <- "all"
     term$factors <- lapply(term$factors, function(factor) {
       factor$role <- "plain"
       factor
@@ -338,19 +338,19 @@ hazard_spec <- function(columns, occasions, n_risks) {
   unit <- diag(n_risks + 1L)[, -1L, drop = FALSE]
   any_risk <- rowSums(unit)
   tables <- c(lapply(seq_len(n_risks), function(k) unit[, k]), if (n_offsets > 0L) list(any_risk))
-  list(
+  structure(list(
     kind = "relational", n = occasions$n, J = n_risks + 1L, origin = rep(1L, occasions$n),
     chosen = occasions$chosen, weights = occasions$weights, keys = list(),
-    tables = lapply(tables, function(values) list(kind = 0L, key = 0L, values = as.double(values))),
+    tables = lapply(tables, function(values) list(kind = "dense", key = 0L, values = as.double(values))),
     multipliers = lapply(unname(c(columns$terms, columns$offsets)), as.double),
     terms = list(
       table = c(rep(seq_len(n_risks), each = n_terms + 1L), rep(n_risks + 1L, n_offsets)),
-      mask = integer(n_risks * (n_terms + 1L) + n_offsets),
+      mask = rep("all", n_risks * (n_terms + 1L) + n_offsets),
       multiplier = c(rep(0:n_terms, n_risks), n_terms + seq_len(n_offsets)),
       offset = rep(0:1, c(n_risks * (n_terms + 1L), n_offsets))
     ),
     effects = FALSE, available = NULL, offered = NULL
-  )
+  ), class = "relational_spec")
 }
 
 # The terms table: the constant and the terms of each risk

@@ -72,15 +72,14 @@ kernel_predict.migration_fit_hazard <- function(object, design, type) {
 }
 
 hazard_outcomes <- function(object, design, type, average) {
-  n_linear <- length(design$theta) - object$model$frailty
   kernel <- list(kind = if (object$model$link == "logit") "conditional" else "hazard")
   predict <- function(type) {
-    .Call(C_predict, design$spec, kernel, design$theta[seq_len(n_linear)], type, kernel_control(object$control))
+    .Call(C_predict, design$spec, kernel, design$theta[design$layout$linear], type, kernel_control(object$control))
   }
   if (type == "utility" || !object$model$frailty || !average) {
     return(predict(type))
   }
-  average_frailty(predict("utility"), design, design$theta[n_linear + 1L])
+  average_frailty(predict("utility"), design, design$theta[design$layout$extra])
 }
 
 # P_stay = ((1 + v A) / (1 + v (A + S)))^(1/v) with A the hazards of the periods of the spell before
@@ -160,7 +159,7 @@ predict.migration_fit_hazard <- function(object, newdata = NULL,
     return(predict_survival(object, newdata, checked_durations(durations, object), average))
   }
   shape <- function(design, data) shape_hazard(object, type, average, design, data)
-  if (inherits(newdata %||% object$data, "migration_store")) {
+  if (is_store(newdata %||% object$data)) {
     return(predict_store(object, newdata, type, shape))
   }
   if (is.null(newdata)) {
@@ -309,7 +308,7 @@ baseline_columns <- function(fit, durations) {
   terms <- fit$design$terms
   terms <- terms[terms$risk == terms$risk[1L], , drop = FALSE][-1L, , drop = FALSE]
   spec <- fit_design(fit)$spec
-  weights <- spec$weights %||% rep(1, spec$n)
+  weights <- occasion_weights(spec)
   mean_of <- function(columns) vapply(columns, stats::weighted.mean, 0, w = weights)
   columns <- spec$multipliers[seq_len(nrow(terms))]
   x <- matrix(mean_of(columns), length(durations), nrow(terms), byrow = TRUE)
@@ -335,7 +334,7 @@ columns_at <- function(fit, rows, durations) {
 baseline_offset <- function(fit) {
   spec <- fit_design(fit)$spec
   offsets <- spec$multipliers[spec$terms$multiplier[spec$terms$offset == 1L]]
-  weights <- spec$weights %||% rep(1, spec$n)
+  weights <- occasion_weights(spec)
   sum(vapply(offsets, stats::weighted.mean, 0, w = weights))
 }
 

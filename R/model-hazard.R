@@ -164,9 +164,8 @@ model_design.hazard_model <- function(model, formula, data, ...) {
   hazard_design(model, formula, data, ...)
 }
 
-check_choices.hazard_model <- function(model, design) {
-  spec <- design$spec
-  count <- outcome_weights(spec)
+check_choices.hazard_model <- function(model, choices) {
+  count <- outcome_weights(choices)
   if (sum(count) == 0) {
     abort("`weights` are zero for every period at risk.", class = "weights")
   }
@@ -191,9 +190,8 @@ check_choices.hazard_model <- function(model, design) {
 }
 
 # Weight of the periods that end in each outcome
-outcome_weights <- function(spec) {
-  weights <- spec$weights %||% rep(1, spec$n)
-  vapply(seq_len(spec$J), function(outcome) sum(weights[spec$chosen == outcome]), 0)
+outcome_weights <- function(choices) {
+  vapply(seq_len(choices$J), function(outcome) sum(choices$weight[choices$chosen == outcome]), 0)
 }
 
 model_setup.hazard_model <- function(model, data, design, memory = NULL) {
@@ -220,7 +218,7 @@ hazard_kernel <- function(model, design) {
     return(list(kind = "hazard"))
   }
   group <- match(design$spell, unique(design$spell))
-  list(kind = "hazard", frailty = TRUE, group = group, weight = spell_weights(design$spec$weights, group))
+  list(kind = "hazard", frailty = TRUE, group = group, weight = spell_weights(design$spec$weights, group), by_group = "weight")
 }
 
 # The weight of each spell
@@ -241,7 +239,7 @@ spell_weights <- function(weights, group) {
 # What summaries and predictions need to know of the periods of the fit
 hazard_memory <- function(model, design) {
   spec <- design$spec
-  used <- (spec$weights %||% rep(1, spec$n)) > 0
+  used <- occasion_weights(spec) > 0
   list(
     events = stats::setNames(tabulate(spec$chosen[used], spec$J), design$outcomes),
     durations = sort(unique(design$duration[used])),
@@ -260,28 +258,33 @@ late_spells <- function(design) {
 # Maximum ---------------------------------------------------------------------------------------------
 
 # From constant hazards
-model_start.hazard_model <- function(model, theta, setup, layout, held, design, control) {
-  n <- outcome_weights(design$spec)
+model_start.hazard_model <- function(model, problem) {
+  n <- outcome_weights(problem$choices)
+  theta <- plain_start(problem)
+  held <- problem$held
   odds <- log(n[-1L] / n[1L])
   if (model$link == "cloglog") {
     odds <- log(-log(n[1L] / sum(n))) + log(n[-1L] / sum(n[-1L]))
   }
-  theta[which(design$terms$term == "(Intercept)")] <- odds
+  theta[which(problem$design$terms$term == "(Intercept)")] <- odds
   theta[held$is] <- held$value[held$is]
   list(theta = theta, null = NULL)
 }
 
 # With frailty: the maximum without it first, which is the answer when the likelihood falls from v = 0 on
-model_maximise.hazard_model <- function(model, theta, setup, layout, held, design, control) {
-  extra <- layout$extra
-  fit <- function(theta, held) maximise(design$spec, setup$kernel, theta, held, control, n_extra = length(extra))
-  if (!model$frailty || held$is[extra]) {
-    return(fit(theta, held$is))
+model_maximise.hazard_model <- function(model, problem, theta) {
+  extra <- problem$layout$extra
+  fixed <- problem$held$is
+  fit <- function(theta, fixed) {
+    maximise(problem$sums, problem$setup$kernel, theta, fixed, problem$control, n_extra = length(extra))
   }
-  linear <- seq_len(extra - 1L)
-  first <- maximise(design$spec, list(kind = "hazard"), theta[linear], held$is[linear], control)
-  none <- fit(c(first$theta, 0), replace(held$is, extra, TRUE))
-  raw <- fit(frailty_start(none, theta[extra], extra, setup, design, control), held$is)
+  if (!model$frailty || fixed[extra]) {
+    return(fit(theta, fixed))
+  }
+  linear <- problem$layout$linear
+  first <- maximise(problem$sums, list(kind = "hazard"), theta[linear], fixed[linear], problem$control)
+  none <- fit(c(first$theta, 0), replace(fixed, extra, TRUE))
+  raw <- fit(frailty_start(none, theta[extra], problem), fixed)
   gain <- raw$value - none$value
   if (!(gain > 1e-8 * (1 + abs(none$value))) || raw$theta[extra] < 1e-7) {
     raw <- none
@@ -293,8 +296,9 @@ model_maximise.hazard_model <- function(model, theta, setup, layout, held, desig
 }
 
 # One Newton step of the variance from 0 where that leads up, else the start value
-frailty_start <- function(none, start, extra, setup, design, control) {
-  at <- evaluate_kernel(design$spec, setup$kernel, none$theta, 2L, kernel_control(control))
+frailty_start <- function(none, start, problem) {
+  extra <- problem$layout$extra
+  at <- evaluate_sums(problem$sums, problem$setup$kernel, none$theta, 2L, kernel_control(problem$control))
   step <- at$score[extra] / at$information[extra, extra]
   if (at$score[extra] > 0 && is.finite(step) && step > 0) {
     start <- min(max(step, 0.01), 2)
@@ -303,14 +307,14 @@ frailty_start <- function(none, start, extra, setup, design, control) {
 }
 
 # Constant hazards: the shares of the outcomes, whatever the link
-model_null.hazard_model <- function(model, setup, layout, design, control) {
-  n <- outcome_weights(design$spec)
+model_null.hazard_model <- function(model, problem) {
+  n <- outcome_weights(problem$choices)
   sum(n * log(n / sum(n)))
 }
 
-model_finish.hazard_model <- function(model, fit, raw, setup, design) {
-  events <- setup$memory$events
-  fit$loglik_null <- model_null(model, setup, NULL, design, NULL)
+model_finish.hazard_model <- function(model, fit, raw, problem) {
+  events <- problem$setup$memory$events
+  fit$loglik_null <- model_null(model, problem)
   fit$n_places <- length(fit$data$place)
   fit$n_movers <- if ("move" %in% names(events)) events[["move"]] else NA_integer_
   fit$n_exits <- if ("exit" %in% names(events)) events[["exit"]] else NA_integer_
@@ -397,4 +401,8 @@ merge_memory.hazard_model <- function(model, memory, counts) {
     events = add("events"), durations = sort(unique(unlist(lapply(parts, function(x) x$durations)))),
     spells = add("spells"), late = add("late")
   )
+}
+
+chooses_place.hazard_model <- function(model) {
+  FALSE
 }

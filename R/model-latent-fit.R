@@ -2,44 +2,56 @@
 # size, and what went wrong.
 
 # The conditional logit in every class: the centre of the random starts
-model_start.latent_model <- function(model, theta, setup, layout, held, design, control) {
-  begin <- model_start.migration_model(model, theta, setup, layout, held, design, control)
-  index <- latent_index(setup$kernel, layout)
+model_start.latent_model <- function(model, problem) {
+  begin <- model_start.migration_model(model, problem)
+  held <- problem$held$is
+  index <- latent_index(problem$setup$kernel, problem$layout)
   for (class in seq_len(model$classes)[-1L]) {
     at <- index$class[, class]
-    begin$theta[at] <- ifelse(held$is[at], begin$theta[at], begin$theta[index$class[, 1L]])
+    begin$theta[at] <- ifelse(held[at], begin$theta[at], begin$theta[index$class[, 1L]])
   }
   begin
 }
 
-model_maximise.latent_model <- function(model, theta, setup, layout, held, design, control) {
-  if (!is.null(design$spec$slices)) {
-    return(maximise_slices(model, theta, setup, layout, held, design, control))
+model_maximise.latent_model <- function(model, problem, theta) {
+  if (!is.null(problem$sums$head)) {
+    return(maximise_slices(model, problem, theta))
   }
-  index <- latent_index(setup$kernel, layout)
-  plain <- plain_logit(theta, index, held, design, control)
-  lost <- plain$aliased > 0L & !held$is[index$class[, 1L]]
-  fixed <- held$is | seq_along(theta) %in% index$class[lost, ]
-  theta[c(index$class[lost, ])] <- 0
-  begin <- starting_points(model, theta, index, fixed, plain, max(setup$kernel$group))
+  problem <- class_problem(problem, theta)
+  index <- problem$index
+  theta[c(index$class[problem$lost, ])] <- 0
+  begin <- starting_points(model, problem, theta)
   tick <- progress("Random starts", length(begin))
   runs <- lapply(begin, function(start) {
     tick()
-    run_start(start, model = model, setup = setup, fixed = fixed, design = design, control = control)
+    run_start(start, model, problem)
   })
-  record <- starts_record(runs, setup, index)
-  best <- which(record$best)
-  raw <- runs[[best]]$raw
-  raw <- in_order_of_size(raw, mean_shares(raw$theta, setup$kernel, index), setup, index, fixed, held, design, control)
-  raw <- mark_aliased(raw, plain, lost, index)
+  record <- starts_record(runs, problem)
+  raw <- runs[[which(record$best)]]$raw
+  raw <- in_order_of_size(raw, mean_shares(raw$theta, problem$setup$kernel, index), problem)
+  raw <- mark_aliased(raw, problem)
   raw$starts <- record
-  describe_classes(raw, plain, model, setup, index, fixed, design, control)
+  describe_classes(raw, problem)
+}
+
+# A problem with what is known before classes are looked for: `index` of theta (latent_index()), `plain`, the
+# conditional logit of all firms, `lost`, its terms that are not estimable, and `fixed`, what is not estimated
+class_problem <- function(problem, theta) {
+  index <- latent_index(problem$setup$kernel, problem$layout)
+  plain <- plain_logit(theta, index, problem)
+  held <- problem$held$is
+  lost <- plain$aliased > 0L & !held[index$class[, 1L]]
+  problem$index <- index
+  problem$plain <- plain
+  problem$lost <- lost
+  problem$fixed <- held | seq_along(held) %in% index$class[lost, ]
+  problem
 }
 
 # Where theta has the linear parameters of each class (a column a class) and gamma (a column for each but the first)
 latent_index <- function(kernel, layout) {
   classes <- kernel$classes
-  n_linear <- layout$total - length(layout$extra)
+  n_linear <- length(layout$linear)
   free <- kernel$free + 1L
   class <- matrix(seq_len(n_linear), n_linear, classes)
   for (c in seq_len(classes)[-1L]) {
@@ -65,17 +77,19 @@ mean_shares <- function(theta, kernel, index) {
 # Starts ----------------------------------------------------------------------------------------------
 
 # The conditional logit of all firms: which terms are not estimable, and how precisely the others are known
-plain_logit <- function(theta, index, held, design, control) {
+plain_logit <- function(theta, index, problem) {
   at <- index$class[, 1L]
-  maximise(design$spec, list(kind = "conditional"), theta[at], held$is[at], control)
+  maximise(problem$sums, list(kind = "conditional"), theta[at], problem$held$is[at], problem$control)
 }
 
 # The user's start where classes differ in it; else random ones around it
-starting_points <- function(model, theta, index, fixed, plain, n_groups) {
+starting_points <- function(model, problem, theta) {
+  index <- problem$index
+  fixed <- problem$fixed
   if (model$classes == 1L || classes_differ(theta, index, fixed)) {
     return(list(theta))
   }
-  spread <- disturbance(plain, index, fixed, n_groups)
+  spread <- disturbance(problem$plain, index, fixed, max(problem$setup$kernel$group))
   with_seed(model$seed, lapply(seq_len(model$starts), function(start) disturbed(theta, index, fixed, spread)))
 }
 
@@ -110,17 +124,17 @@ disturbed <- function(theta, index, fixed, spread) {
 }
 
 # EM, then Newton's method. A start from which the likelihood cannot be computed is part of the record.
-run_start <- function(theta, model, setup, fixed, design, control) {
+run_start <- function(theta, model, problem) {
   tryCatch(
     {
       # one class needs no EM
       iterations <- if (model$classes > 1L) model$em_iterations else 0L
-      em <- expectation_maximisation(theta, setup$kernel, fixed, design, control, iterations, model$em_tolerance)
-      raw <- newton_finish(em$theta, setup, fixed, design, control)
+      em <- expectation_maximisation(theta, problem, iterations, model$em_tolerance)
+      raw <- newton_finish(em$theta, problem)
       if (raw$stop != 0L && iterations > 0L) {
         # Newton's method may end at a saddle where EM was not near a maximum yet
-        em <- longer_em(em, model, setup, fixed, design, control)
-        raw <- newton_finish(em$theta, setup, fixed, design, control)
+        em <- longer_em(em, model, problem)
+        raw <- newton_finish(em$theta, problem)
       }
       list(em = em, raw = raw)
     },
@@ -128,10 +142,8 @@ run_start <- function(theta, model, setup, fixed, design, control) {
   )
 }
 
-longer_em <- function(em, model, setup, fixed, design, control) {
-  more <- expectation_maximisation(
-    em$theta, setup$kernel, fixed, design, control, 5L * model$em_iterations, model$em_tolerance / 1e4
-  )
+longer_em <- function(em, model, problem) {
+  more <- expectation_maximisation(em$theta, problem, 5L * model$em_iterations, model$em_tolerance / 1e4)
   more$path <- c(em$path, more$path[-1L])
   more$iterations <- em$iterations + more$iterations
   more
@@ -139,9 +151,10 @@ longer_em <- function(em, model, setup, fixed, design, control) {
 
 # Which terms are not estimable is known of all firms together. A class that is badly determined is no reason to
 # leave terms out of it: it has no standard errors.
-newton_finish <- function(theta, setup, fixed, design, control) {
+newton_finish <- function(theta, problem) {
+  control <- problem$control
   control$rank_tolerance <- 1e-15
-  raw <- fit_kernel(design$spec, setup$kernel, theta, fixed, watched_control(control))
+  raw <- fit_kernel(problem$sums, problem$setup$kernel, theta, problem$fixed, watched_control(control))
   unknown <- raw$aliased > 0L
   raw$aliased[] <- 0L
   raw$combine[] <- 0
@@ -151,12 +164,12 @@ newton_finish <- function(theta, setup, fixed, design, control) {
 }
 
 # theta, posterior (classes x groups), path, iterations, converged; no iterations: the posterior at theta
-expectation_maximisation <- function(theta, kernel, fixed, design, control, iterations = 0L, tolerance = 1e-6) {
-  control <- c(kernel_control(control), em_iterations = iterations, em_tolerance = tolerance)
-  .Call(C_latent_em, design$spec, kernel, theta, fixed, control)
+expectation_maximisation <- function(theta, problem, iterations = 0L, tolerance = 1e-6) {
+  control <- c(kernel_control(problem$control), em_iterations = iterations, em_tolerance = tolerance)
+  .Call(C_latent_em, problem$design$spec, problem$setup$kernel, theta, problem$fixed, control)
 }
 
-starts_record <- function(runs, setup, index) {
+starts_record <- function(runs, problem) {
   failed <- vapply(runs, function(run) is.null(run$raw), NA)
   if (all(failed)) {
     abort("No start of the latent classes could be followed: ", runs[[1L]]$problem, ".", class = "starts")
@@ -167,7 +180,7 @@ starts_record <- function(runs, setup, index) {
     em_loglik = number(function(run) if (!is.null(run$em)) utils::tail(run$em$path, 1L)),
     iterations = number(function(run) run$raw$iterations), loglik = number(function(run) run$raw$value),
     converged = vapply(runs, function(run) identical(run$raw$stop, 0L), NA),
-    smallest = number(function(run) if (!is.null(run$raw)) min(mean_shares(run$raw$theta, setup$kernel, index))),
+    smallest = number(function(run) if (!is.null(run$raw)) min(mean_shares(run$raw$theta, problem$setup$kernel, problem$index))),
     problem = vapply(runs, function(run) run$problem %||% "", "")
   )
   candidates <- if (any(record$converged)) record$converged else !failed
@@ -178,23 +191,24 @@ starts_record <- function(runs, setup, index) {
 # Order -----------------------------------------------------------------------------------------------
 
 # The same maximum with the largest class first
-in_order_of_size <- function(raw, shares, setup, index, fixed, held, design, control) {
-  order <- order(-shares)
+in_order_of_size <- function(raw, shares, problem) {
+  index <- problem$index
+  by_size <- order(-shares)
   own <- c(index$class[index$free, ], index$gamma)
-  if (identical(order, seq_along(shares)) || any(held$is[own])) {
+  if (identical(by_size, seq_along(shares)) || any(problem$held$is[own])) {
     return(raw)
   }
-  again <- newton_finish(permuted(raw$theta, order, index), setup, fixed, design, control)
+  again <- newton_finish(permuted(raw$theta, by_size, index), problem)
   kept <- c("iterations", "evaluations", "stop", "value_start")
   again[kept] <- raw[kept]
   again
 }
 
-permuted <- function(theta, order, index) {
+permuted <- function(theta, by_size, index) {
   new <- theta
   free <- index$free
-  new[index$class[free, ]] <- theta[index$class[free, order]]
-  gamma <- cbind(0, matrix(theta[index$gamma], nrow(index$gamma)))[, order, drop = FALSE]
+  new[index$class[free, ]] <- theta[index$class[free, by_size]]
+  gamma <- cbind(0, matrix(theta[index$gamma], nrow(index$gamma)))[, by_size, drop = FALSE]
   new[index$gamma] <- gamma[, -1L] - gamma[, 1L]
   new
 }
@@ -202,21 +216,23 @@ permuted <- function(theta, order, index) {
 # What became of the classes --------------------------------------------------------------------------
 
 # Terms that are not estimable for all firms together are not for any class
-mark_aliased <- function(raw, plain, lost, index) {
+mark_aliased <- function(raw, problem) {
+  index <- problem$index
+  lost <- problem$lost
   for (class in seq_len(ncol(index$class))) {
     at <- index$class[, class]
-    raw$aliased[at[lost]] <- plain$aliased[lost]
-    raw$combine[at, at[lost]] <- plain$combine[, lost]
+    raw$aliased[at[lost]] <- problem$plain$aliased[lost]
+    raw$combine[at, at[lost]] <- problem$plain$combine[, lost]
   }
   raw
 }
 
 # Adds shares, entropy, and which classes are empty, equal, or run to infinity
-describe_classes <- function(raw, plain, model, setup, index, fixed, design, control) {
-  kernel <- setup$kernel
-  h <- expectation_maximisation(raw$theta, kernel, fixed, design, control)$posterior
-  raw <- describe_shares(raw, class_totals(raw$theta, kernel, index, h), plain, index)
-  raw$separated[] <- seq_along(fixed) %in% running_off(raw$theta, h, kernel, index, fixed, design, control)
+describe_classes <- function(raw, problem) {
+  h <- expectation_maximisation(raw$theta, problem)$posterior
+  totals <- class_totals(raw$theta, problem$setup$kernel, problem$index, h)
+  raw <- describe_shares(raw, totals, problem$plain, problem$index)
+  raw$separated[] <- seq_along(problem$fixed) %in% running_off(raw$theta, h, problem)
   raw
 }
 
@@ -254,18 +270,21 @@ equal_classes <- function(theta, plain, index, weight) {
 
 # Coefficients of a class for which its firms' choices have no variance left: positions in theta. What remains of the
 # information that the class would have at equal shares falls below 1e-6 when choices become certain.
-running_off <- function(theta, h, kernel, index, fixed, design, control) {
-  spec <- design$spec
-  weights <- spec$weights %||% rep(1, length(kernel$group))
+running_off <- function(theta, h, problem) {
+  spec <- problem$design$spec
+  index <- problem$index
+  group <- problem$setup$kernel$group
+  weights <- occasion_weights(spec)
+  control <- kernel_control(problem$control)
   variance <- function(b, weights) {
     spec$weights <- weights
-    diag(.Call(C_evaluate, spec, list(kind = "conditional"), b, 2L, kernel_control(control))$information)
+    diag(.Call(C_evaluate, spec, list(kind = "conditional"), b, 2L, control)$information)
   }
   found <- lapply(seq_len(ncol(index$class)), function(class) {
     at <- index$class[, class]
-    of_class <- weights * h[class, kernel$group]
+    of_class <- weights * h[class, group]
     possible <- variance(numeric(length(at)), of_class)
-    at[!fixed[at] & possible > 0 & variance(theta[at], of_class) < 1e-6 * possible]
+    at[!problem$fixed[at] & possible > 0 & variance(theta[at], of_class) < 1e-6 * possible]
   })
   unique(unlist(found))
 }
@@ -274,35 +293,45 @@ running_off <- function(theta, h, kernel, index, fixed, design, control) {
 
 # The maximum of data in slices: the classes of the first slice, by EM from random starts, are where Newton's method
 # on all slices begins. What runs to infinity is judged by the first slice.
-maximise_slices <- function(model, theta, setup, layout, held, design, control) {
-  head <- design$spec$slices$head
-  index <- latent_index(setup$kernel, layout)
-  plain <- plain_logit(theta, index, held, design, control)
-  lost <- plain$aliased > 0L & !held$is[index$class[, 1L]]
-  fixed <- held$is | seq_along(theta) %in% index$class[lost, ]
-  first <- model_maximise(model, theta, head$setup, layout, held, head$design, control)
+maximise_slices <- function(model, problem, theta) {
+  first <- model_maximise(model, first_problem(problem), theta)
+  problem <- class_problem(problem, theta)
   start <- first$theta
-  start[c(index$class[lost, ])] <- 0
-  raw <- newton_finish(start, setup, fixed, design, control)
-  kernel <- c(list(kind = "classes", index = index), setup$kernel[names(setup$kernel) != "kind"])
-  total <- function(theta) sum_of_slices(design$spec$slices, kernel, theta, 0L, kernel_control(control))
-  shares <- total(raw$theta)[seq_len(model$classes)]
-  raw <- in_order_of_size(raw, shares, setup, index, fixed, held, design, control)
-  raw <- mark_aliased(raw, plain, lost, index)
+  start[c(problem$index$class[problem$lost, ])] <- 0
+  raw <- newton_finish(start, problem)
+  raw <- in_order_of_size(raw, slices_totals(raw$theta, problem)[seq_len(model$classes)], problem)
+  raw <- mark_aliased(raw, problem)
   raw$starts <- first$starts
   raw$separated <- first$separated
-  totals <- total(raw$theta)
-  describe_shares(raw, totals, plain, index)
+  describe_shares(raw, slices_totals(raw$theta, problem), problem$plain, problem$index)
+}
+
+# The same problem of the first slice alone
+first_problem <- function(problem) {
+  head <- problem$sums$head
+  problem[c("design", "setup")] <- head[c("design", "setup")]
+  problem$sums <- design_sums(head$design$spec)
+  problem
+}
+
+# class_totals() of all slices
+slices_totals <- function(theta, problem) {
+  classes <- problem$setup$kernel$classes
+  kernel <- c(
+    list(kind = "classes", index = problem$index, sums_of_slice = slice_classes, n_sums = classes + 3),
+    problem$setup$kernel[names(problem$setup$kernel) != "kind"]
+  )
+  sum_of_slices(problem$sums, kernel, theta, 0L, kernel_control(problem$control))
 }
 
 # class_totals() of a slice
 slice_classes <- function(slice, kernel, theta, control) {
   kernel$kind <- "latent"
-  h <- .Call(C_slice_posterior, slice$pointer, slice$shape, kernel, theta, control)
+  h <- .Call(C_slice_posterior, slice$pointer, slice$extent, kernel, theta, control)
   class_totals(theta, kernel, kernel$index, h)
 }
 
-model_finish.latent_model <- function(model, fit, raw, setup, design) {
+model_finish.latent_model <- function(model, fit, raw, problem) {
   fit$shares <- raw$shares
   fit$entropy_r2 <- raw$entropy_r2
   fit$starts <- raw$starts

@@ -3,15 +3,14 @@
 # Prediction ------------------------------------------------------------------------------------------
 
 class_index_of <- function(object, design) {
-  n_linear <- nrow(object$design$terms) + length(design$effects)
-  latent_index(design$kernel, list(total = length(design$theta), extra = seq_len(length(design$theta) - n_linear)))
+  latent_index(design$kernel, design$layout)
 }
 
 # Means over the classes, by the membership of each occasion's firm
 kernel_predict.migration_fit_latent <- function(object, design, type) {
   index <- class_index_of(object, design)
   probability <- class_probabilities(design$theta, design$kernel, index)[design$kernel$group, , drop = FALSE]
-  weights <- design$spec$weights %||% rep(1, nrow(probability))
+  weights <- occasion_weights(design$spec)
   spec <- design$spec
   total <- 0
   for (class in seq_len(ncol(probability))) {
@@ -31,7 +30,7 @@ kernel_predict.migration_fit_latent <- function(object, design, type) {
 
 # The share of each occasion beside its values: a row of a matrix, an entry, or the rows of long data
 of_value <- function(share, value, spec) {
-  if (is.matrix(value) || length(value) == length(share)) share else rep(share, diff(spec$start))
+  if (is.matrix(value) || length(value) == length(share)) share else share[occasion_of_rows(spec)]
 }
 
 # A class for each firm, then choices by the coefficients of that class
@@ -83,11 +82,12 @@ individual.migration_fit_latent <- function(object, ...) {
   design <- fit_design(object)
   index <- class_index_of(object, design)
   group <- design$kernel$group
-  h <- t(expectation_maximisation(
-    design$theta, design$kernel, logical(length(design$theta)), design, object$control
-  )$posterior)
+  problem <- list(
+    design = design, setup = list(kernel = design$kernel), fixed = logical(length(design$theta)), control = object$control
+  )
+  h <- t(expectation_maximisation(design$theta, problem)$posterior)
   colnames(h) <- paste0("class", seq_len(ncol(h)))
-  terms <- seq_len(nrow(object$design$terms))
+  terms <- object$layout$terms
   b <- matrix(design$theta[index$class[terms, ]], length(terms))
   means <- h %*% t(b)
   colnames(means) <- object$design$terms$name

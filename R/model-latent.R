@@ -138,7 +138,7 @@ model_design.latent_model <- function(model, formula, data, weights = NULL, subs
   number <- select_occasions(data, left_side(formula), NULL, subset, choice, env)$number
   missing <- lapply(missing, `[`, number)
   record <- drop_missing(missing, list(n = length(number), missing = NULL), na.action)
-  total <- if (inherits(data, "migration_data")) nrow(data$firms) else length(data$start) - 1L
+  total <- count_data_occasions(data)
   kept <- seq_len(total) %in% number[if (is.null(record$keep)) TRUE else record$keep]
   design <- migration_design(formula, data, weights, kept, na.action, choice, basis, env)
   if (!is.null(record$na.action)) {
@@ -152,34 +152,8 @@ model_design.latent_model <- function(model, formula, data, weights = NULL, subs
 # Occasions that miss a variable of membership: a logical for each variable that is ever missing
 membership_missing <- function(model, data) {
   names <- intersect(all.vars(model$membership), firm_attributes(data))
-  missing <- lapply(stats::setNames(names, names), function(name) is.na(occasion_attribute(data, name)))
+  missing <- lapply(stats::setNames(names, names), function(name) is.na(membership_column(data, name)))
   Filter(any, missing)
-}
-
-# Columns that may stand in `membership`
-firm_attributes <- function(data) {
-  tables <- variable_tables(data)
-  if (inherits(data, "migration_data")) tables$firms else tables$data
-}
-
-# A column of the firms, a value for each occasion of the data
-occasion_attribute <- function(data, name) {
-  if (inherits(data, "migration_data")) {
-    return(data$firms[[name]])
-  }
-  values <- data$data[[name]]
-  code <- match(values, unique(values))
-  if (!is.null(data$order)) {
-    code <- code[data$order]
-  }
-  if (!is_occasion_constant(code, data$start)) {
-    abort(
-      "`membership` has `", name, "`, which differs between the places of one occasion. It must be an attribute of ",
-      "the firm.",
-      class = "membership"
-    )
-  }
-  first_rows(data, name)
 }
 
 # Setup -----------------------------------------------------------------------------------------------
@@ -195,7 +169,8 @@ model_setup.latent_model <- function(model, data, design, memory = NULL) {
   table <- latent_parameters(classes, design$terms$name, memory$free, rownames(built$z))
   list(
     kernel = list(
-      kind = "latent", group = group, classes = classes, free = memory$free - 1L, membership = built$z, weight = weight
+      kind = "latent", group = group, classes = classes, free = memory$free - 1L, membership = built$z, weight = weight,
+      by_group = c("membership", "weight")
     ),
     parameters = table$extra,
     start = numeric(nrow(table$extra)),
@@ -321,7 +296,7 @@ membership_frame <- function(model, data, design, group, first) {
   }
   names <- intersect(names, columns)
   values <- lapply(stats::setNames(names, names), function(name) {
-    of_group(occasion_attribute(data, name)[design$occasion], name, group, first, model$varying)
+    of_group(membership_column(data, name)[design$occasion], name, group, first, model$varying)
   })
   list2DF(values, length(first))
 }

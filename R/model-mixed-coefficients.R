@@ -160,3 +160,7 @@ print_details.mixed_model <- function(model, x) {
   }
   cat("\n")
 }
+
+coefficient_means.mixed_model <- function(model) {
+  function(coefficients) random_means(model, coefficients)
+}

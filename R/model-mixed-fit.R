@@ -1,21 +1,23 @@
 # How a mixed logit is fitted: starts, the maximum, the sign of spreads, the noise of simulation.
 
 # From the conditional logit: its coefficients are where the distributions are put
-model_start.mixed_model <- function(model, theta, setup, layout, held, design, control) {
-  linear <- seq_len(layout$total - length(layout$extra))
-  theta <- start_stay(theta, held, design)
-  control$tolerance <- max(control$tolerance, 1e-6)
-  raw <- maximise(design$spec, list(kind = "conditional"), theta[linear], held$is[linear], control)
+model_start.mixed_model <- function(model, problem) {
+  setup <- problem$setup
+  held <- problem$held$is
+  linear <- problem$layout$linear
+  extra <- problem$layout$extra
+  theta <- start_stay(plain_start(problem), problem)
+  raw <- rough_linear_fit(problem, theta[linear])
   b <- raw$theta[seq_along(setup$scale)]
   names(b) <- names(setup$scale)
   start <- theta
   start[linear] <- raw$theta
   located <- start_locations(model, b, setup$scale)
-  free <- !held$is[seq_along(b)]
+  free <- !held[seq_along(b)]
   start[seq_along(b)][free] <- located$b[free]
   spread <- setup$kernel$row + 1L
-  plain <- setup$kernel$transform[spread] %in% c(0L, 3L) & !held$is[layout$extra]
-  start[layout$extra][plain] <- (theta[layout$extra] * located$stretch[names(model$random)[spread]])[plain]
+  plain <- setup$kernel$transform[spread] %in% c("plain", "censored") & !held[extra]
+  start[extra][plain] <- (theta[extra] * located$stretch[names(model$random)[spread]])[plain]
   list(theta = start, null = if (!any(theta[linear] != 0)) raw$value_start)
 }
 
@@ -60,19 +62,20 @@ check_start.mixed_model <- function(model, theta) {
 
 # The best maximum of all starts. Which terms are collinear is asked of the conditional logit, whose information
 # is never indefinite.
-model_maximise.mixed_model <- function(model, theta, setup, layout, held, design, control) {
-  rank <- conditional_rank(design, layout, held, control)
-  check_identified(model, rank, layout, held)
-  lost <- rep(FALSE, layout$total)
+model_maximise.mixed_model <- function(model, problem, theta) {
+  rank <- conditional_rank(problem)
+  check_identified(model, rank, problem$layout)
+  lost <- rep(FALSE, problem$layout$total)
   lost[seq_along(rank$aliased)] <- rank$aliased > 0L
   theta[lost] <- 0
-  is_fixed <- held$is | lost
-  begin <- start_points(model, theta, is_fixed, setup, layout)
+  is_fixed <- problem$held$is | lost
+  begin <- start_points(model, theta, is_fixed, problem)
   tick <- progress("Starts", length(begin))
   raws <- lapply(begin, function(start) {
     tick()
-    tryCatch(climb(design$spec, setup$kernel, start, is_fixed, control),
-             firmmove_error_invalid = function(e) NULL)
+    tryCatch(climb(problem$sums, problem$setup$kernel, start, is_fixed, problem$control),
+      firmmove_error_invalid = function(e) NULL
+    )
   })
   found <- vapply(raws, is.list, NA)
   if (!any(found)) {
@@ -81,7 +84,7 @@ model_maximise.mixed_model <- function(model, theta, setup, layout, held, design
   starts <- start_record(raws)
   best <- which.max(ifelse(starts$code == 0L, starts$loglik, starts$loglik - 1e-6 * (1 + abs(starts$loglik))))
   warn_lost_starts(starts)
-  raw <- positive_spreads(raws[[best]], setup, layout, held)
+  raw <- positive_spreads(raws[[best]], problem)
   raw$aliased[lost] <- rank$aliased[rank$aliased > 0L]
   raw$combine[seq_along(rank$aliased), lost] <- rank$combine[, rank$aliased > 0L]
   raw$starts <- starts
@@ -91,34 +94,34 @@ model_maximise.mixed_model <- function(model, theta, setup, layout, held, design
 # Far from a maximum the information may be indefinite and Newton's method slow: a few steps with outer products of the
 # firms' scores lead to where it is not (many would be slow again). With censored coefficients the score jumps where a draw crosses zero, so the top is
 # found to fewer digits.
-climb <- function(spec, kernel, start, fixed, control) {
+climb <- function(sums, kernel, start, fixed, control) {
   asked <- watched_control(control)
-  if (any(kernel$transform == 3L)) {
+  if (any(kernel$transform == "censored")) {
     asked$tolerance <- max(asked$tolerance, 1e-9)
   }
   near <- asked
   near$tolerance <- max(asked$tolerance, 1e-6)
   near$max_iterations <- min(asked$max_iterations, 4L)
   kernel$outer <- TRUE
-  approach <- fit_kernel(spec, kernel, start, fixed, near)
+  approach <- fit_kernel(sums, kernel, start, fixed, near)
   kernel$outer <- FALSE
   asked$max_iterations <- max(asked$max_iterations - approach$iterations, 0L)
-  raw <- fit_kernel(spec, kernel, approach$theta, fixed, asked)
+  raw <- fit_kernel(sums, kernel, approach$theta, fixed, asked)
   raw$iterations <- raw$iterations + approach$iterations
   raw$evaluations <- raw$evaluations + approach$evaluations
   raw$value_start <- approach$value_start
   raw
 }
 
-conditional_rank <- function(design, layout, held, control) {
-  linear <- seq_len(layout$total - length(layout$extra))
-  asked <- kernel_control(control)
+conditional_rank <- function(problem) {
+  linear <- problem$layout$linear
+  asked <- kernel_control(problem$control)
   asked$max_iterations <- 0L
-  fit_kernel(design$spec, list(kind = "conditional"), numeric(length(linear)), held$is[linear], asked)
+  fit_kernel(problem$sums, list(kind = "conditional"), numeric(length(linear)), problem$held$is[linear], asked)
 }
 
-check_identified <- function(model, rank, layout, held) {
-  lost <- layout$names[which(rank$aliased[seq_len(nrow(layout$parameters) - length(layout$extra))] > 0L)]
+check_identified <- function(model, rank, layout) {
+  lost <- layout$names[which(rank$aliased[layout$terms] > 0L)]
   bad <- intersect(c(names(model$random), model$price), lost)
   if (length(bad) > 0L) {
     abort(
@@ -130,12 +133,13 @@ check_identified <- function(model, rank, layout, held) {
 }
 
 # The start itself, then others: spreads times a number between 1/3 and 3, locations moved by as much as a spread
-start_points <- function(model, theta, is_fixed, setup, layout) {
-  own <- setup$kernel$row == setup$kernel$column
-  terms <- setup$kernel$term[setup$kernel$row[own] + 1L] + 1L
+start_points <- function(model, theta, is_fixed, problem) {
+  kernel <- problem$setup$kernel
+  own <- kernel$row == kernel$column
+  terms <- kernel$term[kernel$row[own] + 1L] + 1L
   others <- lapply(seq_len(model$starts - 1L), function(k) {
     start <- theta
-    spread <- layout$extra[own]
+    spread <- problem$layout$extra[own]
     start[terms] <- theta[terms] + stats::rnorm(length(terms)) * abs(theta[spread])
     start[spread] <- theta[spread] * 3^stats::runif(length(spread), -1, 1)
     start[is_fixed] <- theta[is_fixed]
@@ -165,10 +169,11 @@ warn_lost_starts <- function(starts) {
 
 # A column of the factor may change its sign together with its draws, which leaves the likelihood as it is: all
 # that is by parameter changes with it
-positive_spreads <- function(raw, setup, layout, held) {
-  kernel <- setup$kernel
+positive_spreads <- function(raw, problem) {
+  kernel <- problem$setup$kernel
+  layout <- problem$layout
   diagonal <- match(seq_along(kernel$term) - 1L, ifelse(kernel$row == kernel$column, kernel$column, -1L))
-  turned <- raw$theta[layout$extra][diagonal] < 0 & !held$is[layout$extra][diagonal]
+  turned <- raw$theta[layout$extra][diagonal] < 0 & !problem$held$is[layout$extra][diagonal]
   raw$sign <- kernel$sign * ifelse(turned, -1, 1)
   flip <- rep(1, layout$total)
   flip[layout$extra] <- ifelse(turned[kernel$column + 1L], -1, 1)
@@ -181,13 +186,13 @@ positive_spreads <- function(raw, setup, layout, held) {
   raw
 }
 
-model_finish.mixed_model <- function(model, fit, raw, setup, design) {
+model_finish.mixed_model <- function(model, fit, raw, problem) {
   fit$design$memory$sign <- raw$sign
   fit$starts <- raw$starts
-  fit$simulation <- simulation_noise(model, fit, raw, setup, design)
+  fit$simulation <- simulation_noise(model, fit, raw, problem)
   fit$design$memory$simulation <- fit$simulation
   fit$design$memory$distribution <- distribution_table(model, fit$coefficients, fit$covariance)
-  warn_edge(fit$design$memory$distribution, setup$scale)
+  warn_edge(fit$design$memory$distribution, problem$setup$scale)
   fit
 }
 
@@ -210,7 +215,8 @@ warn_edge <- function(table, scale) {
 # Noise -----------------------------------------------------------------------------------------------
 
 # How far the estimates would move, and the log-likelihood change, with other draws: by a Newton step each
-simulation_noise <- function(model, fit, raw, setup, design) {
+simulation_noise <- function(model, fit, raw, problem) {
+  setup <- problem$setup
   noise <- list(draws = setup$kernel$draws, sequence = if (is.array(model$draws)) "given" else model$sequence,
                 seed = model$seed, loglik = NA_real_, coefficients = NULL, share = NULL)
   same_always <- is.array(model$draws) || length(model$random) == 0L ||
@@ -224,15 +230,14 @@ simulation_noise <- function(model, fit, raw, setup, design) {
   moved <- lapply(seq_len(model$check_draws), function(k) {
     tick()
     kernel$seed <- model$seed + 1e6 * k
-    at <- evaluate_kernel(design$spec, kernel, raw$theta, 1L, kernel_control(fit$control))
+    at <- evaluate_sums(problem$sums, kernel, raw$theta, 1L, kernel_control(fit$control))
     list(loglik = at$value - raw$value, theta = drop(raw$covariance %*% at$score))
   })
   # each is the difference of two draws, so half of its square is the variance of one
   spread <- function(x) sqrt(rowMeans(x^2) / 2)
   noise$loglik <- spread(matrix(vapply(moved, `[[`, 0, "loglik"), 1L))
   all <- spread(matrix(vapply(moved, `[[`, raw$theta, "theta"), length(raw$theta)))
-  layout <- c(seq_len(nrow(fit$design$terms)), length(raw$theta) - rev(seq_along(setup$start)) + 1L)
-  noise$coefficients <- stats::setNames(all[layout], names(fit$coefficients))
+  noise$coefficients <- stats::setNames(all[problem$layout$coefficients], names(fit$coefficients))
   noise$share <- noise$coefficients[fit$estimated] / sqrt(diag(fit$covariance))
   noise
 }
@@ -260,7 +265,7 @@ check_estimates.mixed_model <- function(model, fit) {
 population_kernel <- function(object, kernel) {
   kernel$group <- kernel$group_weight <- NULL
   if (is.array(object$model$draws)) {
-    kernel[c("sequence", "draws", "seed", "scramble", "given_normal")] <- list(0L, 512L, 1, TRUE, FALSE)
+    kernel[c("sequence", "draws", "seed", "scramble", "given_normal")] <- list("sobol", 512L, 1, TRUE, FALSE)
   }
   kernel
 }
@@ -282,7 +287,7 @@ kernel_choice.migration_fit_mixed <- function(object, design, uniform) {
 # means of price coefficient and willingness to pay
 mean_coefficients <- function(object, coefficients = object$coefficients) {
   coefficients[is.na(coefficients)] <- 0
-  b <- random_means(object$model, coefficients)[seq_len(nrow(object$design$terms))]
+  b <- random_means(object$model, coefficients)[object$layout$terms]
   if (object$model$space == "wtp") {
     other <- names(b) != object$model$price
     b[other] <- -b[other] * b[[object$model$price]]

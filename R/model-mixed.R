@@ -156,8 +156,8 @@ distributions <- data.frame(
     "normal", "lognormal", "negative_lognormal", "truncated_normal", "triangular", "uniform", "johnson_sb"
   ),
   short = c("n", "ln", "nln", "tn", "t", "u", "sb"),
-  transform = c(0L, 1L, 2L, 3L, 0L, 0L, 4L),
-  shape = c(0L, 0L, 0L, 0L, 2L, 1L, 0L)
+  transform = c("plain", "log", "minus_log", "censored", "plain", "plain", "bounded"),
+  shape = c("normal", "normal", "normal", "normal", "triangular", "uniform", "normal")
 )
 
 check_random <- function(random, space) {
@@ -207,7 +207,7 @@ correlated_blocks <- function(correlated, random) {
   if (isFALSE(correlated)) {
     return(list())
   }
-  normal <- names(random)[random %in% distributions$name[distributions$shape == 0L]]
+  normal <- names(random)[random %in% distributions$name[distributions$shape == "normal"]]
   blocks <- if (isTRUE(correlated)) list(normal) else if (is.list(correlated)) correlated else list(correlated)
   if (!all(vapply(blocks, is.character, NA))) {
     abort(
@@ -308,6 +308,7 @@ model_setup.mixed_model <- function(model, data, design, memory = NULL) {
   group <- mixed_groups(model, data, design)
   kernel <- mixed_kernel(model, names, spreads, group, memory)
   kernel$group_weight <- group_weights(model, data, design, group, is.null(memory))
+  kernel$by_group <- "group_weight"
   scale <- NULL
   if (is.null(memory)) {
     warn_single_occasions(model, group)
@@ -413,7 +414,7 @@ draws_kernel <- function(model, groups) {
   dims <- length(model$random)
   if (!is.array(model$draws)) {
     return(list(
-      dims = dims, sequence = match(model$sequence, c("sobol", "halton", "mlhs", "random")) - 1L,
+      dims = dims, sequence = model$sequence,
       draws = if (dims > 0L) model$draws else 1L, seed = model$seed, scramble = model$scramble, burn = model$burn
     ))
   }
@@ -429,7 +430,7 @@ draws_kernel <- function(model, groups) {
   }
   inside <- all(model$draws > 0 & model$draws < 1)
   list(
-    dims = dims, sequence = 4L, draws = shape[1L], stored = as.double(model$draws), n_stored = sets,
+    dims = dims, sequence = "stored", draws = shape[1L], stored = as.double(model$draws), n_stored = sets,
     given_normal = !inside
   )
 }

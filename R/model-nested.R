@@ -316,3 +316,7 @@ check_nest_order <- function(nests, lambda) {
 can_slice.nested_model <- function(model) {
   TRUE
 }
+
+own_parameters.nested_model <- function(model, names) {
+  startsWith(names, "lambda")
+}

@@ -36,8 +36,7 @@ chosen_probability.migration_fit_ranked <- function(object, design) {
   answers <- fit_stages(object, design)
   spec <- answers$spec
   p <- .Call(C_predict, spec, answers$kernel, design$theta, "probability", kernel_control(object$control))
-  chosen <- p[spec$start[-length(spec$start)] + spec$chosen]
-  exp(as.vector(rowsum(log(chosen), answers$respondent)))
+  exp(as.vector(rowsum(log(at_chosen(spec, p)), answers$respondent)))
 }
 
 #' @rdname predict.migration_fit
@@ -59,16 +58,15 @@ predict.migration_fit_ranked <- function(object, newdata = NULL,
   check_dots(...)
   data <- if (is.null(newdata)) object$data else prediction_data(newdata, object)
   design <- if (is.null(newdata)) fit_design(object) else prediction_design(object, data)
-  place_result(expected_rank(kernel_predict(object, design, "utility"), design$spec$start), design, data)
+  place_result(expected_rank(kernel_predict(object, design, "utility"), design$spec), design, data)
 }
 
-# 1 + sum over the others of the probability to stand before, for rows grouped by `start`; occasions with as many
-# rows are done at once
-expected_rank <- function(v, start) {
-  size <- diff(start)
+# 1 + sum over the others of the probability to stand before, by row; occasions with as many rows are done at once
+expected_rank <- function(v, spec) {
+  size <- diff(spec$start)
   rank <- rep(NA_real_, length(v))
   for (k in unique(size)) {
-    row <- outer(start[-length(start)][size == k], seq_len(k), `+`)
+    row <- outer(rows_before(spec)[size == k], seq_len(k), `+`)
     u <- matrix(v[row], ncol = k)
     # plogis(0) of the place itself is 1/2
     for (j in seq_len(k)) {
@@ -188,22 +186,24 @@ fit_stages_alone <- function(fit, last) {
   answers <- explode_answers(design$spec, fit$model)
   setup <- model_setup(fit$model, fit$data, design, memory = fit$design$memory)
   setup$parameters <- setup$parameters[0L, ]
-  layout <- parameter_layout(design, setup)
   fixed <- fit$control$fixed
-  held <- held_parameters(layout, fixed[names(fixed) %in% layout$names], design)
+  fixed <- fixed[names(fixed) %in% parameter_layout(design, setup)$names]
+  problem <- fit_problem(list(design = design, setup = setup), fit$control, fixed)
   group <- pmin(answers$stage, last)
   names <- seq_len(max(group))
   names[length(names)] <- if (max(answers$stage) > last) paste0(last, "+") else length(names)
   if (fit$model$type == "best_worst") names <- c("best", "worst")
   fits <- lapply(seq_len(max(group)), function(g) {
-    fit_one_stage(part_of_answers(answers, which(group == g)), layout, held, fit$control)
+    fit_one_stage(part_of_answers(answers, which(group == g)), problem)
   })
   stats::setNames(fits, names)
 }
 
-fit_one_stage <- function(answers, layout, held, control) {
+fit_one_stage <- function(answers, problem) {
+  held <- problem$held
+  layout <- problem$layout
   theta <- ifelse(held$is, held$value, 0)
-  raw <- maximise(answers$spec, stage_kernel(answers), theta, held$is, control)
+  raw <- maximise(design_sums(answers$spec), stage_kernel(answers), theta, held$is, problem$control)
   estimated <- !held$is & raw$aliased == 0L
   coefficients <- ifelse(raw$aliased > 0L & !held$is, NA, raw$theta)[layout$coefficients]
   list(loglik = raw$value, df = sum(estimated), coefficients = stats::setNames(coefficients, layout$names))
@@ -211,10 +211,7 @@ fit_one_stage <- function(answers, layout, held, control) {
 
 # Some of the exploded occasions
 part_of_answers <- function(answers, occasion) {
-  size <- diff(answers$spec$start)
-  row <- sequence(size[occasion], answers$spec$start[occasion] + 1)
   list(
-    spec = stage_spec(answers$spec, row, size[occasion], answers$spec$chosen[occasion], occasion),
-    stage = answers$stage[occasion], sign = answers$sign[occasion]
+    spec = some_occasions(answers$spec, occasion), stage = answers$stage[occasion], sign = answers$sign[occasion]
   )
 }

@@ -101,7 +101,7 @@ model_design.ranked_model <- function(model, formula, data, ..., choice = TRUE) 
 }
 
 check_answer_kind <- function(model, data) {
-  if (!inherits(data, "choice_data")) {
+  if (has_tables(data)) {
     abort(
       "ranked() needs long data, a row for each respondent and alternative: a data frame with `id` and `place`, or ",
       "choice_data(answer = \"", model$type, "\").",
@@ -126,8 +126,8 @@ unranked_places <- function(spec, model) {
   unchosen_places(explode_answers(spec, model)$spec)
 }
 
-check_choices.ranked_model <- function(model, design) {
-  if (!is.null(design$spec$weights) && !any(design$spec$weights > 0)) {
+check_choices.ranked_model <- function(model, choices) {
+  if (!any(choices$weight > 0)) {
     abort("`weights` are zero for every occasion.", class = "weights")
   }
 }
@@ -137,8 +137,8 @@ check_choices.ranked_model <- function(model, design) {
 # The stages of all answers as occasions of their own: `spec` for the C entry points; for each of its occasions the
 # number of the respondent in the spec of the design, the stage, and the sign of the utility, -1 for the worst
 explode_answers <- function(spec, model) {
-  n <- length(spec$origin)
-  occasion <- rep.int(seq_len(n), diff(spec$start))
+  n <- n_occasions(spec)
+  occasion <- occasion_of_rows(spec)
   rank <- spec$rank
   stages <- if (model$type == "best_worst") {
     list(
@@ -173,16 +173,10 @@ stage_rows <- function(left, named, occasion, n) {
   )
 }
 
+# Rows of respondents as the occasions of a stage, which have no origin
 stage_spec <- function(spec, row, size, chosen, respondent) {
-  spec$columns <- lapply(spec$columns, `[`, row)
-  spec$place <- spec$place[row]
-  spec$start <- c(0, cumsum(as.double(size)))
-  spec$n <- length(chosen)
-  spec$chosen <- chosen
-  spec$origin <- integer(length(chosen))
-  spec$weights <- spec$weights[respondent]
   spec$rank <- NULL
-  spec
+  rows_as_occasions(spec, row, size, chosen, integer(length(chosen)), respondent)
 }
 
 # The kernel of exploded answers, with `n_scales` parameters for the stages after the first
@@ -219,28 +213,33 @@ scale_names <- function(model, stages) {
   paste0(rep("scale:", (stages > 1L) * length(later)), later[stages > 1L])
 }
 
-model_start.ranked_model <- function(model, theta, setup, layout, held, design, control) {
-  if (length(layout$extra) == 0L) {
+model_start.ranked_model <- function(model, problem) {
+  theta <- plain_start(problem)
+  if (length(problem$layout$extra) == 0L) {
     return(list(theta = theta, null = NULL))
   }
-  linear <- seq_len(layout$total - length(layout$extra))
+  linear <- problem$layout$linear
+  held <- problem$held
+  control <- problem$control
   control$tolerance <- max(control$tolerance, 1e-6)
-  answers <- explode_answers(design$spec, model)
-  raw <- maximise(answers$spec, stage_kernel(answers), theta[linear], held$is[linear], control)
+  answers <- explode_answers(problem$design$spec, model)
+  raw <- maximise(design_sums(answers$spec), stage_kernel(answers), theta[linear], held$is[linear], control)
   theta[linear] <- raw$theta
   list(theta = theta, null = if (!any(held$value[linear] != 0)) raw$value_start)
 }
 
-model_maximise.ranked_model <- function(model, theta, setup, layout, held, design, control) {
-  answers <- explode_answers(design$spec, model)
-  n_extra <- length(layout$extra)
-  maximise(answers$spec, stage_kernel(answers, n_extra), theta, held$is, control, n_extra = n_extra)
+model_maximise.ranked_model <- function(model, problem, theta) {
+  answers <- explode_answers(problem$design$spec, model)
+  n_extra <- length(problem$layout$extra)
+  kernel <- stage_kernel(answers, n_extra)
+  maximise(design_sums(answers$spec), kernel, theta, problem$held$is, problem$control, n_extra = n_extra)
 }
 
-model_null.ranked_model <- function(model, setup, layout, design, control) {
-  answers <- explode_answers(design$spec, model)
-  theta <- numeric(layout$total - length(layout$extra))
-  .Call(C_evaluate, answers$spec, stage_kernel(answers), theta, 0L, kernel_control(control))$value
+model_null.ranked_model <- function(model, problem) {
+  answers <- explode_answers(problem$design$spec, model)
+  theta <- numeric(length(problem$layout$linear))
+  sums <- design_sums(answers$spec)
+  evaluate_sums(sums, stage_kernel(answers), theta, 0L, kernel_control(problem$control))$value
 }
 
 check_estimates.ranked_model <- function(model, fit) {
@@ -260,4 +259,8 @@ print_details.ranked_model <- function(model, x) {
   stages <- x$memory$stages
   names <- if (model$type == "best_worst") c("best", "worst")[seq_along(stages)] else seq_along(stages)
   cat("Answers by stage: ", paste0(names, " (", stages, ")", collapse = ", "), "\n", sep = "")
+}
+
+sums_over_occasions.ranked_model <- function(model, group) {
+  FALSE
 }

@@ -1,5 +1,11 @@
-# What a fit asks of a model object, as generics. A model is a file R/model-<name>.R with an exported constructor
-# of class c("<name>_model", "migration_model") and methods for those generics whose default does not fit.
+# All that a fit asks of its model, and answers ask of a fit, as generics: the table of contents for whoever adds a model.
+#
+# A model is a file R/model-<name>.R with an exported constructor of class c("<name>_model", "migration_model") and
+# methods of those generics whose default (model-default.R) does not fit. Its fit has the class
+# c("migration_fit_<name>", "migration_fit"). `problem` is a fit_problem() (fit-migration.R), `design` a design (design.R),
+# with kernel, theta and layout where it is one of a fit.
+
+# The model object ------------------------------------------------------------------------------------
 
 # The model's name in a heading
 model_title <- function(model) {
@@ -12,27 +18,20 @@ model_design <- function(model, formula, data, ...) {
   UseMethod("model_design")
 }
 
-model_design.migration_model <- function(model, formula, data, ...) {
-  migration_design(formula, data, ...)
-}
-
 # What the left side of the formula holds, as `answer` of choice_data()
 model_answer <- function(model) {
   UseMethod("model_answer")
 }
 
-model_answer.migration_model <- function(model) {
-  "choice"
-}
-
-# Stops where the choices of a design cannot identify the model
-check_choices <- function(model, design) {
+# Stops where the choices (choices_of()) cannot identify the model
+check_choices <- function(model, choices) {
   UseMethod("check_choices")
 }
 
 # What the fit needs of a model: a list with
 # - kernel: the `model` list of the C entry points; `kernel$group` (integer, an entry for each occasion, codes
-#   1, 2, ... all in use) where the likelihood is not a sum over occasions but over groups of them;
+#   1, 2, ... all in use) where the likelihood is not a sum over occasions but over groups of them; `kernel$by_group`
+#   names the entries of the kernel that have a value, or a column, for each group;
 # - parameters: parameter_table() of the model's own parameters, which come after the linear ones;
 # - start: their start values;
 # - linear: parameter_table() of the terms where they are not plain coefficients, else NULL;
@@ -41,52 +40,10 @@ model_setup <- function(model, data, design, memory = NULL) {
   UseMethod("model_setup")
 }
 
-# Parameters: coefficient name, group of tidy(), the value that tests compare with, heading in a summary,
-# whether exp() of it is an odds ratio
-parameter_table <- function(name = character(), group = character(), null = 0, section = "Coefficients",
-                            odds = FALSE) {
-  n <- length(name)
-  data.frame(
-    name = name, group = rep_len(group, n), null = rep_len(null, n), section = rep_len(section, n),
-    odds = rep_len(odds, n), stringsAsFactors = FALSE
-  )
-}
-
 # Start values where the user gave none: list(theta, null), null the log-likelihood at 0 if it came as a
 # by-product, else NULL. The default is the conditional logit, whose log-likelihood is concave, and setup$start.
-model_start <- function(model, theta, setup, layout, held, design, control) {
+model_start <- function(model, problem) {
   UseMethod("model_start")
-}
-
-model_start.migration_model <- function(model, theta, setup, layout, held, design, control) {
-  theta <- start_stay(theta, held, design)
-  if (length(layout$extra) == 0L) {
-    return(list(theta = theta, null = NULL))
-  }
-  linear <- seq_len(layout$total - length(layout$extra))
-  # a start need not be exact
-  control$tolerance <- max(control$tolerance, 1e-6)
-  begin <- theta
-  raw <- maximise(design$spec, list(kind = "conditional"), theta[linear], held$is[linear], control)
-  theta[linear] <- raw$theta
-  list(theta = theta, null = if (!any(begin[linear] != 0)) raw$value_start)
-}
-
-# The constant of staying starts where it would be if nothing else mattered: nearly all firms stay, and from 0 that
-# is several steps away. Rounded, so that it does not depend on how weights were added up.
-start_stay <- function(theta, held, design) {
-  at <- which(design$terms$kind == "stay" & design$terms$name == "stay")
-  spec <- design$spec
-  if (length(at) != 1L || held$is[at] || !any(spec$origin > 0L)) {
-    return(theta)
-  }
-  weights <- spec$weights %||% rep(1, length(spec$origin))
-  home <- spec$origin > 0L
-  leave <- sum(weights[home & moved(spec)]) / sum(weights[home])
-  others <- if (spec$kind == "ragged") mean(diff(spec$start)) - 1 else spec$J - 1
-  odds <- log((1 - leave) / leave) + log(others)
-  theta[at] <- if (is.finite(odds)) round(odds, 1) else theta[at]
-  theta
 }
 
 # Stops when start values or fixed ones (theta of the model's own parameters, by name) are outside the domain
@@ -94,27 +51,14 @@ check_start <- function(model, theta) {
   UseMethod("check_start")
 }
 
-check_start.migration_model <- function(model, theta) {
-  invisible()
-}
-
-# The maximum, as C_fit returns it
-model_maximise <- function(model, theta, setup, layout, held, design, control) {
+# The maximum from theta on, as C_fit returns it
+model_maximise <- function(model, problem, theta) {
   UseMethod("model_maximise")
 }
 
-model_maximise.migration_model <- function(model, theta, setup, layout, held, design, control) {
-  maximise(design$spec, setup$kernel, theta, held$is, control, n_extra = length(layout$extra))
-}
-
 # The log-likelihood of the null model, which `loglik_null` and McFadden's R2 compare with
-model_null <- function(model, setup, layout, design, control) {
+model_null <- function(model, problem) {
   UseMethod("model_null")
-}
-
-model_null.migration_model <- function(model, setup, layout, design, control) {
-  theta <- numeric(layout$total - length(layout$extra))
-  evaluate_kernel(design$spec, list(kind = "conditional"), theta, 0L, kernel_control(control))$value
 }
 
 # The null model in words, and the number of its parameters
@@ -122,16 +66,8 @@ model_null_text <- function(model) {
   UseMethod("model_null_text")
 }
 
-model_null_text.migration_model <- function(model) {
-  "Equal shares"
-}
-
 null_parameters <- function(model) {
   UseMethod("null_parameters")
-}
-
-null_parameters.migration_model <- function(model) {
-  0
 }
 
 # Occasions, firms, places and moves in words; `x` is the fit or its summary
@@ -140,12 +76,8 @@ counts_text <- function(model, x) {
 }
 
 # Adds to the fit what only this model has
-model_finish <- function(model, fit, raw, setup, design) {
+model_finish <- function(model, fit, raw, problem) {
   UseMethod("model_finish")
-}
-
-model_finish.migration_model <- function(model, fit, raw, setup, design) {
-  fit
 }
 
 # What kernel$group groups, for messages
@@ -153,17 +85,9 @@ group_noun <- function(model) {
   UseMethod("group_noun")
 }
 
-group_noun.migration_model <- function(model) {
-  "the occasions of a firm"
-}
-
 # Warns of estimates that the model's theory rules out
 check_estimates <- function(model, fit) {
   UseMethod("check_estimates")
-}
-
-check_estimates.migration_model <- function(model, fit) {
-  invisible()
 }
 
 # Lines of a summary that only this model has; `x` is the fit or its summary
@@ -171,17 +95,84 @@ print_details <- function(model, x) {
   UseMethod("print_details")
 }
 
-print_details.migration_model <- function(model, x) {
-  invisible()
+# Whether the model says where firms go, or only when they leave
+chooses_place <- function(model) {
+  UseMethod("chooses_place")
 }
+
+# Whether what a firm does depends on what others do in the same period
+depends_on_others <- function(model) {
+  UseMethod("depends_on_others")
+}
+
+# Whether the log-likelihood is a sum over the occasions of a design; `group` is that of the kernel
+sums_over_occasions <- function(model, group) {
+  UseMethod("sums_over_occasions")
+}
+
+# A function that makes of the coefficients of a fit those that stand for all firms, such as the means of random ones;
+# NULL where they do already
+coefficient_means <- function(model) {
+  UseMethod("coefficient_means")
+}
+
+# Which of some names of coefficients are of the model's own parameters
+own_parameters <- function(model, names) {
+  UseMethod("own_parameters")
+}
+
+# Data in slices ----------------------------------------------------------------------------------------
+
+# Models whose likelihood is a sum over slices
+can_slice <- function(model) {
+  UseMethod("can_slice")
+}
+
+# The setup of the first slice; memory: that of the whole, where it is known
+first_setup <- function(model, data, design, memory) {
+  UseMethod("first_setup")
+}
+
+# Columns of firms that the model itself uses
+model_variables <- function(model) {
+  UseMethod("model_variables")
+}
+
+# Atoms of a formula for some data: list(atoms, value), value(atom, rows) the value of an atom of firms at the
+# occasions, or at some of them
+model_atoms <- function(model, formula, data, rows, env) {
+  UseMethod("model_atoms")
+}
+
+# What a model remembers of a slice beside its sums, and how slices are put together
+model_memory <- function(model, design) {
+  UseMethod("model_memory")
+}
+
+merge_memory <- function(model, memory, counts) {
+  UseMethod("merge_memory")
+}
+
+# Maxima of parts ---------------------------------------------------------------------------------------
+
+# The maxima with some parameters held, from starts that may be good, for several sets of held parameters; dispatches
+# on the model. Returns list(theta, a column a set; value; logsum, a column a set, or NULL).
+restricted_maxima <- function(model, problem, starts, held) {
+  UseMethod("restricted_maxima")
+}
+
+# A function of thetas (columns), and of the logsums of the occasions there where they are known, that gives the part
+# of each occasion (a row) in the log-likelihood at each theta, weights counted; NULL for models whose log-likelihood
+# is not a sum over occasions
+occasion_likelihoods <- function(model, object, design) {
+  UseMethod("occasion_likelihoods")
+}
+
+# A fit: kernels ----------------------------------------------------------------------------------------
 
 # Adds to a design with its parameters what predictions need of all its occasions at once. Dispatches on the fit.
 settle_design <- function(object, design, data) {
   UseMethod("settle_design")
-}
-
-settle_design.migration_fit <- function(object, design, data) {
-  design
 }
 
 # Predictions of the kernel for a design (see C_predict): "probability", "utility", "logsum", "flows". Dispatches
@@ -190,18 +181,10 @@ kernel_predict <- function(object, design, type) {
   UseMethod("kernel_predict")
 }
 
-kernel_predict.migration_fit <- function(object, design, type) {
-  .Call(C_predict, design$spec, design$kernel, design$theta, type, kernel_control(object$control))
-}
-
 # Chosen rows (places of a relational design, positions within the occasion of a ragged one) for a uniform number
 # an occasion. Dispatches on the fit.
 kernel_choice <- function(object, design, uniform) {
   UseMethod("kernel_choice")
-}
-
-kernel_choice.migration_fit <- function(object, design, uniform) {
-  .Call(C_choice, design$spec, design$kernel, design$theta, uniform, kernel_control(object$control))
 }
 
 # Scores of all coefficients: a row for each occasion or, where the model groups them, each group. Dispatches on the
@@ -210,6 +193,48 @@ kernel_scores <- function(object, design) {
   UseMethod("kernel_scores")
 }
 
-kernel_scores.migration_fit <- function(object, design) {
-  .Call(C_scores, design$spec, design$kernel, design$theta, object$design$adjust, kernel_control(object$control))
+# Probability of the answer of each occasion. Dispatches on the fit.
+chosen_probability <- function(object, design) {
+  UseMethod("chosen_probability")
+}
+
+# A fit: answers ----------------------------------------------------------------------------------------
+
+# What the rows of simulated answers are called. Dispatches on the fit.
+draw_names <- function(object, design) {
+  UseMethod("draw_names")
+}
+
+# One draw of all answers. Dispatches on the fit.
+draw_choices <- function(object, design) {
+  UseMethod("draw_choices")
+}
+
+# Solves again what a design holds in equilibrium, at its data and theta; dispatches on the fit. The default has
+# nothing to solve.
+resolve_equilibrium <- function(object, design) {
+  UseMethod("resolve_equilibrium")
+}
+
+# A design with what others do taken from another design of the same occasions, or of more; dispatches on the fit
+hold_equilibrium <- function(object, design, other) {
+  UseMethod("hold_equilibrium")
+}
+
+# Coefficients of the terms and place constants that stand for all firms at the theta of a design: list(b, a column a
+# class; share, of the classes for each occasion, or NULL for one class). Of random coefficients the means. Dispatches
+# on the fit.
+typical_coefficients <- function(object, design) {
+  UseMethod("typical_coefficients")
+}
+
+# For each class of firms the numbers of the coefficients of the terms; one class, without a name, where all firms
+# have the same
+class_coefficients <- function(object) {
+  UseMethod("class_coefficients")
+}
+
+# The number of the term that each coefficient belongs to, by itself or as its spread or in a class; 0 for none
+term_of_coefficients <- function(object) {
+  UseMethod("term_of_coefficients")
 }

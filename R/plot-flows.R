@@ -237,16 +237,10 @@ predicted_plot <- function(object, what, top, background) {
 compare_flows <- function(object, predicted) {
   design <- fit_design(object)
   spec <- design$spec
-  place_of <- function(position) {
-    if (spec$kind == "relational") {
-      return(position)
-    }
-    ifelse(position > 0L, spec$place[spec$start[-length(spec$start)] + pmax(position, 1L)], 0L)
-  }
-  from <- place_of(spec$origin)
-  to <- place_of(spec$chosen)
+  from <- origin_place(spec)
+  to <- chosen_place(spec)
   moved <- from > 0L & from != to
-  weight <- spec$weights %||% rep(1, length(from))
+  weight <- occasion_weights(spec)
   n <- spec$J
   pair <- (as.integer(predicted$from) - 1) * n + as.integer(predicted$to)
   at <- match((from[moved] - 1) * n + to[moved], pair)
@@ -291,7 +285,7 @@ root_breaks <- function(limits) {
 # Arrivals, departures, appearances and closures by place and period: place, time, event, count
 events_over_time <- function(data) {
   index <- data$index
-  if (is.null(index$time) || !inherits(data, "migration_data")) {
+  if (is.null(index$time) || !has_tables(data)) {
     abort("There is no `time` in the data: moves cannot be drawn over time.", class = "no_time")
   }
   moved <- !is.na(index$origin) & !is.na(index$chosen) & index$origin != index$chosen

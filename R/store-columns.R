@@ -3,9 +3,6 @@
 # writes whole numbers as integers where all of its own are. The checksum of a
 # column is one of its values: it does not depend on storage, shards or source.
 
-# Codes of the storages, as the C code numbers them
-store_storage <- c(logical = 0L, integer = 1L, double = 2L, character = 3L)
-
 # What a column is: list(name, kind, storage, detail, levels, empty)
 # `empty`: every value so far is missing.
 column_spec <- function(x, name, table = "firms") {
@@ -95,10 +92,10 @@ table_specs <- function(table, arg) {
 #
 # `block` names them in the file, which has `total` rows, and the mark of the manifest where there is one.
 read_block_columns <- function(file, block, specs, first, n, total, mark = NA_character_) {
-  storage <- store_storage[vapply(specs, `[[`, "", "storage")]
+  storage <- vapply(specs, `[[`, "", "storage", USE.NAMES = FALSE)
   n_levels <- vapply(specs, function(spec) length(spec$levels), 1L)
   values <- tryCatch(
-    .Call(C_shard_read, file, block, unname(storage), n_levels, as.numeric(c(first, n, total)), as.character(mark)),
+    .Call(C_shard_read, file, block, storage, n_levels, as.numeric(c(first, n, total)), as.character(mark)),
     firmmove_error_invalid = function(e) abort(conditionMessage(e), class = "store_changed")
   )
   Map(restore_column, values, specs)

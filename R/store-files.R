@@ -69,11 +69,11 @@ check_target_free <- function(path, overwrite) {
   if (!file.exists(path)) {
     return(invisible())
   }
-  is_store <- !is.null(known_store_files(path))
-  if (is_store && overwrite) {
+  known <- !is.null(known_store_files(path))
+  if (known && overwrite) {
     return(invisible())
   }
-  remedy <- if (is_store) {
+  remedy <- if (known) {
     "Write overwrite = TRUE to replace that store, or choose another `path`."
   } else if (file.exists(file.path(path, "manifest"))) {
     "It is not a store, or not a whole one, so it is not replaced: remove it yourself, or choose another `path`."

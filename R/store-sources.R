@@ -188,15 +188,13 @@ csv_storages <- function(files, sep, types, names) {
   storage <- stats::setNames(rep(NA_character_, length(names)), names)
   given <- c(number = "double", logical = "logical", text = "character", date = "character")
   storage[names(types)] <- given[types]
-  kinds <- integer(length(names))
+  fits <- stats::setNames(rep(list(rep(TRUE, length(names))), 3L), c("number", "logical", "whole"))
   # whether numbers are whole is to be known even where they are known to be numbers
   each_csv(files, sep, function(bytes, last) .Call(C_csv_kinds, bytes, sep, length(names), last),
-           function(reader, found) kinds <<- bitwOr(kinds, found$kinds))
-  guess <- ifelse(kinds == 0, "logical",
-                  ifelse(bitwAnd(kinds, 2L) == 0, "logical",
-                         ifelse(bitwAnd(kinds, 1L) == 0, "double", "character")))
+           function(reader, found) fits <<- Map(`&`, fits, found[names(fits)]))
+  guess <- ifelse(fits$logical, "logical", ifelse(fits$number, "double", "character"))
   storage[is.na(storage)] <- guess[is.na(storage)]
-  whole <- storage == "double" & bitwAnd(kinds, 4L) == 0
+  whole <- storage == "double" & fits$whole
   list(storage = storage, whole = whole)
 }
 
@@ -209,8 +207,8 @@ csv_source <- function(files, sep, types, chunk_rows) {
   names <- csv_names(files, sep)
   check_types_known(types, names)
   known <- csv_storages(files, sep, types, names)
-  code <- unname(store_storage[known$storage])
-  convert <- function(bytes, last) .Call(C_csv_columns, bytes, sep, code, last, chunk_rows)
+  storage <- unname(known$storage)
+  convert <- function(bytes, last) .Call(C_csv_columns, bytes, sep, storage, last, chunk_rows)
   state <- list2env(list(k = 0, reader = NULL))
   step_close <- function() if (!is.null(state$reader)) state$reader$close()
   take <- function() {

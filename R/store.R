@@ -186,7 +186,7 @@ read_available <- function(field, path, frame, given) {
   if (field != "function") {
     return(find_available(unescape_text(sub("^column ", "", field)), frame$ties))
   }
-  bytes <- .Call(C_shard_read, file.path(path, "tables.fms"), "available", 4L, 0L, c(0, 0, 0), NA_character_)[[1L]]
+  bytes <- .Call(C_shard_read, file.path(path, "tables.fms"), "available", "raw", 0L, c(0, 0, 0), NA_character_)[[1L]]
   words <- available_words(bytes)
   if (!is.function(given)) {
     abort(
@@ -212,7 +212,7 @@ available_words <- function(bytes) {
 
 # Stop unless `store` is an open store
 check_store <- function(store) {
-  if (!inherits(store, "migration_store")) {
+  if (!is_store(store)) {
     abort("`store` must be a store opened by open_store(), not ", describe_type(store), ".",
           class = "type")
   }
@@ -222,7 +222,7 @@ check_store <- function(store) {
 #' @export
 verify_store <- function(store, clean = FALSE) {
   clean <- check_flag(clean, "clean")
-  path <- if (inherits(store, "migration_store")) store$path else check_store_path(store)
+  path <- if (is_store(store)) store$path else check_store_path(store)
   left <- if (clean) clean_leftovers(path) else leftover_folders(path)
   if (length(left) > 0L) {
     inform(
@@ -230,7 +230,7 @@ verify_store <- function(store, clean = FALSE) {
       if (clean) "What it had written is removed." else "verify_store(path, clean = TRUE) removes it.", class = "leftover"
     )
   }
-  if (inherits(store, "migration_store")) check_store_unchanged(store)
+  if (is_store(store)) check_store_unchanged(store)
   manifest <- read_manifest(path)
   files <- c("tables.fms", manifest$shards$Shard)
   paths <- file.path(path, files)
@@ -286,7 +286,7 @@ hash_text <- function(hash) {
 # The words of the function of a store that has one, NA where they are not told
 stored_function <- function(manifest, folder) {
   if (manifest$whole[["Available"]] == "function") {
-    bytes <- .Call(C_shard_read, file.path(folder, "tables.fms"), "available", 4L, 0L, c(0, 0, 0), NA_character_)[[1L]]
+    bytes <- .Call(C_shard_read, file.path(folder, "tables.fms"), "available", "raw", 0L, c(0, 0, 0), NA_character_)[[1L]]
     strsplit(available_words(bytes) %||% NA_character_, "\n", fixed = TRUE)[[1L]]
   }
 }
@@ -439,3 +439,7 @@ as_migration_data.migration_store <- function(data, ...) {
 #' readBin(file.path(path, "firms-000001.fms"), "raw", 16)
 #' unlink(path, recursive = TRUE)
 NULL
+
+is_store <- function(x) {
+  inherits(x, "migration_store")
+}

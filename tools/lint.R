@@ -3,6 +3,7 @@
 
 max_file <- 600
 max_function <- 60
+max_width <- 108 # of comments of C, as of its code
 
 c_files <- list.files(c("src/core", "src/glue", "tests/c"), "\\.[ch]$", recursive = TRUE, full.names = TRUE)
 core <- grep("^src/core/", c_files, value = TRUE)
@@ -129,6 +130,122 @@ plain_r <- function() {
   unlist(Map(function(pattern, what) matches(r_files, pattern, what, lines), names(checks), checks))
 }
 
+# The enumerators and macros that files of C define: a data frame of file, name and, of enumerators, their enum.
+c_constants <- function(files) {
+  each <- lapply(files, function(file) {
+    all <- paste(code[[file]], collapse = "\n")
+    enums <- regmatches(all, gregexpr("\\benum\\b[^{};()]*\\{[^}]*\\}", all, perl = TRUE))[[1]]
+    names <- lapply(strsplit(sub("\\}$", "", sub("^[^{]*\\{", "", enums)), ","), function(x) trimws(sub("=.*", "", x)))
+    names <- lapply(names, function(x) x[nzchar(x)])
+    tag <- trimws(sub("\\{.*", "", sub("^enum\\b", "", gsub("\n", " ", enums))))
+    macro <- unique(sub("^#\\s*define\\s+(\\w+).*$", "\\1", grep("^#\\s*define\\s", code[[file]], value = TRUE)))
+    data.frame(
+      file = rep(file, sum(lengths(names)) + length(macro)), name = c(unlist(names), macro),
+      enum = c(rep(tag, lengths(names)), rep("", length(macro)))
+    )
+  })
+  do.call(rbind, each)
+}
+
+# Two headers that define one name cannot be included together; a name with the prefix is one name everywhere.
+one_name_one_value <- function() {
+  found <- c_constants(grep("^src/", c_files, value = TRUE))
+  found <- unique(found[grepl("^FM_", found$name) | grepl("\\.h$", found$file), c("file", "name")])
+  twice <- found[found$name %in% found$name[duplicated(found$name)], ]
+  sprintf("%s: %s is defined in another file too", twice$file, twice$name)
+}
+
+# A table of words with the comment /* as fm_<enum> */ before it says the same as the enum, in its order.
+words_of_enums <- function() {
+  glue <- grep("^src/glue/", c_files, value = TRUE)
+  known <- c_constants(grep("^src/.*\\.h$", c_files, value = TRUE))
+  table <- "/\\* as (\\w+) \\*/\\s*static const char \\*const \\w+\\[[^]]*\\] =\\s*\\{([^}]*)\\}"
+  unlist(lapply(glue, function(file) {
+    all <- paste(text[[file]], collapse = "\n")
+    tables <- regmatches(all, gregexpr(table, all, perl = TRUE))[[1]]
+    vapply(tables, function(one) {
+      enum <- sub(paste0("(?s)", table, ".*"), "\\1", one, perl = TRUE)
+      words <- gsub('"', "", regmatches(one, gregexpr('"[^"]*"', one))[[1]])
+      names <- utils::head(known$name[known$enum == enum], length(words))
+      fine <- length(names) == length(words) && all(endsWith(names, paste0("_", toupper(words))))
+      if (fine) NA_character_ else sprintf("%s: the words of %s are not its enumerators", file, enum)
+    }, "", USE.NAMES = FALSE)
+  })) -> broken
+  broken[!is.na(broken)]
+}
+
+# What both languages must know is a word: numbers for kinds and masks come back only by accident.
+words_at_the_border <- function() {
+  numbers <- "\\b(kind|mask|storage|sequence|transform|shape|method|order)\\s*=\\s*-?[0-9]+L\\b"
+  position <- "\\b(kind|mask|storage|sequence|transform|shape|method|order)\\s*=\\s*match\\(.*\\)\\s*-\\s*1L?\\b"
+  c(
+    matches(r_files, numbers, "a code in numbers: C reads words (fm_words)"),
+    matches(r_files, position, "a code in numbers: C reads words (fm_words)")
+  )
+}
+
+narrow_comments <- function() {
+  wide <- function(file) {
+    comment <- text[[file]] != code[[file]] & !grepl('^[^"]*"', text[[file]])
+    which(nchar(text[[file]]) > max_width & comment)
+  }
+  lines <- lapply(c_files, wide)
+  sprintf("%s:%d: a comment of more than %d columns", rep(c_files, lengths(lines)), unlist(lines), max_width)
+}
+
+# The loops of a file of C: line, conditions joined by && and what is changed: the step and the body.
+c_loops <- function(file) {
+  all <- paste(code[[file]], collapse = "\n")
+  at <- gregexpr("\\bfor \\(", all)[[1]]
+  chars <- strsplit(all, "")[[1]]
+  close <- function(from, open, shut) {
+    depth <- cumsum((chars[from:length(chars)] == open) - (chars[from:length(chars)] == shut))
+    from + which(depth == 0)[[1]] - 1L
+  }
+  lapply(at[at > 0], function(start) {
+    end <- close(start + 4L, "(", ")")
+    parts <- strsplit(substr(all, start + 5L, end - 1L), ";", fixed = TRUE)[[1]]
+    if (length(parts) < 2 || !grepl("&&", parts[[2]], fixed = TRUE)) {
+      return(NULL)
+    }
+    body <- close(end + 2L, "{", "}")
+    before <- substr(all, 1L, start)
+    list(
+      line = lengths(regmatches(before, gregexpr("\n", before))) + 1L,
+      conditions = trimws(strsplit(parts[[2]], "&&", fixed = TRUE)[[1]]),
+      changed = paste(c(parts[-(1:2)], substr(all, end, body)), collapse = ";"),
+      head = sub("(?s)^.*\n\\}", "", before, perl = TRUE)
+    )
+  })
+}
+
+# Does nothing in the loop change the condition? A name counts as changed where it is assigned, counted, has its address
+# taken or, unless it points to constants, is handed to a function.
+is_invariant <- function(condition, loop) {
+  names <- unique(unlist(regmatches(condition, gregexpr("(?<![.\\w>])[A-Za-z_]\\w*", condition, perl = TRUE))))
+  changed <- vapply(setdiff(names, c("NULL", "size_t", "int", "double")), function(name) {
+    path <- paste0("(?<![\\w.>])", name, "(\\s*(->|\\.)\\s*\\w+|\\s*\\[[^\\]]*\\])*\\s*(=(?!=)|[-+*/|]=|\\+\\+|--)")
+    any(
+      grepl(path, loop$changed, perl = TRUE), grepl(paste0("(\\+\\+|--|&)\\s*", name, "\\b"), loop$changed),
+      grepl("->|[.*]|\\[", condition) && !grepl(paste0("const\\s[^;,(){}=]*\\*\\s*(const\\s+)?", name, "\\b"), loop$head) &&
+        grepl(paste0("\\w\\([^;{]*(?<![\\w.>])", name, "(?![\\w.\\[]|->)[^;{]*\\)"), loop$changed, perl = TRUE)
+    )
+  }, NA)
+  !any(changed)
+}
+
+loops_change_conditions <- function() {
+  unlist(lapply(grep("^src/", c_files, value = TRUE), function(file) {
+    unlist(lapply(c_loops(file), function(loop) {
+      if (is.null(loop)) {
+        return(NULL)
+      }
+      idle <- loop$conditions[vapply(loop$conditions, is_invariant, NA, loop = loop)]
+      if (length(idle) > 0) sprintf("%s:%d: the loop does not change `%s`", file, loop$line, idle)
+    }))
+  }))
+}
+
 generated_files <- function() {
   out <- suppressWarnings(system2("Rscript", c("--no-save", "--no-restore", "tools/make-init.R", "--check"),
                                   stdout = TRUE, stderr = TRUE))
@@ -178,6 +295,9 @@ rules <- list(
   "the core is quiet" = quiet_core, "the core has no state" = stateless_core,
   "files are short" = short_files, "functions are short" = short_functions,
   "nothing is left undone" = nothing_left_undone, "text is clean" = clean_text, "R is plain" = plain_r,
+  "one name has one value" = one_name_one_value, "words say what enums say" = words_of_enums,
+  "R and C talk in words" = words_at_the_border, "comments of C are as wide as its code" = narrow_comments,
+  "loops change their conditions" = loops_change_conditions,
   "R functions are defined once" = defined_once,
   "init.c and Makevars are current" = generated_files, "NAMESPACE and man are current" = current_docs,
   "help pages and articles are in the index" = indexed_docs

@@ -1,4 +1,5 @@
-/* codes.c: columns of ids -> codes: by value where they are whole numbers of a small range, else by a hash table. */
+/* codes.c: columns of ids -> codes: by value where they are whole numbers of a small range,
+ * else by a hash table. */
 #include "codes.h"
 
 #include <limits.h>
@@ -17,7 +18,7 @@ static SEXP fresh_ints(size_t n) {
   return x;
 }
 
-/* ---- whole numbers ------------------------------------------------------------------------------------------- */
+/* ---- whole numbers ----------------------------------------------------------------------------------- */
 /* Integers, or doubles to be read as integers. NA and NaN are NA_INTEGER. */
 typedef struct whole {
   const int *integer; /* NULL: */
@@ -96,7 +97,7 @@ static size_t codes_by_value(const whole *x, size_t n, int *code) {
   return found;
 }
 
-/* ---- other ids ------------------------------------------------------------------------------------------------- */
+/* ---- other ids --------------------------------------------------------------------------------------- */
 static int is_missing(SEXP x, size_t i) {
   return TYPEOF(x) == STRSXP ? STRING_ELT(x, (R_xlen_t)i) == NA_STRING : ISNAN(REAL_RO(x)[i]);
 }
@@ -115,7 +116,8 @@ static uint64_t key_at(SEXP x, size_t i) {
   return key;
 }
 
-/* The same as codes_by_value(), of strings, doubles or integers; without_na: there are no NA to look for. */
+/* The same as codes_by_value(), of strings, doubles or integers;
+ * without_na: there are no NA to look for. */
 static size_t codes_by_key(SEXP x, size_t n, int without_na, int *code) {
   fm_codes codes = {0};
   fm_error err = {fm_codes_init(&codes, 1024), ""};
@@ -163,7 +165,8 @@ static int is_ascii(const char *text) {
   return *at == 0;
 }
 
-/* R keeps each string once for an encoding: strings in one encoding, or in ASCII, differ when their places do. */
+/* R keeps each string once for an encoding: strings in one encoding, or in ASCII,
+ * differ when their places do. */
 static int one_encoding(SEXP x, SEXP first) {
   int known = -1;
   for (R_xlen_t k = 0; k < Rf_xlength(first); k++) {
@@ -179,9 +182,10 @@ static int one_encoding(SEXP x, SEXP first) {
   return 1;
 }
 
-/* ---- entry points ---------------------------------------------------------------------------------------------- */
-/* list(first = rows in which each value but NA appears first, code = 1, 2, ... in that order, NA for NA); NULL for a column
- * that is better left to R: numbers that are not whole or far apart, strings of several encodings. */
+/* ---- entry points ------------------------------------------------------------------------------------ */
+/* list(first = rows in which each value but NA appears first, code = 1, 2, ... in that order, NA for NA);
+ * NULL for a column that is better left to R: numbers that are not whole or far apart,
+ * strings of several encodings. */
 SEXP firmmove_column_codes(SEXP x) {
   const size_t n = (size_t)Rf_xlength(x);
   const char *names[] = {"first", "code", ""};
@@ -200,8 +204,8 @@ SEXP firmmove_column_codes(SEXP x) {
   return fine ? result : R_NilValue;
 }
 
-/* list(code = 0-based, n = number of codes, some perhaps unused) of integers, doubles or strings without NA; NULL for
- * strings of several encodings. */
+/* list(code = 0-based, n = number of codes, some perhaps unused) of integers, doubles or strings without
+ * NA; NULL for strings of several encodings. */
 SEXP firmmove_firm_codes(SEXP x) {
   const size_t n = (size_t)Rf_xlength(x);
   const char *names[] = {"code", "n", ""};

@@ -26,8 +26,8 @@ void fm_raise(const fm_error *err) {
   SEXP space = PROTECT(Rf_mkString("firmmove"));
   SEXP package = PROTECT(R_FindNamespace(space));
   SEXP message = PROTECT(Rf_mkString(err->message[0] ? err->message : fm_code_text(err->code)));
-  SEXP class = PROTECT(Rf_mkString(class_of(err->code)));
-  SEXP call = PROTECT(Rf_lang3(Rf_install("core_condition"), message, class));
+  SEXP kind = PROTECT(Rf_mkString(class_of(err->code)));
+  SEXP call = PROTECT(Rf_lang3(Rf_install("core_condition"), message, kind));
   Rf_eval(call, package);
   UNPROTECT(5);
 }

@@ -116,6 +116,13 @@ SEXP firmmove_firm_dynamics(SEXP panel) {
 }
 
 /* ---- variances --------------------------------------------------------------------------------------------------- */
+/* as fm_firm_class */
+static const char *const classes[FM_CLASSES + 1] = {"all",  "start", "end", "stay", "dead",
+                                                    "gone", "new",   "own", NULL};
+/* as fm_firm_moment */
+static const char *const moments[FM_FIRM_MOMENTS + 1] = {"w0",  "p0", "y0", "w1", "p1",   "y1", "x01",
+                                                         "x10", "u",  "v0", "v1", "gain", NULL};
+
 static fm_terms terms_of(SEXP list, const fm_dynamics *d) {
   SEXP columns = fm_list_need(list, "columns", VECSXP);
   fm_terms terms = {.n = (size_t)Rf_xlength(fm_list_need(list, "pair", INTSXP)),
@@ -123,8 +130,8 @@ static fm_terms terms_of(SEXP list, const fm_dynamics *d) {
   terms.pair = fm_list_codes(list, "pair", terms.n, 1, (double)d->n_pairs);
   terms.place = fm_list_codes(list, "place", terms.n, 1, (double)d->n_places);
   terms.cell = fm_list_codes(list, "cell", terms.n, 0, (double)d->n_cells);
-  terms.class = fm_list_codes(list, "class", terms.n_columns, 0, FM_CLASSES - 1);
-  terms.moment = fm_list_codes(list, "moment", terms.n_columns, 0, FM_FIRM_MOMENTS - 1);
+  terms.class_of = fm_list_words(list, "class", terms.n_columns, classes);
+  terms.moment = fm_list_words(list, "moment", terms.n_columns, moments);
   const double **column = (const double **)R_alloc(terms.n_columns + 1, sizeof(double *));
   for (size_t j = 0; j < terms.n_columns; j++) {
     column[j] = fm_need_doubles(VECTOR_ELT(columns, (R_xlen_t)j), terms.n, "derivatives");

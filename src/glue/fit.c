@@ -5,7 +5,7 @@
 #include "../core/optim/newton.h"
 #include "model.h"
 
-/* ---- evaluate ------------------------------------------------------------------------------------------------- */
+/* ---- evaluate ---------------------------------------------------------------------------------------- */
 typedef struct evaluation {
   const fm_model *model;
   const double *theta;
@@ -22,8 +22,9 @@ static fm_code evaluate_design(const fm_design *design, void *context, fm_error 
 }
 
 SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control) {
-  const fm_model *m = fm_model_from_list(model, spec);
-  const size_t p = fm_spec_linear(spec) + m->extra;
+  const fm_extent extent = fm_spec_extent(spec);
+  const fm_model *m = fm_model_from_list(model, &extent);
+  const size_t p = extent.n_linear + m->extra;
   evaluation e = {.model = m,
                   .theta = fm_need_doubles(theta, p, "theta"),
                   .order = Rf_asInteger(order),
@@ -42,7 +43,7 @@ SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP contr
   return result;
 }
 
-/* ---- fit ---------------------------------------------------------------------------------------------------------- */
+/* ---- fit --------------------------------------------------------------------------------------------- */
 enum {
   THETA,
   VALUE,
@@ -167,7 +168,8 @@ static void call_report(void *context) {
 /* Polled once an iteration: tells R how far it is. The function of R must not fail. */
 static int watched(void *context) { return R_ToplevelExec(call_report, context) == FALSE; }
 
-/* Maximises; everything the core allocates is freed here. counter: NULL where choices cannot be separated. */
+/* Maximises; everything the core allocates is freed here.
+ * counter: NULL where choices cannot be separated. */
 static fm_code run_fit(const fm_objective *objective, const fm_along_counter *counter, const double *start,
                        const fm_newton_control *asked, SEXP control, SEXP result, fm_error *err) {
   int *separated = LOGICAL(VECTOR_ELT(result, SEPARATED));
@@ -186,7 +188,7 @@ static fm_code run_fit(const fm_objective *objective, const fm_along_counter *co
   return code;
 }
 
-/* ---- the data are one design --------------------------------------------------------------------------------- */
+/* ---- the data are one design ------------------------------------------------------------------------- */
 typedef struct whole {
   const fm_model *model;
   const double *start;
@@ -208,11 +210,12 @@ static fm_code fit_design(const fm_design *design, void *context, fm_error *err)
 }
 
 SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
-  const fm_model *m = fm_model_from_list(model, spec);
-  const size_t linear = fm_spec_linear(spec), p = linear + m->extra;
+  const fm_extent extent = fm_spec_extent(spec);
+  const fm_model *m = fm_model_from_list(model, &extent);
+  const size_t linear = extent.n_linear, p = linear + m->extra;
   fm_check_start(start, fixed, p);
   SEXP result = PROTECT(new_result(p));
-  const size_t *order = elimination_order(fm_spec_terms(spec), linear, p);
+  const size_t *order = elimination_order(extent.n_terms, linear, p);
   const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
   whole w = {m, REAL_RO(start), &newton, control, result, fm_control_threads(control)};
   const fm_spec_options options = fm_model_options(m);
@@ -221,9 +224,10 @@ SEXP firmmove_fit(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
   return result;
 }
 
-/* ---- the data are slices that R adds up ------------------------------------------------------------------------ */
-/* evaluate(theta, order, NULL) is c(value, score, information), as far as order asks; evaluate(direction, 0,
- * c(what, tolerance)) the number of fm_count_along(). Anything else that it returns, or an error, ends the fit. */
+/* ---- the data are slices that R adds up -------------------------------------------------------------- */
+/* evaluate(theta, order, NULL) is c(value, score, information), as far as order asks; evaluate(direction,
+ * 0, c(what, tolerance)) the number of fm_count_along(). Anything else that it returns,
+ * or an error, ends the fit. */
 typedef struct sums {
   SEXP evaluate;
   size_t n_linear;
@@ -243,9 +247,11 @@ static fm_code ask_r(const sums *s, const double *theta, size_t n, int order, SE
   }
   failed = failed || TYPEOF(answer) != REALSXP || (size_t)Rf_xlength(answer) != total;
   const double *from = failed ? NULL : REAL(answer);
-  for (int part = 0; part <= order && !failed; part++) {
-    memcpy(out[part], from, size[part] * sizeof(double));
-    from += size[part];
+  if (!failed) {
+    for (int part = 0; part <= order; part++) {
+      memcpy(out[part], from, size[part] * sizeof(double));
+      from += size[part];
+    }
   }
   UNPROTECT(4);
   return failed ? fm_fail(err, FM_INTERRUPTED, "%s", fm_code_text(FM_INTERRUPTED)) : FM_OK;
@@ -270,16 +276,17 @@ static fm_code count_sums(const void *context, const double *direction, fm_along
   return code;
 }
 
-/* shape: a spec without its arrays; model: without what it has by occasion or group. */
-SEXP firmmove_fit_sums(SEXP evaluate, SEXP shape, SEXP model, SEXP start, SEXP fixed, SEXP control) {
-  const fm_model *m = fm_model_from_list(model, shape);
-  const size_t linear = fm_spec_linear(shape), p = linear + m->extra;
+/* numbers: fm_slices_extent(); model: without what it has by occasion or group. */
+SEXP firmmove_fit_sums(SEXP evaluate, SEXP numbers, SEXP model, SEXP start, SEXP fixed, SEXP control) {
+  const fm_extent extent = fm_slices_extent(numbers);
+  const fm_model *m = fm_model_from_list(model, &extent);
+  const size_t linear = extent.n_linear, p = linear + m->extra;
   fm_check_start(start, fixed, p);
   if (!Rf_isFunction(evaluate)) {
     Rf_error("internal: evaluate must be a function of %lu parameters", (unsigned long)p);
   }
   SEXP result = PROTECT(new_result(p));
-  const size_t *order = elimination_order(fm_spec_terms(shape), linear, p);
+  const size_t *order = elimination_order(extent.n_terms, linear, p);
   const fm_newton_control newton = newton_control(control, order, LOGICAL(fixed));
   const sums s = {evaluate, linear};
   const fm_objective objective = {.n_par = p, .evaluate = evaluate_sums, .context = &s};

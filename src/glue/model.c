@@ -4,7 +4,7 @@
 #include "../core/choice/logit.h"
 #include "model.h"
 
-/* ---- the conditional logit ------------------------------------------------------------------------------ */
+/* ---- the conditional logit --------------------------------------------------------------------------- */
 static fm_pass conditional_pass(const fm_model *model, const fm_design *design, int threads) {
   (void)model;
   return fm_logit_pass(design, threads);
@@ -27,17 +27,17 @@ static size_t conditional_scratch(const fm_model *model, const fm_design *design
   return fm_logit_pass(design, 1).scratch;
 }
 
-fm_model fm_conditional_from_list(SEXP list, SEXP spec) {
+fm_model fm_conditional_from_list(SEXP list, const fm_extent *extent) {
   static const fm_model_ops ops = {conditional_pass, conditional_probabilities, conditional_scores,
                                    conditional_scratch};
-  (void)list, (void)spec;
+  (void)list, (void)extent;
   return (fm_model){.ops = &ops, .separable = 1};
 }
 
-/* ---- kinds ------------------------------------------------------------------------------------------------- */
+/* ---- kinds ------------------------------------------------------------------------------------------- */
 static const struct {
   const char *kind;
-  fm_model (*from_list)(SEXP list, SEXP spec);
+  fm_model (*from_list)(SEXP list, const fm_extent *extent);
 } kinds[] = {
     {"conditional", fm_conditional_from_list},
     {"nested", fm_nested_from_list},
@@ -49,9 +49,10 @@ static const struct {
     {"mixed", fm_mixed_from_list},
 };
 
-/* `group` of a model: 1-based codes, each in use, for models whose likelihood is not a sum over occasions. */
-static void unpack_groups(SEXP list, SEXP spec, fm_model *model) {
-  const size_t n = fm_spec_occasions(spec);
+/* `group` of a model: 1-based codes, each in use,
+ * for models whose likelihood is not a sum over occasions. */
+static void unpack_groups(SEXP list, const fm_extent *extent, fm_model *model) {
+  const size_t n = extent->n_occasions;
   model->group = fm_as_codes(fm_list_get(list, "group"), n, 1, (double)n, "group");
   model->n_groups = fm_largest_code(model->group, n);
 }
@@ -60,13 +61,13 @@ fm_spec_options fm_model_options(const fm_model *model) {
   return (fm_spec_options){.merge = 1, .group = model->group, .n_groups = model->n_groups};
 }
 
-const fm_model *fm_model_from_list(SEXP list, SEXP spec) {
+const fm_model *fm_model_from_list(SEXP list, const fm_extent *extent) {
   const char *kind = CHAR(STRING_ELT(fm_list_need(list, "kind", STRSXP), 0));
   for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
     if (strcmp(kind, kinds[k].kind) == 0) {
       fm_model *model = (fm_model *)R_alloc(1, sizeof(fm_model));
-      *model = kinds[k].from_list(list, spec);
-      unpack_groups(list, spec, model);
+      *model = kinds[k].from_list(list, extent);
+      unpack_groups(list, extent, model);
       return model;
     }
   }

@@ -9,31 +9,32 @@ static fm_pass pass(const fm_model *model, const fm_design *design, int threads)
 }
 
 static fm_chain_scale scale_of(SEXP list) {
-  static const char *const scales[] = {"share", "count", "log1p", NULL}; /* as fm_chain_scale */
+  /* as fm_chain_scale */
+  static const char *const scales[] = {"share", "count", "log1p", NULL};
   return (fm_chain_scale)fm_word(fm_list_get(list, "scale"), scales, "scale");
 }
 
 /* `start` must have a column for each code of `group`. */
-static void check_start(SEXP list, SEXP spec, SEXP start) {
-  const size_t n = fm_spec_occasions(spec);
+static void check_start(SEXP list, const fm_extent *extent, SEXP start) {
+  const size_t n = extent->n_occasions;
   const int *group = fm_list_ints(list, "group", n);
-  if (group == NULL || !Rf_isMatrix(start) || (size_t)Rf_nrows(start) != fm_spec_places(spec) ||
+  if (group == NULL || !Rf_isMatrix(start) || (size_t)Rf_nrows(start) != extent->n_places ||
       (size_t)Rf_ncols(start) != fm_largest_code(group, n)) {
     Rf_error("internal: `start` must be places x groups");
   }
 }
 
-fm_model fm_chain_from_list(SEXP list, SEXP spec) {
+fm_model fm_chain_from_list(SEXP list, const fm_extent *extent) {
   static const fm_model_ops ops = {pass, NULL, NULL, NULL};
   SEXP start = fm_list_need(list, "start", REALSXP);
-  check_start(list, spec, start);
+  check_start(list, extent, start);
   fm_chain *chain = (fm_chain *)R_alloc(1, sizeof(fm_chain));
   *chain =
       (fm_chain){.scale = scale_of(list), .given = fm_list_flag(list, "given", 0), .start = REAL(start)};
   return (fm_model){.ops = &ops, .state = chain, .extra = 1, .separable = 1};
 }
 
-/* ---- fixed points --------------------------------------------------------------------------------------- */
+/* ---- fixed points ------------------------------------------------------------------------------------ */
 enum { SHARE, EIGENVALUE, RESIDUAL, ITERATIONS, CONVERGED };
 
 static SEXP new_result(int places, R_xlen_t n) {
@@ -50,7 +51,8 @@ static SEXP new_result(int places, R_xlen_t n) {
 
 /* The runs R asks for: column r of theta and of start, in cell[r]. */
 static fm_chain_run *new_runs(SEXP theta, SEXP cell, SEXP start, SEXP method, SEXP result, int places) {
-  static const char *const methods[] = {"newton", "dynamics", "step", NULL}; /* as fm_chain_method */
+  /* as fm_chain_method */
+  static const char *const methods[] = {"newton", "dynamics", "step", NULL};
   const R_xlen_t n = Rf_xlength(cell);
   const size_t p = (size_t)Rf_nrows(theta), j = (size_t)places;
   const fm_chain_method how = (fm_chain_method)fm_word(method, methods, "method");
@@ -67,9 +69,9 @@ static fm_chain_run *new_runs(SEXP theta, SEXP cell, SEXP start, SEXP method, SE
   return runs;
 }
 
-static void check_runs(const fm_model *m, SEXP spec, SEXP theta, SEXP cell, SEXP start) {
+static void check_runs(const fm_model *m, const fm_extent *extent, SEXP theta, SEXP cell, SEXP start) {
   const R_xlen_t n = Rf_xlength(cell);
-  const int p = (int)(fm_spec_linear(spec) + m->extra), places = (int)fm_spec_places(spec);
+  const int p = (int)(extent->n_linear + m->extra), places = (int)extent->n_places;
   if (TYPEOF(theta) != REALSXP || !Rf_isMatrix(theta) || Rf_nrows(theta) != p ||
       (Rf_ncols(theta) != 1 && Rf_ncols(theta) != n)) {
     Rf_error("internal: theta must have %d rows and a column, or one for each run", p);
@@ -98,9 +100,10 @@ static fm_code solve_design(const fm_design *design, void *context, fm_error *er
 
 SEXP firmmove_chain_solve(SEXP spec, SEXP model, SEXP theta, SEXP cell, SEXP start, SEXP method,
                           SEXP control) {
-  const fm_model *m = fm_model_from_list(model, spec);
-  check_runs(m, spec, theta, cell, start);
-  const int places = (int)fm_spec_places(spec);
+  const fm_extent extent = fm_spec_extent(spec);
+  const fm_model *m = fm_model_from_list(model, &extent);
+  check_runs(m, &extent, theta, cell, start);
+  const int places = (int)extent.n_places;
   const R_xlen_t n = Rf_xlength(cell);
   SEXP result = PROTECT(new_result(places, n));
   fm_chain_run *runs = new_runs(theta, cell, start, method, result, places);

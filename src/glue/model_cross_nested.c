@@ -20,9 +20,9 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
   return fm_cross_nested_scratch(model->state, design);
 }
 
-fm_model fm_cross_nested_from_list(SEXP list, SEXP spec) {
+fm_model fm_cross_nested_from_list(SEXP list, const fm_extent *extent) {
   static const fm_model_ops ops = {pass, probabilities, scores, scratch_size};
-  const size_t n_places = fm_spec_places(spec);
+  const size_t n_places = extent->n_places;
   SEXP lambda = fm_list_need(list, "lambda", INTSXP), nest = fm_list_need(list, "nest", INTSXP);
   const size_t n_entries = (size_t)Rf_xlength(nest);
   fm_cross_nested *crossed = (fm_cross_nested *)R_alloc(1, sizeof(fm_cross_nested));

@@ -33,10 +33,10 @@ static const double *group_weights(SEXP list) {
   return fm_as_doubles(weight, n, "weight");
 }
 
-fm_model fm_hazard_from_list(SEXP list, SEXP spec) {
+fm_model fm_hazard_from_list(SEXP list, const fm_extent *extent) {
   static const fm_model_ops plain = {pass, probabilities, scores, scratch_size};
   static const fm_model_ops grouped = {pass, probabilities, NULL, scratch_size};
-  (void)spec;
+  (void)extent;
   fm_hazard *hazard = (fm_hazard *)R_alloc(1, sizeof(fm_hazard));
   *hazard = (fm_hazard){.frailty = fm_list_flag(list, "frailty", 0)};
   if (hazard->frailty) {

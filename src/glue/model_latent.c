@@ -23,7 +23,7 @@ static void unpack_membership(SEXP list, fm_latent *latent) {
   latent->weight = fm_list_doubles(list, "weight", (size_t)n_groups);
 }
 
-fm_model fm_latent_from_list(SEXP list, SEXP spec) {
+fm_model fm_latent_from_list(SEXP list, const fm_extent *extent) {
   static const fm_model_ops ops = {.pass = pass};
   SEXP free = fm_list_need(list, "free", INTSXP);
   fm_latent *latent = (fm_latent *)R_alloc(1, sizeof(fm_latent));
@@ -32,11 +32,11 @@ fm_model fm_latent_from_list(SEXP list, SEXP spec) {
                         .free = INTEGER(free)};
   unpack_membership(list, latent);
   fm_error err = {FM_OK, ""};
-  fm_check(fm_latent_check(latent, fm_spec_terms(spec), &err), &err);
+  fm_check(fm_latent_check(latent, extent->n_terms, &err), &err);
   return (fm_model){.ops = &ops, .state = latent, .extra = fm_latent_extra(latent)};
 }
 
-/* ---- EM ------------------------------------------------------------------------------------------------ */
+/* ---- EM ---------------------------------------------------------------------------------------------- */
 enum { THETA, POSTERIOR, PATH, ITERATIONS, CONVERGED };
 
 static SEXP new_result(size_t p, size_t classes, size_t groups, int iterations) {
@@ -65,9 +65,10 @@ static fm_code em_design(const fm_design *design, void *context, fm_error *err) 
 
 /* EM from start; control has threads, rank_tolerance, em_iterations, em_tolerance. */
 SEXP firmmove_latent_em(SEXP spec, SEXP model, SEXP start, SEXP fixed, SEXP control) {
-  const fm_model *m = fm_model_from_list(model, spec);
+  const fm_extent extent = fm_spec_extent(spec);
+  const fm_model *m = fm_model_from_list(model, &extent);
   const fm_latent *latent = m->state;
-  const size_t p = fm_spec_linear(spec) + m->extra;
+  const size_t p = extent.n_linear + m->extra;
   fm_check_start(start, fixed, p);
   const fm_em_control em = {.iterations = (int)fm_list_number(control, "em_iterations", 0),
                             .tolerance = fm_list_number(control, "em_tolerance", 0),

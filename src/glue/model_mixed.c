@@ -17,7 +17,9 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
 }
 
 static fm_draws draws_from_list(SEXP list, size_t n_dims) {
-  fm_draws draws = {.sequence = (fm_sequence)(int)fm_list_number(list, "sequence", 0),
+  /* as fm_sequence */
+  static const char *const sequences[] = {"sobol", "halton", "mlhs", "random", "stored", NULL};
+  fm_draws draws = {.sequence = (fm_sequence)fm_word(fm_list_get(list, "sequence"), sequences, "sequence"),
                     .n_dims = n_dims,
                     .n_draws = fm_list_count(list, "draws"),
                     .seed = (uint64_t)fm_list_number(list, "seed", 0),
@@ -41,15 +43,19 @@ static const double *group_weights(SEXP list) {
   return fm_as_doubles(weight, (size_t)Rf_xlength(weight), "group_weight");
 }
 
-fm_model fm_mixed_from_list(SEXP list, SEXP spec) {
+fm_model fm_mixed_from_list(SEXP list, const fm_extent *extent) {
   static const fm_model_ops ops = {pass, probabilities, NULL, scratch_size};
+  /* as fm_transform */
+  static const char *const transforms[] = {"plain", "log", "minus_log", "censored", "bounded", NULL};
+  /* as fm_shape */
+  static const char *const shapes[] = {"normal", "uniform", "triangular", NULL};
   SEXP term = fm_list_need(list, "term", INTSXP), row = fm_list_need(list, "row", INTSXP);
   fm_mixed *mixed = (fm_mixed *)R_alloc(1, sizeof(fm_mixed));
   const size_t m = (size_t)Rf_xlength(term), q = (size_t)Rf_xlength(row);
   *mixed = (fm_mixed){.n_random = m,
                       .term = INTEGER(term),
-                      .transform = fm_list_ints(list, "transform", m),
-                      .shape = fm_list_ints(list, "shape", m),
+                      .transform = fm_list_words(list, "transform", m, transforms),
+                      .shape = fm_list_words(list, "shape", m, shapes),
                       .sign = fm_list_doubles(list, "sign", m),
                       .low = fm_list_doubles(list, "low", m),
                       .width = fm_list_doubles(list, "width", m),
@@ -63,8 +69,8 @@ fm_model fm_mixed_from_list(SEXP list, SEXP spec) {
                       .outer = fm_list_flag(list, "outer", 0),
                       .weight = group_weights(list)};
   fm_error err = {FM_OK, ""};
-  const size_t terms = fm_spec_terms(spec);
-  fm_check(fm_mixed_check(mixed, terms, fm_spec_linear(spec) - terms, &err), &err);
+  const size_t terms = extent->n_terms;
+  fm_check(fm_mixed_check(mixed, terms, extent->n_linear - terms, &err), &err);
   return (fm_model){.ops = &ops, .state = mixed, .extra = q};
 }
 
@@ -81,9 +87,10 @@ static fm_code describe_groups(const fm_design *design, void *context, fm_error 
 }
 
 SEXP firmmove_mixed_individual(SEXP spec, SEXP model, SEXP theta, SEXP control) {
-  const fm_model *m = fm_model_from_list(model, spec);
+  const fm_extent extent = fm_spec_extent(spec);
+  const fm_model *m = fm_model_from_list(model, &extent);
   const fm_mixed *mixed = m->state;
-  const size_t p = fm_spec_linear(spec) + m->extra;
+  const size_t p = extent.n_linear + m->extra;
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)m->n_groups, 2 * (int)mixed->n_random));
   describing d = {mixed, fm_need_doubles(theta, p, "theta"), REAL(result), fm_control_threads(control)};
   const fm_spec_options options = fm_model_options(m);

@@ -20,9 +20,9 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
   return fm_nested_scratch(model->state, design);
 }
 
-fm_model fm_nested_from_list(SEXP list, SEXP spec) {
+fm_model fm_nested_from_list(SEXP list, const fm_extent *extent) {
   static const fm_model_ops ops = {pass, probabilities, scores, scratch_size};
-  const size_t n_places = fm_spec_places(spec);
+  const size_t n_places = extent->n_places;
   SEXP lambda = fm_list_need(list, "lambda", INTSXP), upper = fm_list_get(list, "lambda_upper");
   fm_nested *nested = (fm_nested *)R_alloc(1, sizeof(fm_nested));
   *nested = (fm_nested){.n_nests = (size_t)Rf_xlength(lambda),

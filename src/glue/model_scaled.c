@@ -22,9 +22,9 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
   return fm_scaled_scratch(design);
 }
 
-fm_model fm_scaled_from_list(SEXP list, SEXP spec) {
+fm_model fm_scaled_from_list(SEXP list, const fm_extent *extent) {
   static const fm_model_ops ops = {pass, probabilities, scores, scratch_size};
-  const size_t n = fm_spec_occasions(spec);
+  const size_t n = extent->n_occasions;
   const size_t n_scales = fm_list_count(list, "n_scales");
   fm_scaled *scaled = (fm_scaled *)R_alloc(1, sizeof(fm_scaled));
   *scaled =

@@ -184,8 +184,8 @@ static SEXP place_table(const fm_places *p) {
   }
   double *to = REAL(result);
   for (size_t j = 0; j < p->n_places; j++) {
-    const double number[] = {(double)row[j].rows, (double)row[j].firms, (double)row[j].in, (double)row[j].out,
-                             row[j].value,        row[j].control};
+    const double number[] = {(double)row[j].rows, (double)row[j].firms, (double)row[j].in,
+                             (double)row[j].out,  row[j].value,         row[j].control};
     for (size_t a = 0; a < 6; a++) {
       to[j + a * p->n_places] = number[a];
     }
@@ -213,13 +213,33 @@ static SEXP three(const fm_corrections *x) {
   return reals(value, 3);
 }
 
-enum { PLACE_CODE, NBAR, B, ALIASED, COVARIANCE, CENTRE, MOMENT, S2, TRACE, LEAVE_OUT, ALONE, VARIANCE, ALPHA, FIRM_CODE,
-       FIRM_FIRST, PLACE, MOVE_ROWS, ROW, PREDICTED, V };
+enum {
+  PLACE_CODE,
+  NBAR,
+  B,
+  ALIASED,
+  COVARIANCE,
+  CENTRE,
+  MOMENT,
+  S2,
+  TRACE,
+  LEAVE_OUT,
+  ALONE,
+  VARIANCE,
+  ALPHA,
+  FIRM_CODE,
+  FIRM_FIRST,
+  PLACE,
+  MOVE_ROWS,
+  ROW,
+  PREDICTED,
+  V
+};
 
 static SEXP pack_places(const fm_places *p, int rows) {
-  const char *names[] = {"place_code", "nbar", "b", "aliased", "covariance", "centre", "moment", "s2", "trace", "leave_out",
-                         "alone", "variance", "alpha", "firm_code", "firm_first", "place", "move_rows", "row", "predicted",
-                         "v", ""};
+  const char *names[] = {"place_code", "nbar",  "b",         "aliased", "covariance", "centre", "moment",
+                         "s2",         "trace", "leave_out", "alone",   "variance",   "alpha",  "firm_code",
+                         "firm_first", "place", "move_rows", "row",     "predicted",  "v",      ""};
   const fm_lives *v = p->spec.lives;
   SEXP to = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(to, PLACE_CODE, ints(v->place_code, p->n_places));

@@ -87,12 +87,12 @@ static void probabilities(sweep *s) {
 }
 
 /* A sweep of a model at theta. */
-static sweep sweep_of(SEXP spec, SEXP model, SEXP theta) {
-  const fm_model *m = fm_model_from_list(model, spec);
-  return (sweep){.model = m, .theta = fm_need_doubles(theta, fm_spec_linear(spec) + m->extra, "theta")};
+static sweep sweep_of(const fm_extent *extent, SEXP model, SEXP theta) {
+  const fm_model *m = fm_model_from_list(model, extent);
+  return (sweep){.model = m, .theta = fm_need_doubles(theta, extent->n_linear + m->extra, "theta")};
 }
 
-/* ---- probabilities and utilities --------------------------------------------------------------------------------- */
+/* ---- probabilities and utilities --------------------------------------------------------------------- */
 /* Where row r of unit i goes: a cell of the occasion x place matrix, or the row of the long table. */
 static double *cell_of_row(const sweep *s, size_t i, size_t r) {
   const fm_block *block = &s->work.block;
@@ -158,15 +158,17 @@ static SEXP new_rows(SEXP spec, size_t *n_out) {
     *n_out = 0;
     return Rf_allocVector(REALSXP, Rf_xlength(fm_list_need(spec, "place", INTSXP)));
   }
-  *n_out = fm_spec_occasions(spec);
-  return Rf_allocMatrix(REALSXP, (int)*n_out, (int)fm_spec_places(spec));
+  const fm_extent extent = fm_spec_extent(spec);
+  *n_out = extent.n_occasions;
+  return Rf_allocMatrix(REALSXP, (int)*n_out, (int)extent.n_places);
 }
 
 SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control) {
   (void)control;
   const char *what = CHAR(Rf_asChar(type));
-  sweep s = sweep_of(spec, model, theta);
-  const int places = (int)fm_spec_places(spec);
+  const fm_extent extent = fm_spec_extent(spec);
+  sweep s = sweep_of(&extent, model, theta);
+  const int places = (int)extent.n_places;
   SEXP result;
   sweep_block block;
   int merge = 0;
@@ -174,7 +176,7 @@ SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control
     result = PROTECT(new_rows(spec, &s.n_out));
     block = what[0] == 'p' ? probability_block : utility_block;
   } else if (strcmp(what, "logsum") == 0) {
-    result = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)fm_spec_occasions(spec)));
+    result = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)extent.n_occasions));
     block = logsum_block;
   } else if (strcmp(what, "flows") == 0) {
     result = PROTECT(Rf_allocMatrix(REALSXP, places + 1, places));
@@ -191,14 +193,15 @@ SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control
   return result;
 }
 
-/* ---- simulated choices ------------------------------------------------------------------------------------------ */
+/* ---- simulated choices ------------------------------------------------------------------------------- */
 typedef struct draw {
   const double *uniform;
   int *choice;
   int relational;
 } draw;
 
-/* The row where the cumulated probability passes u; the last one with a positive probability if none does. */
+/* The row where the cumulated probability passes u;
+ * the last one with a positive probability if none does. */
 static size_t pick_row(const double *p, size_t n, double u) {
   double cumulated = 0.0;
   size_t last = 0;
@@ -225,8 +228,9 @@ static void choice_block(sweep *s, void *extra) {
 
 SEXP firmmove_choice(SEXP spec, SEXP model, SEXP theta, SEXP uniforms, SEXP control) {
   (void)control;
-  sweep s = sweep_of(spec, model, theta);
-  const size_t n = fm_spec_occasions(spec);
+  const fm_extent extent = fm_spec_extent(spec);
+  sweep s = sweep_of(&extent, model, theta);
+  const size_t n = extent.n_occasions;
   SEXP result = PROTECT(Rf_allocVector(INTSXP, (R_xlen_t)n));
   draw d = {fm_need_doubles(uniforms, n, "uniforms"), INTEGER(result), !fm_spec_is_ragged(spec)};
   sweep_run(&s, spec, 0, choice_block, &d);
@@ -234,7 +238,7 @@ SEXP firmmove_choice(SEXP spec, SEXP model, SEXP theta, SEXP uniforms, SEXP cont
   return result;
 }
 
-/* ---- score contributions --------------------------------------------------------------------------------------------- */
+/* ---- score contributions ----------------------------------------------------------------------------- */
 /* With place constants, d is a function of b: its part of the score is taken out by
  * s_b - A s_d, A = H_bd H_dd^-1 (adjust, n_terms x n_effects), so that no n x places matrix is made. */
 typedef struct contributions {
@@ -300,13 +304,14 @@ static void group_scores(const sweep *s, SEXP spec, const contributions *c) {
 /* A row for each occasion; for a model of groups, for each group. */
 SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP control) {
   (void)control;
-  sweep s = sweep_of(spec, model, theta);
-  contributions c = {.n_terms = fm_spec_terms(spec), .n_extra = s.model->extra};
-  c.n_effects = fm_spec_linear(spec) - c.n_terms;
+  const fm_extent extent = fm_spec_extent(spec);
+  sweep s = sweep_of(&extent, model, theta);
+  contributions c = {.n_terms = extent.n_terms, .n_extra = s.model->extra};
+  c.n_effects = extent.n_linear - c.n_terms;
   const size_t kept = c.n_terms + c.n_extra;
   c.adjust = c.n_effects > 0 ? fm_need_doubles(adjust, kept * c.n_effects, "adjust") : NULL;
   const int grouped = s.model->ops->scores == NULL;
-  s.n_out = grouped ? s.model->n_groups : fm_spec_occasions(spec);
+  s.n_out = grouped ? s.model->n_groups : extent.n_occasions;
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)s.n_out, (int)kept));
   s.out = REAL(result);
   s.width = kept + c.n_effects;
@@ -319,7 +324,7 @@ SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP contro
   return result;
 }
 
-/* ---- model matrix ----------------------------------------------------------------------------------------------------------- */
+/* ---- model matrix ------------------------------------------------------------------------------------ */
 typedef struct matrix_rows {
   int *occasion, *place;
   double *unit_vector, *x;
@@ -378,13 +383,14 @@ static void matrix_block(sweep *s, void *extra) {
 }
 
 SEXP firmmove_model_matrix(SEXP spec) {
-  const size_t linear = fm_spec_linear(spec);
+  const fm_extent extent = fm_spec_extent(spec);
+  const size_t linear = extent.n_linear;
   double *zero = (double *)R_alloc(linear + 1, sizeof(double));
   memset(zero, 0, (linear + 1) * sizeof(double));
   sweep s = {.theta = zero};
   size_t rows = 0;
   sweep_run(&s, spec, 0, count_rows, &rows);
-  matrix_rows m = {.n_terms = fm_spec_terms(spec), .unit_vector = zero};
+  matrix_rows m = {.n_terms = extent.n_terms, .unit_vector = zero};
   const char *names[] = {"x", "occasion", "place", ""};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(result, 0, Rf_allocMatrix(REALSXP, (int)rows, (int)m.n_terms));

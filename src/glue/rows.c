@@ -67,8 +67,8 @@ SEXP firmmove_rise_within(SEXP code, SEXP start) {
   return Rf_ScalarLogical(1);
 }
 
-/* Sums of the rows of a numeric matrix with the same index, 1 .. n: an n-row matrix. Rows without an index (NA) are
- * left out. */
+/* Sums of the rows of a numeric matrix with the same index, 1 .. n: an n-row matrix. Rows without an index
+ * (NA) are left out. */
 SEXP firmmove_class_sums(SEXP x, SEXP index, SEXP n) {
   const int rows = Rf_nrows(x), columns = Rf_ncols(x), classes = Rf_asInteger(n);
   if (TYPEOF(x) != REALSXP || TYPEOF(index) != INTSXP || Rf_xlength(index) != rows || classes < 0) {

@@ -1,8 +1,8 @@
 /* slice.c: a slice of the data, built once and passed over many times.
  *
- * A slice is a design of some of the occasions, in memory or, spilled, in a file that is mapped. R adds the sums of
- * slices up (see R/fit-slices.R), so they may come from other processes too. The numbers of tables stay where R keeps
- * them, in the protected part of the pointer, until the slice is spilled.
+ * A slice is a design of some of the occasions, in memory or, spilled, in a file that is mapped. R adds the
+ * sums of slices up (see R/fit-slices.R), so they may come from other processes too. The numbers of tables
+ * stay where R keeps them, in the protected part of the pointer, until the slice is spilled.
  */
 #include "slice.h"
 
@@ -24,7 +24,7 @@ typedef struct slice {
   size_t bytes;
 } slice;
 
-/* ---- life ---------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------- */
 static void release(slice *s) {
   if (s == NULL) {
     return;
@@ -80,7 +80,7 @@ static SEXP new_slice(const fm_spec *whole, const int *order, size_t from, size_
 }
 
 SEXP firmmove_slices_new(SEXP spec, SEXP order, SEXP last, SEXP group, SEXP keep) {
-  const size_t n = fm_spec_occasions(spec);
+  const size_t n = fm_spec_extent(spec).n_occasions;
   const R_xlen_t n_slices = Rf_xlength(last);
   const fm_spec_options options = {.merge = 1};
   const fm_spec *whole = fm_spec_unpack(spec, &options);
@@ -112,7 +112,7 @@ SEXP firmmove_slice_size(SEXP pointer) {
   return result;
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------------- */
 /* The design of s becomes the one in its file. */
 static fm_code reopen(slice *s, fm_error *err) {
   fm_design mapped;
@@ -171,15 +171,16 @@ static void done_with(const slice *s) {
   }
 }
 
-/* ---- sums ------------------------------------------------------------------------------------------------------- */
+/* ---- sums -------------------------------------------------------------------------------------------- */
 static SEXP new_sums(size_t p, int order) {
   const size_t n = 1 + (order >= FM_SCORE ? p : 0) + (order >= FM_INFORMATION ? p * p : 0);
   return Rf_allocVector(REALSXP, (R_xlen_t)n);
 }
 
-SEXP firmmove_slice_sums(SEXP pointer, SEXP shape, SEXP model, SEXP theta, SEXP order, SEXP control) {
+SEXP firmmove_slice_sums(SEXP pointer, SEXP numbers, SEXP model, SEXP theta, SEXP order, SEXP control) {
   const slice *s = slice_of(pointer);
-  const fm_model *m = fm_model_from_list(model, shape);
+  const fm_extent extent = fm_slices_extent(numbers);
+  const fm_model *m = fm_model_from_list(model, &extent);
   const size_t p = s->design.n_linear + m->extra;
   const double *at = fm_need_doubles(theta, p, "theta");
   const int asked = Rf_asInteger(order);
@@ -212,9 +213,10 @@ SEXP firmmove_slice_count(SEXP pointer, SEXP direction, SEXP question, SEXP cont
   return Rf_ScalarReal(answer);
 }
 
-SEXP firmmove_slice_posterior(SEXP pointer, SEXP shape, SEXP model, SEXP theta, SEXP control) {
+SEXP firmmove_slice_posterior(SEXP pointer, SEXP numbers, SEXP model, SEXP theta, SEXP control) {
   const slice *s = slice_of(pointer);
-  const fm_model *m = fm_model_from_list(model, shape);
+  const fm_extent extent = fm_slices_extent(numbers);
+  const fm_model *m = fm_model_from_list(model, &extent);
   const fm_latent *latent = m->state;
   const size_t p = s->design.n_linear + m->extra;
   const double *at = fm_need_doubles(theta, p, "theta");

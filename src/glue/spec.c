@@ -1,8 +1,8 @@
 /* spec.c: the R description of a design (R/design.R) -> a description of the core -> a design of the core.
  *
- * The first step needs R: every length and index is checked there, so that the core may trust them. Descriptions
- * live in R's transient memory; numbers stay where R keeps them. The second step is of the core alone, and may run
- * on any thread.
+ * The first step needs R: every length and index is checked there, so that the core may trust them.
+ * Descriptions live in R's transient memory; numbers stay where R keeps them. The second step is of the
+ * core alone, and may run on any thread.
  */
 #include <string.h>
 
@@ -48,7 +48,9 @@ static void unpack_sparse(SEXP values, size_t n_places, fm_table *table) {
 }
 
 static fm_table unpack_table(SEXP item, SEXP keys, size_t n, size_t n_places) {
-  fm_table table = {.kind = (fm_table_kind)(int)fm_list_number(item, "kind", -1)};
+  /* as fm_table_kind */
+  static const char *const kinds[] = {"dense", "scalar", "sparse", NULL};
+  fm_table table = {.kind = (fm_table_kind)fm_word(fm_list_get(item, "kind"), kinds, "kind")};
   SEXP values = fm_list_get(item, "values");
   if (table.kind == FM_TABLE_SPARSE) {
     unpack_sparse(values, n_places, &table);
@@ -68,12 +70,14 @@ static fm_table unpack_table(SEXP item, SEXP keys, size_t n, size_t n_places) {
 }
 
 static void unpack_terms(SEXP spec, fm_relational_spec *rel) {
+  /* as fm_mask */
+  static const char *const masks[] = {"all", "move", "stay", NULL};
   SEXP terms = fm_list_need(spec, "terms", VECSXP);
   SEXP multipliers = fm_list_need(spec, "multipliers", VECSXP);
   SEXP table = fm_list_need(terms, "table", INTSXP);
   const size_t all = (size_t)Rf_xlength(table);
   const int *tables = fm_as_codes(table, all, 1, (int)rel->n_tables, "terms$table");
-  const int *mask = fm_list_codes(terms, "mask", all, 0, 2);
+  const int *mask = fm_list_words(terms, "mask", all, masks);
   const int *by = fm_list_codes(terms, "multiplier", all, 0, (int)Rf_xlength(multipliers));
   const int *offset = fm_list_codes(terms, "offset", all, 0, 1);
   fm_term *out = (fm_term *)R_alloc(all + 1, sizeof(fm_term));
@@ -115,7 +119,7 @@ static void unpack_availability(SEXP spec, SEXP keys, fm_relational_spec *rel) {
 static fm_relational_spec unpack_relational(SEXP spec, const fm_spec_options *options) {
   SEXP keys = fm_list_need(spec, "keys", VECSXP), tables = fm_list_need(spec, "tables", VECSXP);
   fm_relational_spec rel = {.n_occasions = fm_list_count(spec, "n"),
-                            .n_places = fm_spec_places(spec),
+                            .n_places = fm_list_count(spec, "J"),
                             .n_tables = (size_t)Rf_xlength(tables),
                             .effects = fm_list_flag(spec, "effects", 0),
                             .merge = options->merge,
@@ -162,7 +166,7 @@ static fm_ragged_spec unpack_ragged(SEXP spec, const fm_spec_options *options) {
   const size_t all = (size_t)Rf_xlength(columns);
   fm_ragged_spec rag = {.n_occasions = (size_t)Rf_xlength(start) - 1,
                         .n_rows = (size_t)Rf_xlength(place),
-                        .n_places = fm_spec_places(spec),
+                        .n_places = fm_list_count(spec, "J"),
                         .n_offsets = fm_list_count(spec, "n_offset"),
                         .group = options->group,
                         .n_groups = options->n_groups,
@@ -201,8 +205,9 @@ const fm_spec *fm_spec_unpack(SEXP spec, const fm_spec_options *options) {
   return out;
 }
 
-/* ---- some of the occasions ------------------------------------------------------------------------------------ */
-/* Entries first .. last-1 of an array by occasion, in the order of the data or picked by `order` (1-based). */
+/* ---- some of the occasions --------------------------------------------------------------------------- */
+/* Entries first .. last-1 of an array by occasion,
+ * in the order of the data or picked by `order` (1-based). */
 typedef struct picked {
   size_t first, last;
   const int *order;
@@ -307,8 +312,8 @@ void fm_with_design(SEXP spec, const fm_spec_options *options, fm_design_use use
   fm_check(code, &err);
 }
 
-size_t fm_spec_terms(SEXP spec) {
-  if (fm_spec_is_ragged(spec)) {
+static size_t terms_of(SEXP spec, int ragged) {
+  if (ragged) {
     return (size_t)Rf_xlength(fm_list_need(spec, "columns", VECSXP)) - fm_list_count(spec, "n_offset");
   }
   SEXP offset = fm_list_need(fm_list_need(spec, "terms", VECSXP), "offset", INTSXP);
@@ -319,14 +324,18 @@ size_t fm_spec_terms(SEXP spec) {
   return terms;
 }
 
-size_t fm_spec_places(SEXP spec) { return fm_list_count(spec, "J"); }
-
-size_t fm_spec_linear(SEXP spec) {
-  const size_t effects = fm_list_flag(spec, "effects", 0) ? fm_spec_places(spec) : 0;
-  return fm_spec_terms(spec) + effects;
+fm_extent fm_spec_extent(SEXP spec) {
+  const int ragged = fm_spec_is_ragged(spec);
+  fm_extent extent = {.n_terms = terms_of(spec, ragged), .n_places = fm_list_count(spec, "J")};
+  extent.n_linear = extent.n_terms + (fm_list_flag(spec, "effects", 0) ? extent.n_places : 0);
+  extent.n_occasions =
+      ragged ? (size_t)Rf_xlength(fm_list_need(spec, "start", REALSXP)) - 1 : fm_list_count(spec, "n");
+  return extent;
 }
 
-size_t fm_spec_occasions(SEXP spec) {
-  return fm_spec_is_ragged(spec) ? (size_t)Rf_xlength(fm_list_need(spec, "start", REALSXP)) - 1
-                                 : fm_list_count(spec, "n");
+fm_extent fm_slices_extent(SEXP numbers) {
+  const double *x = fm_need_doubles(numbers, 3, "extent");
+  fm_extent extent = {.n_terms = (size_t)x[0], .n_places = (size_t)x[1]};
+  extent.n_linear = extent.n_terms + (x[2] != 0.0 ? extent.n_places : 0);
+  return extent;
 }

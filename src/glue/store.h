@@ -7,6 +7,17 @@
 /* The path as the system wants it; memory of R. */
 const char *fm_native_path(SEXP path);
 
+/* What a column is in R. */
+typedef enum fm_column_storage {
+  FM_COLUMN_LOGICAL,
+  FM_COLUMN_INTEGER,
+  FM_COLUMN_DOUBLE,
+  FM_COLUMN_CHARACTER,
+  FM_COLUMN_RAW
+} fm_column_storage;
+/* fm_column_storage of each of n words: "logical", "integer", "double", "character", "raw". Memory of R. */
+const int *fm_column_storages(SEXP words, size_t n);
+
 SEXP firmmove_shard_write(SEXP path, SEXP names, SEXP columns, SEXP deflate);
 SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEXP range, SEXP mark);
 SEXP firmmove_blocks_info(SEXP path);

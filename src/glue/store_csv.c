@@ -1,13 +1,10 @@
 /* store_csv.c: bytes of a CSV file -> columns of R, as many whole records as the bytes hold.
  */
 #include <limits.h>
-#include <string.h>
 
 #include "../core/base/alloc.h"
 #include "../core/store/csv.h"
 #include "store.h"
-
-enum { NOT_NUMBER = 1, NOT_LOGICAL = 2, NOT_WHOLE = 4, NOT_MISSING = 8 };
 
 /* A problem of R's user, to be told with the file and the row: list(rows = records before it, problem = words). */
 static SEXP problem_of(const fm_csv *csv, const char *words) {
@@ -25,43 +22,56 @@ static int not_logical(const fm_csv_field *field) {
   return !(field->length >= 4 && fm_csv_logical(field) >= 0); /* true and false in full */
 }
 
-static int kind_of(const fm_csv_field *field) {
+/* What all fields seen of a column are, so far: arrays by column. */
+typedef struct fitting {
+  int *number, *logical, *whole;
+} fitting;
+
+static void look_at(const fm_csv_field *field, const fitting *fits, size_t column) {
   double value = 0;
   if (fm_csv_missing(field)) {
-    return 0;
+    return;
   }
-  int kind = NOT_MISSING | (not_logical(field) ? NOT_LOGICAL : 0);
-  if (!fm_csv_number(field, &value)) {
-    return kind | NOT_NUMBER | NOT_WHOLE;
-  }
-  const int whole = value > INT_MIN && value <= INT_MAX && value == (double)(int)value;
-  return kind | (whole ? 0 : NOT_WHOLE);
+  const int number = fm_csv_number(field, &value);
+  const int whole = number && value > INT_MIN && value <= INT_MAX && value == (double)(int)value;
+  fits->number[column] &= number;
+  fits->logical[column] &= !not_logical(field);
+  fits->whole[column] &= whole;
 }
 
-static void add_kinds(const fm_csv *csv, int *kind) {
+static void look_at_all(const fm_csv *csv, const fitting *fits) {
   for (size_t i = 0; i < csv->n_rows; i++) {
     for (size_t j = 0; j < csv->n_columns; j++) {
-      kind[j] |= kind_of(&csv->field[i * csv->n_columns + j]);
+      look_at(&csv->field[i * csv->n_columns + j], fits, j);
     }
   }
 }
 
+/* TRUE for each column, as entry `at` of a list. */
+static int *new_flags(SEXP list, R_xlen_t at, int n) {
+  SET_VECTOR_ELT(list, at, Rf_allocVector(LGLSXP, n));
+  int *flag = LOGICAL(VECTOR_ELT(list, at));
+  for (int j = 0; j < n; j++) {
+    flag[j] = 1;
+  }
+  return flag;
+}
+
 static const char *text_of(SEXP bytes) { return (const char *)RAW_RO(bytes); }
 
-/* list(rows, used, kinds): what the fields of each column are not; see the enum above. */
+/* list(rows, used, number, logical, whole): of each column, whether all its fields are that, or missing. */
 SEXP firmmove_csv_kinds(SEXP bytes, SEXP separator, SEXP n_columns, SEXP last) {
-  const char *names[] = {"rows", "used", "kinds", ""};
+  const char *names[] = {"rows", "used", "number", "logical", "whole", ""};
+  const int n = Rf_asInteger(n_columns);
   fm_error err = {FM_OK, ""};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
-  SET_VECTOR_ELT(result, 2, Rf_allocVector(INTSXP, Rf_asInteger(n_columns)));
-  int *kind = INTEGER(VECTOR_ELT(result, 2));
-  memset(kind, 0, (size_t)Rf_xlength(VECTOR_ELT(result, 2)) * sizeof(int));
-  fm_csv csv = {.n_columns = (size_t)Rf_asInteger(n_columns)};
+  const fitting fits = {new_flags(result, 2, n), new_flags(result, 3, n), new_flags(result, 4, n)};
+  fm_csv csv = {.n_columns = (size_t)n};
   const fm_code code =
       fm_csv_split(&csv, text_of(bytes), (size_t)Rf_xlength(bytes), CHAR(STRING_ELT(separator, 0))[0],
                    Rf_asLogical(last) == TRUE, INT_MAX, &err);
   if (code == FM_OK) {
-    add_kinds(&csv, kind);
+    look_at_all(&csv, &fits);
   }
   fm_csv_free(&csv);
   if (code == FM_NO_MEMORY) {
@@ -140,7 +150,8 @@ static size_t longest_field(const fm_csv *csv) {
 /* list(rows, used, columns), or list(rows, problem, column): field `column` (from 1) of the record after `rows`. */
 static SEXP columns_of(const fm_csv *csv, SEXP storage) {
   const char *names[] = {"rows", "used", "columns", ""}, *failed[] = {"rows", "problem", "column", ""};
-  static const SEXPTYPE type[] = {LGLSXP, REALSXP, REALSXP, STRSXP};
+  static const SEXPTYPE type[] = {LGLSXP, REALSXP, REALSXP, STRSXP, STRSXP}; /* as fm_column_storage */
+  const int *becomes = fm_column_storages(storage, csv->n_columns);
   const R_xlen_t n = (R_xlen_t)csv->n_columns;
   char *scratch = R_alloc(longest_field(csv) + 1, 1);
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
@@ -148,7 +159,7 @@ static SEXP columns_of(const fm_csv *csv, SEXP storage) {
   SET_VECTOR_ELT(result, 2, columns);
   R_xlen_t bad = -1;
   for (R_xlen_t j = 0; j < n && bad < 0; j++) {
-    SET_VECTOR_ELT(columns, j, Rf_allocVector(type[INTEGER_RO(storage)[j]], (R_xlen_t)csv->n_rows));
+    SET_VECTOR_ELT(columns, j, Rf_allocVector(type[becomes[j]], (R_xlen_t)csv->n_rows));
     bad = fill_column(csv->field + j, csv->n_columns, VECTOR_ELT(columns, j), scratch);
     if (bad >= 0) {
       const fm_csv_field *field = &csv->field[(size_t)bad * csv->n_columns + (size_t)j];
@@ -166,7 +177,7 @@ static SEXP columns_of(const fm_csv *csv, SEXP storage) {
   return result;
 }
 
-/* The records of the bytes, at most max_rows; storage of each column as in firmmove_shard_read, numbers as doubles. */
+/* The records of the bytes, at most max_rows; storage of each column as in firmmove_shard_read, all numbers as doubles. */
 SEXP firmmove_csv_columns(SEXP bytes, SEXP separator, SEXP storage, SEXP last, SEXP max_rows) {
   fm_error err = {FM_OK, ""};
   SEXP pointer = PROTECT(new_csv());

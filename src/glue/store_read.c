@@ -10,16 +10,20 @@
 #include "../core/store/blocks.h"
 #include "store.h"
 
-enum { AS_LOGICAL = 0, AS_INTEGER = 1, AS_DOUBLE = 2, AS_TEXT = 3, AS_RAW = 4 };
+const int *fm_column_storages(SEXP words, size_t n) {
+  /* as fm_column_storage */
+  static const char *const storages[] = {"logical", "integer", "double", "character", "raw", NULL};
+  return fm_words(words, n, storages, "storage");
+}
 
 /* A column to read: rows first .. first + n - 1 of a block of `total` rows. */
 typedef struct wanted {
   const char *name;
   int storage;
   int n_levels;           /* integers from 1 to n_levels or NA; 0: any */
-  size_t first, n, total; /* AS_RAW: all of the block */
+  size_t first, n, total; /* FM_COLUMN_RAW: all of the block */
   fm_store_type type;
-  void *values; /* n, of the type of the R vector (AS_TEXT: codes) */
+  void *values; /* n, of the type of the R vector (FM_COLUMN_CHARACTER: codes) */
   char *bytes;  /* of the dictionary */
   uint64_t *ends;
   size_t n_bytes, n_ends;
@@ -58,11 +62,11 @@ static fm_code measure(const fm_store_file *f, wanted *w, fm_error *err) {
   if (entry == NULL) {
     return wrong(f, w, "is not there", err);
   }
-  if (w->storage == AS_RAW) {
+  if (w->storage == FM_COLUMN_RAW) {
     w->n = w->total = entry->n;
   }
-  const int fits = w->storage == AS_RAW ? entry->type == FM_STORE_BYTES
-                   : w->storage == AS_DOUBLE
+  const int fits = w->storage == FM_COLUMN_RAW ? entry->type == FM_STORE_BYTES
+                   : w->storage == FM_COLUMN_DOUBLE
                        ? entry->type == FM_STORE_DOUBLE || entry->type == FM_STORE_INT32
                        : entry->type == FM_STORE_INT32;
   if (!fits || entry->n != w->total) {
@@ -70,7 +74,7 @@ static fm_code measure(const fm_store_file *f, wanted *w, fm_error *err) {
                  err);
   }
   w->type = entry->type;
-  return w->storage == AS_TEXT ? measure_text(f, w, err) : FM_OK;
+  return w->storage == FM_COLUMN_CHARACTER ? measure_text(f, w, err) : FM_OK;
 }
 
 /* Opens a file that must be the one that was written with the manifest, where that says which: its length and the
@@ -106,11 +110,11 @@ static fm_code measure_all(const char *path, const char *mark, wanted *w, size_t
 
 static SEXPTYPE type_of(int storage) {
   switch (storage) {
-    case AS_LOGICAL:
+    case FM_COLUMN_LOGICAL:
       return LGLSXP;
-    case AS_DOUBLE:
+    case FM_COLUMN_DOUBLE:
       return REALSXP;
-    case AS_RAW:
+    case FM_COLUMN_RAW:
       return RAWSXP;
     default:
       return INTSXP;
@@ -134,7 +138,7 @@ static void make_vector(wanted *w, SEXP result, R_xlen_t k) {
   SEXP x = Rf_allocVector(type_of(w->storage), (R_xlen_t)w->n);
   SET_VECTOR_ELT(result, k, x);
   w->values = values_of(x);
-  if (w->storage == AS_TEXT) {
+  if (w->storage == FM_COLUMN_CHARACTER) {
     w->bytes = R_alloc(w->n_bytes + 1, 1);
     w->ends = (uint64_t *)R_alloc(w->n_ends + 1, sizeof *w->ends);
   }
@@ -149,8 +153,10 @@ static fm_code read_as_doubles(const fm_store_file *f, const wanted *w, fm_error
   }
   const fm_code code = fm_store_read_part(f, w->name, FM_STORE_INT32, w->first, w->n, whole, err);
   double *to = w->values;
-  for (size_t i = 0; i < w->n && code == FM_OK; i++) {
-    to[i] = whole[i] == NA_INTEGER ? NA_REAL : whole[i];
+  if (code == FM_OK) {
+    for (size_t i = 0; i < w->n; i++) {
+      to[i] = whole[i] == NA_INTEGER ? NA_REAL : whole[i];
+    }
   }
   fm_free(whole);
   return code;
@@ -190,15 +196,15 @@ static fm_code read_dictionary(const fm_store_file *f, const wanted *w, fm_error
 }
 
 static fm_code read_column(const fm_store_file *f, const wanted *w, fm_error *err) {
-  if (w->storage == AS_DOUBLE && w->type == FM_STORE_INT32) {
+  if (w->storage == FM_COLUMN_DOUBLE && w->type == FM_STORE_INT32) {
     return read_as_doubles(f, w, err);
   }
   FM_TRY(fm_store_read_part(f, w->name, w->type, w->first, w->n, w->values, err));
-  if (w->storage == AS_TEXT) {
+  if (w->storage == FM_COLUMN_CHARACTER) {
     FM_TRY(read_dictionary(f, w, err));
   }
-  const size_t n_codes = w->storage == AS_TEXT ? w->n_ends : (size_t)w->n_levels;
-  const int coded = w->storage == AS_TEXT || w->n_levels > 0;
+  const size_t n_codes = w->storage == FM_COLUMN_CHARACTER ? w->n_ends : (size_t)w->n_levels;
+  const int coded = w->storage == FM_COLUMN_CHARACTER || w->n_levels > 0;
   return !coded || codes_valid(w->values, w->n, n_codes) ? FM_OK
                                                          : wrong(f, w, "has codes of no string", err);
 }
@@ -234,32 +240,30 @@ static SEXP as_strings(SEXP codes, const wanted *w) {
   return text;
 }
 
-/* Columns of a file: their names, what each becomes (0 logical, 1 integer, 2 double, 3 text, 4 raw), the number of levels
- * where integers are codes, range = first row (from 0), rows, rows of the file, and the mark of the file or NA. */
+/* Columns of a file: their names, what each becomes (words, see fm_column_storages()), the number of levels where
+ * integers are codes, range = first row (from 0), rows, rows of the file, and the mark of the file or NA. */
 SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEXP range, SEXP mark) {
   const size_t n = (size_t)Rf_xlength(names);
   fm_error err = {FM_OK, ""};
   wanted *w = (wanted *)R_alloc(n + 1, sizeof *w);
+  const int *becomes = fm_column_storages(storage, n);
   const char *file = fm_native_path(path);
   const char *known = STRING_ELT(mark, 0) == NA_STRING ? NULL : CHAR(STRING_ELT(mark, 0));
   SEXP result = PROTECT(Rf_allocVector(VECSXP, (R_xlen_t)n));
   for (size_t k = 0; k < n; k++) {
-    w[k] = (wanted){.name = CHAR(STRING_ELT(names, (R_xlen_t)k)), .storage = INTEGER_RO(storage)[k]};
+    w[k] = (wanted){.name = CHAR(STRING_ELT(names, (R_xlen_t)k)), .storage = becomes[k]};
     w[k].n_levels = INTEGER_RO(n_levels)[k];
     w[k].first = (size_t)REAL_RO(range)[0];
     w[k].n = (size_t)REAL_RO(range)[1];
     w[k].total = (size_t)REAL_RO(range)[2];
   }
-  fm_code code = measure_all(file, known, w, n, &err);
-  for (size_t k = 0; k < n && code == FM_OK; k++) {
+  fm_check(measure_all(file, known, w, n, &err), &err);
+  for (size_t k = 0; k < n; k++) {
     make_vector(&w[k], result, (R_xlen_t)k);
   }
-  code = code == FM_OK ? read_columns(file, known, w, n, &err) : code;
-  if (code != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(read_columns(file, known, w, n, &err), &err);
   for (size_t k = 0; k < n; k++) {
-    if (w[k].storage == AS_TEXT) {
+    if (w[k].storage == FM_COLUMN_CHARACTER) {
       SET_VECTOR_ELT(result, (R_xlen_t)k, as_strings(VECTOR_ELT(result, (R_xlen_t)k), &w[k]));
     }
   }

@@ -1,7 +1,8 @@
-/* subsets.c: conditional logits of subsets of terms, each from a good start, and the logsums of the occasions there.
+/* subsets.c: conditional logits of subsets of terms, each from a good start,
+ * and the logsums of the occasions there.
  *
- * Lists, with an entry a subset: its design, its start, which parameters stay. All is unpacked and allocated before
- * the first thread starts.
+ * Lists, with an entry a subset: its design, its start, which parameters stay. All is unpacked and
+ * allocated before the first thread starts.
  */
 #include "subsets.h"
 
@@ -12,9 +13,10 @@ enum { THETA, VALUE, DONE, LOGSUM };
 /* What the core needs of subset k; its results go straight into the vectors of `result`. */
 static fm_one_fit unpack_fit(SEXP spec, SEXP theta, SEXP fixed, SEXP result, R_xlen_t k) {
   const fm_spec_options options = {.merge = 1};
-  fm_check_start(theta, fixed, fm_spec_linear(spec));
+  const fm_extent extent = fm_spec_extent(spec);
+  fm_check_start(theta, fixed, extent.n_linear);
   SET_VECTOR_ELT(VECTOR_ELT(result, THETA), k, Rf_duplicate(theta));
-  SET_VECTOR_ELT(VECTOR_ELT(result, LOGSUM), k, Rf_allocVector(REALSXP, (R_xlen_t)fm_spec_occasions(spec)));
+  SET_VECTOR_ELT(VECTOR_ELT(result, LOGSUM), k, Rf_allocVector(REALSXP, (R_xlen_t)extent.n_occasions));
   return (fm_one_fit){.spec = fm_spec_unpack(spec, &options),
                       .fixed = LOGICAL_RO(fixed),
                       .theta = REAL(VECTOR_ELT(VECTOR_ELT(result, THETA), k)),

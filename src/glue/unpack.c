@@ -7,7 +7,7 @@
 
 enum { CHECK_BLOCK = 1 << 12 };
 
-/* ---- vectors ------------------------------------------------------------------------------------------------- */
+/* ---- vectors ----------------------------------------------------------------------------------------- */
 const double *fm_as_doubles(SEXP x, size_t n, const char *what) {
   return x == R_NilValue ? NULL : fm_need_doubles(x, n, what);
 }
@@ -90,11 +90,7 @@ void fm_check_start(SEXP start, SEXP fixed, size_t p) {
   }
 }
 
-int fm_word(SEXP x, const char *const *words, const char *what) {
-  if (TYPEOF(x) != STRSXP || Rf_xlength(x) != 1) {
-    Rf_error("internal: `%s` must be one word", what);
-  }
-  const char *word = CHAR(STRING_ELT(x, 0));
+static int place_among(const char *word, const char *const *words, const char *what) {
   for (int k = 0; words[k] != NULL; k++) {
     if (strcmp(word, words[k]) == 0) {
       return k;
@@ -103,7 +99,20 @@ int fm_word(SEXP x, const char *const *words, const char *what) {
   Rf_error("internal: `%s` cannot be \"%s\"", what, word);
 }
 
-/* ---- entries of lists ---------------------------------------------------------------------------------------- */
+int fm_word(SEXP x, const char *const *words, const char *what) { return fm_words(x, 1, words, what)[0]; }
+
+const int *fm_words(SEXP x, size_t n, const char *const *words, const char *what) {
+  if (TYPEOF(x) != STRSXP || (size_t)Rf_xlength(x) != n) {
+    Rf_error("internal: `%s` must be %lu words", what, (unsigned long)n);
+  }
+  int *number = (int *)R_alloc(n + 1, sizeof(int));
+  for (size_t i = 0; i < n; i++) {
+    number[i] = place_among(CHAR(STRING_ELT(x, (R_xlen_t)i)), words, what);
+  }
+  return number;
+}
+
+/* ---- entries of lists -------------------------------------------------------------------------------- */
 SEXP fm_list_get(SEXP list, const char *name) {
   SEXP names = Rf_getAttrib(list, R_NamesSymbol);
   for (R_xlen_t i = 0; i < Rf_xlength(names); i++) {
@@ -151,6 +160,10 @@ const int *fm_list_ints(SEXP list, const char *name, size_t n) {
 
 const int *fm_list_codes(SEXP list, const char *name, size_t n, double low, double high) {
   return fm_as_codes(fm_list_need(list, name, INTSXP), n, low, high, name);
+}
+
+const int *fm_list_words(SEXP list, const char *name, size_t n, const char *const *words) {
+  return fm_words(fm_list_get(list, name), n, words, name);
 }
 
 int fm_control_threads(SEXP control) { return (int)fm_list_number(control, "threads", 1); }

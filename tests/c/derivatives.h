@@ -1,6 +1,8 @@
-/* derivatives.h: does a model's pass give what its definition says, and are its score and information the derivatives?
+/* derivatives.h: does a model's pass give what its definition says,
+ * and are its score and information the derivatives?
  *
- * A test writes down the log-likelihood in long double, as plainly as it can, and hands it over with the pass.
+ * A test writes down the log-likelihood in long double, as plainly as it can,
+ * and hands it over with the pass.
  */
 #ifndef FM_TEST_DERIVATIVES_H
 #define FM_TEST_DERIVATIVES_H
@@ -69,7 +71,8 @@ static inline void check_column(const derivative_check *c, const result *at, lon
   }
 }
 
-/* Value against the definition, score against differences of that, information against those of the score. */
+/* Value against the definition, score against differences of that,
+ * information against those of the score. */
 static inline void check_derivatives(const derivative_check *c, double *theta) {
   const result at = evaluate_pass(c->pass, theta, FM_INFORMATION);
   const long double centre = c->value != NULL ? c->value(c->context, theta) : (long double)at.value;

@@ -17,7 +17,7 @@ static struct {
   uint64_t random;
 } state = {"", "", 0, 0, 0, 1};
 
-/* ---- checks --------------------------------------------------------------------------------------------- */
+/* ---- checks ------------------------------------------------------------------------------------------ */
 
 static void fail_at(const char *file, int line) {
   state.case_failed = 1;
@@ -108,7 +108,7 @@ int mu_check_same(const double *actual, const double *expected, size_t n, const 
   return 1;
 }
 
-/* ---- allocations ---------------------------------------------------------------------------------------- */
+/* ---- allocations ------------------------------------------------------------------------------------- */
 #ifdef FM_TEST_ALLOC
 static long live(void) { return fm_test_alloc_live(); }
 
@@ -145,7 +145,7 @@ static long live(void) { return 0; }
 void mu_each_allocation(fm_code (*scenario)(void *context), void *context) { CHECK_OK(scenario(context)); }
 #endif
 
-/* ---- random numbers ------------------------------------------------------------------------------------- */
+/* ---- random numbers ---------------------------------------------------------------------------------- */
 
 void mu_seed(unsigned long seed) { state.random = seed; }
 
@@ -162,7 +162,7 @@ double mu_normal(void) {
   return radius * cos(6.283185307179586 * mu_uniform());
 }
 
-/* ---- runner --------------------------------------------------------------------------------------------- */
+/* ---- runner ------------------------------------------------------------------------------------------ */
 
 void mu_run(const char *name, void (*test_case)(void)) {
   const long before = live();

@@ -2,8 +2,8 @@
  *
  * A file test_<name>.c defines  void test_<name>(void),  which calls RUN(case) for each of its cases:
  * static functions without arguments that make CHECKs. The Makefile finds the files; nothing else needs to
- * be told of a new one (its prototype comes from here). A case fails when one of its checks does; the others
- * are still made. A check tells the file, the line, and the values that differ.
+ * be told of a new one (its prototype comes from here). A case fails when one of its checks does; the
+ * others are still made. A check tells the file, the line, and the values that differ.
  */
 #ifndef MINUNIT_H
 #define MINUNIT_H

@@ -1,4 +1,5 @@
-/* test_blocks.c: the container of src/core/store: what is written is read, and what is not whole is refused. */
+/* test_blocks.c: the container of src/core/store: what is written is read,
+ * and what is not whole is refused. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +91,7 @@ static fm_code judge(const unsigned char *bytes, size_t length, fm_error *err) {
   return code;
 }
 
-/* ---- what is written is read ----------------------------------------------------------------------------------------- */
+/* ---- what is written is read ------------------------------------------------------------------------- */
 
 static void round_trip(int deflate, size_t n) {
   static sample out, back;
@@ -206,7 +207,7 @@ static void shuffle_groups_bytes(void) {
   CHECK_INT(fm_crc(fm_crc(0, "1234", 4), "56789", 5), 0xCBF43926);
 }
 
-/* ---- what is not whole is refused -------------------------------------------------------------------------------------- */
+/* ---- what is not whole is refused -------------------------------------------------------------------- */
 
 static void each_bit_and_each_cut(int deflate) {
   static sample out;

@@ -38,7 +38,7 @@ static void random_point(const fm_design *design, fm_chain_scale scale, double *
   }
 }
 
-/* ---- the definition --------------------------------------------------------------------------------------- */
+/* ---- the definition ---------------------------------------------------------------------------------- */
 
 typedef struct naive_cell {
   const dense *data;
@@ -112,7 +112,7 @@ static long double naive_value(const dense *data, fm_chain_scale scale, const do
   return value;
 }
 
-/* ---- derivatives -------------------------------------------------------------------------------------------- */
+/* ---- derivatives ------------------------------------------------------------------------------------- */
 
 static result evaluate(const dense *data, const fm_chain *chain, const double *theta, int order) {
   const fm_pass pass = fm_chain_pass(chain, &data->design, 1);
@@ -186,7 +186,7 @@ static void threads(void) {
   free(data);
 }
 
-/* ---- two places: m = tanh((a + delta m) / 2), m = 2 s - 1 ------------------------------------------------- */
+/* ---- two places: m = tanh((a + delta m) / 2), m = 2 s - 1 -------------------------------------------- */
 
 /* One unit a cell, offered places 7 and 8 only; a = theta[0] (x7 - x8) with x7 = 1, x8 = 0. */
 static dense *two_places(void) {

@@ -47,7 +47,7 @@ static void random_theta(const fm_design *design, const fm_cross_nested *model, 
   }
 }
 
-/* ---- the definition ----------------------------------------------------------------------------------- */
+/* ---- the definition ---------------------------------------------------------------------------------- */
 typedef struct naive {
   const dense *data;
   const fm_cross_nested *model;
@@ -140,7 +140,7 @@ static long double naive_value(const void *context, const double *theta) {
   return value;
 }
 
-/* ---- derivatives ---------------------------------------------------------------------------------------- */
+/* ---- derivatives ------------------------------------------------------------------------------------- */
 static result evaluate(const dense *data, const fm_cross_nested *model, const double *theta, int order) {
   const fm_pass pass = fm_cross_nested_pass(model, &data->design, 1);
   return evaluate_pass(&pass, theta, order);
@@ -160,7 +160,7 @@ static void derivatives(void) {
   }
 }
 
-/* ---- special cases ----------------------------------------------------------------------------------------- */
+/* ---- special cases ----------------------------------------------------------------------------------- */
 /* lambda = 1 is the conditional logit in value and score of b and d, whatever the allocations. */
 static void lambda_one(void) {
   dense *data = make_data(1, 1, 5);

@@ -108,7 +108,7 @@ static void csv_memory_may_run_out(void) {
   mu_each_allocation(split, &err);
 }
 
-/* ---- checksums ------------------------------------------------------------------------------------------------------ */
+/* ---- checksums --------------------------------------------------------------------------------------- */
 
 static int same(fm_hash a, fm_hash b) { return a.a == b.a && a.b == b.b; }
 

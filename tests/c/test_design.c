@@ -229,7 +229,7 @@ static void check_derivatives(const fm_design *design, const double *theta, cons
   }
 }
 
-/* ---- images: a design written to a file and opened again is the same to the last bit --------------------- */
+/* ---- images: a design written to a file and opened again is the same to the last bit ----------------- */
 static void check_image(fm_design *design, const double *theta, const numbers *whole) {
   static numbers again;
   const char *path = "image.fms";

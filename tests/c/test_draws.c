@@ -1,4 +1,5 @@
-/* test_draws.c: known first points, stratification, uniformity, and that a set depends on its number alone. */
+/* test_draws.c: known first points, stratification, uniformity,
+ * and that a set depends on its number alone. */
 #include <math.h>
 #include <string.h>
 

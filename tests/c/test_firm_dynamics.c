@@ -324,7 +324,7 @@ static void zeros_and_long_lives(void) {
   fm_dynamics_free(&d);
 }
 
-/* ---- variances ------------------------------------------------------------------------------------------------- */
+/* ---- variances --------------------------------------------------------------------------------------- */
 enum { TERMS = 40, COLUMNS = 10 };
 static int term_pair[TERMS], term_place[TERMS], term_cell[TERMS];
 static const int column_class[COLUMNS] = {FM_CLASS_ALL,  FM_CLASS_START, FM_CLASS_START, FM_CLASS_END,
@@ -361,7 +361,7 @@ static fm_terms make_terms(const fm_dynamics *d, const double **column) {
                     .pair = term_pair,
                     .place = term_place,
                     .cell = term_cell,
-                    .class = column_class,
+                    .class_of = column_class,
                     .moment = column_moment,
                     .column = column};
 }
@@ -386,10 +386,10 @@ static void both_variances_agree(void) {
   fm_dynamics_free(&d);
 }
 
-static int in_class(const fm_dynamics *d, size_t j, int class, int place, int cell) {
+static int in_class(const fm_dynamics *d, size_t j, int kind, int place, int cell) {
   const int start = d->start[j], end = d->end[j];
   const int seen_start = start >= 1 && start <= 3, seen_end = end >= 1 && end <= 3;
-  switch (class) {
+  switch (kind) {
     case FM_CLASS_ALL:
       return 1;
     case FM_CLASS_START:

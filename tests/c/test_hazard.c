@@ -11,7 +11,7 @@ enum { PARS = LINEAR + 1 };
 
 static const fm_hazard plain = {0, NULL};
 
-/* ---- the definition ------------------------------------------------------------------------------------- */
+/* ---- the definition ---------------------------------------------------------------------------------- */
 static int at_risk(const dense *data, size_t i) {
   return data->origin[i] >= 0 && data->offered[data->first_row[i] + (size_t)data->origin[i]];
 }
@@ -75,7 +75,7 @@ static long double frail_value(const void *context, const double *theta) {
   return value;
 }
 
-/* ---- data --------------------------------------------------------------------------------------------------- */
+/* ---- data -------------------------------------------------------------------------------------------- */
 /* Everybody stays but the last unit at risk of a group, which leaves; a group is a chunk: two blocks. */
 static dense *spells(int effects, int merged, unsigned long seed) {
   static size_t one_each[CHUNKS + 1];
@@ -111,7 +111,7 @@ static void random_theta(const fm_design *design, double v, double *theta) {
   theta[design->n_linear] = v;
 }
 
-/* ---- derivatives ---------------------------------------------------------------------------------------------- */
+/* ---- derivatives ------------------------------------------------------------------------------------- */
 static result evaluate(const dense *data, const fm_hazard *model, const double *theta, int order,
                        int threads) {
   const fm_pass pass = fm_hazard_pass(model, &data->design, threads);
@@ -144,7 +144,7 @@ static void frailty_derivatives(void) {
   }
 }
 
-/* ---- special cases ---------------------------------------------------------------------------------------------- */
+/* ---- special cases ----------------------------------------------------------------------------------- */
 /* Variance 0 is the model without frailty, and the groups' scores add up to the score. */
 static void no_variance(void) {
   const fm_hazard frail = {1, group_weight};

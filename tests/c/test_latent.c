@@ -1,7 +1,7 @@
 /* test_latent.c: the logit with latent classes against its definition.
  *
- * Values are compared with the definition in long double, scores with derivatives of that, informations with
- * derivatives of scores; EM with its monotony and its fixed point.
+ * Values are compared with the definition in long double, scores with derivatives of that, informations
+ * with derivatives of scores; EM with its monotony and its fixed point.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ enum {
   PARS = LINEAR + (CLASSES - 1) * (TERMS + ATTRIBUTES)
 };
 
-/* ---- data --------------------------------------------------------------------------------------------- */
+/* ---- data -------------------------------------------------------------------------------------------- */
 /* The first chunk is one group of two blocks, any other block a group. */
 static size_t group_block[GROUPS + 1], chunk_group[CHUNKS + 1];
 static double z[GROUPS * ATTRIBUTES], weight[GROUPS], posterior[GROUPS * CLASSES];
@@ -62,7 +62,7 @@ static dense *make_groups(int effects, int merged, unsigned long seed) {
   return data;
 }
 
-/* ---- the definition ------------------------------------------------------------------------------------- */
+/* ---- the definition ---------------------------------------------------------------------------------- */
 static long double utility_of(const dense *data, const fm_latent *model, const double *theta, size_t c,
                               size_t r) {
   long double v = data->design.n_effects > 0 ? theta[TERMS + data->place[r]] : 0.0;
@@ -133,7 +133,7 @@ static long double naive_value(const void *context, const double *theta) {
   return value;
 }
 
-/* ---- derivatives ------------------------------------------------------------------------------------------ */
+/* ---- derivatives ------------------------------------------------------------------------------------- */
 static result evaluate(const dense *data, const fm_latent *model, const double *theta, int order,
                        int threads) {
   const fm_pass pass = fm_latent_pass(model, &data->design, threads);
@@ -173,7 +173,7 @@ static void derivatives(void) {
   }
 }
 
-/* ---- special cases ------------------------------------------------------------------------------------------ */
+/* ---- special cases ----------------------------------------------------------------------------------- */
 static void one_class(void) {
   dense *data = make_groups(1, 1, 5);
   const size_t n = data->design.n_linear;
@@ -220,7 +220,8 @@ static void group_scores(void) {
   free(data);
 }
 
-/* Utilities too large for exp, and a group without weight: nothing is NaN, and the group counts for nothing. */
+/* Utilities too large for exp, and a group without weight: nothing is NaN,
+ * and the group counts for nothing. */
 static void extremes(void) {
   dense *data = make_groups(0, 0, 3);
   double theta[PARS], none[GROUPS], out[GROUPS * CLASSES];
@@ -260,7 +261,7 @@ static void checks(void) {
              FM_INVALID);
 }
 
-/* ---- EM --------------------------------------------------------------------------------------------------------- */
+/* ---- EM ---------------------------------------------------------------------------------------------- */
 enum { STEPS = 60 };
 
 static int stop(void *context) { return context == NULL; }

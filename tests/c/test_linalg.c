@@ -234,8 +234,8 @@ static void tolerance(void) {
   }
 }
 
-/* a_ij = min(i, j), counted from 1: the factor is all ones, the inverse has 2 on the diagonal (1 at the end)
- * and -1 beside it. Longer than a block of the products. */
+/* a_ij = min(i, j), counted from 1: the factor is all ones, the inverse has 2 on the diagonal (1 at the
+ * end) and -1 beside it. Longer than a block of the products. */
 static void large_matrix(void) {
   enum { N = 600 };
   double *a = numbers(N * N), *v = numbers(N * N), worst = 0;
@@ -316,7 +316,7 @@ static void refused_matrices(void) {
   CHECK(fm_condition(indefinite, 2, NULL, &condition, &err) == FM_OK && isinf(condition));
 }
 
-/* ---- eigenvalues and condition ------------------------------------------------------------------------ */
+/* ---- eigenvalues and condition ----------------------------------------------------------------------- */
 
 static void closed_eigenvalues(size_t n) {
   double *a = second_differences(n), *copy = second_differences(n), *values = numbers(n), condition = 0;

@@ -1,7 +1,7 @@
 /* test_mixed.c: the mixed logit against its definition and against differences, on the plainest storage.
  *
- * A group is a block of dense.h. Values are compared with the average over draws written out in long double,
- * scores and informations with differences.
+ * A group is a block of dense.h. Values are compared with the average over draws written out in long
+ * double, scores and informations with differences.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -83,7 +83,7 @@ static void free_panel(panel *p) {
   free(p);
 }
 
-/* ---- the definition --------------------------------------------------------------------------------------- */
+/* ---- the definition ---------------------------------------------------------------------------------- */
 static double point(const panel *p, size_t group, size_t r, size_t m) {
   double u = p->stored[group + BLOCKS * (r + DRAWS * m)];
   if (p->model.shape[m] == FM_NORMAL) {
@@ -158,7 +158,7 @@ static long double naive_value(const void *context, const double *theta) {
   return value;
 }
 
-/* ---- derivatives ------------------------------------------------------------------------------------------- */
+/* ---- derivatives ------------------------------------------------------------------------------------- */
 static result evaluate(const panel *p, const double *theta, int order, int threads) {
   const fm_pass pass = fm_mixed_pass(&p->model, &p->data->design, threads);
   return evaluate_pass(&pass, theta, order);
@@ -196,7 +196,7 @@ static void derivatives(void) {
   free_panel(p);
 }
 
-/* ---- special cases ----------------------------------------------------------------------------------------- */
+/* ---- special cases ----------------------------------------------------------------------------------- */
 /* Without spread it is the conditional logit. */
 static void no_spread(void) {
   panel *p = make_panel(1, plain, normal, 0, -1);
@@ -227,8 +227,8 @@ static void threads(void) {
   free_panel(p);
 }
 
-/* The outer product of the groups' scores, which fm_pass_group_scores gives one by one (a weight is in its square
- * there, once here). */
+/* The outer product of the groups' scores, which fm_pass_group_scores gives one by one (a weight is in its
+ * square there, once here). */
 static void outer_products(void) {
   panel *p = make_panel(0, plain, normal, 0, -1);
   enum { N = TERMS + 2 };

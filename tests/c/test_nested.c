@@ -46,7 +46,7 @@ static void random_theta(const fm_design *design, const fm_nested *model, double
   }
 }
 
-/* ---- the definition ----------------------------------------------------------------------------------- */
+/* ---- the definition ---------------------------------------------------------------------------------- */
 typedef struct naive {
   const dense *data;
   const fm_nested *model;
@@ -128,7 +128,7 @@ static long double naive_value(const void *context, const double *theta) {
   return value;
 }
 
-/* ---- derivatives ---------------------------------------------------------------------------------------- */
+/* ---- derivatives ------------------------------------------------------------------------------------- */
 static result evaluate(const dense *data, const fm_nested *model, const double *theta, int order) {
   const fm_pass pass = fm_nested_pass(model, &data->design, 1);
   return evaluate_pass(&pass, theta, order);
@@ -148,7 +148,7 @@ static void derivatives(void) {
   }
 }
 
-/* ---- special cases ----------------------------------------------------------------------------------------- */
+/* ---- special cases ----------------------------------------------------------------------------------- */
 /* lambda = 1 is the conditional logit, in value, score and information of b and d. */
 static void lambda_one(void) {
   dense *data = make_data(1, 1, 5);
@@ -305,7 +305,7 @@ static void indices(void) {
   CHECK_CODE(fm_nested_check(&model, PLACES, &err), FM_INVALID);
 }
 
-/* ---- fits --------------------------------------------------------------------------------------------- */
+/* ---- fits -------------------------------------------------------------------------------------------- */
 /* Every place chosen as often as theta makes us expect: the likelihood is highest at theta. */
 static void choose_expected(const naive *first, const fm_work *work, const double *p,
                             const double *logsum) {

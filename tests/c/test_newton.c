@@ -126,8 +126,8 @@ static void saddle(const void *data, const double *t, double *value, double *sco
   h[3] = 12 * t[1] * t[1];
 }
 
-/* log t - t where t > 0, the value *data elsewhere: maximum -1 at 1, and Newton's step from t > 2 leaves the
- * domain. */
+/* log t - t where t > 0, the value *data elsewhere: maximum -1 at 1, and Newton's step from t > 2 leaves
+ * the domain. */
 static void half_line(const void *data, const double *t, double *value, double *score, double *h) {
   const double outside = *(const double *)data;
   *value = t[0] > 0 ? log(t[0]) - t[0] : outside;

@@ -156,7 +156,7 @@ static void test_histogram(void) {
   CHECK_CODE(fm_pair_histogram(&w.sites, 0, 16, count, &alone, NULL), FM_INVALID);
 }
 
-/* ---- discs ---------------------------------------------------------------------------------------------- */
+/* ---- discs ------------------------------------------------------------------------------------------- */
 
 enum { MANY = 6000, RADII = 6 };
 
@@ -277,7 +277,7 @@ static void test_m(void) {
   CHECK_CLOSE(m[3], direct_m(&p, member, FROM, 0, radius[3]), 1e-12);
 }
 
-/* ---- failures ------------------------------------------------------------------------------------------- */
+/* ---- failures ---------------------------------------------------------------------------------------- */
 
 static fm_code scenario(void *context) {
   const world *w = context;

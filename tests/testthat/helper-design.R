@@ -20,7 +20,7 @@ relational_reference <- function(design) {
 # multiplier x table entry x mask of term k
 term_value <- function(i, j, k, spec) {
   stays <- spec$origin[i] == j
-  mask <- c(TRUE, !stays, stays)[spec$terms$mask[k] + 1L]
+  mask <- c(all = TRUE, move = !stays, stay = stays)[[spec$terms$mask[k]]]
   multiplier <- spec$terms$multiplier[k]
   w <- if (multiplier == 0L) 1 else spec$multipliers[[multiplier]][i]
   mask * w * table_value(spec$tables[[spec$terms$table[k]]], i, j, spec)
@@ -28,8 +28,8 @@ term_value <- function(i, j, k, spec) {
 
 table_value <- function(table, i, j, spec) {
   row <- if (table$key == 0L) 1L else spec$keys[[table$key]][i]
-  if (table$kind == 0L) return(table$values[j, row])
-  if (table$kind == 1L) return(table$values[row])
+  if (table$kind == "dense") return(table$values[j, row])
+  if (table$kind == "scalar") return(table$values[row])
   entries <- seq_len(diff(table$values$ptr)[row]) + table$values$ptr[row]
   sum(table$values$val[entries][table$values$col[entries] == j])
 }

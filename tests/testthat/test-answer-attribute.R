@@ -97,15 +97,15 @@ test_that("shares are the same for any number of threads and any size of the bat
 test_that("a subset whose steps do not lead to a maximum is fitted with care", {
   fit <- small_fit()
   design <- fit_design(fit)
-  frame <- refit_frame(fit, design)
+  problem <- refit_problem(fit, design)
   groups <- attribution_groups(fit, causes)
-  held <- list(hold_groups(frame, groups[3]), hold_groups(frame, groups[1:2]))
+  held <- list(hold_groups(problem, groups[3]), hold_groups(problem, groups[1:2]))
   near <- design$theta
   # utilities of hundreds: Newton's steps are of no use there
   far <- replace(near, seq_along(near), 300)
   starts <- Map(function(start, held) replace(start, held$is, held$value[held$is]), list(far, near), held)
-  found <- restricted_maxima(fit$model, starts, frame, held, design, fit$control)
-  careful <- restricted_maxima.migration_model(fit$model, starts, frame, held, design, fit$control)
+  found <- restricted_maxima(fit$model, problem, starts, held)
+  careful <- restricted_maxima.migration_model(fit$model, problem, starts, held)
   expect_equal(found$value, careful$value, tolerance = 1e-8)
   expect_equal(found$theta, careful$theta, tolerance = 1e-4)
   parts <- occasion_likelihoods(fit, design)(found$theta, found$logsum)

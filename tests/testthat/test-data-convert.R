@@ -38,6 +38,6 @@ test_that("a dfidx made from wide data names its choice and its panel", {
   data <- as_migration_data(indexed)
   expect_equal(nobs(data), nrow(Train))
   expect_equal(length(data$firm), length(unique(Train$id)))
-  expect_equal(data$place[long_codes(data)$chosen], as.character(Train$choice))
+  expect_equal(data$place[occasion_places(data)$chosen], as.character(Train$choice))
   expect_equal(data$data$price[data$start[-1]], Train$price_B)
 })

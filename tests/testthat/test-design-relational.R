@@ -89,7 +89,7 @@ test_that("places that do not change have one row of a table", {
   design <- migration_design(~ price + size:price + push(price), fixed)
   expect_equal(design_reference(design)$price, table$price)
   expect_equal(design_reference(design)$`push(price)`, table$home_price * (1 - table$stay))
-  dense <- Filter(function(t) t$kind == 0L, design$spec$tables)
+  dense <- Filter(function(t) t$kind == "dense", design$spec$tables)
   expect_length(dense, 1)
   expect_identical(dim(dense[[1]]$values), c(4L, 1L))
   expect_identical(dense[[1]]$key, 0L)
@@ -101,7 +101,7 @@ test_that("tables, keys and multipliers are shared between terms", {
   expect_length(spec$tables, 3)
   expect_length(spec$keys, 1)
   expect_length(spec$multipliers, 1)
-  expect_identical(spec$terms$mask, c(0L, 1L, 2L, 0L, 0L)[c(3, 1, 2, 3, 4, 5)])
+  expect_identical(spec$terms$mask, c("all", "move", "stay", "all", "all")[c(3, 1, 2, 3, 4, 5)])
 })
 
 test_that("a default of a firm-keyed tie that is not 0 fills absent pairs but the origin", {

@@ -57,7 +57,7 @@ test_that("conditional logits in slices are those of the whole, firms together o
 
 test_that("data are in fact summed in slices", {
   kept <- NULL
-  with_function("close_slices", function(slices) kept <<- slices$parts, {
+  with_function("close_sums", function(sums) kept <<- sums$parts, {
     quiet_fit(~rent, relocation_data(), control = sliced(150))
     expect_length(kept, 3)
     expect_equal(vapply(kept, function(part) part$number, 0L), 1:3)

@@ -1,6 +1,4 @@
-/* draws.c: quasi-random and pseudo-random points. Sequences and arguments: draws.h.
- * Overwrites only the output. Thread safety: no state.
- */
+/* draws.c: quasi-random and pseudo-random points. Sequences and arguments: draws.h. */
 #include "draws.h"
 
 #include <math.h>
@@ -9,7 +7,7 @@
 
 enum { WORD = 32, MOST_DIGITS = 32 };
 
-/* ---- hashes ------------------------------------------------------------------------------------------- */
+/* ---- hashes ------------------------------------------------------------------------------------------ */
 static const uint64_t golden = 0x9e3779b97f4a7c15ULL;
 
 /* Output function of SplitMix64. */
@@ -34,7 +32,7 @@ static double uniform(uint64_t key, uint64_t at) {
 /* A whole number below n from the stream of a key; n is far below 2^53. */
 static size_t below(uint64_t key, uint64_t at, size_t n) { return (size_t)(uniform(key, at) * (double)n); }
 
-/* ---- Sobol ---------------------------------------------------------------------------------------------- */
+/* ---- Sobol ------------------------------------------------------------------------------------------- */
 /* v[b]: the direction number for bit b of the index, the first digit highest. */
 static void directions(size_t dim, unsigned *v) {
   if (dim == 0) {
@@ -65,7 +63,8 @@ static unsigned reversed(unsigned x) {
   return y;
 }
 
-/* Point i + 1 differs from point i by the direction number of the lowest zero bit of i (Antonov and Saleev). */
+/* Point i + 1 differs from point i by the direction number of the lowest zero bit
+ * of i (Antonov and Saleev). */
 void fm_sobol_points(size_t n_dims, size_t n_draws, unsigned *points) {
   for (size_t dim = 0; dim < n_dims; dim++) {
     unsigned v[WORD], x = 0;
@@ -92,7 +91,7 @@ static void sobol(const fm_draws *draws, const fm_kernels *kernels, size_t set, 
   }
 }
 
-/* ---- Halton --------------------------------------------------------------------------------------------- */
+/* ---- Halton ------------------------------------------------------------------------------------------ */
 static const unsigned primes[FM_DRAWS_DIMENSIONS] = {
     2,   3,   5,   7,   11,  13,  17,  19,  23,  29,  31,  37,  41,  43,  47,  53,
     59,  61,  67,  71,  73,  79,  83,  89,  97,  101, 103, 107, 109, 113, 127, 131,
@@ -154,7 +153,7 @@ static void halton(const fm_draws *draws, size_t set, size_t dim, double *u) {
   }
 }
 
-/* ---- the others --------------------------------------------------------------------------------------------- */
+/* ---- the others -------------------------------------------------------------------------------------- */
 static void latin(const fm_draws *draws, size_t set, size_t dim, double *u) {
   const uint64_t key = key_of(draws, set, dim);
   const double n = (double)draws->n_draws, shift = uniform(key, 0);

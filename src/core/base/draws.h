@@ -1,20 +1,21 @@
 /* draws.h: points of the unit cube for simulated likelihoods, made when they are needed.
  *
- * A *set* is the points of one firm: n_draws points of n_dims coordinates, a function of (sequence, seed, set)
- * alone. So every thread makes the sets of its firms itself, no firm's draws are kept, and results depend
- * neither on the number of threads nor on the order of the work.
+ * A *set* is the points of one firm: n_draws points of n_dims coordinates, a function of (sequence, seed,
+ * set) alone. So every thread makes the sets of its firms itself, no firm's draws are kept, and results
+ * depend neither on the number of threads nor on the order of the work.
  *
- *   FM_SOBOL   the first n_draws points of Sobol's sequence with the direction numbers of Joe and Kuo (2008), up
- *              to 64 dimensions. Scrambled: digits permuted as by Owen (1995), anew for each set and dimension,
- *              by the hash of Laine and Karras (2011) with the constants of Burley (2020).
- *   FM_HALTON  Halton's sequence in the first 64 primes, cut into consecutive pieces after `burn` points, a piece
- *              for each set. Scrambled: digit d at position k becomes h d + g_k modulo the prime (Matousek
- *              1998), h and g_k drawn once for each dimension.
- *   FM_MLHS    modified latin hypercube (Hess, Train and Polak 2006): (permutation of 0 .. n-1 + shift) / n,
- *              for each set and dimension.
- *   FM_RANDOM  independent uniform numbers from the counter-based generator of Steele, Lea and Flood (2014).
- *   FM_STORED  what the caller gives: stored[set + n_stored (draw + n_draws dimension)]; n_stored = 1: the same
- *              for all sets.
+ *   FM_SOBOL   the first n_draws points of Sobol's sequence with the direction numbers of Joe and Kuo
+ *              (2008), up to 64 dimensions. Scrambled: digits permuted as by Owen (1995), anew for each set
+ *              and dimension, by the hash of Laine and Karras (2011) with the constants of Burley (2020).
+ *   FM_HALTON  Halton's sequence in the first 64 primes, cut into consecutive pieces after `burn` points, a
+ *              piece for each set. Scrambled: digit d at position k becomes h d + g_k modulo the prime
+ *              (Matousek 1998), h and g_k drawn once for each dimension.
+ *   FM_MLHS    modified latin hypercube (Hess, Train and Polak 2006): (permutation of 0 .. n-1 + shift) /
+ *              n, for each set and dimension.
+ *   FM_RANDOM  independent uniform numbers from the counter-based generator of Steele,
+ *              Lea and Flood (2014).
+ *   FM_STORED  what the caller gives: stored[set + n_stored (draw + n_draws dimension)]; n_stored = 1: the
+ *              same for all sets.
  *
  * Thread safety: a description is read-only; output belongs to the caller.
  */

@@ -3,14 +3,15 @@
  * One source (kernels_impl.h) is compiled for each instruction set the compiler can target, and
  * fm_kernels_best() picks the widest the processor has: no -march flag, no global state. Sums run over the
  * lanes of a vector, so last digits may differ between instruction sets, never between thread counts.
- * Inputs may be unaligned; n = 0 is fine. Thread safety: no state.
+ * Inputs may be unaligned; n = 0 is fine.
  */
 #ifndef FM_KERNELS_H
 #define FM_KERNELS_H
 
 #include <stddef.h>
 
-/* Points in a plane with weights; the arrays go on for FM_BEYOND numbers, which are read but do not count. */
+/* Points in a plane with weights; the arrays go on for FM_BEYOND numbers,
+ * which are read but do not count. */
 enum { FM_BEYOND = 8 };
 typedef struct fm_points {
   const double *x, *y, *weight;
@@ -41,11 +42,12 @@ typedef struct fm_kernels {
   /* c[k*ldc + j] += sum_i u[i*ldu + k] a[i*lda + j], i < m, k < p, j < n: weighted sums of rows */
   void (*gemm_tn)(size_t m, size_t p, size_t n, const double *u, size_t ldu, const double *a, size_t lda,
                   double *c, size_t ldc);
-  /* c += the products of x[0 .. n-1] in pairs, the upper triangle of a 12 x 12 matrix in blocks of four rows: rows 0-3 from
-   * column 0, rows 4-7 from column 4, rows 8-11 from column 8, 96 numbers in all. n is 8 or 12. */
+  /* c += the products of x[0 .. n-1] in pairs, the upper triangle of a 12 x 12 matrix in blocks of four
+   * rows: rows 0-3 from column 0, rows 4-7 from column 4, rows 8-11 from column 8, 96 numbers in all.
+   * n is 8 or 12. */
   void (*add_squares)(const double *x, size_t n, double *c);
-  /* Weight of the points run[0] .. run[1]-1 and run[2] .. run[3]-1 whose squared distance to centre (x, y) is at most
-   * `square`; their number is added to count. */
+  /* Weight of the points run[0] .. run[1]-1 and run[2] .. run[3]-1 whose squared distance to centre (x, y)
+   * is at most `square`; their number is added to count. */
   double (*disc)(const fm_points *points, const size_t *run, const double *centre, double square,
                  double *count);
   /* z_i = quantile of the standard normal at u_i in (0, 1), within a few ulp. z may be u. */

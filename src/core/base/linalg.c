@@ -6,9 +6,7 @@
  *   R = P - W W'  with P the part of S A S among the candidates: what the kept variables leave of them
  * and R is eliminated candidate by candidate: one whose pivot is below tol stays out, and its row w of W
  * gives its coefficients c on the kept ones, L' c = w. All large products are rows times rows (gemm_nt), so
- * both factors are read with stride one. L is stored by rows.
- *
- * Arguments: linalg.h. Inputs are never changed. Thread safety: no state.
+ * both factors are read with stride one. L is stored by rows. Inputs are never changed.
  * LAPACK is called here only: dsyev, dgetrf, dgetrs.
  */
 #include "linalg.h"
@@ -111,9 +109,11 @@ static int is_skipped(const int *skip, size_t k) { return skip != NULL && skip[k
 /* Non-finite entries among the variables not skipped. */
 static fm_code check_finite(const double *a, size_t n, const int *skip, fm_error *err) {
   for (size_t j = 0; j < n; j++) {
-    for (size_t i = 0; i < n && !is_skipped(skip, j); i++) {
-      if (!is_skipped(skip, i) && !isfinite(a[i + j * n])) {
-        return fm_fail(err, FM_INVALID, "the matrix is not finite in row %zu, column %zu", i + 1, j + 1);
+    if (!is_skipped(skip, j)) {
+      for (size_t i = 0; i < n; i++) {
+        if (!is_skipped(skip, i) && !isfinite(a[i + j * n])) {
+          return fm_fail(err, FM_INVALID, "the matrix is not finite in row %zu, column %zu", i + 1, j + 1);
+        }
       }
     }
   }
@@ -129,9 +129,9 @@ static double row_largest(const double *a, size_t n, const int *skip, size_t k) 
   return largest;
 }
 
-/* Sets scale and aliased (2 without variation) of the variables not skipped. A variable in tiny units is not
- * one without variation: only a diagonal that is 0 counts as 0 (or is below it by rounding, if the rest of
- * its row is as small as it must then be). */
+/* Sets scale and aliased (2 without variation) of the variables not skipped. A variable in tiny units is
+ * not one without variation: only a diagonal that is 0 counts as 0 (or is below it by rounding, if the rest
+ * of its row is as small as it must then be). */
 static fm_code set_scale(fm_chol *chol, const double *a, const int *skip, fm_error *err) {
   const size_t n = chol->n;
   double largest = 0.0;
@@ -286,21 +286,24 @@ static fm_code eliminate(fm_chol *chol, elimination *e, const size_t *order, fm_
   return FM_OK;
 }
 
+static fm_code factor(fm_chol *chol, elimination *e, const size_t *order, const int *skip, fm_error *err) {
+  chol->kept = fm_alloc(chol->n, sizeof(size_t));
+  chol->aliased = fm_alloc_zero(chol->n, sizeof(int));
+  chol->scale = fm_alloc_zero(chol->n, sizeof(double));
+  if (chol->kept == NULL || chol->aliased == NULL || chol->scale == NULL) {
+    return fm_fail(err, FM_NO_MEMORY, "out of memory");
+  }
+  FM_TRY(check_finite(e->a, chol->n, skip, err));
+  FM_TRY(set_scale(chol, e->a, skip, err));
+  return eliminate(chol, e, order, err);
+}
+
 fm_code fm_chol_init(fm_chol *chol, const double *a, size_t n, const size_t *order, const int *skip,
                      double tol, fm_error *err) {
   *chol = (fm_chol){0};
   chol->n = n;
-  chol->kept = fm_alloc(n, sizeof(size_t));
-  chol->aliased = fm_alloc_zero(n, sizeof(int));
-  chol->scale = fm_alloc_zero(n, sizeof(double));
   elimination e = {.a = a, .tol = fmax(tol, 0.0), .kernels = fm_kernels_best()};
-  fm_code code = FM_OK;
-  if (chol->kept == NULL || chol->aliased == NULL || chol->scale == NULL) {
-    code = fm_fail(err, FM_NO_MEMORY, "out of memory");
-  }
-  code = code == FM_OK ? check_finite(a, n, skip, err) : code;
-  code = code == FM_OK ? set_scale(chol, a, skip, err) : code;
-  code = code == FM_OK ? eliminate(chol, &e, order, err) : code;
+  const fm_code code = factor(chol, &e, order, skip, err);
   elimination_free(&e);
   if (code != FM_OK) {
     fm_chol_free(chol);
@@ -528,7 +531,7 @@ fm_code fm_condition(const double *a, size_t n, const int *skip, double *conditi
   return code;
 }
 
-/* ---- general matrices ---------------------------------------------------------------------------------- */
+/* ---- general matrices -------------------------------------------------------------------------------- */
 
 fm_code fm_lu_factor(double *a, size_t n, int *pivot) {
   if (n == 0) {

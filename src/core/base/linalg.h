@@ -1,7 +1,6 @@
 /* linalg.h: the dense algebra the optimiser, the standard errors and the equilibria need.
  *
  * Matrices are n x n, column-major, leading dimension n, both triangles filled unless said otherwise.
- * Thread safety: no state.
  */
 #ifndef FM_LINALG_H
 #define FM_LINALG_H

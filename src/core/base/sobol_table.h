@@ -1,7 +1,7 @@
 /* sobol_table.h: primitive polynomials and first direction numbers of 64 dimensions (private to draws.c).
  *
- * Joe and Kuo (2008), the set new-joe-kuo-6.21201, dimensions 2 to 64 (the first is van der Corput's): degree s
- * of the polynomial, its inner coefficients as the binary number a, and m_1 .. m_s.
+ * Joe and Kuo (2008), the set new-joe-kuo-6.21201, dimensions 2 to 64 (the first is van der Corput's):
+ * degree s of the polynomial, its inner coefficients as the binary number a, and m_1 .. m_s.
  */
 #ifndef FM_SOBOL_TABLE_H
 #define FM_SOBOL_TABLE_H

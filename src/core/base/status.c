@@ -1,7 +1,4 @@
-/* status.c: the words for a failure, and the one place that writes them.
- *
- * Arguments: status.h. Overwrites only the fm_error it is given. Thread safety: no state.
- */
+/* status.c: the words for a failure, and the one place that writes them. */
 #if defined(_WIN32)
 #define __USE_MINGW_ANSI_STDIO 1 /* the older of the two C libraries of Windows knows no %zu */
 #endif

@@ -1,7 +1,7 @@
 /* total.h: a sum with the low part that rounding loses kept beside it (Neumaier 1974, ZAMM 54, 39-51).
  *
- * The result depends on the order of the terms only, and hardly on that. A sum that leaves the finite numbers
- * stays what plain addition makes of it. Thread safety: no state.
+ * The result depends on the order of the terms only, and hardly on that. A sum that leaves the finite
+ * numbers stays what plain addition makes of it.
  */
 #ifndef FM_TOTAL_H
 #define FM_TOTAL_H

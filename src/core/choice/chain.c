@@ -1,13 +1,12 @@
 /* chain.c: value, score and information of a chain model for one cell, and fixed points on request.
  *
- * Equations: chain.h. Sums over the occasions of a cell are kept by place (J numbers a term), so that what the
- * interaction adds to the information costs J x (parameters)^2 a cell, whatever the number of firms:
+ * Equations: chain.h. Sums over the occasions of a cell are kept by place (J numbers a term), so that what
+ * the interaction adds to the information costs J x (parameters)^2 a cell, whatever the number of firms:
  *   information = logit part in x  +  B A' + A B'  -  sum_j h_j Q_j,   B = R + A G / 2,
- *   R_kj = sum_i w_i [c_ij (x_ijk - xc_ik) + q_ij xq_ik / W^2],   G = sum_i w_i [diag c_i - c_i c_i' + q_i q_i' / W^2],
+ *   R_kj = sum_i w_i [c_ij (x_ijk - xc_ik) + q_ij xq_ik / W^2],
+ *     G = sum_i w_i [diag c_i - c_i c_i' + q_i q_i' / W^2],
  *   xc_ik = sum_j c_ij x_ijk,   xq_ik = sum_j q_ij x_ijk,
  * with A, R (parameters x J) stored a parameter a row. x_ijk comes from the utilities of unit vectors.
- *
- * Overwrites scratch and adds to sums. Thread safety: no state.
  */
 #include "chain.h"
 
@@ -61,7 +60,7 @@ static size_t lay_out(derivatives *d, const fm_design *design, double *scratch) 
   return a.used;
 }
 
-/* ---- the adjoint ------------------------------------------------------------------------------------------ */
+/* ---- the adjoint ------------------------------------------------------------------------------------- */
 
 /* lambda and h = S + M lambda; I - M D is factored in lu on return unless the shares are given. */
 static fm_code adjoint(derivatives *d) {
@@ -104,7 +103,7 @@ static void block_weights(derivatives *d) {
   }
 }
 
-/* ---- score ------------------------------------------------------------------------------------------------ */
+/* ---- score ------------------------------------------------------------------------------------------- */
 
 static void chosen_score(derivatives *d, double *score) {
   const fm_design *design = d->cell.design;
@@ -126,7 +125,7 @@ static void chosen_score(derivatives *d, double *score) {
   }
 }
 
-/* ---- information -------------------------------------------------------------------------------------------- */
+/* ---- information ------------------------------------------------------------------------------------- */
 
 /* Adds a block's share of row k of R, and of row k of the sensitivity of Psi, which is collected in A. */
 static void add_term(derivatives *d, size_t k) {
@@ -227,8 +226,10 @@ static void curvature(derivatives *d, double *information) {
   for (size_t l = 0; l < p; l++) {
     const double along = kernels->dot(first, d->a + l * n, n);
     information[l + (p - 1) * p] -= l + 1 == p ? 2.0 * along : along;
-    for (size_t k = 0; k <= l && cell->chain->scale == FM_CHAIN_LOG1P; k++) {
-      information[k + l * p] -= kernels->dot3(second, d->a + k * n, d->a + l * n, n);
+    if (cell->chain->scale == FM_CHAIN_LOG1P) {
+      for (size_t k = 0; k <= l; k++) {
+        information[k + l * p] -= kernels->dot3(second, d->a + k * n, d->a + l * n, n);
+      }
     }
   }
 }
@@ -268,7 +269,7 @@ static void finish_information(derivatives *d, double *information) {
   interaction_information(d, information);
 }
 
-/* ---- the pass --------------------------------------------------------------------------------------------- */
+/* ---- the pass ---------------------------------------------------------------------------------------- */
 
 /* The shares of the cell at theta: solved from its start, or given. */
 static void find_shares(const fm_chain *chain, fm_chain_cell *cell, size_t group) {
@@ -335,7 +336,7 @@ fm_pass fm_chain_pass(const fm_chain *chain, const fm_design *design, int thread
                    .group = chain_group};
 }
 
-/* ---- fixed points on request -------------------------------------------------------------------------------- */
+/* ---- fixed points on request ------------------------------------------------------------------------- */
 
 typedef struct batch {
   const fm_chain *chain;

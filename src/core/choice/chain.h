@@ -12,7 +12,8 @@
  * S_j be the weight of those who chose j less W Psi_j, and lambda = (I - D M)^-1 D S. The score is that of
  * a logit whose residuals are w_i (1{j = y} - c_ij),
  *   c_ij = P_ij - q_ij / W,   q_ij = P_ij (lambda_j - sum_l P_il lambda_l).
- * With z_ij = [x_ij, e_j, 0] + A_j, A_j = delta f'(s_j) ds_j/dtheta + f(s_j) e_delta, the information is exact:
+ * With z_ij = [x_ij, e_j, 0] + A_j, A_j = delta f'(s_j) ds_j/dtheta + f(s_j) e_delta,
+ * the information is exact:
  *   sum_i w_i [sum_j c_ij z_ij z_ij' - zc_i zc_i' + zq_i zq_i' / W^2] - sum_j h_j Q_j,
  *   zc_i = sum_j c_ij z_ij,   zq_i = sum_j q_ij z_ij,   h = S + M lambda,
  *   Q_j = f'(s_j) (e_delta ds_j' + ds_j e_delta') + delta f''(s_j) ds_j ds_j',   ds_j = ds_j/dtheta.

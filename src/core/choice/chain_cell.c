@@ -1,12 +1,10 @@
 /* chain_cell.c: the shares of one cell, by sweeps over its blocks.
  *
  * A sweep costs one evaluation of the logit, units x places exponentials, and units x places^2 products
- * when M is asked for. Newton's step is (I - M D)^-1 (Psi(s) - s); it keeps the sum of s, because the columns
- * of M sum to zero. It is taken no longer than `longest` and only if it lowers the residual as it should;
- * otherwise s moves to s + damping (Psi(s) - s).
- *
- * Arguments: chain_cell.h. Overwrites the cell's scratch memory only. Thread safety: a cell belongs to one
- * thread.
+ * when M is asked for. Newton's step is (I - M D)^-1 (Psi(s) - s); it keeps the sum of s, because the
+ * columns of M sum to zero. It is taken no longer than `longest` and only if it lowers the residual as it
+ * should; otherwise s moves to s + damping (Psi(s) - s). Overwrites the cell's scratch memory only. Thread
+ * safety: a cell belongs to one thread.
  */
 #include "chain_cell.h"
 
@@ -24,7 +22,7 @@ static const double settled = 1e-3;    /* residual below which the dynamics may 
 static const double nearby = 0.02;     /* share of the firms these may move */
 static const double least_damping = 1.0 / 32.0;
 
-/* ---- memory --------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------ */
 
 void fm_chain_cell_lay_out(fm_chain_cell *cell, const fm_design *design, fm_arena *a) {
   const size_t n = design->n_places;
@@ -46,7 +44,7 @@ void fm_chain_cell_lay_out(fm_chain_cell *cell, const fm_design *design, fm_aren
   cell->weighted = fm_take(a, design->max_units * n);
 }
 
-/* ---- sweeps --------------------------------------------------------------------------------------------- */
+/* ---- sweeps ------------------------------------------------------------------------------------------ */
 
 void fm_chain_cell_open(fm_chain_cell *cell, const fm_chain *chain, fm_work *work, const double *theta,
                         size_t group) {
@@ -85,17 +83,6 @@ static void interact(fm_chain_cell *cell) {
   }
 }
 
-static double chosen_utility(const fm_block *block, const double *v) {
-  double total = 0.0;
-  for (size_t i = 0; i < block->n; i++) {
-    for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
-      const double w = block->choice_weight[c];
-      total += w > 0.0 ? w * v[block->offset[i] + (size_t)block->choice_row[c]] : 0.0;
-    }
-  }
-  return total;
-}
-
 double fm_chain_cell_block(fm_chain_cell *cell, size_t b) {
   const fm_design *design = cell->design;
   const fm_block *block = &cell->work->block;
@@ -104,7 +91,7 @@ double fm_chain_cell_block(fm_chain_cell *cell, size_t b) {
   for (size_t r = 0; r < block->offset[block->n]; r++) {
     cell->p[r] += cell->delta * cell->f[block->place[r]];
   }
-  double value = chosen_utility(block, cell->p);
+  double value = fm_logit_chosen_utility(block, cell->p);
   fm_logit_probabilities(design->kernels, block, cell->p, cell->logsum);
   for (size_t i = 0; i < block->n; i++) {
     value -= block->weight[i] > 0.0 ? block->weight[i] * cell->logsum[i] : 0.0;
@@ -165,13 +152,15 @@ void fm_chain_cell_sweep(fm_chain_cell *cell, int with_m) {
     cell->psi[j] *= share;
     cell->residual = fmax(cell->residual, fabs(cell->psi[j] - cell->share[j]));
   }
-  for (size_t j = 0; j < n && with_m; j++) {
-    cell->design->kernels->scale(-share, cell->m + j * n, n);
-    cell->m[j + j * n] += cell->psi[j];
+  if (with_m) {
+    for (size_t j = 0; j < n; j++) {
+      cell->design->kernels->scale(-share, cell->m + j * n, n);
+      cell->m[j + j * n] += cell->psi[j];
+    }
   }
 }
 
-/* ---- fixed points ----------------------------------------------------------------------------------------- */
+/* ---- fixed points ------------------------------------------------------------------------------------ */
 
 fm_code fm_chain_cell_factor(fm_chain_cell *cell) {
   const size_t n = cell->n_places;
@@ -202,8 +191,8 @@ static void go(fm_chain_cell *cell, const double *base, const double *step, doub
   }
 }
 
-/* A Newton step from share, where M is known; *moved says whether the residual fell enough. If not, share is
- * as before and psi is not. */
+/* A Newton step from share, where M is known; *moved says whether the residual fell enough. If not, share
+ * is as before and psi is not. */
 static void newton_step(fm_chain_cell *cell, double furthest, int *moved) {
   const size_t n = cell->n_places;
   const double before = cell->residual;
@@ -221,18 +210,20 @@ static void newton_step(fm_chain_cell *cell, double furthest, int *moved) {
     size = fmax(size, fabs(cell->spare[j]));
   }
   double length = size > furthest ? furthest / size : 1.0;
-  for (int i = 0; i < HALVINGS && !*moved && isfinite(size); i++, length *= 0.5) {
-    go(cell, cell->trial, cell->spare, length);
-    fm_chain_cell_sweep(cell, 1);
-    *moved = cell->residual <= (1.0 - 0.5 * length) * before;
+  if (isfinite(size)) {
+    for (int i = 0; i < HALVINGS && !*moved; i++, length *= 0.5) {
+      go(cell, cell->trial, cell->spare, length);
+      fm_chain_cell_sweep(cell, 1);
+      *moved = cell->residual <= (1.0 - 0.5 * length) * before;
+    }
   }
   if (!*moved) {
     memcpy(cell->share, cell->trial, n * sizeof(double));
   }
 }
 
-/* share += damping (Psi(share) - share), psi being known. Where the next step would lead back most of the way,
- * the damping is made stronger. */
+/* share += damping (Psi(share) - share), psi being known. Where the next step would lead back most of the
+ * way, the damping is made stronger. */
 static void damped_step(fm_chain_cell *cell, double *damping, int with_m) {
   const size_t n = cell->n_places;
   const fm_kernels *kernels = cell->design->kernels;

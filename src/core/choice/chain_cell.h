@@ -50,7 +50,8 @@ void fm_chain_cell_spread(const fm_chain_cell *cell, const double *values, doubl
 fm_code fm_chain_cell_factor(fm_chain_cell *cell);
 /* From start to a fixed point; leaves psi, M, f, value at share. */
 void fm_chain_cell_solve(fm_chain_cell *cell, const double *start, fm_chain_method method);
-/* Eigenvalues of M D, ascending: those of the symmetric D^1/2 M D^1/2, with the sign of delta. Destroys lu. */
+/* Eigenvalues of M D, ascending: those of the symmetric D^1/2 M D^1/2, with the sign of delta.
+ * Destroys lu. */
 fm_code fm_chain_cell_eigenvalues(fm_chain_cell *cell, double *values);
 
 #endif

@@ -17,7 +17,7 @@
 #include "arena.h"
 #include "cross_nested_work.h"
 
-/* ---- model ---------------------------------------------------------------------------------------------- */
+/* ---- model ------------------------------------------------------------------------------------------- */
 fm_code fm_cross_nested_check(const fm_cross_nested *model, size_t n_places, fm_error *err) {
   if (model->n_nests == 0 || !model->first || !model->nest || !model->lambda || !model->log_allocation) {
     return fm_fail(err, FM_INVALID, "a cross-nested logit needs nests, entries and allocations");
@@ -33,7 +33,7 @@ fm_code fm_cross_nested_check(const fm_cross_nested *model, size_t n_places, fm_
   return fm_check_range(model->lambda, model->n_nests, -1, model->n_lambda, "lambda of nest", err);
 }
 
-/* ---- layout ----------------------------------------------------------------------------------------------- */
+/* ---- layout ------------------------------------------------------------------------------------------ */
 static size_t most_members(const fm_cross_nested *model, size_t n_places) {
   int most = 1;
   for (size_t j = 0; j < n_places; j++) {
@@ -82,26 +82,36 @@ size_t fm_cross_nested_scratch(const fm_cross_nested *model, const fm_design *de
   return fm_crossing_layout(&c, model, design, design->max_units, design->max_rows, NULL);
 }
 
-/* ---- entries and rates -------------------------------------------------------------------------------------- */
+/* ---- entries and rates ------------------------------------------------------------------------------- */
 /* Softmax of tau for places that have one, else what is given. */
+static void allocate_place(const fm_cross_nested *model, size_t j, const double *tau, double *log_share) {
+  const int first = model->first[j], end = model->first[j + 1];
+  double total = 0.0, largest = 0.0;
+  int any = 0;
+  for (int e = first; e < end; e++) {
+    const double t = model->tau[e] >= 0 ? tau[model->tau[e]] : 0.0;
+    any |= model->tau[e] >= 0;
+    largest = t > largest ? t : largest;
+  }
+  if (!any) {
+    return;
+  }
+  for (int e = first; e < end; e++) {
+    log_share[e] = (model->tau[e] >= 0 ? tau[model->tau[e]] : 0.0) - largest;
+    total += exp(log_share[e]);
+  }
+  for (int e = first; e < end; e++) {
+    log_share[e] -= log(total);
+  }
+}
+
 static void fill_allocations(fm_crossing *c, size_t n_places, const double *tau) {
   const fm_cross_nested *model = c->model;
   const int *first = model->first;
   memcpy(c->log_allocation, model->log_allocation, (size_t)first[n_places] * sizeof(double));
-  for (size_t j = 0; j < n_places && model->n_tau > 0; j++) {
-    double total = 0.0, largest = 0.0;
-    int any = 0;
-    for (int e = first[j]; e < first[j + 1]; e++) {
-      const double t = model->tau[e] >= 0 ? tau[model->tau[e]] : 0.0;
-      any |= model->tau[e] >= 0;
-      largest = t > largest ? t : largest;
-    }
-    for (int e = first[j]; e < first[j + 1] && any; e++) {
-      c->log_allocation[e] = (model->tau[e] >= 0 ? tau[model->tau[e]] : 0.0) - largest;
-      total += exp(c->log_allocation[e]);
-    }
-    for (int e = first[j]; e < first[j + 1] && any; e++) {
-      c->log_allocation[e] -= log(total);
+  if (model->n_tau > 0) {
+    for (size_t j = 0; j < n_places; j++) {
+      allocate_place(model, j, tau, c->log_allocation);
     }
   }
   for (int e = 0; e < first[n_places]; e++) {
@@ -148,7 +158,7 @@ static void start_block(fm_crossing *c, const fm_cross_nested *model, const fm_d
   }
 }
 
-/* ---- probabilities -------------------------------------------------------------------------------------------- */
+/* ---- probabilities ----------------------------------------------------------------------------------- */
 static double allocation_of(const fm_crossing *c, size_t e) {
   return c->member[e] < 0 ? 0.0 : c->log_allocation[c->member[e]];
 }
@@ -227,7 +237,7 @@ void fm_cross_nested_probabilities(const fm_cross_nested *model, const fm_design
   memcpy(logsum, c.logsum, work->block.n * sizeof(double));
 }
 
-/* ---- likelihood and score ------------------------------------------------------------------------------------- */
+/* ---- likelihood and score ---------------------------------------------------------------------------- */
 /* Shares the weight w of a choice of row r among its entries; gives w log P. */
 static double add_choice(fm_crossing *c, size_t r, double w) {
   double largest = -INFINITY, total = 0.0;
@@ -293,11 +303,13 @@ static void extra_score(const fm_crossing *c, size_t i, double *g) {
       g[k] += c->nest_adjoint[s] * c->entropy[s] - c->rate[s] * c->chosen_log[s];
     }
   }
-  for (size_t r = c->block->offset[i]; r < c->block->offset[i + 1] && c->model->n_tau > 0; r++) {
-    for (int e = c->first[r]; e < c->first[r + 1]; e++) {
-      const int t = fm_crossing_tau(c, c->member[e]);
-      if (t >= 0) {
-        g[c->model->n_lambda + (size_t)t] += c->adjoint[e] - c->allocation[c->member[e]] * c->residual[r];
+  if (c->model->n_tau > 0) {
+    for (size_t r = c->block->offset[i]; r < c->block->offset[i + 1]; r++) {
+      for (int e = c->first[r]; e < c->first[r + 1]; e++) {
+        const int t = fm_crossing_tau(c, c->member[e]);
+        if (t >= 0) {
+          g[c->model->n_lambda + (size_t)t] += c->adjoint[e] - c->allocation[c->member[e]] * c->residual[r];
+        }
       }
     }
   }
@@ -364,8 +376,10 @@ void fm_cross_nested_occasion_scores(const fm_cross_nested *model, const fm_desi
   for (size_t i = 0; i < block->n; i++) {
     double *g = scores + i * c.n_par;
     memcpy(g, c.means + i * n_terms, n_terms * sizeof(double));
-    for (size_t r = block->offset[i]; r < block->offset[i + 1] && design->n_effects > 0; r++) {
-      g[n_terms + (size_t)block->place[r]] += c.residual[r];
+    if (design->n_effects > 0) {
+      for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
+        g[n_terms + (size_t)block->place[r]] += c.residual[r];
+      }
     }
     extra_score(&c, i, g + design->n_linear);
   }

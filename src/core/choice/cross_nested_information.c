@@ -10,7 +10,6 @@
  * For the softmax, t_e has 1{e = f} - a_f at tau_f, and -d2 log a_e = diag(a) - a a' for every entry of j.
  *
  * Sums over rows of x x' and of x alone are left to the design; what is left is of few vectors a unit.
- * Overwrites scratch and adds to h. Thread safety: no state.
  */
 #include <string.h>
 
@@ -33,7 +32,7 @@ static double lambda_weight(const fm_crossing *c, int e) {
   return square(c->rate[s]) * c->count[e] - curvature(c, s) * part;
 }
 
-/* ---- x by x and x by lambda: sums over rows ------------------------------------------------------------- */
+/* ---- x by x and x by lambda: sums over rows ---------------------------------------------------------- */
 static void add_rows(fm_crossing *c, const fm_design *design, fm_work *work, double *h) {
   const size_t n_rows = c->block->offset[c->block->n];
   for (size_t r = 0; r < n_rows; r++) {
@@ -69,14 +68,16 @@ static void fill_means(fm_crossing *c, const fm_design *design, fm_work *work) {
   }
 }
 
-/* ---- slopes of the nests ---------------------------------------------------------------------------------- */
+/* ---- slopes of the nests ----------------------------------------------------------------------------- */
 /* to += w t_e for entry e of row r: the derivative of its log allocation. */
 static void add_allocation_slope(const fm_crossing *c, const fm_design *design, size_t r, int e, double w,
                                  double *to) {
-  for (int f = c->first[r]; f < c->first[r + 1] && c->model->n_tau > 0; f++) {
-    const int t = fm_crossing_tau(c, c->member[f]);
-    if (t >= 0) {
-      to[at_tau(c, design, t)] += w * ((e == f ? 1.0 : 0.0) - c->allocation[c->member[f]]);
+  if (c->model->n_tau > 0) {
+    for (int f = c->first[r]; f < c->first[r + 1]; f++) {
+      const int t = fm_crossing_tau(c, c->member[f]);
+      if (t >= 0) {
+        to[at_tau(c, design, t)] += w * ((e == f ? 1.0 : 0.0) - c->allocation[c->member[f]]);
+      }
     }
   }
 }
@@ -105,7 +106,7 @@ static void fill_slopes(fm_crossing *c, const fm_design *design, size_t i) {
   }
 }
 
-/* ---- few vectors a unit ------------------------------------------------------------------------------------ */
+/* ---- few vectors a unit ------------------------------------------------------------------------------ */
 /* Vector `at` of the unit, scaled by w in the other array. */
 static void scale_vector(const fm_crossing *c, size_t at, double w) {
   for (size_t p = 0; p < c->n_par; p++) {
@@ -164,7 +165,7 @@ static void take_variance(fm_crossing *c, const fm_design *design, fm_work *work
   fm_add_outer(design->kernels, n + 1, c->n_par, c->scaled, c->vectors, h, c->n_par);
 }
 
-/* ---- lambda and tau ------------------------------------------------------------------------------------------ */
+/* ---- lambda and tau ---------------------------------------------------------------------------------- */
 /* A sum s l^2 - 2 k^2 sum n l of the nest, and -k^2 n_m (e_m D_m' + D_m e_m'). */
 static void add_nest(const fm_crossing *c, const fm_design *design, size_t i, size_t m, double *h) {
   const size_t s = i * c->width + m;

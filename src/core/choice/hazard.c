@@ -1,11 +1,10 @@
 /* hazard.c: value, score and information of grouped proportional hazards for one block of units.
  *
- * Formulas: hazard.h. In log S the log-likelihood of leaving is f(S) = log(1 - exp(-S)), that of staying -S;
- * among those that leave the risks are a conditional logit. So with c and n the weights of leaving by k and of
- * leaving at all, and l' the derivative in log S,
+ * Formulas: hazard.h. In log S the log-likelihood of leaving is f(S) = log(1 - exp(-S)), that of staying
+ * -S; among those that leave the risks are a conditional logit. So with c and n the weights of leaving by k
+ * and of leaving at all, and l' the derivative in log S,
  *   residual of k: l' pi_k + c_k - n pi_k,   of staying: -l',
  *   information: (n - l') cov(pi) - l'' z z',  z = sum_k pi_k x_k - x_stay.
- * Overwrites scratch and adds to sums. Thread safety: no state.
  */
 #include "hazard.h"
 
@@ -18,7 +17,7 @@
 /* exp() of it, and its inverse, are numbers */
 static const double LOG_LIMIT = 690.0;
 
-/* ---- one unit --------------------------------------------------------------------------------------------- */
+/* ---- one unit ---------------------------------------------------------------------------------------- */
 void fm_hazard_shares(const fm_kernels *kernels, const fm_block *block, double *v, double *log_total) {
   for (size_t i = 0; i < block->n; i++) {
     const size_t n = block->offset[i + 1] - block->offset[i];
@@ -65,7 +64,7 @@ fm_counts fm_hazard_counts(const fm_block *block, size_t i) {
   return n;
 }
 
-/* ---- one block ---------------------------------------------------------------------------------------------- */
+/* ---- one block --------------------------------------------------------------------------------------- */
 typedef struct buffers {
   double *pi;        /* rows: utilities, then shares */
   double *z;         /* rows: residuals, then contrasts */
@@ -105,7 +104,8 @@ static double share_part(const fm_block *block, size_t i, const double *pi, doub
   return value;
 }
 
-/* Log-likelihood of unit i; its residuals into r (zeroed before), its weights in the information into cov and e. */
+/* Log-likelihood of unit i; its residuals into r (zeroed before),
+ * its weights in the information into cov and e. */
 static double unit_part(const fm_block *block, size_t i, const double *pi, double log_total, double *r,
                         double *cov, double *e) {
   *cov = *e = 0.0;
@@ -184,7 +184,7 @@ static fm_code hazard_block(const fm_pass *pass, fm_work *work, double *scratch,
   return FM_OK;
 }
 
-/* ---- for the outside ------------------------------------------------------------------------------------------ */
+/* ---- for the outside --------------------------------------------------------------------------------- */
 void fm_hazard_probabilities(const fm_kernels *kernels, const fm_block *block, double *v,
                              double *log_total) {
   fm_hazard_shares(kernels, block, v, log_total);
@@ -208,8 +208,10 @@ void fm_hazard_occasion_scores(const fm_design *design, fm_work *work, const dou
   memset(scores, 0, block->n * p * sizeof(double));
   for (size_t i = 0; i < block->n; i++) {
     memcpy(scores + i * p, b.y + i * nt, nt * sizeof(double));
-    for (size_t r = block->offset[i]; r < block->offset[i + 1] && design->n_effects > 0; r++) {
-      scores[i * p + nt + (size_t)block->place[r]] += b.z[r];
+    if (design->n_effects > 0) {
+      for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
+        scores[i * p + nt + (size_t)block->place[r]] += b.z[r];
+      }
     }
   }
 }

@@ -1,19 +1,20 @@
 /* hazard.h: when firms leave: grouped proportional hazards with competing risks, on any storage.
  *
- * The alternatives of a unit are its outcomes: the origin's row is staying, every other row k a risk (moving,
- * closing). With eta_k = v_k - v_stay, S = sum_k exp(eta_k) is the hazard cumulated over the period,
+ * The alternatives of a unit are its outcomes: the origin's row is staying, every other row k a risk
+ * (moving, closing). With eta_k = v_k - v_stay,
+ * S = sum_k exp(eta_k) is the hazard cumulated over the period,
  *   P_stay = exp(-S),   P_k = (1 - exp(-S)) exp(eta_k) / S:
  * a complementary log-log model of leaving at all, and shares pi_k = exp(eta_k) / S among the risks.
  *
  * With frailty the hazards of a group of units (a spell: one stay of a firm) are multiplied by a gamma
- * variable u of mean 1 and variance v. With A the sum of S over the periods stayed and S that of the period of
- * leaving, if any, it integrates out:
+ * variable u of mean 1 and variance v. With A the sum of S over the periods stayed and S that of the period
+ * of leaving, if any, it integrates out:
  *   L = (1 + v A)^(-1/v),  or  [(1 + v A)^(-1/v) - (1 + v (A + S))^(-1/v)] pi_k.
  * v = 0 is the model without frailty.
  *
- * theta = [b (n_terms), d (n_effects), v (with frailty)]. Value, score and information (minus the Hessian) are
- * exact; without frailty the log-likelihood is concave. A unit without an origin is not at risk: it adds
- * nothing. v < 0 is outside the domain.
+ * theta = [b (n_terms), d (n_effects), v (with frailty)]. Value, score and information (minus the Hessian)
+ * are exact; without frailty the log-likelihood is concave. A unit without an origin is not at risk: it
+ * adds nothing. v < 0 is outside the domain.
  *
  * Thread safety: a model is read-only; scratch memory belongs to one thread.
  */
@@ -42,7 +43,8 @@ size_t fm_hazard_scratch(const fm_design *design);
 void fm_hazard_probabilities(const fm_kernels *kernels, const fm_block *block, double *v,
                              double *log_total);
 
-/* Score contributions of each unit of the loaded block without frailty: scores (n x n_linear, row-major). */
+/* Score contributions of each unit of the loaded block without frailty: scores
+ * (n x n_linear, row-major). */
 void fm_hazard_occasion_scores(const fm_design *design, fm_work *work, const double *theta, double *scratch,
                                double *scores);
 

@@ -3,10 +3,9 @@
  * With F(s) = log(1 + v s) / v, A the hazard cumulated while staying and S that of the period of leaving,
  *   l = -F(A) [+ log(1 - exp(-B)) + log pi_k],   B = F(A + S) - F(A) = F(s),   s = S / (1 + v A):
  * the frailty among those still there, whose mean has fallen to 1 / (1 + v A), shrinks S to s. l and its
- * derivatives are taken in A, a = log S and v, and carried to theta by the chain rule: dA = sum_i S_i z_i, d2A =
- * sum_i S_i (z_i z_i' + cov_i), da = z, d2a = cov, with z and cov as in hazard.c. Near v s = 0 F and its
- * derivatives in v are series, so v = 0 is no exception.
- * Overwrites scratch and adds to sums. Thread safety: no state.
+ * derivatives are taken in A, a = log S and v, and carried to theta by the chain rule: dA = sum_i S_i z_i,
+ * d2A = sum_i S_i (z_i z_i' + cov_i), da = z, d2a = cov, with z and cov as in hazard.c. Near v s = 0 F and
+ * its derivatives in v are series, so v = 0 is no exception.
  */
 #include <math.h>
 #include <string.h>
@@ -14,7 +13,7 @@
 #include "arena.h"
 #include "hazard_parts.h"
 
-/* ---- the spell as a function of A, a = log S and v ----------------------------------------------------------- */
+/* ---- the spell as a function of A, a = log S and v --------------------------------------------------- */
 typedef struct log_mean {
   double f, v, vv; /* F(s), its first and second derivative in v */
 } log_mean;
@@ -73,7 +72,7 @@ static void add_leaving(spell *l, double A, double total, double v) {
   l->Av += e * bAv + ee * bA * bv, l->av += e * bav + ee * ba * bv, l->vv += e * bvv + ee * bv * bv;
 }
 
-/* ---- a group ---------------------------------------------------------------------------------------------------- */
+/* ---- a group ----------------------------------------------------------------------------------------- */
 typedef struct buffers {
   double *pi, *log_total;  /* rows and units of the group: shares and log S */
   double *stays, *leaves;  /* units of the group: how often, over the weight of the group */
@@ -123,10 +122,12 @@ static void observe(const fm_design *design, fm_work *work, const double *theta,
     b->leaves[i] = at_risk ? n.leave / weight : 0.0;
     seen->A += b->stays[i] > 0.0 ? b->stays[i] * exp(b->log_total[i]) : 0.0;
     seen->leaves += b->leaves[i];
-    for (size_t c = block->choice[i]; c < block->choice[i + 1] && b->leaves[i] > 0.0; c++) {
-      if (block->choice_row[c] != block->origin[i] && block->choice_weight[c] > 0.0) {
-        seen->log_total = b->log_total[i];
-        seen->log_share = log(b->pi[block->offset[i] + (size_t)block->choice_row[c]]);
+    if (b->leaves[i] > 0.0) {
+      for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
+        if (block->choice_row[c] != block->origin[i] && block->choice_weight[c] > 0.0) {
+          seen->log_total = b->log_total[i];
+          seen->log_share = log(b->pi[block->offset[i] + (size_t)block->choice_row[c]]);
+        }
       }
     }
   }
@@ -166,9 +167,11 @@ static void unit_sums(const fm_design *design, fm_work *work, const spell *l, do
     for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
       b->z[r] = -weight * b->leaves[i] * b->pi[r];
     }
-    for (size_t c = block->choice[i]; c < block->choice[i + 1] && b->leaves[i] > 0.0; c++) {
-      const int leaves = block->choice_row[c] != block->origin[i];
-      b->z[block->offset[i] + (size_t)block->choice_row[c]] += leaves ? block->choice_weight[c] : 0.0;
+    if (b->leaves[i] > 0.0) {
+      for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
+        const int leaves = block->choice_row[c] != block->origin[i];
+        b->z[block->offset[i] + (size_t)block->choice_row[c]] += leaves ? block->choice_weight[c] : 0.0;
+      }
     }
   }
   design->ops->score(design, work, NULL, b->z, sums->score);

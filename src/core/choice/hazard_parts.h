@@ -22,8 +22,8 @@ typedef struct fm_counts {
 } fm_counts;
 fm_counts fm_hazard_counts(const fm_block *block, size_t i);
 
-/* Adds sum_i c_i cov_i + e_i z_i z_i' to h, where cov_i is the covariance of x under the shares pi and z_i =
- * sum_k pi_k x_k - x_stay. shares: rows; z (rows) and y (units x terms) are overwritten; so is cov. */
+/* Adds sum_i c_i cov_i + e_i z_i z_i' to h, where cov_i is the covariance of x under the shares pi and z_i
+ * = sum_k pi_k x_k - x_stay. shares: rows; z (rows) and y (units x terms) are overwritten; so is cov. */
 void fm_hazard_information(const fm_design *design, fm_work *work, double *cov, const double *e,
                            const double *shares, double *z, double *y, double *h, size_t ld);
 

@@ -1,8 +1,8 @@
 /* latent.c: value, score and information of one group under all classes.
  *
- * Formulas: latent.h. The choices of a group under one class are a conditional logit, whose pass does the work
- * on the blocks; here its results are mixed and put where the parameters of the class are.
- * Overwrites scratch, adds to sums. Thread safety: latent.h.
+ * Formulas: latent.h. The choices of a group under one class are a conditional logit, whose pass does the
+ * work on the blocks; here its results are mixed and put where the parameters of the class are.
+ * Thread safety: latent.h.
  */
 #include "latent.h"
 
@@ -71,8 +71,10 @@ static void class_theta(const group_sums *s, size_t c, const double *theta) {
   const size_t n_free = s->model->n_free;
   double *own = s->theta + c * s->n_linear;
   memcpy(own, theta, s->n_linear * sizeof(double));
-  for (size_t k = 0; c > 0 && k < n_free; k++) {
-    own[s->model->free[k]] = theta[s->n_linear + (c - 1) * n_free + k];
+  if (c > 0) {
+    for (size_t k = 0; k < n_free; k++) {
+      own[s->model->free[k]] = theta[s->n_linear + (c - 1) * n_free + k];
+    }
   }
 }
 
@@ -95,10 +97,13 @@ static double log_sum_exp(const double *x, size_t n) {
   for (size_t i = 0; i < n; i++) {
     top = x[i] > top ? x[i] : top;
   }
-  for (size_t i = 0; i < n && top > -HUGE_VAL; i++) {
+  if (!(top > -HUGE_VAL)) {
+    return top;
+  }
+  for (size_t i = 0; i < n; i++) {
     total += exp(x[i] - top);
   }
-  return top > -HUGE_VAL ? top + log(total) : top;
+  return top + log(total);
 }
 
 static void membership(const group_sums *s, const double *theta, size_t group) {
@@ -118,7 +123,8 @@ static void membership(const group_sums *s, const double *theta, size_t group) {
   }
 }
 
-/* Adds the loaded block, as a conditional logit of class c, to value, score and information of the class. */
+/* Adds the loaded block, as a conditional logit of class c, to value,
+ * score and information of the class. */
 static fm_code add_block(const fm_pass *pass, fm_work *work, size_t c, const fm_sums *out,
                          const group_sums *s) {
   const fm_design *design = pass->design;
@@ -191,8 +197,10 @@ static void group_score(const group_sums *s, size_t group, double weight) {
     for (size_t k = 0; k < s->n_linear; k++) {
       s->g[position(s, c, k, &free)] += s->h[c] > 0.0 ? s->h[c] * s->score[c * s->n_linear + k] : 0.0;
     }
-    for (size_t a = 0; c > 0 && a < model->n_z; a++) {
-      s->g[s->first_gamma + (c - 1) * model->n_z + a] = weight * (s->h[c] - s->pi[c]) * z[a];
+    if (c > 0) {
+      for (size_t a = 0; a < model->n_z; a++) {
+        s->g[s->first_gamma + (c - 1) * model->n_z + a] = weight * (s->h[c] - s->pi[c]) * z[a];
+      }
     }
   }
 }
@@ -232,8 +240,8 @@ static void add_class_membership(const group_sums *s, size_t c, size_t group, fm
   }
 }
 
-/* What the pair of classes k, l has in the block of gamma, as a multiple of z z': minus the second derivative
- * of log pi, and for the mixture less sum_c h_c (1{k = c} - pi_k) (1{l = c} - pi_l). */
+/* What the pair of classes k, l has in the block of gamma, as a multiple of z z': minus the second
+ * derivative of log pi, and for the mixture less sum_c h_c (1{k = c} - pi_k) (1{l = c} - pi_l). */
 static double membership_curvature(const group_sums *s, size_t k, size_t l) {
   const double same = k == l ? 1.0 : 0.0, pk = s->pi[k], pl = s->pi[l];
   const double curvature = same * pk - pk * pl;
@@ -273,12 +281,14 @@ static void group_information(const fm_pass *pass, const group_sums *s, size_t g
     }
   }
   add_membership(s, group, weight, sums);
-  for (size_t l = 0; l < s->n_par && mixture; l++) {
-    pass->design->kernels->axpy(s->g[l] / weight, s->g, sums->information + l * sums->n_par, l + 1);
+  if (mixture) {
+    for (size_t l = 0; l < s->n_par; l++) {
+      pass->design->kernels->axpy(s->g[l] / weight, s->g, sums->information + l * sums->n_par, l + 1);
+    }
   }
 }
 
-/* ---- pass --------------------------------------------------------------------------------------------- */
+/* ---- pass -------------------------------------------------------------------------------------------- */
 static fm_code latent_group(const fm_pass *pass, fm_work *work, size_t group, double *scratch,
                             fm_sums *sums) {
   const fm_latent *model = pass->model;

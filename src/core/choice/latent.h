@@ -6,13 +6,13 @@
  *   l = sum_f w_f log sum_c pi_fc prod_t P_it(b_c),    pi_fc = exp(z_f' gamma_c) / sum_k exp(z_f' gamma_k),
  * gamma of class 1 being zero.
  *
- * theta = [b of class 1 (n_terms), d (n_effects, the same in all classes), then for each class 2, 3, ... the
- * coefficients of the n_free terms that differ between classes, then gamma of each class 2, 3, ... (n_z)].
- * Terms that are not free have the coefficient of class 1 in all classes.
+ * theta = [b of class 1 (n_terms), d (n_effects, the same in all classes), then for each class 2, 3, ...
+ * the coefficients of the n_free terms that differ between classes, then gamma of each class 2, 3, ...
+ * (n_z)]. Terms that are not free have the coefficient of class 1 in all classes.
  *
- * With u_c the derivative of log(pi_c P(b_c)), h_c the posterior probability of class c and g = sum_c h_c u_c,
- * the score of a group is w g and its information w [sum_c h_c (H_c - u_c u_c') + g g'], H_c minus the second
- * derivative of log(pi_c P(b_c)). Both are exact.
+ * With u_c the derivative of log(pi_c P(b_c)), h_c the posterior probability of class c and g = sum_c h_c
+ * u_c, the score of a group is w g and its information w [sum_c h_c (H_c - u_c u_c') + g g'], H_c minus the
+ * second derivative of log(pi_c P(b_c)). Both are exact.
  *
  * With `posterior` given, the pass is that of the expected log-likelihood of choices and classes,
  *   Q = sum_f w_f sum_c h_fc [log pi_fc + log P_f(b_c)],
@@ -47,8 +47,8 @@ size_t fm_latent_extra(const fm_latent *model);
 /* Checks the indices of the model; FM_INVALID with words when one is out of range. */
 fm_code fm_latent_check(const fm_latent *model, size_t n_terms, fm_error *err);
 
-/* The pass over a grouped design; model and design must outlive it. fm_pass_objective() makes it an objective
- * of n_linear + fm_latent_extra() parameters. */
+/* The pass over a grouped design; model and design must outlive it. fm_pass_objective() makes it an
+ * objective of n_linear + fm_latent_extra() parameters. */
 fm_pass fm_latent_pass(const fm_latent *model, const fm_design *design, int threads);
 
 #endif

@@ -1,7 +1,7 @@
 /* latent_em.c: EM for latent classes. What it computes: latent_em.h.
  *
  * The M step starts at the theta before it, so Newton needs one or two steps once EM is under way; it stops
- * there without the steps that a final answer gets. Overwrites result. Thread safety: no state.
+ * there without the steps that a final answer gets.
  */
 #include "latent_em.h"
 

@@ -1,4 +1,5 @@
-/* latent_em.h: expectation and maximisation for the logit with latent classes (Dempster, Laird and Rubin 1977).
+/* latent_em.h: expectation and maximisation for the logit with latent classes
+ * (Dempster, Laird and Rubin 1977).
  *
  * Each iteration finds the posterior probabilities h of the classes at theta, then maximises the expected
  * log-likelihood Q(theta | h) of latent.h by Newton steps. The log-likelihood never falls.
@@ -26,8 +27,8 @@ typedef struct fm_em_result { /* arrays of the caller */
   int converged;              /* the tolerance was met */
 } fm_em_result;
 
-/* Runs EM; model->posterior and posterior_out are not used. FM_DIVERGED where the log-likelihood is not finite
- * at the start. */
+/* Runs EM; model->posterior and posterior_out are not used. FM_DIVERGED where the log-likelihood is not
+ * finite at the start. */
 fm_code fm_latent_em(const fm_latent *model, const fm_design *design, int threads,
                      const fm_em_control *control, fm_em_result *result, fm_error *err);
 

@@ -1,7 +1,7 @@
 /* logit.c: value, score and information of the conditional logit for one block of occasions.
  *
  * Formulas: logit.h. Exponentials are taken of utilities less their largest, so no utility is too large
- * or too small. Overwrites scratch and adds to sums. Thread safety: no state.
+ * or too small.
  */
 #include "logit.h"
 
@@ -43,19 +43,25 @@ static size_t lay_out(buffers *b, const fm_design *design, double *scratch) {
   return a.used;
 }
 
-/* sum over choices of w v_iy, and the weight of each unit's choices. */
-static double chosen_utility(const fm_block *block, const double *v, double *chosen, double *minus) {
+double fm_logit_chosen_utility(const fm_block *block, const double *v) {
   double total = 0.0;
   for (size_t i = 0; i < block->n; i++) {
-    chosen[i] = 0.0;
     for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
       const double w = block->choice_weight[c];
-      chosen[i] += w;
       total += w > 0.0 ? w * v[block->offset[i] + (size_t)block->choice_row[c]] : 0.0;
     }
-    minus[i] = -chosen[i];
   }
   return total;
+}
+
+static void weigh_choices(const fm_block *block, const buffers *b) {
+  for (size_t i = 0; i < block->n; i++) {
+    b->chosen[i] = 0.0;
+    for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
+      b->chosen[i] += block->choice_weight[c];
+    }
+    b->minus[i] = -b->chosen[i];
+  }
 }
 
 /* g += w [x_iy; e_y] for choice c of unit i. */
@@ -97,7 +103,8 @@ static fm_code logit_block(const fm_pass *pass, fm_work *work, double *scratch, 
   buffers b;
   lay_out(&b, design, scratch);
   design->ops->utility(design, work, pass->theta, b.p);
-  double value = chosen_utility(&work->block, b.p, b.chosen, b.minus);
+  double value = fm_logit_chosen_utility(&work->block, b.p);
+  weigh_choices(&work->block, &b);
   fm_logit_probabilities(design->kernels, &work->block, b.p, b.logsum);
   for (size_t i = 0; i < work->block.n; i++) {
     value += b.chosen[i] > 0.0 ? b.minus[i] * b.logsum[i] : 0.0;
@@ -124,7 +131,7 @@ void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const doub
   const size_t nt = design->n_terms, p = design->n_linear;
   memset(scores, 0, block->n * p * sizeof(double));
   design->ops->utility(design, work, theta, b.p);
-  (void)chosen_utility(block, b.p, b.chosen, b.minus);
+  weigh_choices(block, &b);
   fm_logit_probabilities(design->kernels, block, b.p, b.logsum);
   design->ops->project(design, work, b.p, b.y);
   for (size_t i = 0; i < block->n; i++) {
@@ -135,8 +142,10 @@ void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const doub
     for (size_t k = 0; k < nt; k++) {
       g[k] += b.minus[i] * b.y[i * nt + k];
     }
-    for (size_t r = block->offset[i]; r < block->offset[i + 1] && design->n_effects > 0; r++) {
-      g[nt + (size_t)block->place[r]] += b.minus[i] * b.p[r];
+    if (design->n_effects > 0) {
+      for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
+        g[nt + (size_t)block->place[r]] += b.minus[i] * b.p[r];
+      }
     }
   }
 }

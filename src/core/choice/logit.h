@@ -17,6 +17,9 @@ fm_pass fm_logit_pass(const fm_design *design, int threads);
  * inclusive value log sum exp v (less its level) to logsum (n). */
 void fm_logit_probabilities(const fm_kernels *kernels, const fm_block *block, double *v, double *logsum);
 
+/* sum over the choices of the block of w v_iy. */
+double fm_logit_chosen_utility(const fm_block *block, const double *v);
+
 /* Score contributions of each unit of the loaded block: scores (n x n_linear, row-major). Units must be
  * single occasions. scratch: fm_logit_pass(design, 1).scratch doubles. */
 void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const double *theta, double *scratch,

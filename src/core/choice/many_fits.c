@@ -1,4 +1,4 @@
-/* many_fits.c: see many_fits.h. Overwrites the outputs of each fit. Thread safety: a fit belongs to one task. */
+/* many_fits.c: see many_fits.h. Thread safety: a fit belongs to one task. */
 #include "many_fits.h"
 
 #include "../base/alloc.h"
@@ -73,9 +73,11 @@ fm_code fm_many_fits(fm_one_fit *fits, size_t n, fm_make_design make, double eno
     fits[k].err = (fm_error){FM_OK, ""};
   }
   const fm_code code = fm_parallel_watched(n, threads, one_fit, &all, interrupted, NULL);
-  for (size_t k = 0; code != FM_OK && k < n; k++) {
-    if (fits[k].err.code != FM_OK) {
-      return fm_fail(err, code, "%s", fits[k].err.message);
+  if (code != FM_OK) {
+    for (size_t k = 0; k < n; k++) {
+      if (fits[k].err.code != FM_OK) {
+        return fm_fail(err, code, "%s", fits[k].err.message);
+      }
     }
   }
   return code;

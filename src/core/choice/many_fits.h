@@ -1,8 +1,8 @@
 /* many_fits.h: conditional logits of many designs, each from a good start, side by side on several threads.
  *
- * For each fit: the design is made, the maximum is climbed to with a few Newton steps (few_steps.h), and the logsum
- * of each occasion is read there. Fits share nothing, and each runs on one thread (a fit alone on all), so that
- * results are the same bit by bit whatever the number of threads.
+ * For each fit: the design is made, the maximum is climbed to with a few Newton steps (few_steps.h), and
+ * the logsum of each occasion is read there. Fits share nothing, and each runs on one thread (a fit alone
+ * on all), so that results are the same bit by bit whatever the number of threads.
  */
 #ifndef FM_MANY_FITS_H
 #define FM_MANY_FITS_H

@@ -1,9 +1,9 @@
 /* mixed.c: the mixed logit as a pass over the groups of a design.
  *
  * A group is worked through in batches of draws. Of each batch the likelihoods are put on the scale of the
- * likeliest draw so far, and the older sums with them, so nothing overflows or vanishes and memory does not grow
- * with the number of draws. Equations: mixed.h. Thread safety: reads the model and the design, writes its sums and
- * scratch.
+ * likeliest draw so far, and the older sums with them, so nothing overflows or vanishes and memory does not
+ * grow with the number of draws. Equations: mixed.h. Thread safety: reads the model and the design, writes
+ * its sums and scratch.
  */
 #include "mixed.h"
 
@@ -12,7 +12,7 @@
 
 #include "mixed_group.h"
 
-/* ---- model ----------------------------------------------------------------------------------------------- */
+/* ---- model ------------------------------------------------------------------------------------------- */
 fm_code fm_mixed_check(const fm_mixed *model, size_t n_terms, size_t n_effects, fm_error *err) {
   FM_TRY(fm_check_range(model->term, model->n_random, 0, n_terms, "random coefficient", err));
   FM_TRY(fm_check_range(model->transform, model->n_random, 0, FM_BOUNDED + 1, "distribution", err));
@@ -32,55 +32,56 @@ fm_code fm_mixed_check(const fm_mixed *model, size_t n_terms, size_t n_effects, 
   return fm_draws_check(&model->draws, err);
 }
 
-/* ---- a batch ---------------------------------------------------------------------------------------------- */
+/* ---- a batch ----------------------------------------------------------------------------------------- */
 /* loglik += n v over the chosen rows, less size times the inclusive values. */
 static void solve_unit(fm_mixed_group *g, size_t unit) {
-  const size_t n = g->batch, first = g->offset[unit], rows = g->offset[unit + 1] - first;
-  double *v = g->p + first * n;
+  const size_t n = g->batch, first = g->rows.offset[unit], rows = g->rows.offset[unit + 1] - first;
+  double *v = g->draws.p + first * n;
   for (size_t row = 0; row < rows; row++) {
-    if (g->count[first + row] > 0.0) {
-      g->kernels->axpy(g->count[first + row], v + row * n, g->loglik, n);
+    if (g->rows.count[first + row] > 0.0) {
+      g->kernels->axpy(g->rows.count[first + row], v + row * n, g->draws.loglik, n);
     }
   }
-  g->kernels->softmax_rows(rows, n, v, n, g->logsum);
-  if (g->size[unit] > 0.0) {
-    g->kernels->axpy(-g->size[unit], g->logsum, g->loglik, n);
+  g->kernels->softmax_rows(rows, n, v, n, g->draws.logsum);
+  if (g->rows.size[unit] > 0.0) {
+    g->kernels->axpy(-g->rows.size[unit], g->draws.logsum, g->draws.loglik, n);
   }
 }
 
 void fm_mixed_solve(fm_mixed_group *g, size_t b) {
   const size_t n = g->batch;
   fm_mixed_coefficients(g, b);
-  for (size_t at = 0; at < g->n_rows; at++) {
+  for (size_t at = 0; at < g->rows.n; at++) {
     for (size_t r = 0; r < n; r++) {
-      g->p[at * n + r] = g->base[at];
+      g->draws.p[at * n + r] = g->rows.base[at];
     }
   }
-  g->kernels->gemm_tn(g->n_varying, g->n_rows, n, g->column, g->n_rows, g->beta, n, g->p, n);
-  memset(g->loglik, 0, n * sizeof(double));
-  for (size_t unit = 0; unit < g->n_units; unit++) {
+  g->kernels->gemm_tn(g->n_varying, g->rows.n, n, g->rows.column, g->rows.n, g->draws.beta, n, g->draws.p,
+                      n);
+  memset(g->draws.loglik, 0, n * sizeof(double));
+  for (size_t unit = 0; unit < g->rows.n_units; unit++) {
     solve_unit(g, unit);
   }
 }
 
 double fm_mixed_weigh(fm_mixed_group *g, size_t b) {
   const size_t here = fm_mixed_in_batch(g, b);
-  const double best = g->kernels->max(g->loglik, here);
+  const double best = g->kernels->max(g->draws.loglik, here);
   double older = 1.0;
-  if (best > g->top) {
-    older = exp(g->top - best);
-    g->top = best;
+  if (best > g->sums.top) {
+    older = exp(g->sums.top - best);
+    g->sums.top = best;
   }
-  memset(g->share, 0, g->batch * sizeof(double));
-  g->total *= older;
-  if (g->top > -HUGE_VAL) {
-    memcpy(g->share, g->loglik, here * sizeof(double));
-    g->total += g->kernels->exp_less(g->top, g->share, here);
+  memset(g->draws.share, 0, g->batch * sizeof(double));
+  g->sums.total *= older;
+  if (g->sums.top > -HUGE_VAL) {
+    memcpy(g->draws.share, g->draws.loglik, here * sizeof(double));
+    g->sums.total += g->kernels->exp_less(g->sums.top, g->draws.share, here);
   }
   return older;
 }
 
-/* ---- the pass --------------------------------------------------------------------------------------------- */
+/* ---- the pass ---------------------------------------------------------------------------------------- */
 static int order_of(const fm_sums *sums) {
   return sums->information != NULL ? FM_INFORMATION : (sums->score != NULL ? FM_SCORE : FM_VALUE);
 }
@@ -99,19 +100,19 @@ static fm_code mixed_group(const fm_pass *pass, fm_work *work, size_t group, dou
   fm_mixed_number(&g);
   fm_mixed_load(&g, work, group);
   fm_mixed_draw(&g, model->first_set + group);
-  g.top = -HUGE_VAL;
-  g.total = 0.0;
+  g.sums.top = -HUGE_VAL;
+  g.sums.total = 0.0;
   fm_mixed_rescale(&g, 0.0);
   for (size_t b = 0; b < g.n_batches; b++) {
     fm_mixed_solve(&g, b);
     const double older = fm_mixed_weigh(&g, b);
-    if (g.order >= FM_SCORE && g.total > 0.0) {
+    if (g.order >= FM_SCORE && g.sums.total > 0.0) {
       fm_mixed_rescale(&g, older);
       fm_mixed_differentiate(&g, b);
     }
   }
-  sums->value += g.weight * (g.top + log(g.total / (double)model->draws.n_draws));
-  if (g.order >= FM_SCORE && g.total > 0.0) {
+  sums->value += g.weight * (g.sums.top + log(g.sums.total / (double)model->draws.n_draws));
+  if (g.order >= FM_SCORE && g.sums.total > 0.0) {
     fm_mixed_collect(&g, sums);
   }
   return FM_OK;
@@ -135,7 +136,7 @@ fm_pass fm_mixed_pass(const fm_mixed *model, const fm_design *design, int thread
   return pass;
 }
 
-/* ---- coefficients given the choices ------------------------------------------------------------------------- */
+/* ---- coefficients given the choices ------------------------------------------------------------------ */
 typedef struct individual {
   fm_mixed model;
   double *out;
@@ -160,22 +161,23 @@ static size_t lay_out_individual(fm_mixed_group *g, moments *sum, const fm_mixed
 /* Column of a random coefficient among the varying ones. */
 static size_t column_of(const fm_mixed_group *g, size_t m) {
   size_t s = 0;
-  while (g->dimension[s] != m) {
+  while (g->numbering.dimension[s] != m) {
     s++;
   }
   return s;
 }
 
-/* Adds share times gamma, and its square, to the sums of each random coefficient; moments are taken about the
- * first draw, so that a coefficient that hardly varies keeps its digits. */
+/* Adds share times gamma, and its square, to the sums of each random coefficient; moments are taken about
+ * the first draw, so that a coefficient that hardly varies keeps its digits. */
 static void add_moments(fm_mixed_group *g, const moments *sum, double older, int first) {
   const size_t n = g->batch;
   for (size_t m = 0; m < g->model->n_random; m++) {
-    const double *gamma = g->gamma + column_of(g, m) * n;
+    const double *gamma = g->draws.gamma + column_of(g, m) * n;
     sum->centre[m] = first ? gamma[0] : sum->centre[m];
-    g->kernels->less(sum->centre[m], gamma, g->spare, n);
-    sum->first[m] = older * sum->first[m] + g->kernels->dot(g->share, g->spare, n);
-    sum->second[m] = older * sum->second[m] + g->kernels->dot3(g->share, g->spare, g->spare, n);
+    g->kernels->less(sum->centre[m], gamma, g->draws.spare, n);
+    sum->first[m] = older * sum->first[m] + g->kernels->dot(g->draws.share, g->draws.spare, n);
+    sum->second[m] =
+        older * sum->second[m] + g->kernels->dot3(g->draws.share, g->draws.spare, g->draws.spare, n);
   }
 }
 
@@ -190,8 +192,8 @@ static fm_code individual_group(const fm_pass *pass, fm_work *work, size_t group
   fm_mixed_number(&g);
   fm_mixed_load(&g, work, group);
   fm_mixed_draw(&g, who->model.first_set + group);
-  g.top = -HUGE_VAL;
-  g.total = 0.0;
+  g.sums.top = -HUGE_VAL;
+  g.sums.total = 0.0;
   memset(sum.first, 0, m_all * sizeof(double));
   memset(sum.second, 0, m_all * sizeof(double));
   for (size_t b = 0; b < g.n_batches; b++) {
@@ -200,8 +202,8 @@ static fm_code individual_group(const fm_pass *pass, fm_work *work, size_t group
     add_moments(&g, &sum, older, b == 0);
   }
   for (size_t m = 0; m < m_all; m++) {
-    const double mean = sum.first[m] / g.total;
-    const double variance = sum.second[m] / g.total - mean * mean;
+    const double mean = sum.first[m] / g.sums.total;
+    const double variance = sum.second[m] / g.sums.total - mean * mean;
     who->out[group + m * n_groups] = sum.centre[m] + mean;
     who->out[group + (m_all + m) * n_groups] = sqrt(variance > 0.0 ? variance : 0.0);
   }
@@ -223,7 +225,7 @@ fm_code fm_mixed_individual(const fm_mixed *model, const fm_design *design, cons
   return fm_pass_run(&pass, &value, NULL, NULL, err);
 }
 
-/* ---- prediction ----------------------------------------------------------------------------------------------- */
+/* ---- prediction -------------------------------------------------------------------------------------- */
 typedef struct prediction {
   fm_mixed_group g;
   double *base, *level, *average; /* rows, units, n_linear */
@@ -252,10 +254,10 @@ static double average_unit(fm_mixed_group *g, double *p) {
   for (size_t b = 0; b < g->n_batches; b++) {
     const size_t here = fm_mixed_in_batch(g, b);
     fm_mixed_solve(g, b);
-    for (size_t row = 0; row < g->n_rows; row++) {
-      p[row] += each * g->kernels->sum(g->p + row * g->batch, here);
+    for (size_t row = 0; row < g->rows.n; row++) {
+      p[row] += each * g->kernels->sum(g->draws.p + row * g->batch, here);
     }
-    logsum += each * g->kernels->sum(g->logsum, here);
+    logsum += each * g->kernels->sum(g->draws.logsum, here);
   }
   return logsum;
 }
@@ -263,11 +265,12 @@ static double average_unit(fm_mixed_group *g, double *p) {
 /* theta with the average coefficients of the varying terms. */
 static void average_coefficients(fm_mixed_group *g, double *theta) {
   const double each = 1.0 / (double)g->model->draws.n_draws;
-  memcpy(theta, g->base_theta, g->n_linear * sizeof(double));
+  memcpy(theta, g->numbering.base_theta, g->n_linear * sizeof(double));
   for (size_t b = 0; b < g->n_batches; b++) {
     fm_mixed_coefficients(g, b);
     for (size_t s = 0; s < g->n_varying; s++) {
-      theta[g->linear[s]] += each * g->kernels->sum(g->beta + s * g->batch, fm_mixed_in_batch(g, b));
+      theta[g->numbering.linear[s]] +=
+          each * g->kernels->sum(g->draws.beta + s * g->batch, fm_mixed_in_batch(g, b));
     }
   }
 }
@@ -288,7 +291,7 @@ void fm_mixed_probabilities(const fm_mixed *model, const fm_design *design, fm_w
   lay_out_prediction(&q, model, design, theta, scratch);
   fm_mixed_number(&q.g);
   fm_mixed_draw(&q.g, 0);
-  design->ops->utility(design, work, q.g.base_theta, q.base);
+  design->ops->utility(design, work, q.g.numbering.base_theta, q.base);
   memset(p, 0, block->offset[block->n] * sizeof(double));
   for (size_t i = 0; i < block->n; i++) {
     fm_mixed_load_unit(&q.g, work, i, q.base);

@@ -1,5 +1,6 @@
 /* mixed_coefficients.c: from draws to coefficients, and what willingness-to-pay space does to derivatives.
- * Equations: mixed.h. Overwrites the batch arrays of the group. Thread safety: a group belongs to one thread.
+ * Equations: mixed.h. Overwrites the batch arrays of the group.
+ * Thread safety: a group belongs to one thread.
  */
 #include <math.h>
 #include <string.h>
@@ -10,13 +11,14 @@
 static double *linear_index(fm_mixed_group *g, size_t s, size_t b) {
   const size_t n = g->batch, stride = n * g->n_batches;
   const fm_mixed *model = g->model;
-  double *eta = g->gamma + s * n;
+  double *eta = g->draws.gamma + s * n;
   for (size_t r = 0; r < n; r++) {
-    eta[r] = g->theta[g->linear[s]];
+    eta[r] = g->theta[g->numbering.linear[s]];
   }
   for (size_t q = 0; q < model->n_spread; q++) {
-    if ((size_t)model->row[q] == g->dimension[s]) {
-      g->kernels->axpy(g->theta[g->n_linear + q], g->e + (size_t)model->column[q] * stride + b * n, eta, n);
+    if ((size_t)model->row[q] == g->numbering.dimension[s]) {
+      g->kernels->axpy(g->theta[g->n_linear + q], g->draws.e + (size_t)model->column[q] * stride + b * n,
+                       eta, n);
     }
   }
   return eta;
@@ -42,7 +44,8 @@ static void transform_log(const fm_kernels *kernels, double sign, double *x, dou
   memcpy(curve, x, n * sizeof(double));
 }
 
-/* The second derivative of max(0, eta) is a unit mass at 0; a normal kernel of the given width stands for it. */
+/* The second derivative of max(0, eta) is a unit mass at 0;
+ * a normal kernel of the given width stands for it. */
 static void transform_censored(const fm_kernels *kernels, double width, double *x, double *slope,
                                double *curve, size_t n) {
   const double height = width > 0.0 ? 0.39894228040143267794 / width : 0.0;
@@ -81,8 +84,8 @@ static void transform_bounded(const fm_kernels *kernels, double low, double widt
 }
 
 static void transform(fm_mixed_group *g, size_t s, double *x) {
-  const size_t n = g->batch, m = g->dimension[s];
-  double *slope = g->slope + s * n, *curve = g->curve + s * n;
+  const size_t n = g->batch, m = g->numbering.dimension[s];
+  double *slope = g->draws.slope + s * n, *curve = g->draws.curve + s * n;
   const int how = m == FM_NO_DIMENSION ? FM_PLAIN : g->model->transform[m];
   switch (how) {
     case FM_LOG:
@@ -107,43 +110,49 @@ void fm_mixed_coefficients(fm_mixed_group *g, size_t b) {
   for (size_t s = 0; s < g->n_varying; s++) {
     transform(g, s, linear_index(g, s, b));
   }
-  memcpy(g->beta, g->gamma, g->n_varying * n * sizeof(double));
+  memcpy(g->draws.beta, g->draws.gamma, g->n_varying * n * sizeof(double));
   if (g->model->price < 0) {
     return;
   }
   const size_t price = (size_t)g->model->price; /* all terms vary: columns are terms */
   for (size_t s = 0; s < g->n_varying; s++) {
     if (s != price) {
-      g->kernels->times(g->gamma + price * n, g->gamma + s * n, g->beta + s * n, n);
-      g->kernels->scale(-1.0, g->beta + s * n, n);
+      g->kernels->times(g->draws.gamma + price * n, g->draws.gamma + s * n, g->draws.beta + s * n, n);
+      g->kernels->scale(-1.0, g->draws.beta + s * n, n);
     }
   }
 }
 
-/* ---- willingness-to-pay space ----------------------------------------------------------------------------- */
+/* ---- willingness-to-pay space ------------------------------------------------------------------------ */
 static double *pair_of(const fm_mixed_group *g, size_t k, size_t l) {
-  return g->c + (k <= l ? fm_pair(g->n_varying, k, l) : fm_pair(g->n_varying, l, k)) * g->batch;
+  return g->draws.c + (k <= l ? fm_pair(g->n_varying, k, l) : fm_pair(g->n_varying, l, k)) * g->batch;
 }
 
 /* The information. With u the derivative of beta in gamma_p (1 at p, -gamma_s elsewhere): C_pp = u'Cu,
  * C_ps = -gamma_p (Cu)_s + g_s, C_st = gamma_p^2 C_st, where g is the score in beta. */
 static void information_to_gamma(fm_mixed_group *g, size_t price) {
   const size_t n = g->batch, ns = g->n_varying;
-  const double *alpha = g->gamma + price * n;
-  double *cu = g->spare; /* ns x n */
+  const double *alpha = g->draws.gamma + price * n;
+  double *cu = g->draws.spare; /* ns x n */
   for (size_t s = 0; s < ns; s++) {
     memcpy(cu + s * n, pair_of(g, s, price), n * sizeof(double));
     for (size_t t = 0; t < ns; t++) {
-      const double *c = pair_of(g, s, t), *w = g->gamma + t * n;
-      for (size_t r = 0; r < n && t != price; r++) {
+      if (t == price) {
+        continue;
+      }
+      const double *c = pair_of(g, s, t), *w = g->draws.gamma + t * n;
+      for (size_t r = 0; r < n; r++) {
         cu[s * n + r] -= w[r] * c[r];
       }
     }
   }
   for (size_t s = 0; s < ns; s++) {
     for (size_t t = s; t < ns; t++) {
+      if (s == price || t == price) {
+        continue;
+      }
       double *c = pair_of(g, s, t);
-      for (size_t r = 0; r < n && s != price && t != price; r++) {
+      for (size_t r = 0; r < n; r++) {
         c[r] *= alpha[r] * alpha[r];
       }
     }
@@ -151,10 +160,13 @@ static void information_to_gamma(fm_mixed_group *g, size_t price) {
   double *own = pair_of(g, price, price);
   memcpy(own, cu + price * n, n * sizeof(double));
   for (size_t s = 0; s < ns; s++) {
+    if (s == price) {
+      continue;
+    }
     double *c = pair_of(g, s, price);
-    for (size_t r = 0; r < n && s != price; r++) {
-      own[r] -= g->gamma[s * n + r] * cu[s * n + r];
-      c[r] = g->g[s * n + r] - alpha[r] * cu[s * n + r];
+    for (size_t r = 0; r < n; r++) {
+      own[r] -= g->draws.gamma[s * n + r] * cu[s * n + r];
+      c[r] = g->draws.g[s * n + r] - alpha[r] * cu[s * n + r];
     }
   }
 }
@@ -164,14 +176,17 @@ void fm_mixed_to_gamma(fm_mixed_group *g) {
     return;
   }
   const size_t n = g->batch, price = (size_t)g->model->price;
-  const double *alpha = g->gamma + price * n;
+  const double *alpha = g->draws.gamma + price * n;
   if (g->order >= FM_INFORMATION) {
     information_to_gamma(g, price);
   }
   for (size_t s = 0; s < g->n_varying; s++) {
-    for (size_t r = 0; r < n && s != price; r++) {
-      g->g[price * n + r] -= g->gamma[s * n + r] * g->g[s * n + r];
-      g->g[s * n + r] *= -alpha[r];
+    if (s == price) {
+      continue;
+    }
+    for (size_t r = 0; r < n; r++) {
+      g->draws.g[price * n + r] -= g->draws.gamma[s * n + r] * g->draws.g[s * n + r];
+      g->draws.g[s * n + r] *= -alpha[r];
     }
   }
 }

@@ -1,12 +1,13 @@
 /* mixed_derivatives.c: score and information of a group, batch by batch.
  *
  * With a_r the share of draw r, g and C its score and information in the coefficients gamma, T' and T'' the
- * derivatives of gamma in eta, and f_p the derivative of eta in parameter p (1 for a mean, a draw for a spread):
+ * derivatives of gamma in eta, and f_p the derivative of eta in parameter p (1 for a
+ * mean, a draw for a spread):
  *   score_p = sum_r a_r g_s T'_s f_p,
  *   H_pq    = sum_r a_r (T'_s T'_t C_st - 1{s = t} g_s T''_s - T'_s g_s T'_t g_t) f_p f_q,
- * and the group adds H / sum a + score score' / (sum a)^2 to the information. Coefficients that do not vary need
- * no C: the sums over places of their products take the average probabilities, and only the products of means
- * of x (`across`, `within`) run over the draws.
+ * and the group adds H / sum a + score score' / (sum a)^2 to the information. Coefficients that do not vary
+ * need no C: the sums over places of their products take the average probabilities, and only the products
+ * of means of x (`across`, `within`) run over the draws.
  * Overwrites the batch arrays, adds to the sums of the group. Thread safety: a group belongs to one thread.
  */
 #include <math.h>
@@ -16,7 +17,7 @@
 
 enum { STRIP = 8 }; /* rows of a product of which only the upper triangle is wanted */
 
-/* ---- sums of the group ------------------------------------------------------------------------------------ */
+/* ---- sums of the group ------------------------------------------------------------------------------- */
 static void rescale(const fm_mixed_group *g, double by, double *x, size_t n) {
   if (by == 0.0) {
     memset(x, 0, n * sizeof(double));
@@ -29,20 +30,20 @@ void fm_mixed_rescale(fm_mixed_group *g, double by) {
   if (g->order < FM_SCORE || by == 1.0) {
     return;
   }
-  rescale(g, by, g->mean_p, g->n_rows);
-  rescale(g, by, g->score, g->n_par);
+  rescale(g, by, g->sums.mean_p, g->rows.n);
+  rescale(g, by, g->sums.score, g->n_par);
   if (g->order < FM_INFORMATION) {
     return;
   }
-  rescale(g, by, g->h, g->n_moving * g->n_moving);
+  rescale(g, by, g->sums.h, g->n_moving * g->n_moving);
   if (g->n_fixed > 0) {
-    rescale(g, by, g->lever_p, g->n_rows * g->n_moving);
-    rescale(g, by, g->across, g->n_fixed * g->n_moving);
-    rescale(g, by, g->within, g->n_fixed * g->n_fixed);
+    rescale(g, by, g->sums.lever_p, g->rows.n * g->n_moving);
+    rescale(g, by, g->sums.across, g->n_fixed * g->n_moving);
+    rescale(g, by, g->sums.within, g->n_fixed * g->n_fixed);
   }
 }
 
-/* ---- a batch ---------------------------------------------------------------------------------------------- */
+/* ---- a batch ----------------------------------------------------------------------------------------- */
 /* Columns of y and g that are needed: the varying ones for the score, all for the information. */
 static size_t columns_wanted(const fm_mixed_group *g) {
   return g->order >= FM_INFORMATION ? g->n_linear : g->n_varying;
@@ -50,12 +51,16 @@ static size_t columns_wanted(const fm_mixed_group *g) {
 
 /* y: the mean of x over the places of a unit, for each draw. */
 static void unit_means(fm_mixed_group *g, size_t unit) {
-  const size_t n = g->batch, first = g->offset[unit], rows = g->offset[unit + 1] - first;
+  const size_t n = g->batch, first = g->rows.offset[unit], rows = g->rows.offset[unit + 1] - first;
   const size_t wanted = columns_wanted(g), terms = wanted < g->n_terms ? wanted : g->n_terms;
-  memset(g->y, 0, wanted * n * sizeof(double));
-  g->kernels->gemm_tn(rows, terms, n, g->x + first * g->n_terms, g->n_terms, g->p + first * n, n, g->y, n);
-  for (size_t row = 0; row < rows && wanted > g->n_terms; row++) {
-    memcpy(g->y + (g->n_terms + g->place[first + row]) * n, g->p + (first + row) * n, n * sizeof(double));
+  memset(g->draws.y, 0, wanted * n * sizeof(double));
+  g->kernels->gemm_tn(rows, terms, n, g->rows.x + first * g->n_terms, g->n_terms, g->draws.p + first * n, n,
+                      g->draws.y, n);
+  if (wanted > g->n_terms) {
+    for (size_t row = 0; row < rows; row++) {
+      memcpy(g->draws.y + (g->n_terms + g->rows.place[first + row]) * n, g->draws.p + (first + row) * n,
+             n * sizeof(double));
+    }
   }
 }
 
@@ -73,15 +78,15 @@ static void take_means(fm_mixed_group *g, const double *z, double times) {
   const size_t n = g->batch, nf = g->n_fixed;
   const double *fixed = z + g->n_varying * n;
   for (size_t q = 0; q < g->n_moving; q++) {
-    g->kernels->times(g->lever + q * n, z + g->moving_of[q] * n, g->spare + q * n, n);
+    g->kernels->times(g->draws.lever + q * n, z + g->numbering.moving_of[q] * n, g->draws.spare + q * n, n);
   }
-  g->kernels->scale(times, g->spare, g->n_moving * n);
-  g->kernels->gemm_nt(nf, g->n_moving, n, fixed, n, g->spare, n, g->across, g->n_moving);
+  g->kernels->scale(times, g->draws.spare, g->n_moving * n);
+  g->kernels->gemm_nt(nf, g->n_moving, n, fixed, n, g->draws.spare, n, g->sums.across, g->n_moving);
   for (size_t c = 0; c < nf; c++) {
-    g->kernels->times(g->share, fixed + c * n, g->spare + c * n, n);
+    g->kernels->times(g->draws.share, fixed + c * n, g->draws.spare + c * n, n);
   }
-  g->kernels->scale(times, g->spare, nf * n);
-  add_upper(g, nf, g->spare, fixed, g->within);
+  g->kernels->scale(times, g->draws.spare, nf * n);
+  add_upper(g, nf, g->draws.spare, fixed, g->sums.within);
 }
 
 /* g = constant - sum of size y; c = sum of size (mean of x x' - y y'). */
@@ -90,40 +95,41 @@ static void coefficient_derivatives(fm_mixed_group *g) {
   const int information = g->order >= FM_INFORMATION;
   for (size_t c = 0; c < wanted; c++) {
     for (size_t r = 0; r < n; r++) {
-      g->g[c * n + r] = g->constant[c];
+      g->draws.g[c * n + r] = g->rows.constant[c];
     }
   }
   if (information) {
-    memset(g->c, 0, g->n_pairs * n * sizeof(double));
-    g->kernels->gemm_tn(g->n_rows, g->n_pairs, n, g->product, g->n_pairs, g->p, n, g->c, n);
+    memset(g->draws.c, 0, g->n_pairs * n * sizeof(double));
+    g->kernels->gemm_tn(g->rows.n, g->n_pairs, n, g->rows.product, g->n_pairs, g->draws.p, n, g->draws.c,
+                        n);
   }
-  for (size_t unit = 0; unit < g->n_units; unit++) {
-    if (!(g->size[unit] > 0.0)) {
+  for (size_t unit = 0; unit < g->rows.n_units; unit++) {
+    if (!(g->rows.size[unit] > 0.0)) {
       continue;
     }
     unit_means(g, unit);
-    g->kernels->axpy(-g->size[unit], g->y, g->g, wanted * n);
+    g->kernels->axpy(-g->rows.size[unit], g->draws.y, g->draws.g, wanted * n);
     if (information) {
-      g->kernels->add_pairs(g->n_varying, n, -g->size[unit], g->y, n, g->c, n);
+      g->kernels->add_pairs(g->n_varying, n, -g->rows.size[unit], g->draws.y, n, g->draws.c, n);
     }
     if (information && g->n_fixed > 0) {
-      take_means(g, g->y, g->size[unit]);
+      take_means(g, g->draws.y, g->rows.size[unit]);
     }
   }
 }
 
 static const double *factor(const fm_mixed_group *g, size_t q, size_t b) {
-  const size_t dim = g->moving_by[q];
-  return dim == FM_NO_DIMENSION ? g->ones : g->e + (dim * g->n_batches + b) * g->batch;
+  const size_t dim = g->numbering.moving_by[q];
+  return dim == FM_NO_DIMENSION ? g->draws.ones : g->draws.e + (dim * g->n_batches + b) * g->batch;
 }
 
 /* share times the derivative of the coefficient in each parameter. */
 static void levers(fm_mixed_group *g, size_t b) {
   const size_t n = g->batch;
   for (size_t q = 0; q < g->n_moving; q++) {
-    double *lever = g->lever + q * n;
-    g->kernels->times(g->share, g->slope + g->moving_of[q] * n, lever, n);
-    if (g->moving_by[q] != FM_NO_DIMENSION) {
+    double *lever = g->draws.lever + q * n;
+    g->kernels->times(g->draws.share, g->draws.slope + g->numbering.moving_of[q] * n, lever, n);
+    if (g->numbering.moving_by[q] != FM_NO_DIMENSION) {
       g->kernels->times(lever, factor(g, q, b), lever, n);
     }
   }
@@ -132,23 +138,25 @@ static void levers(fm_mixed_group *g, size_t b) {
 /* c becomes share (T' T' C - 1{s = t} g T'' - T' g T' g). */
 static void to_index(fm_mixed_group *g) {
   const size_t n = g->batch, ns = g->n_varying;
-  double *h = g->spare; /* ns x n: T' g */
+  double *h = g->draws.spare; /* ns x n: T' g */
   for (size_t s = 0; s < ns; s++) {
-    g->kernels->times(g->slope + s * n, g->g + s * n, h + s * n, n);
+    g->kernels->times(g->draws.slope + s * n, g->draws.g + s * n, h + s * n, n);
   }
   for (size_t s = 0, pair = 0; s < ns; s++) {
     for (size_t t = s; t < ns; t++, pair++) {
-      double *c = g->c + pair * n;
-      g->kernels->times(c, g->slope + s * n, c, n);
-      g->kernels->times(c, g->slope + t * n, c, n);
-      for (size_t r = 0; r < n && s == t; r++) {
-        c[r] -= g->g[s * n + r] * g->curve[s * n + r];
+      double *c = g->draws.c + pair * n;
+      g->kernels->times(c, g->draws.slope + s * n, c, n);
+      g->kernels->times(c, g->draws.slope + t * n, c, n);
+      if (s == t) {
+        for (size_t r = 0; r < n; r++) {
+          c[r] -= g->draws.g[s * n + r] * g->draws.curve[s * n + r];
+        }
       }
     }
   }
-  g->kernels->add_pairs(ns, n, -1.0, h, n, g->c, n);
+  g->kernels->add_pairs(ns, n, -1.0, h, n, g->draws.c, n);
   for (size_t pair = 0; pair < g->n_pairs; pair++) {
-    g->kernels->times(g->c + pair * n, g->share, g->c + pair * n, n);
+    g->kernels->times(g->draws.c + pair * n, g->draws.share, g->draws.c + pair * n, n);
   }
 }
 
@@ -156,9 +164,10 @@ static void add_information(fm_mixed_group *g, size_t b) {
   const size_t n = g->batch, nm = g->n_moving;
   for (size_t q = 0; q < nm; q++) {
     for (size_t p = 0; p <= q; p++) {
-      const size_t s = g->moving_of[p], t = g->moving_of[q]; /* moving parameters are in order of column */
-      const double *c = g->c + fm_pair(g->n_varying, s, t) * n;
-      g->h[p * nm + q] += g->kernels->dot3(c, factor(g, p, b), factor(g, q, b), n);
+      const size_t s = g->numbering.moving_of[p],
+                   t = g->numbering.moving_of[q]; /* moving parameters are in order of column */
+      const double *c = g->draws.c + fm_pair(g->n_varying, s, t) * n;
+      g->sums.h[p * nm + q] += g->kernels->dot3(c, factor(g, p, b), factor(g, q, b), n);
     }
   }
 }
@@ -167,14 +176,16 @@ void fm_mixed_differentiate(fm_mixed_group *g, size_t b) {
   const size_t n = g->batch;
   levers(g, b);
   coefficient_derivatives(g);
-  g->kernels->gemm_nt(g->n_rows, 1, n, g->p, n, g->share, n, g->mean_p, 1);
+  g->kernels->gemm_nt(g->rows.n, 1, n, g->draws.p, n, g->draws.share, n, g->sums.mean_p, 1);
   if (g->order >= FM_INFORMATION && g->n_fixed > 0) {
-    take_means(g, g->g, 1.0);
-    g->kernels->gemm_nt(g->n_rows, g->n_moving, n, g->p, n, g->lever, n, g->lever_p, g->n_moving);
+    take_means(g, g->draws.g, 1.0);
+    g->kernels->gemm_nt(g->rows.n, g->n_moving, n, g->draws.p, n, g->draws.lever, n, g->sums.lever_p,
+                        g->n_moving);
   }
   fm_mixed_to_gamma(g);
   for (size_t q = 0; q < g->n_moving; q++) {
-    g->score[g->moving[q]] += g->kernels->dot(g->lever + q * n, g->g + g->moving_of[q] * n, n);
+    g->sums.score[g->numbering.moving[q]] +=
+        g->kernels->dot(g->draws.lever + q * n, g->draws.g + g->numbering.moving_of[q] * n, n);
   }
   if (g->order >= FM_INFORMATION) {
     to_index(g);
@@ -182,7 +193,7 @@ void fm_mixed_differentiate(fm_mixed_group *g, size_t b) {
   }
 }
 
-/* ---- the group as a whole --------------------------------------------------------------------------------- */
+/* ---- the group as a whole ---------------------------------------------------------------------------- */
 /* Fixed columns of a row: its terms, then 1 for its place constant (column `effect`, or none). */
 typedef struct fixed_row {
   const double *x;
@@ -190,8 +201,8 @@ typedef struct fixed_row {
 } fixed_row;
 
 static fixed_row row_of(const fm_mixed_group *g, size_t at) {
-  return (fixed_row){g->x + at * g->n_terms + g->n_varying, g->n_terms - g->n_varying,
-                     g->n_linear > g->n_terms ? g->n_terms - g->n_varying + g->place[at] : g->n_fixed};
+  return (fixed_row){g->rows.x + at * g->n_terms + g->n_varying, g->n_terms - g->n_varying,
+                     g->n_linear > g->n_terms ? g->n_terms - g->n_varying + g->rows.place[at] : g->n_fixed};
 }
 
 static void add_fixed_products(const fm_mixed_group *g, double *h, const fixed_row *row, double by) {
@@ -211,19 +222,20 @@ static void add_fixed_products(const fm_mixed_group *g, double *h, const fixed_r
 /* Turns within and across, what is to be taken off, into the blocks of H. */
 static void finish_fixed(fm_mixed_group *g) {
   const size_t nf = g->n_fixed, nm = g->n_moving;
-  g->kernels->scale(-1.0, g->within, nf * nf);
-  g->kernels->scale(-1.0, g->across, nf * nm);
-  for (size_t unit = 0; unit < g->n_units; unit++) {
-    for (size_t at = g->offset[unit]; at < g->offset[unit + 1]; at++) {
+  g->kernels->scale(-1.0, g->sums.within, nf * nf);
+  g->kernels->scale(-1.0, g->sums.across, nf * nm);
+  for (size_t unit = 0; unit < g->rows.n_units; unit++) {
+    for (size_t at = g->rows.offset[unit]; at < g->rows.offset[unit + 1]; at++) {
       const fixed_row row = row_of(g, at);
-      add_fixed_products(g, g->within, &row, g->size[unit] * g->mean_p[at]);
+      add_fixed_products(g, g->sums.within, &row, g->rows.size[unit] * g->sums.mean_p[at]);
       for (size_t q = 0; q < nm; q++) {
-        const double by = g->size[unit] * g->lever_p[at * nm + q] * g->x[at * g->n_terms + g->moving_of[q]];
+        const double by = g->rows.size[unit] * g->sums.lever_p[at * nm + q] *
+                          g->rows.x[at * g->n_terms + g->numbering.moving_of[q]];
         for (size_t k = 0; k < row.n; k++) {
-          g->across[k * nm + q] += by * row.x[k];
+          g->sums.across[k * nm + q] += by * row.x[k];
         }
         if (row.effect < nf) {
-          g->across[row.effect * nm + q] += by;
+          g->sums.across[row.effect * nm + q] += by;
         }
       }
     }
@@ -233,17 +245,18 @@ static void finish_fixed(fm_mixed_group *g) {
 /* The score of the columns that do not vary takes the average probabilities. */
 static void score_fixed(fm_mixed_group *g) {
   for (size_t c = 0; c < g->n_fixed; c++) {
-    g->score[g->linear[g->n_varying + c]] = g->total * g->constant[g->n_varying + c];
+    g->sums.score[g->numbering.linear[g->n_varying + c]] =
+        g->sums.total * g->rows.constant[g->n_varying + c];
   }
-  for (size_t unit = 0; unit < g->n_units; unit++) {
-    for (size_t at = g->offset[unit]; at < g->offset[unit + 1]; at++) {
+  for (size_t unit = 0; unit < g->rows.n_units; unit++) {
+    for (size_t at = g->rows.offset[unit]; at < g->rows.offset[unit + 1]; at++) {
       const fixed_row row = row_of(g, at);
-      const double by = g->size[unit] * g->mean_p[at];
+      const double by = g->rows.size[unit] * g->sums.mean_p[at];
       for (size_t k = 0; k < row.n; k++) {
-        g->score[g->linear[g->n_varying + k]] -= by * row.x[k];
+        g->sums.score[g->numbering.linear[g->n_varying + k]] -= by * row.x[k];
       }
       if (row.effect < g->n_fixed) {
-        g->score[g->linear[g->n_varying + row.effect]] -= by;
+        g->sums.score[g->numbering.linear[g->n_varying + row.effect]] -= by;
       }
     }
   }
@@ -254,37 +267,37 @@ static void add_entry(double *h, size_t ld, size_t k, size_t l, double x) {
 }
 
 static void collect_information(const fm_mixed_group *g, double *h, size_t ld) {
-  const double by = g->weight / g->total;
+  const double by = g->weight / g->sums.total;
   const size_t nm = g->n_moving, nf = g->n_fixed;
-  const size_t *fixed = g->linear + g->n_varying;
+  const size_t *fixed = g->numbering.linear + g->n_varying;
   for (size_t p = 0; p < nm; p++) {
     for (size_t q = p; q < nm; q++) {
-      add_entry(h, ld, g->moving[p], g->moving[q], by * g->h[p * nm + q]);
+      add_entry(h, ld, g->numbering.moving[p], g->numbering.moving[q], by * g->sums.h[p * nm + q]);
     }
   }
   for (size_t k = 0; k < nf; k++) {
     for (size_t l = k; l < nf; l++) {
-      add_entry(h, ld, fixed[k], fixed[l], by * g->within[k * nf + l]);
+      add_entry(h, ld, fixed[k], fixed[l], by * g->sums.within[k * nf + l]);
     }
     for (size_t q = 0; q < nm; q++) {
-      add_entry(h, ld, fixed[k], g->moving[q], by * g->across[k * nm + q]);
+      add_entry(h, ld, fixed[k], g->numbering.moving[q], by * g->sums.across[k * nm + q]);
     }
   }
 }
 
 /* score score' of the group, which H lacks and which alone is the outer product. */
 static void collect_outer(const fm_mixed_group *g, double *h, size_t ld) {
-  const double by = g->weight / (g->total * g->total);
+  const double by = g->weight / (g->sums.total * g->sums.total);
   for (size_t l = 0; l < g->n_par; l++) {
     for (size_t k = 0; k <= l; k++) {
-      h[k + l * ld] += by * g->score[k] * g->score[l];
+      h[k + l * ld] += by * g->sums.score[k] * g->sums.score[l];
     }
   }
 }
 
 void fm_mixed_collect(fm_mixed_group *g, fm_sums *sums) {
   score_fixed(g);
-  g->kernels->axpy(g->weight / g->total, g->score, sums->score, g->n_par);
+  g->kernels->axpy(g->weight / g->sums.total, g->sums.score, sums->score, g->n_par);
   if (g->order >= FM_INFORMATION) {
     if (g->n_fixed > 0) {
       finish_fixed(g);

@@ -12,7 +12,7 @@ enum {
   LANES = 8
 };
 
-/* ---- memory -------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------ */
 /* n doubles on a cache line of their own. */
 static double *numbers(fm_arena *a, size_t n) { return fm_take(a, (n + LANES - 1) / LANES * LANES); }
 
@@ -42,39 +42,39 @@ static void cut_batches(fm_mixed_group *g, size_t rows) {
 
 static void lay_out_rows(fm_mixed_group *g, fm_arena *a, size_t units, size_t rows) {
   const int derivatives = g->order >= FM_SCORE;
-  g->offset = indices(a, units + 1);
-  g->place = indices(a, rows);
-  g->size = numbers(a, units);
-  g->count = numbers(a, rows);
-  g->base = numbers(a, rows);
-  g->column = numbers(a, g->n_varying * rows);
-  g->x = numbers(a, rows * g->n_terms);
-  g->product = numbers(a, g->order >= FM_INFORMATION ? rows * g->n_pairs : 0);
-  g->constant = numbers(a, g->n_linear);
-  g->term_row = numbers(a, g->n_terms);
-  g->mean_p = numbers(a, derivatives ? rows : 0);
-  g->lever_p = numbers(a, g->order >= FM_INFORMATION && g->n_fixed > 0 ? rows * g->n_moving : 0);
+  g->rows.offset = indices(a, units + 1);
+  g->rows.place = indices(a, rows);
+  g->rows.size = numbers(a, units);
+  g->rows.count = numbers(a, rows);
+  g->rows.base = numbers(a, rows);
+  g->rows.column = numbers(a, g->n_varying * rows);
+  g->rows.x = numbers(a, rows * g->n_terms);
+  g->rows.product = numbers(a, g->order >= FM_INFORMATION ? rows * g->n_pairs : 0);
+  g->rows.constant = numbers(a, g->n_linear);
+  g->rows.term_row = numbers(a, g->n_terms);
+  g->sums.mean_p = numbers(a, derivatives ? rows : 0);
+  g->sums.lever_p = numbers(a, g->order >= FM_INFORMATION && g->n_fixed > 0 ? rows * g->n_moving : 0);
 }
 
 static void lay_out_batch(fm_mixed_group *g, fm_arena *a, size_t rows) {
   const size_t n = g->batch, s = g->n_varying;
   const size_t scores = g->order >= FM_SCORE ? g->n_linear * n : 0;
   const size_t spare = g->n_fixed > g->n_moving ? g->n_fixed : g->n_moving;
-  g->e = numbers(a, g->model->n_random * n * g->n_batches);
-  g->ones = numbers(a, n);
-  g->gamma = numbers(a, s * n);
-  g->slope = numbers(a, s * n);
-  g->curve = numbers(a, s * n);
-  g->beta = numbers(a, s * n);
-  g->p = numbers(a, rows * n);
-  g->logsum = numbers(a, n);
-  g->loglik = numbers(a, n);
-  g->share = numbers(a, n);
-  g->y = numbers(a, scores);
-  g->g = numbers(a, scores);
-  g->c = numbers(a, g->order >= FM_INFORMATION ? g->n_pairs * n : 0);
-  g->lever = numbers(a, g->order >= FM_SCORE ? g->n_moving * n : 0);
-  g->spare = numbers(a, (spare + s + 1) * n);
+  g->draws.e = numbers(a, g->model->n_random * n * g->n_batches);
+  g->draws.ones = numbers(a, n);
+  g->draws.gamma = numbers(a, s * n);
+  g->draws.slope = numbers(a, s * n);
+  g->draws.curve = numbers(a, s * n);
+  g->draws.beta = numbers(a, s * n);
+  g->draws.p = numbers(a, rows * n);
+  g->draws.logsum = numbers(a, n);
+  g->draws.loglik = numbers(a, n);
+  g->draws.share = numbers(a, n);
+  g->draws.y = numbers(a, scores);
+  g->draws.g = numbers(a, scores);
+  g->draws.c = numbers(a, g->order >= FM_INFORMATION ? g->n_pairs * n : 0);
+  g->draws.lever = numbers(a, g->order >= FM_SCORE ? g->n_moving * n : 0);
+  g->draws.spare = numbers(a, (spare + s + 1) * n);
 }
 
 void fm_mixed_lay_out(fm_mixed_group *g, const fm_mixed *model, const fm_design *design, int order,
@@ -85,22 +85,22 @@ void fm_mixed_lay_out(fm_mixed_group *g, const fm_mixed *model, const fm_design 
       .model = model, .design = design, .kernels = design->kernels, .theta = theta, .order = order};
   count_columns(g);
   cut_batches(g, rows);
-  g->linear = indices(a, g->n_linear);
-  g->dimension = indices(a, g->n_varying);
-  g->moving = indices(a, g->n_moving);
-  g->moving_of = indices(a, g->n_moving);
-  g->moving_by = indices(a, g->n_moving);
-  g->base_theta = numbers(a, g->n_linear);
+  g->numbering.linear = indices(a, g->n_linear);
+  g->numbering.dimension = indices(a, g->n_varying);
+  g->numbering.moving = indices(a, g->n_moving);
+  g->numbering.moving_of = indices(a, g->n_moving);
+  g->numbering.moving_by = indices(a, g->n_moving);
+  g->numbering.base_theta = numbers(a, g->n_linear);
   lay_out_rows(g, a, units, rows);
   lay_out_batch(g, a, rows);
   const int derivatives = order >= FM_SCORE, information = order >= FM_INFORMATION;
-  g->score = numbers(a, derivatives ? g->n_par : 0);
-  g->h = numbers(a, information ? g->n_moving * g->n_moving : 0);
-  g->across = numbers(a, information ? g->n_fixed * g->n_moving : 0);
-  g->within = numbers(a, information ? g->n_fixed * g->n_fixed : 0);
+  g->sums.score = numbers(a, derivatives ? g->n_par : 0);
+  g->sums.h = numbers(a, information ? g->n_moving * g->n_moving : 0);
+  g->sums.across = numbers(a, information ? g->n_fixed * g->n_moving : 0);
+  g->sums.within = numbers(a, information ? g->n_fixed * g->n_fixed : 0);
 }
 
-/* ---- numbering ------------------------------------------------------------------------------------------- */
+/* ---- numbering --------------------------------------------------------------------------------------- */
 /* The random coefficient that term k has, or FM_NO_DIMENSION. */
 static size_t dimension_of(const fm_mixed *model, size_t k) {
   for (size_t m = 0; m < model->n_random; m++) {
@@ -115,14 +115,14 @@ static void number_moving(fm_mixed_group *g) {
   const fm_mixed *model = g->model;
   size_t at = 0;
   for (size_t s = 0; s < g->n_varying; s++) {
-    g->moving[at] = g->linear[s];
-    g->moving_of[at] = s;
-    g->moving_by[at++] = FM_NO_DIMENSION;
+    g->numbering.moving[at] = g->numbering.linear[s];
+    g->numbering.moving_of[at] = s;
+    g->numbering.moving_by[at++] = FM_NO_DIMENSION;
     for (size_t q = 0; q < model->n_spread; q++) {
-      if ((size_t)model->row[q] == g->dimension[s]) {
-        g->moving[at] = g->n_linear + q;
-        g->moving_of[at] = s;
-        g->moving_by[at++] = (size_t)model->column[q];
+      if ((size_t)model->row[q] == g->numbering.dimension[s]) {
+        g->numbering.moving[at] = g->n_linear + q;
+        g->numbering.moving_of[at] = s;
+        g->numbering.moving_by[at++] = (size_t)model->column[q];
       }
     }
   }
@@ -131,88 +131,92 @@ static void number_moving(fm_mixed_group *g) {
 void fm_mixed_number(fm_mixed_group *g) {
   const int all = g->model->price >= 0;
   size_t varying = 0, fixed = g->n_varying;
-  memcpy(g->base_theta, g->theta, g->n_linear * sizeof(double));
+  memcpy(g->numbering.base_theta, g->theta, g->n_linear * sizeof(double));
   for (size_t k = 0; k < g->n_terms; k++) {
     const size_t m = dimension_of(g->model, k);
     if (all || m != FM_NO_DIMENSION) {
-      g->dimension[varying] = m;
-      g->linear[varying++] = k;
-      g->base_theta[k] = 0.0;
+      g->numbering.dimension[varying] = m;
+      g->numbering.linear[varying++] = k;
+      g->numbering.base_theta[k] = 0.0;
     } else {
-      g->linear[fixed++] = k;
+      g->numbering.linear[fixed++] = k;
     }
   }
   for (size_t k = g->n_terms; k < g->n_linear; k++) {
-    g->linear[k] = k;
+    g->numbering.linear[k] = k;
   }
   number_moving(g);
   for (size_t r = 0; r < g->batch; r++) {
-    g->ones[r] = 1.0;
+    g->draws.ones[r] = 1.0;
   }
 }
 
-/* ---- rows -------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------------- */
 /* Row `row` of unit i of the loaded block becomes row `at` of the group. */
 static void copy_row(fm_mixed_group *g, fm_work *work, size_t i, size_t row, size_t at) {
-  g->design->ops->row(g->design, work, i, (int)row, g->term_row);
-  double *x = g->x + at * g->n_terms;
+  g->design->ops->row(g->design, work, i, (int)row, g->rows.term_row);
+  double *x = g->rows.x + at * g->n_terms;
   for (size_t c = 0; c < g->n_terms; c++) {
-    x[c] = g->term_row[g->linear[c]];
+    x[c] = g->rows.term_row[g->numbering.linear[c]];
   }
-  g->place[at] = (size_t)work->block.place[work->block.offset[i] + row];
-  g->count[at] = 0.0;
+  g->rows.place[at] = (size_t)work->block.place[work->block.offset[i] + row];
+  g->rows.count[at] = 0.0;
 }
 
 static void copy_choices(fm_mixed_group *g, const fm_work *work, size_t i, size_t unit) {
   const fm_block *block = &work->block;
-  g->size[unit] = 0.0;
+  g->rows.size[unit] = 0.0;
   for (size_t c = block->choice[i]; c < block->choice[i + 1]; c++) {
     const double n = g->weight > 0.0 ? block->choice_weight[c] / g->weight : 0.0;
-    g->size[unit] += n;
-    g->count[g->offset[unit] + (size_t)block->choice_row[c]] += n;
+    g->rows.size[unit] += n;
+    g->rows.count[g->rows.offset[unit] + (size_t)block->choice_row[c]] += n;
   }
 }
 
 /* The rows of the loaded block follow those that are there. */
 static void copy_block(fm_mixed_group *g, fm_work *work) {
   const fm_block *block = &work->block;
-  g->design->ops->utility(g->design, work, g->base_theta, g->base + g->n_rows);
+  g->design->ops->utility(g->design, work, g->numbering.base_theta, g->rows.base + g->rows.n);
   for (size_t i = 0; i < block->n; i++) {
     const size_t n = block->offset[i + 1] - block->offset[i];
-    g->offset[g->n_units] = g->n_rows;
+    g->rows.offset[g->rows.n_units] = g->rows.n;
     for (size_t row = 0; row < n; row++) {
-      copy_row(g, work, i, row, g->n_rows + row);
+      copy_row(g, work, i, row, g->rows.n + row);
     }
-    copy_choices(g, work, i, g->n_units);
-    g->n_rows += n;
-    g->n_units++;
+    copy_choices(g, work, i, g->rows.n_units);
+    g->rows.n += n;
+    g->rows.n_units++;
   }
-  g->offset[g->n_units] = g->n_rows;
+  g->rows.offset[g->rows.n_units] = g->rows.n;
 }
 
 static void spread_columns(fm_mixed_group *g) {
-  for (size_t at = 0; at < g->n_rows; at++) {
+  for (size_t at = 0; at < g->rows.n; at++) {
     for (size_t s = 0; s < g->n_varying; s++) {
-      g->column[s * g->n_rows + at] = g->x[at * g->n_terms + s];
+      g->rows.column[s * g->rows.n + at] = g->rows.x[at * g->n_terms + s];
     }
   }
 }
 
 /* constant and product. */
 static void sum_rows(fm_mixed_group *g) {
-  memset(g->constant, 0, g->n_linear * sizeof(double));
-  for (size_t unit = 0; unit < g->n_units; unit++) {
-    for (size_t at = g->offset[unit]; at < g->offset[unit + 1]; at++) {
-      const double *x = g->x + at * g->n_terms;
-      for (size_t c = 0; c < g->n_terms && g->count[at] > 0.0; c++) {
-        g->constant[c] += g->count[at] * x[c];
+  memset(g->rows.constant, 0, g->n_linear * sizeof(double));
+  for (size_t unit = 0; unit < g->rows.n_units; unit++) {
+    for (size_t at = g->rows.offset[unit]; at < g->rows.offset[unit + 1]; at++) {
+      const double *x = g->rows.x + at * g->n_terms;
+      if (g->rows.count[at] > 0.0) {
+        for (size_t c = 0; c < g->n_terms; c++) {
+          g->rows.constant[c] += g->rows.count[at] * x[c];
+        }
       }
       if (g->n_linear > g->n_terms) {
-        g->constant[g->n_terms + g->place[at]] += g->count[at];
+        g->rows.constant[g->n_terms + g->rows.place[at]] += g->rows.count[at];
       }
-      for (size_t k = 0, pair = 0; k < g->n_varying && g->order >= FM_INFORMATION; k++) {
-        for (size_t l = k; l < g->n_varying; l++, pair++) {
-          g->product[at * g->n_pairs + pair] = g->size[unit] * x[k] * x[l];
+      if (g->order >= FM_INFORMATION) {
+        for (size_t k = 0, pair = 0; k < g->n_varying; k++) {
+          for (size_t l = k; l < g->n_varying; l++, pair++) {
+            g->rows.product[at * g->n_pairs + pair] = g->rows.size[unit] * x[k] * x[l];
+          }
         }
       }
     }
@@ -222,7 +226,7 @@ static void sum_rows(fm_mixed_group *g) {
 void fm_mixed_load(fm_mixed_group *g, fm_work *work, size_t group) {
   const fm_design *design = g->design;
   g->weight = g->model->weight != NULL ? g->model->weight[group] : 1.0;
-  g->n_units = g->n_rows = 0;
+  g->rows.n_units = g->rows.n = 0;
   for (size_t b = design->group_block[group]; b < design->group_block[group + 1]; b++) {
     design->ops->load(design, work, b);
     copy_block(g, work);
@@ -235,19 +239,19 @@ void fm_mixed_load(fm_mixed_group *g, fm_work *work, size_t group) {
 
 void fm_mixed_load_unit(fm_mixed_group *g, fm_work *work, size_t i, const double *base) {
   const size_t first = work->block.offset[i], n = work->block.offset[i + 1] - first;
-  g->n_units = 1;
-  g->n_rows = n;
-  g->offset[0] = 0;
-  g->offset[1] = n;
-  g->size[0] = 0.0;
+  g->rows.n_units = 1;
+  g->rows.n = n;
+  g->rows.offset[0] = 0;
+  g->rows.offset[1] = n;
+  g->rows.size[0] = 0.0;
   for (size_t row = 0; row < n; row++) {
     copy_row(g, work, i, row, row);
-    g->base[row] = base[first + row];
+    g->rows.base[row] = base[first + row];
   }
   spread_columns(g);
 }
 
-/* ---- draws -------------------------------------------------------------------------------------------------- */
+/* ---- draws ------------------------------------------------------------------------------------------- */
 size_t fm_mixed_in_batch(const fm_mixed_group *g, size_t b) {
   const size_t left = g->model->draws.n_draws - b * g->batch;
   return left < g->batch ? left : g->batch;
@@ -266,14 +270,18 @@ static void shape_draws(const fm_mixed_group *g, size_t m, double *u) {
   if (shape == FM_NORMAL && !normal) {
     g->kernels->quantile(u, u, n);
   }
-  for (size_t r = 0; r < n && shape != FM_NORMAL && normal; r++) {
-    u[r] = 0.5 * erfc(-u[r] * 0.70710678118654752440);
+  if (shape != FM_NORMAL && normal) {
+    for (size_t r = 0; r < n; r++) {
+      u[r] = 0.5 * erfc(-u[r] * 0.70710678118654752440);
+    }
   }
   if (shape == FM_TRIANGULAR) {
     to_triangle(u, n);
   }
-  for (size_t r = 0; r < n && shape == FM_UNIFORM; r++) {
-    u[r] = 2.0 * u[r] - 1.0;
+  if (shape == FM_UNIFORM) {
+    for (size_t r = 0; r < n; r++) {
+      u[r] = 2.0 * u[r] - 1.0;
+    }
   }
   if (g->model->sign[m] < 0.0) {
     g->kernels->scale(-1.0, u, n);
@@ -282,9 +290,9 @@ static void shape_draws(const fm_mixed_group *g, size_t m, double *u) {
 
 void fm_mixed_draw(fm_mixed_group *g, size_t set) {
   const size_t stride = g->batch * g->n_batches, n = g->model->draws.n_draws;
-  fm_draws_set(&g->model->draws, g->kernels, set, g->e, stride);
+  fm_draws_set(&g->model->draws, g->kernels, set, g->draws.e, stride);
   for (size_t m = 0; m < g->model->n_random; m++) {
-    double *e = g->e + m * stride;
+    double *e = g->draws.e + m * stride;
     shape_draws(g, m, e);
     memset(e + n, 0, (stride - n) * sizeof(double));
   }

@@ -1,9 +1,9 @@
 /* mixed_group.h: a group in hand: its rows, its draws, and what a batch of draws makes of them (private to
  * mixed*.c).
  *
- * Arrays by draw have the draws of a batch next to each other (`batch` of them, a multiple of 8), so that every
- * loop runs over draws, however few places there are. Columns of x are in an order of their own: varying terms
- * first, then the other terms, then the place constants.
+ * Arrays by draw have the draws of a batch next to each other (`batch` of them, a multiple of 8), so that
+ * every loop runs over draws, however few places there are. Columns of x are in an order of their own:
+ * varying terms first, then the other terms, then the place constants.
  */
 #ifndef FM_MIXED_GROUP_H
 #define FM_MIXED_GROUP_H
@@ -14,6 +14,52 @@
 #include "mixed.h"
 
 #define FM_NO_DIMENSION ((size_t)-1)
+
+/* Which column, parameter and dimension of the draws belong together. */
+typedef struct fm_mixed_numbering {
+  size_t *linear;     /* n_linear: parameter of each column */
+  size_t *dimension;  /* n_varying: its draws, or FM_NO_DIMENSION */
+  size_t *moving;     /* n_moving: parameter */
+  size_t *moving_of;  /* n_moving: varying column */
+  size_t *moving_by;  /* n_moving: dimension of the draws that multiplies it; FM_NO_DIMENSION: a mean */
+  double *base_theta; /* n_linear: theta with 0 for the varying terms */
+} fm_mixed_numbering;
+
+/* The occasions of the group, one after the other. */
+typedef struct fm_mixed_rows {
+  size_t n_units, n;
+  size_t *offset;       /* units + 1 */
+  size_t *place;        /* rows */
+  double *size, *count; /* units, rows: how many choices, in units of the weight */
+  double *base;         /* rows: utilities without the varying terms */
+  double *column;       /* n_varying x rows: the varying columns */
+  double *x;            /* rows x n_terms */
+  double *product;      /* rows x n_pairs: products of the varying columns, times size */
+  double *constant;     /* n_linear: sum over choices of [x; e_place] */
+  double *term_row;     /* n_terms */
+} fm_mixed_rows;
+
+/* All draws, and what a batch of them makes, by draw. */
+typedef struct fm_mixed_batch {
+  double *e;                            /* n_random x (batch n_batches) */
+  double *ones;                         /* batch */
+  double *gamma, *slope, *curve, *beta; /* n_varying each: T, T', T'' and coefficients */
+  double *p;                            /* rows: probabilities */
+  double *logsum, *loglik, *share;      /* share: exp(loglik - top), 0 beyond the last draw */
+  double *y, *g;                        /* n_linear: mean of x of a unit; score in the coefficients */
+  double *c;                            /* n_pairs: information in the coefficients, then all it becomes */
+  double *lever;                        /* n_moving: share times the derivative of the coefficient */
+  double *spare;                        /* max(n_fixed, n_moving, n_varying) + n_varying */
+} fm_mixed_batch;
+
+/* Sums over draws of share times ... */
+typedef struct fm_mixed_sums {
+  double top, total;        /* of the likeliest draw so far; of share itself */
+  double *mean_p, *lever_p; /* rows, rows x n_moving */
+  double *score;            /* n_par */
+  double *h;                /* n_moving x n_moving, upper */
+  double *across, *within;  /* n_fixed x n_moving, n_fixed x n_fixed: what is taken from the products */
+} fm_mixed_sums;
 
 typedef struct fm_mixed_group {
   const fm_mixed *model;
@@ -26,39 +72,11 @@ typedef struct fm_mixed_group {
   size_t n_pairs;            /* of varying columns */
   size_t n_moving;           /* parameters of the varying coefficients: a mean each, and the spreads */
   size_t batch, n_batches;
-  size_t *linear;     /* n_linear: parameter of each column */
-  size_t *dimension;  /* n_varying: its draws, or FM_NO_DIMENSION */
-  size_t *moving;     /* n_moving: parameter */
-  size_t *moving_of;  /* n_moving: varying column */
-  size_t *moving_by;  /* n_moving: dimension of the draws that multiplies it; FM_NO_DIMENSION: a mean */
-  double *base_theta; /* n_linear: theta with 0 for the varying terms */
-  double weight;      /* w_f */
-  size_t n_units, n_rows;
-  size_t *offset;       /* units + 1 */
-  size_t *place;        /* rows */
-  double *size, *count; /* units, rows: how many choices, in units of w_f */
-  double *base;         /* rows: utilities without the varying terms */
-  double *column;       /* n_varying x rows: the varying columns */
-  double *x;            /* rows x n_terms */
-  double *product;      /* rows x n_pairs: products of the varying columns, times size */
-  double *constant;     /* n_linear: sum over choices of [x; e_place] */
-  double *term_row;     /* n_terms */
-  double *e;            /* n_random x (batch n_batches) */
-  double *ones;         /* batch */
-  /* of a batch, by draw */
-  double *gamma, *slope, *curve, *beta; /* n_varying each: T, T', T'' and coefficients */
-  double *p;                            /* rows: probabilities */
-  double *logsum, *loglik, *share;      /* share: exp(loglik - top), 0 beyond the last draw */
-  double *y, *g;                        /* n_linear: mean of x of a unit; score in the coefficients */
-  double *c;                            /* n_pairs: information in the coefficients, then all it becomes */
-  double *lever;                        /* n_moving: share times the derivative of the coefficient */
-  double *spare;                        /* max(n_fixed, n_moving, n_varying) + n_varying */
-  /* sums over draws of share times ... */
-  double top, total;
-  double *mean_p, *lever_p; /* rows, rows x n_moving */
-  double *score;            /* n_par */
-  double *h;                /* n_moving x n_moving, upper */
-  double *across, *within;  /* n_fixed x n_moving, n_fixed x n_fixed: what is taken from the products */
+  double weight; /* w_f */
+  fm_mixed_numbering numbering;
+  fm_mixed_rows rows;
+  fm_mixed_batch draws;
+  fm_mixed_sums sums;
 } fm_mixed_group;
 
 /* mixed_group.c */

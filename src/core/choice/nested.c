@@ -82,7 +82,7 @@ fm_pass fm_nested_pass(const fm_nested *model, const fm_design *design, int thre
                    .block = nested_block};
 }
 
-/* ---- prediction and scores by occasion ---------------------------------------------------------------- */
+/* ---- prediction and scores by occasion --------------------------------------------------------------- */
 void fm_nested_probabilities(const fm_nested *model, const fm_design *design, const fm_work *work,
                              const double *theta, double *scratch, const double *v, double *p,
                              double *logsum) {
@@ -114,8 +114,10 @@ void fm_nested_occasion_scores(const fm_nested *model, const fm_design *design, 
   for (size_t i = 0; i < block->n; i++) {
     double *g = scores + i * n_par;
     memcpy(g, tree.unit_means + i * n_terms, n_terms * sizeof(double));
-    for (size_t r = block->offset[i]; r < block->offset[i + 1] && design->n_effects > 0; r++) {
-      g[n_terms + (size_t)block->place[r]] += tree.row_weights[r];
+    if (design->n_effects > 0) {
+      for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
+        g[n_terms + (size_t)block->place[r]] += tree.row_weights[r];
+      }
     }
     fm_tree_lambda_score(&tree, i, g + design->n_linear);
   }

@@ -36,8 +36,10 @@ static void spread(fm_tree *tree, const double *alpha, const double *beta) {
   for (size_t r = 0; r < rows->n; r++) {
     w[r] = rows->share[r] * alpha[rows->parent[r]];
   }
-  for (size_t r = 0; r < rows->n && beta != NULL; r++) {
-    w[r] += rows->product[r] * beta[rows->parent[r]];
+  if (beta != NULL) {
+    for (size_t r = 0; r < rows->n; r++) {
+      w[r] += rows->product[r] * beta[rows->parent[r]];
+    }
   }
 }
 
@@ -71,7 +73,7 @@ void fm_tree_lambda_score(const fm_tree *tree, size_t i, double *g) {
   }
 }
 
-/* ---- what the information is made of ------------------------------------------------------------------ */
+/* ---- what the information is made of ----------------------------------------------------------------- */
 /* A_s = -k_s a_s of all nodes of a level; m_c = p_c A_s - A_c of its nodes, m_root = -A_root. */
 static void fill_weights(fm_tree *tree) {
   for (int level = FM_ROOT; level >= FM_BOTTOM; level--) {
@@ -80,9 +82,11 @@ static void fill_weights(fm_tree *tree) {
       nodes->curvature[s] = -nodes->rate[s] * nodes->adjoint[s];
       nodes->mean_weight[s] = -nodes->curvature[s];
     }
-    for (size_t c = 0; c < nodes->n && level < FM_ROOT; c++) {
-      const fm_branches *branches = &tree->branches[level + 1];
-      nodes->mean_weight[c] += branches->share[c] * tree->nodes[level + 1].curvature[branches->parent[c]];
+    if (level < FM_ROOT) {
+      for (size_t c = 0; c < nodes->n; c++) {
+        const fm_branches *branches = &tree->branches[level + 1];
+        nodes->mean_weight[c] += branches->share[c] * tree->nodes[level + 1].curvature[branches->parent[c]];
+      }
     }
   }
 }
@@ -135,7 +139,7 @@ static void fill_slopes(fm_tree *tree) {
   }
 }
 
-/* ---- b and d ---------------------------------------------------------------------------------------------- */
+/* ---- b and d ----------------------------------------------------------------------------------------- */
 static void add_cross(fm_tree *tree, const fm_design *design, fm_work *work, double *h, size_t n_par) {
   spread(tree, tree->nodes[FM_BOTTOM].curvature, NULL);
   design->ops->cross(design, work, NULL, tree->row_weights, h, n_par);
@@ -165,8 +169,10 @@ static void add_upper_mean(fm_tree *tree, const fm_design *design, fm_work *work
   const fm_nodes *bottom = &tree->nodes[FM_BOTTOM], *upper = &tree->nodes[FM_UPPER];
   memset(tree->alpha, 0, bottom->n * sizeof(double));
   for (size_t b = 0; b < bottom->width; b++) {
-    for (size_t s = b; s < bottom->n && fm_tree_upper(tree->model, b) == k; s += bottom->width) {
-      tree->alpha[s] = tree->branches[FM_UPPER].share[s];
+    if (fm_tree_upper(tree->model, b) == k) {
+      for (size_t s = b; s < bottom->n; s += bottom->width) {
+        tree->alpha[s] = tree->branches[FM_UPPER].share[s];
+      }
     }
   }
   for (size_t i = 0; i < tree->block->n; i++) {
@@ -201,7 +207,7 @@ static void add_linear(fm_tree *tree, const fm_design *design, fm_work *work, do
   add_root_mean(tree, design, work, h, n_par);
 }
 
-/* ---- b and d by lambda -------------------------------------------------------------------------------------- */
+/* ---- b and d by lambda ------------------------------------------------------------------------------- */
 /* alpha and beta such that the rows of column p are sum_j share_j (alpha + beta log share_j) x_j, plus
  * omega_j k^2 x_j for the choices: with G = dW/dlambda_p and [s] = 1 where p is the parameter of s,
  *   alpha_n = m_n G_n + p_n m_u G_u + P_n m_root G_root - [n] N_n k_n^2
@@ -251,7 +257,7 @@ static void add_lambda_column(fm_tree *tree, const fm_design *design, fm_work *w
   design->ops->score(design, work, NULL, tree->row_weights, column);
 }
 
-/* ---- lambda by lambda ----------------------------------------------------------------------------------------- */
+/* ---- lambda by lambda -------------------------------------------------------------------------------- */
 /* h += x (e_p e_q' + e_q e_p') / 2 in the upper triangle; -1 is no parameter. h starts at the block. */
 static void add_pair(double *h, size_t ld, int p, int q, double x) {
   if (p >= 0 && q >= 0) {
@@ -296,8 +302,10 @@ static void add_upper_lambda(const fm_tree *tree, size_t i, size_t k, double *h,
   const double *slope = tree->slope_upper + u * n_lambda;
   const int parameter = fm_tree_parameter(tree->model, FM_UPPER, k);
   add_square(h, ld, upper->mean_weight[u], slope, n_lambda);
-  for (size_t p = 0; p < n_lambda && parameter >= 0; p++) {
-    add_pair(h, ld, parameter, (int)p, -2.0 * square(upper->rate[u]) * upper->chosen[u] * slope[p]);
+  if (parameter >= 0) {
+    for (size_t p = 0; p < n_lambda; p++) {
+      add_pair(h, ld, parameter, (int)p, -2.0 * square(upper->rate[u]) * upper->chosen[u] * slope[p]);
+    }
   }
 }
 

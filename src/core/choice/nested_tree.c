@@ -59,7 +59,7 @@ size_t fm_tree_layout(fm_tree *tree, const fm_nested *model, const fm_design *de
   return a.used;
 }
 
-/* ---- links and rates ---------------------------------------------------------------------------------- */
+/* ---- links and rates --------------------------------------------------------------------------------- */
 static void link_rows(fm_tree *tree) {
   const fm_block *block = tree->block;
   const int width = (int)tree->nodes[FM_BOTTOM].width;
@@ -111,7 +111,7 @@ void fm_tree_init(fm_tree *tree, const fm_nested *model, const fm_design *design
   set_rates(tree, lambda);
 }
 
-/* ---- one level: from the values of the children to those of the nodes ----------------------------------- */
+/* ---- one level: from the values of the children to those of the nodes -------------------------------- */
 /* log_share = (v - largest of the node) / lambda; nodes->inclusive holds the largest. */
 static void scale_values(const fm_branches *branches, const fm_nodes *nodes, const double *v) {
   double *largest = nodes->inclusive;
@@ -167,7 +167,7 @@ void fm_tree_solve(fm_tree *tree, const fm_kernels *kernels, const double *v) {
   solve_level(&tree->branches[FM_ROOT], &tree->nodes[FM_ROOT], kernels, tree->nodes[FM_UPPER].inclusive);
 }
 
-/* ---- choices ---------------------------------------------------------------------------------------------- */
+/* ---- choices ----------------------------------------------------------------------------------------- */
 static void clear_tally(const fm_nodes *nodes) {
   memset(nodes->chosen, 0, nodes->n * sizeof(double));
   memset(nodes->chosen_log, 0, nodes->n * sizeof(double));

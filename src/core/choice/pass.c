@@ -67,21 +67,20 @@ static fm_code new_sums(run *r) {
   return FM_OK;
 }
 
-static size_t groups_in(const fm_design *design, size_t chunk) {
-  return design->chunk_group[chunk + 1] - design->chunk_group[chunk];
-}
-
 static fm_code run_chunk(void *context, size_t chunk, size_t worker) {
   run *r = context;
   const fm_design *design = r->pass->design;
   fm_work *work = &r->work[worker];
   fm_sums *sums = &r->sums[chunk];
-  for (size_t g = 0; r->pass->group != NULL && g < groups_in(design, chunk); g++) {
-    FM_TRY(r->pass->group(r->pass, work, design->chunk_group[chunk] + g, r->scratch[worker], sums));
-  }
-  for (size_t b = design->chunk[chunk]; r->pass->group == NULL && b < design->chunk[chunk + 1]; b++) {
-    design->ops->load(design, work, b);
-    FM_TRY(r->pass->block(r->pass, work, r->scratch[worker], sums));
+  if (r->pass->group != NULL) {
+    for (size_t g = design->chunk_group[chunk]; g < design->chunk_group[chunk + 1]; g++) {
+      FM_TRY(r->pass->group(r->pass, work, g, r->scratch[worker], sums));
+    }
+  } else {
+    for (size_t b = design->chunk[chunk]; b < design->chunk[chunk + 1]; b++) {
+      design->ops->load(design, work, b);
+      FM_TRY(r->pass->block(r->pass, work, r->scratch[worker], sums));
+    }
   }
   if (sums->information != NULL) {
     design->ops->flush(design, work, sums->information, sums->n_par);
@@ -89,7 +88,7 @@ static fm_code run_chunk(void *context, size_t chunk, size_t worker) {
   return FM_OK;
 }
 
-/* Entry `at` of the accumulators at `offset` from each chunk's memory, summed in chunk order. */
+/* The value, or entry `at` of the score or the information, of all chunks, summed in chunk order. */
 static double sum_chunks(const fm_sums *sums, size_t n, size_t at, int order) {
   fm_total total = {0.0, 0.0};
   for (size_t c = 0; c < n; c++) {
@@ -104,14 +103,18 @@ static double sum_chunks(const fm_sums *sums, size_t n, size_t at, int order) {
 static void reduce(const run *r, double *value, double *score, double *information) {
   const size_t p = r->pass->n_par, n = r->pass->design->n_chunks;
   *value = sum_chunks(r->sums, n, 0, FM_VALUE);
-  for (size_t k = 0; k < p && r->pass->order >= FM_SCORE; k++) {
-    score[k] = sum_chunks(r->sums, n, k, FM_SCORE);
+  if (r->pass->order >= FM_SCORE) {
+    for (size_t k = 0; k < p; k++) {
+      score[k] = sum_chunks(r->sums, n, k, FM_SCORE);
+    }
   }
-  for (size_t l = 0; l < p && r->pass->order >= FM_INFORMATION; l++) {
-    for (size_t k = 0; k <= l; k++) {
-      const double x = sum_chunks(r->sums, n, k + l * p, FM_INFORMATION);
-      information[k + l * p] = x;
-      information[l + k * p] = x;
+  if (r->pass->order >= FM_INFORMATION) {
+    for (size_t l = 0; l < p; l++) {
+      for (size_t k = 0; k <= l; k++) {
+        const double x = sum_chunks(r->sums, n, k + l * p, FM_INFORMATION);
+        information[k + l * p] = x;
+        information[l + k * p] = x;
+      }
     }
   }
 }
@@ -123,6 +126,14 @@ static size_t worthwhile_threads(const fm_pass *pass) {
   return pass->threads > 1 && work > enough ? (size_t)pass->threads : 1;
 }
 
+static fm_code run_all(run *r) {
+  FM_TRY(new_workers(r));
+  FM_TRY(new_sums(r));
+  const fm_design *design = r->pass->design;
+  return fm_parallel_watched(design->n_chunks, (int)r->workers, run_chunk, r, design->interrupted,
+                             design->interrupt_context);
+}
+
 fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *information, fm_error *err) {
   if (pass->admissible != NULL && !pass->admissible(pass)) {
     *value = -HUGE_VAL;
@@ -131,12 +142,7 @@ fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *i
   const size_t threads = worthwhile_threads(pass);
   const size_t chunks = pass->design->n_chunks;
   run r = {.pass = pass, .workers = threads < chunks ? threads : (chunks > 0 ? chunks : 1)};
-  fm_code code = new_workers(&r);
-  code = code == FM_OK ? new_sums(&r) : code;
-  if (code == FM_OK) {
-    code = fm_parallel_watched(chunks, (int)r.workers, run_chunk, &r, pass->design->interrupted,
-                               pass->design->interrupt_context);
-  }
+  const fm_code code = run_all(&r);
   if (code == FM_OK) {
     reduce(&r, value, score, information);
   }

@@ -4,7 +4,6 @@
  *   dl/db = w f (x_y - xbar),            -d2l/db db'   = w f^2 Cov(x, x),
  *   dl/dsigma = w sign (v_y - vbar),     -d2l/dsigma^2 = w Var(v),
  *   -d2l/db dsigma = w sigma Cov(x, v) - w sign (x_y - xbar).
- * Overwrites scratch and adds to sums. Thread safety: no state.
  */
 #include "scaled.h"
 
@@ -44,7 +43,7 @@ size_t fm_scaled_scratch(const fm_design *design) {
   return lay_out(&b, design, NULL);
 }
 
-/* ---- one unit ------------------------------------------------------------------------------------------- */
+/* ---- one unit ---------------------------------------------------------------------------------------- */
 static double sign_of(const fm_scaled *model, size_t unit) {
   return model->sign != NULL ? model->sign[unit] : 1.0;
 }
@@ -78,7 +77,7 @@ void fm_scaled_probabilities(const fm_scaled *model, const fm_design *design, co
   fm_logit_probabilities(design->kernels, block, v, logsum);
 }
 
-/* ---- likelihood ------------------------------------------------------------------------------------------- */
+/* ---- likelihood -------------------------------------------------------------------------------------- */
 /* Fills v, p, logsum, factor, chosen and mean of the block, and gives its log-likelihood. */
 static double solve(const fm_scaled *model, const fm_design *design, fm_work *work, const double *theta,
                     const buffers *b) {
@@ -127,7 +126,7 @@ static void add_score(const fm_pass *pass, fm_work *work, const buffers *b, doub
   design->ops->score(design, work, NULL, b->weights, score);
 }
 
-/* ---- information -------------------------------------------------------------------------------------------- */
+/* ---- information ------------------------------------------------------------------------------------- */
 static void add_linear(const fm_design *design, fm_work *work, const buffers *b, double *h, size_t n_par) {
   for (size_t i = 0; i < work->block.n; i++) {
     b->scale[i] = b->chosen[i] * b->factor[i] * b->factor[i];
@@ -213,8 +212,10 @@ void fm_scaled_occasion_scores(const fm_scaled *model, const fm_design *design, 
     const int k = parameter_of(model, block->first + i);
     double *g = scores + i * n_par;
     memcpy(g, b.y + i * nt, nt * sizeof(double));
-    for (size_t r = block->offset[i]; r < block->offset[i + 1] && design->n_effects > 0; r++) {
-      g[nt + (size_t)block->place[r]] += b.weights[r];
+    if (design->n_effects > 0) {
+      for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
+        g[nt + (size_t)block->place[r]] += b.weights[r];
+      }
     }
     if (k >= 0) {
       g[design->n_linear + (size_t)k] += scale_score(block, model, &b, i);

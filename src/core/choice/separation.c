@@ -1,7 +1,7 @@
 /* separation.c: a certificate of separation from one direction.
  *
  * Formula: separation.h. Utilities are taken less those at zero, so offsets drop out. Overwrites
- * separated only. Thread safety: no state.
+ * separated only.
  */
 #include "separation.h"
 
@@ -116,7 +116,7 @@ fm_code fm_separation_counted(const fm_along_counter *counter, const double *dir
   return name_parameters(counter, direction, reach, separated, err);
 }
 
-/* ---- one design --------------------------------------------------------------------------------------------- */
+/* ---- one design -------------------------------------------------------------------------------------- */
 static fm_code count_design(const void *context, const double *direction, fm_along what, double tolerance,
                             double *answer, fm_error *err) {
   const fm_counted_design *c = context;

@@ -12,12 +12,13 @@
 
 #include "../design/design.h"
 
-/* What a pass counts along a direction. FM_REACH: how far the chosen alternatives move ahead of or behind the
- * others, which is zero only if nothing moves. FM_LOSSES: how many choices lose by more than the tolerance. */
+/* What a pass counts along a direction. FM_REACH: how far the chosen alternatives move ahead of or behind
+ * the others, which is zero only if nothing moves.
+ * FM_LOSSES: how many choices lose by more than the tolerance. */
 typedef enum fm_along { FM_REACH = 0, FM_LOSSES = 1 } fm_along;
 
-/* Counts on a design. sign (units): -1 where the least useful place was named, for which the inequality is the
- * other way round; NULL: 1. direction (n_linear). */
+/* Counts on a design. sign (units): -1 where the least useful place was named, for which the inequality is
+ * the other way round; NULL: 1. direction (n_linear). */
 fm_code fm_count_along(const fm_design *design, const double *sign, const double *direction, fm_along what,
                        double tolerance, int threads, double *answer, fm_error *err);
 

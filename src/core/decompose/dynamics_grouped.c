@@ -15,8 +15,8 @@
 /* Sums of one group in one pair of periods. */
 typedef struct group_sums {
   double all[FM_FIRM_MOMENTS];
-  double *of
-      [FM_CLASSES]; /* (1 + n_places) x FM_FIRM_MOMENTS; of[FM_CLASS_OWN]: n_cells x FM_FIRM_MOMENTS; of[FM_CLASS_ALL]: not used */
+  /* (1 + n_places) x FM_FIRM_MOMENTS for each class; n_cells x FM_FIRM_MOMENTS for FM_CLASS_OWN, none for all */
+  double *of[FM_CLASSES];
   unsigned char *touched; /* 1 + n_places */
 } group_sums;
 
@@ -24,18 +24,18 @@ static fm_code sums_init(group_sums *s, size_t n_places, size_t n_cells) {
   *s = (group_sums){0};
   const size_t places = n_places + 1;
   int fine = 1;
-  for (size_t class = FM_CLASS_START; class < FM_CLASSES; class ++) {
-    s->of[class] =
-        fm_alloc_zero((class == FM_CLASS_OWN ? n_cells : places) * FM_FIRM_MOMENTS, sizeof(double));
-    fine = fine && s->of[class] != NULL;
+  for (size_t kind = FM_CLASS_START; kind < FM_CLASSES; kind++) {
+    s->of[kind] =
+        fm_alloc_zero((kind == FM_CLASS_OWN ? n_cells : places) * FM_FIRM_MOMENTS, sizeof(double));
+    fine = fine && s->of[kind] != NULL;
   }
   s->touched = fm_alloc_zero(places, 1);
   return fine && s->touched ? FM_OK : FM_NO_MEMORY;
 }
 
 static void sums_free(group_sums *s) {
-  for (size_t class = FM_CLASS_START; class < FM_CLASSES; class ++) {
-    fm_free(s->of[class]);
+  for (size_t kind = FM_CLASS_START; kind < FM_CLASSES; kind++) {
+    fm_free(s->of[kind]);
   }
   fm_free(s->touched);
 }
@@ -88,8 +88,8 @@ static void wipe(group_sums *s, const fm_dynamics *d, const fm_part *part, size_
   memset(s->of[FM_CLASS_OWN] + part->cell * FM_FIRM_MOMENTS, 0, sizeof s->all);
   for (size_t e = 0; e < 2; e++) {
     if (ends[e] <= n_places) {
-      for (size_t class = FM_CLASS_START; class < FM_CLASS_OWN; class ++) {
-        memset(s->of[class] + ends[e] * FM_FIRM_MOMENTS, 0, sizeof s->all);
+      for (size_t kind = FM_CLASS_START; kind < FM_CLASS_OWN; kind++) {
+        memset(s->of[kind] + ends[e] * FM_FIRM_MOMENTS, 0, sizeof s->all);
       }
       s->touched[ends[e]] = 0;
     }
@@ -101,8 +101,8 @@ static double influence_of(const group_sums *s, const fm_terms *terms, size_t k,
   double total = dot(g + FM_CLASS_ALL * FM_FIRM_MOMENTS, s->all);
   if (s->touched[terms->place[k]]) {
     const size_t at = (size_t)terms->place[k] * FM_FIRM_MOMENTS;
-    for (size_t class = FM_CLASS_START; class < FM_CLASS_OWN; class ++) {
-      total += dot(g + class * FM_FIRM_MOMENTS, s->of[class] + at);
+    for (size_t kind = FM_CLASS_START; kind < FM_CLASS_OWN; kind++) {
+      total += dot(g + kind * FM_FIRM_MOMENTS, s->of[kind] + at);
     }
     if (terms->cell[k] > 0) {
       total += dot(g + FM_CLASS_OWN * FM_FIRM_MOMENTS,

@@ -77,7 +77,7 @@ double fm_packed_quadratic(const double *x, const double *packed) {
 void fm_term_gradient(const fm_terms *terms, size_t k, double gradient[FM_CLASSES][FM_FIRM_MOMENTS]) {
   memset(gradient, 0, FM_CLASSES * FM_FIRM_MOMENTS * sizeof(double));
   for (size_t j = 0; j < terms->n_columns; j++) {
-    gradient[terms->class[j]][terms->moment[j]] += terms->column[j][k];
+    gradient[terms->class_of[j]][terms->moment[j]] += terms->column[j][k];
   }
 }
 

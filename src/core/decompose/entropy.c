@@ -285,8 +285,10 @@ static fm_code permuter_init(permuter *p, const fm_categories *data) {
 }
 
 static void null_free(null_run *run) {
-  for (size_t i = 0; run->worker != NULL && i < run->n_workers; i++) {
-    permuter_free(&run->worker[i], run->data->d);
+  if (run->worker != NULL) {
+    for (size_t i = 0; i < run->n_workers; i++) {
+      permuter_free(&run->worker[i], run->data->d);
+    }
   }
   fm_free(run->worker), fm_free(run->member), fm_free(run->start);
 }

@@ -334,12 +334,16 @@ static fm_code stripes_init(stripes *s, pass *total, int threads) {
 }
 
 static void stripes_free(stripes *s) {
-  for (size_t k = 0; s->n > 1 && s->stripe != NULL && k < s->n; k++) {
-    pass_free(&s->stripe[k].pass);
-    fm_free(s->stripe[k].sums.part);
+  if (s->n > 1 && s->stripe != NULL) {
+    for (size_t k = 0; k < s->n; k++) {
+      pass_free(&s->stripe[k].pass);
+      fm_free(s->stripe[k].sums.part);
+    }
   }
-  for (size_t w = 0; s->worker != NULL && w < s->n_workers; w++) {
-    fm_reader_free(&s->worker[w]);
+  if (s->worker != NULL) {
+    for (size_t w = 0; w < s->n_workers; w++) {
+      fm_reader_free(&s->worker[w]);
+    }
   }
   fm_free(s->stripe), fm_free(s->worker), fm_free(s->cell), fm_free(s->ends);
   fm_ranges_free(&s->ranges);
@@ -430,8 +434,10 @@ static fm_code all_firms(stripes *s, pass *total, int threads, int (*interrupted
   if (s->n == 1) {
     *total = s->stripe[0].pass; /* its tables may have moved */
   }
-  for (size_t k = 0; s->n > 1 && code == FM_OK && k < s->n; k++) {
-    code = add_sums(total, &s->stripe[k].sums);
+  if (s->n > 1) {
+    for (size_t k = 0; code == FM_OK && k < s->n; k++) {
+      code = add_sums(total, &s->stripe[k].sums);
+    }
   }
   return code;
 }

@@ -24,10 +24,23 @@
 
 #include "../base/status.h"
 
-enum {
-  FM_FIRM_MOMENTS = 12, /* w0 p0 y0 w1 p1 y1 x01 x10 u v0 v1 gain */
-  FM_FIRM_PRODUCTS = 96 /* products of two moments a <= b, in blocks of four rows */
-};
+typedef enum fm_firm_moment { /* in the order above */
+                              FM_MOMENT_W0,
+                              FM_MOMENT_P0,
+                              FM_MOMENT_Y0,
+                              FM_MOMENT_W1,
+                              FM_MOMENT_P1,
+                              FM_MOMENT_Y1,
+                              FM_MOMENT_X01,
+                              FM_MOMENT_X10,
+                              FM_MOMENT_U,
+                              FM_MOMENT_V0,
+                              FM_MOMENT_V1,
+                              FM_MOMENT_GAIN,
+                              FM_FIRM_MOMENTS
+} fm_firm_moment;
+
+enum { FM_FIRM_PRODUCTS = 96 }; /* products of two moments a <= b, in blocks of four rows */
 
 typedef struct fm_panel {
   size_t n; /* rows, fewer than 2^32 */
@@ -85,7 +98,7 @@ void fm_dynamics_free(fm_dynamics *result);
 /* Classes of firms of a pair of periods in which a term has derivatives: all; those of its cluster at the start, at the
  * end, at both, those that close, those not seen at the end (closed or hidden), those not seen at the start; those of its
  * own cell. */
-enum {
+typedef enum fm_firm_class {
   FM_CLASS_ALL,
   FM_CLASS_START,
   FM_CLASS_END,
@@ -95,14 +108,14 @@ enum {
   FM_CLASS_NEW,
   FM_CLASS_OWN,
   FM_CLASSES
-};
+} fm_firm_class;
 
-/* Terms of an account. Column j holds the derivatives of all terms in the sum of moment[j] over class[j]. */
+/* Terms of an account. Column j holds the derivatives of all terms in the sum of moment[j] over class_of[j]. */
 typedef struct fm_terms {
   size_t n, n_columns;
-  const int *pair, *place;   /* n: from 1 on */
-  const int *cell;           /* n: from 1 on, or 0: no cell of its own */
-  const int *class, *moment; /* n_columns: from 0 on */
+  const int *pair, *place;      /* n: from 1 on */
+  const int *cell;              /* n: from 1 on, or 0: no cell of its own */
+  const int *class_of, *moment; /* n_columns: from 0 on */
   const double *const *column;
 } fm_terms;
 

@@ -154,8 +154,10 @@ static fm_code products_task(void *context, size_t task, size_t worker) {
 /* ---- the run -------------------------------------------------------------------------------------------- */
 
 static void moments_free(moments_run *run) {
-  for (size_t k = 0; run->gauss != NULL && k < run->m->n_h * run->n_groups; k++) {
-    fm_free(run->gauss[k].c);
+  if (run->gauss != NULL) {
+    for (size_t k = 0; k < run->m->n_h * run->n_groups; k++) {
+      fm_free(run->gauss[k].c);
+    }
   }
   fm_free(run->gauss), fm_free(run->row), fm_free(run->value);
   fm_free(run->total), fm_free(run->mean), fm_free(run->site);

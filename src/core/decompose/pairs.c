@@ -88,9 +88,11 @@ fm_code fm_pair_histogram(const fm_sites *sites, double top, size_t n_bins, doub
   }
   const fm_code code = run_batches(STRIPES, histogram_stripe, &h, &h.from, run, err);
   memset(count, 0, n_bins * sizeof(double));
-  for (size_t s = 0; code == FM_OK && s < STRIPES; s++) {
-    for (size_t b = 0; b < n_bins; b++) {
-      count[b] += h.count[s * n_bins + b];
+  if (code == FM_OK) {
+    for (size_t s = 0; s < STRIPES; s++) {
+      for (size_t b = 0; b < n_bins; b++) {
+        count[b] += h.count[s * n_bins + b];
+      }
     }
   }
   fm_free(h.count);
@@ -179,8 +181,10 @@ static void finish_draws(const density_run *run, size_t n_tasks, double scale, d
 }
 
 static void density_free(density_run *run) {
-  for (size_t a = 0; run->gauss != NULL && a < run->kernel->n_at; a++) {
-    fm_free(run->gauss[a].c);
+  if (run->gauss != NULL) {
+    for (size_t a = 0; a < run->kernel->n_at; a++) {
+      fm_free(run->gauss[a].c);
+    }
   }
   fm_free(run->gauss), fm_free(run->moment), fm_free(run->x), fm_free(run->y);
 }

@@ -158,8 +158,10 @@ static void centre_effects(fm_places *p) {
   for (size_t j = 0; j < p->n_places; j++) {
     p->b[j] -= mean;
   }
-  for (size_t t = 0; t < p->n && p->size > p->n_places; t++) {
-    fm_total_add(&control, omega_of(p, t) * (fm_row_times(p, t, p->b) - p->b[p->spec.lives->place[t]]));
+  if (p->size > p->n_places) {
+    for (size_t t = 0; t < p->n; t++) {
+      fm_total_add(&control, omega_of(p, t) * (fm_row_times(p, t, p->b) - p->b[p->spec.lives->place[t]]));
+    }
   }
   p->shift = fm_total_value(&control);
 }

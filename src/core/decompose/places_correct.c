@@ -204,8 +204,10 @@ static void join_cov(const fm_places *p, const firm *g) {
   const size_t m = g->rows;
   for (size_t t = 0; t < m; t++) {
     double weighted = 0.0;
-    for (size_t s = 0; s < m && p->omega != NULL; s++) {
-      weighted += p->omega[g->first + s] * g->left[s * m + t] / (double)m;
+    if (p->omega != NULL) {
+      for (size_t s = 0; s < m; s++) {
+        weighted += p->omega[g->first + s] * g->left[s * m + t] / (double)m;
+      }
     }
     for (size_t s = 0; s < m; s++) {
       const double left = p->omega != NULL ? weighted : g->left[s * m + t] / (double)p->n;

@@ -200,8 +200,10 @@ static fm_code schur_inverse(const moments *s, const double *t, double *inverse,
   for (size_t a = 0; a < K; a++) {
     const double raw = s->gram[(J + a) * K + a];
     const int none = p->s[(J + a) * (L + 1)] <= tolerance * raw || schur[a * (K + 1)] <= tolerance * raw;
-    for (size_t b = 0; b < K && none; b++) {
-      schur[a + b * K] = schur[b + a * K] = 0.0;
+    if (none) {
+      for (size_t b = 0; b < K; b++) {
+        schur[a + b * K] = schur[b + a * K] = 0.0;
+      }
     }
     for (size_t b = 0; b < a; b++) { /* symmetric to the last bit */
       schur[a + b * K] = schur[b + a * K];

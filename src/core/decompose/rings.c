@@ -229,9 +229,11 @@ static void group_free(group *g) { fm_free(g->memory); }
 
 static fm_code group_init(group *g, size_t n) {
   g->memory = fm_alloc(2 * GROUP * (n + 1), sizeof(double));
-  for (size_t i = 0; g->memory != NULL && i < GROUP; i++) {
-    g->d[i].sum = g->memory + 2 * i * (n + 1);
-    g->d[i].count = g->d[i].sum + n + 1;
+  if (g->memory != NULL) {
+    for (size_t i = 0; i < GROUP; i++) {
+      g->d[i].sum = g->memory + 2 * i * (n + 1);
+      g->d[i].count = g->d[i].sum + n + 1;
+    }
   }
   return g->memory == NULL ? FM_NO_MEMORY : FM_OK;
 }
@@ -339,8 +341,10 @@ static fm_code sums_task(void *context, size_t task, size_t worker) {
 
 static void sums_free(sums_run *run) {
   strips_free(&run->s), rings_free(&run->r);
-  for (size_t k = 0; run->worker != NULL && k < run->n_workers; k++) {
-    group_free(&run->worker[k]);
+  if (run->worker != NULL) {
+    for (size_t k = 0; k < run->n_workers; k++) {
+      group_free(&run->worker[k]);
+    }
   }
   fm_free(run->worker), fm_free(run->inside);
 }
@@ -464,9 +468,11 @@ static fm_code m_task(void *context, size_t task, size_t worker) {
 }
 
 static void m_free(m_run *run) {
-  for (size_t i = 0; run->worker != NULL && i < run->n_workers; i++) {
-    strips_free(&run->worker[i].s), group_free(&run->worker[i].g);
-    fm_free(run->worker[i].ratio), fm_free(run->worker[i].share);
+  if (run->worker != NULL) {
+    for (size_t i = 0; i < run->n_workers; i++) {
+      strips_free(&run->worker[i].s), group_free(&run->worker[i].g);
+      fm_free(run->worker[i].ratio), fm_free(run->worker[i].share);
+    }
   }
   fm_free(run->worker);
   rings_free(&run->r);

@@ -161,12 +161,12 @@ fm_code fm_owen(const double *value, size_t p, const int *block, size_t n_blocks
   gains g = {value, p, fm_alloc_zero(n_blocks * p * p, sizeof(double))};
   if (g.sum != NULL) {
     each_gain(&c, add_gain, &g);
-  }
-  for (size_t k = 0; g.sum != NULL && k < p; k++) {
-    estimate[k] = 0.0;
-    for (size_t r = 0; r < n_blocks; r++) {
-      for (size_t t = 0; t < c.own[k]; t++) {
-        estimate[k] += g.sum[(r * p + t) * p + k] / share_of(&c, k, r, t);
+    for (size_t k = 0; k < p; k++) {
+      estimate[k] = 0.0;
+      for (size_t r = 0; r < n_blocks; r++) {
+        for (size_t t = 0; t < c.own[k]; t++) {
+          estimate[k] += g.sum[(r * p + t) * p + k] / share_of(&c, k, r, t);
+        }
       }
     }
   }

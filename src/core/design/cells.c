@@ -3,7 +3,6 @@
  * A grouping is an id per item, numbered by first appearance. Refining it by another code maps each pair
  * (id, code) to a new id through an open-addressing hash table, so the cost is one look-up per item and
  * code whatever the range of the codes, and the numbering depends on the data alone.
- * Overwrites group and *n_groups. Thread safety: no state.
  */
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* chunks.c: runs of blocks of about equal work. Chunk c starts at the first block with at least c/n of
  * all units before it. Enough chunks to keep many threads busy, few enough that their accumulators (an
- * n_linear x n_linear matrix each) stay small. Thread safety: no state.
+ * n_linear x n_linear matrix each) stay small.
  */
 #include "chunks.h"
 

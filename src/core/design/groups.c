@@ -1,4 +1,4 @@
-/* groups.c: sorting by group, and where the groups of a design start. Arguments: groups.h.
+/* groups.c: sorting by group, and where the groups of a design start.
  * Thread safety: a design is built by one thread.
  */
 #include "groups.h"
@@ -45,24 +45,29 @@ static void find_starts(fm_design *design, const size_t *group_of, const size_t 
   }
 }
 
+/* Chunks of whole groups, from the first unit of each. */
+static fm_code cut_groups(fm_design *design, const size_t *first_unit, size_t **chunk) {
+  FM_TRY(fm_cut_chunks(first_unit, design->n_groups, design->n_linear, &design->chunk_group,
+                       &design->n_chunks));
+  *chunk = fm_alloc(design->n_chunks + 1, sizeof(size_t));
+  if (*chunk == NULL) {
+    return FM_NO_MEMORY;
+  }
+  for (size_t c = 0; c <= design->n_chunks; c++) {
+    (*chunk)[c] = design->group_block[design->chunk_group[c]];
+  }
+  return FM_OK;
+}
+
 fm_code fm_group_design(fm_design *design, size_t n_groups, const size_t *group_of,
                         const size_t *block_first, size_t n_blocks, const size_t *row_of, size_t **chunk) {
-  size_t *first_unit = fm_alloc(n_groups + 1, sizeof(size_t)), *chunk_group = NULL;
-  size_t *group_block = fm_alloc(n_groups + 1, sizeof(size_t));
+  size_t *first_unit = fm_alloc(n_groups + 1, sizeof(size_t));
   design->n_groups = n_groups;
-  design->group_block = group_block;
-  fm_code code = first_unit && group_block ? FM_OK : FM_NO_MEMORY;
-  if (code == FM_OK) {
-    find_starts(design, group_of, block_first, n_blocks, row_of, first_unit, group_block);
-    code = fm_cut_chunks(first_unit, n_groups, design->n_linear, &chunk_group, &design->n_chunks);
-  }
-  design->chunk_group = chunk_group;
-  if (code == FM_OK) {
-    *chunk = fm_alloc(design->n_chunks + 1, sizeof(size_t));
-    code = *chunk ? FM_OK : FM_NO_MEMORY;
-  }
-  for (size_t c = 0; code == FM_OK && c <= design->n_chunks; c++) {
-    (*chunk)[c] = group_block[chunk_group[c]];
+  design->group_block = fm_alloc(n_groups + 1, sizeof(size_t));
+  fm_code code = FM_NO_MEMORY;
+  if (first_unit != NULL && design->group_block != NULL) {
+    find_starts(design, group_of, block_first, n_blocks, row_of, first_unit, design->group_block);
+    code = cut_groups(design, first_unit, chunk);
   }
   fm_free(first_unit);
   return code;

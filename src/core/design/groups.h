@@ -15,8 +15,8 @@
 fm_code fm_order_by_key(size_t n, const size_t *key, size_t n_keys, const size_t *before, size_t *order);
 
 /* Fills the group fields of design and cuts chunks of whole groups. group_of (0-based) is the group of each
- * unit, in unit order; block_first (n_blocks + 1) the first unit of each block, row_of (n_units + 1) the first
- * row of each unit, or NULL when every unit has n_places rows. *chunk is the caller's to free. */
+ * unit, in unit order; block_first (n_blocks + 1) the first unit of each block, row_of (n_units + 1) the
+ * first row of each unit, or NULL when every unit has n_places rows. *chunk is the caller's to free. */
 fm_code fm_group_design(fm_design *design, size_t n_groups, const size_t *group_of,
                         const size_t *block_first, size_t n_blocks, const size_t *row_of, size_t **chunk);
 /* Frees what fm_group_design allocated in design. */

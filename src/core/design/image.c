@@ -1,6 +1,4 @@
-/* image.c: the directions of an image, and what all designs have in common. Arguments: image.h.
- * Overwrites only its outputs. Thread safety: no state.
- */
+/* image.c: the directions of an image, and what all designs have in common. */
 #include "image.h"
 
 #include <string.h>
@@ -24,8 +22,10 @@ static size_t number_of(const fm_design_ops *ops) {
 
 fm_code fm_image_numbers(const fm_image *image, const char *name, size_t *const *numbers, size_t n) {
   uint64_t value[MOST_NUMBERS];
-  for (size_t i = 0; i < n && !fm_image_reads(image); i++) {
-    value[i] = *numbers[i];
+  if (!fm_image_reads(image)) {
+    for (size_t i = 0; i < n; i++) {
+      value[i] = *numbers[i];
+    }
   }
   if (image->bytes != NULL) {
     *image->bytes += n * sizeof value[0];

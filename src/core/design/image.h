@@ -1,9 +1,9 @@
 /* image.h: a built design as a file, and back without building it again.
  *
- * The file is a container of blocks (../store/blocks.h): a block for each array of the design. A design that
- * is opened from one reads its arrays where they lie in the mapped file, so it takes next to no memory and no
- * time, and the pages it has read may be given back between two passes. Every storage lists its numbers and
- * arrays once, in a function that an image calls in either direction.
+ * The file is a container of blocks (../store/blocks.h): a block for each array of the design. A design
+ * that is opened from one reads its arrays where they lie in the mapped file, so it takes next to no memory
+ * and no time, and the pages it has read may be given back between two passes. Every storage lists its
+ * numbers and arrays once, in a function that an image calls in either direction.
  *
  * An image is scratch of the process that wrote it: the layout may change from version to version.
  * Thread safety: an image belongs to one thread; the design opened from it is read-only.
@@ -29,8 +29,8 @@ static inline int fm_image_reads(const fm_image *image) { return image->file != 
 
 /* Writes or reads n single numbers as block `name`. */
 fm_code fm_image_numbers(const fm_image *image, const char *name, size_t *const *numbers, size_t n);
-/* Writes the n elements at *array as block `name`, or points *array at those of the file. An array that is NULL
- * is left out, and NULL when it is not there. */
+/* Writes the n elements at *array as block `name`, or points *array at those of the file. An array that is
+ * NULL is left out, and NULL when it is not there. */
 fm_code fm_image_array(const fm_image *image, const char *name, fm_store_type type, void *array, size_t n);
 
 /* Writes the image of a design. */

@@ -6,7 +6,7 @@
  *   utilities   v = sum_k b_k x_k + d[place] + offsets
  *   projection  y_ik = sum_{rows of i} w x_k
  *   information H_kl = sum_rows (s q x_k) x_l, four k at a time.
- * Overwrites only outputs and the workspace. Thread safety: the design is read-only.
+ * Thread safety: the design is read-only.
  */
 #include "ragged.h"
 
@@ -53,7 +53,7 @@ static const ragged *storage(const fm_design *design) { return design->storage; 
 static ragged_work *scratch(fm_work *work) { return work->storage; }
 static size_t block_rows(const fm_block *block) { return block->offset[block->n]; }
 
-/* ---- workspace and load --------------------------------------------------------------------------------- */
+/* ---- workspace and load ------------------------------------------------------------------------------ */
 static void work_free(fm_work *work) {
   ragged_work *w = work->storage;
   if (w != NULL) {
@@ -116,7 +116,7 @@ static void load(const fm_design *design, fm_work *work, size_t b) {
   }
 }
 
-/* ---- utility ------------------------------------------------------------------------------------------------ */
+/* ---- utility ----------------------------------------------------------------------------------------- */
 static void add_offset(const fm_kernels *kernels, const double *column, const size_t *source,
                        const fm_block *block, double *v) {
   for (size_t i = 0; i < block->n; i++) {
@@ -136,11 +136,15 @@ static void utility(const fm_design *design, fm_work *work, const double *theta,
     add_offset(design->kernels, rag->columns[design->n_terms + k], rag->source + work->block.first,
                &work->block, v);
   }
-  for (size_t r = 0; r < rows && design->n_effects > 0; r++) {
-    v[r] += theta[design->n_terms + (size_t)work->block.place[r]];
+  if (design->n_effects > 0) {
+    for (size_t r = 0; r < rows; r++) {
+      v[r] += theta[design->n_terms + (size_t)work->block.place[r]];
+    }
   }
-  for (size_t r = 0; r < rows && rag->offered != NULL; r++) {
-    v[r] = rag->offered[work->block.place[r]] ? v[r] : -HUGE_VAL;
+  if (rag->offered != NULL) {
+    for (size_t r = 0; r < rows; r++) {
+      v[r] = rag->offered[work->block.place[r]] ? v[r] : -HUGE_VAL;
+    }
   }
 }
 
@@ -162,7 +166,7 @@ static void row(const fm_design *design, fm_work *work, size_t i, int at, double
   }
 }
 
-/* ---- sums ----------------------------------------------------------------------------------------------------- */
+/* ---- sums -------------------------------------------------------------------------------------------- */
 static void project(const fm_design *design, fm_work *work, const double *weights, double *y) {
   const ragged *rag = storage(design);
   const ragged_work *w = scratch(work);
@@ -195,8 +199,10 @@ static void score(const fm_design *design, fm_work *work, const double *s, const
   for (size_t k = 0; k < design->n_terms; k++) {
     g[k] += design->kernels->dot(scaled, w->x + k * rag->stride, rows);
   }
-  for (size_t j = 0; j < rows && design->n_effects > 0; j++) {
-    g[design->n_terms + (size_t)work->block.place[j]] += scaled[j];
+  if (design->n_effects > 0) {
+    for (size_t j = 0; j < rows; j++) {
+      g[design->n_terms + (size_t)work->block.place[j]] += scaled[j];
+    }
   }
 }
 
@@ -267,9 +273,11 @@ static void outer(const fm_design *design, fm_work *work, const double *s, const
     }
   }
   fm_add_outer(design->kernels, n, nt, w->part, y, h, ld);
-  for (size_t i = 0; i < n && design->n_effects > 0; i++) {
-    outer_effects(design, work->block.place + offset[i], offset[i + 1] - offset[i], s[i],
-                  weights + offset[i], y + i * nt, h, ld);
+  if (design->n_effects > 0) {
+    for (size_t i = 0; i < n; i++) {
+      outer_effects(design, work->block.place + offset[i], offset[i + 1] - offset[i], s[i],
+                    weights + offset[i], y + i * nt, h, ld);
+    }
   }
 }
 
@@ -277,13 +285,15 @@ static void flush(const fm_design *design, fm_work *work, double *h, size_t ld) 
   (void)design, (void)work, (void)h, (void)ld; /* nothing is kept back */
 }
 
-/* ---- build ------------------------------------------------------------------------------------------------------ */
+/* ---- build ------------------------------------------------------------------------------------------- */
 static void ragged_release(ragged *rag, int mapped) {
   void *owned[] = {rag->start,  rag->source,      rag->order,  rag->unit_of,    rag->group_of,
                    rag->place,  rag->origin,      rag->choice, rag->choice_row, rag->choice_weight,
                    rag->weight, rag->block_first, rag->chunk,  rag->offered};
-  for (size_t i = 0; i < sizeof owned / sizeof owned[0] && !mapped; i++) {
-    fm_free(owned[i]);
+  if (!mapped) {
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
+      fm_free(owned[i]);
+    }
   }
   fm_free(rag->columns);
   fm_free(rag);
@@ -304,11 +314,8 @@ static fm_code order_units(ragged *rag, const fm_ragged_spec *spec) {
   if (!rag->order || !rag->unit_of || !rag->group_of) {
     return FM_NO_MEMORY;
   }
-  for (size_t i = 0; i < n && spec->group != NULL; i++) {
-    rag->unit_of[i] = (size_t)(spec->group[i] - 1);
-  }
-  for (size_t i = 0; i < n && spec->group == NULL; i++) {
-    rag->unit_of[i] = 0;
+  for (size_t i = 0; i < n; i++) {
+    rag->unit_of[i] = spec->group != NULL ? (size_t)(spec->group[i] - 1) : 0;
   }
   FM_TRY(fm_order_by_key(n, rag->unit_of, spec->group ? spec->n_groups : 1, NULL, rag->order));
   for (size_t u = 0; u < n; u++) {
@@ -393,7 +400,7 @@ static fm_code cut_blocks(ragged *rag, const fm_ragged_spec *spec, fm_design *de
                        &design->n_chunks);
 }
 
-/* ---- image --------------------------------------------------------------------------------------------------- */
+/* ---- image ------------------------------------------------------------------------------------------- */
 /* Column k, its rows in the order of the units. */
 static fm_code column_image(ragged *rag, size_t n_units, size_t k, const fm_image *image) {
   char name[32];
@@ -467,7 +474,7 @@ static fm_code ragged_image(fm_design *design, const fm_image *image) {
   return code;
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------- */
 static const fm_design_ops ragged_ops = {work_init, work_free,   load,        utility, level,
                                          row,       project,     score,       cross,   outer,
                                          flush,     design_free, ragged_image};

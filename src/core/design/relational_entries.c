@@ -19,22 +19,22 @@ typedef struct entries {
 } entries;
 
 static double origin_value(const fm_relational *rel, size_t unit, size_t k) {
-  return fm_at_origin(&rel->at_origin[k], rel->origin_x[unit * rel->n_origin + k]);
+  return fm_at_origin(&rel->terms.origin[k], rel->units.origin_x[unit * rel->terms.n_origin + k]);
 }
 
 static entries sparse_entries(const fm_relational *rel, size_t unit, size_t k) {
-  const fm_sparse_term *term = &rel->sparse[k];
-  const fm_table *table = &rel->tables[term->table];
-  const size_t row = (size_t)rel->sparse_row[unit * rel->n_sparse + k];
+  const fm_sparse_term *term = &rel->terms.sparse[k];
+  const fm_table *table = &rel->terms.tables[term->table];
+  const size_t row = (size_t)rel->units.sparse_row[unit * rel->terms.n_sparse + k];
   const int from = table->first[row];
   return (entries){.place = table->place + from,
                    .value = table->values + from,
                    .n = (size_t)(table->first[row + 1] - from),
-                   .by = rel->sparse_multiplier[unit * rel->n_sparse + k],
-                   .mean = rel->row_mean[rel->row_mean_first[k] + row],
+                   .by = rel->units.sparse_multiplier[unit * rel->terms.n_sparse + k],
+                   .mean = rel->terms.row_mean[rel->terms.row_mean_first[k] + row],
                    .skip_origin = term->mask == FM_MASK_MOVE,
                    .only_origin = term->mask == FM_MASK_STAY,
-                   .origin = rel->origin[unit]};
+                   .origin = rel->units.origin[unit]};
 }
 
 /* Place and value of entry e; 0 when the mask hides it. */
@@ -49,13 +49,15 @@ static int entry_at(const entries *e, size_t i, size_t *place, double *x) {
 }
 
 void fm_relational_entries_utility(const fm_relational *rel, size_t unit, const double *theta, double *v) {
-  const int origin = rel->origin[unit];
-  for (size_t k = 0; k < rel->n_origin && origin >= 0; k++) {
-    v[origin] += fm_coefficient(theta, rel->at_origin[k].term) * origin_value(rel, unit, k);
+  const int origin = rel->units.origin[unit];
+  if (origin >= 0) {
+    for (size_t k = 0; k < rel->terms.n_origin; k++) {
+      v[origin] += fm_coefficient(theta, rel->terms.origin[k].term) * origin_value(rel, unit, k);
+    }
   }
-  for (size_t k = 0; k < rel->n_sparse; k++) {
+  for (size_t k = 0; k < rel->terms.n_sparse; k++) {
     const entries e = sparse_entries(rel, unit, k);
-    const double b = fm_coefficient(theta, rel->sparse[k].term);
+    const double b = fm_coefficient(theta, rel->terms.sparse[k].term);
     size_t j;
     double x;
     for (size_t i = 0; i < e.n; i++) {
@@ -68,30 +70,34 @@ void fm_relational_entries_utility(const fm_relational *rel, size_t unit, const 
 
 double fm_relational_entries_level(const fm_relational *rel, size_t unit, const double *theta) {
   double total = 0.0;
-  for (size_t k = 0; k < rel->n_origin; k++) {
-    total += fm_coefficient(theta, rel->at_origin[k].term) *
-             fm_origin_level(&rel->at_origin[k], rel->origin_x[unit * rel->n_origin + k]);
+  for (size_t k = 0; k < rel->terms.n_origin; k++) {
+    total += fm_coefficient(theta, rel->terms.origin[k].term) *
+             fm_origin_level(&rel->terms.origin[k], rel->units.origin_x[unit * rel->terms.n_origin + k]);
   }
-  for (size_t k = 0; k < rel->n_sparse; k++) {
+  for (size_t k = 0; k < rel->terms.n_sparse; k++) {
     const entries e = sparse_entries(rel, unit, k);
-    total += fm_coefficient(theta, rel->sparse[k].term) * e.by * e.mean;
+    total += fm_coefficient(theta, rel->terms.sparse[k].term) * e.by * e.mean;
   }
   return total;
 }
 
 void fm_relational_entries_row(const fm_relational *rel, size_t unit, int at, double *x) {
-  for (size_t k = 0; k < rel->n_origin && at == rel->origin[unit]; k++) {
-    if (rel->at_origin[k].term != FM_OFFSET_TERM) {
-      x[rel->at_origin[k].term] = origin_value(rel, unit, k);
+  if (at == rel->units.origin[unit]) {
+    for (size_t k = 0; k < rel->terms.n_origin; k++) {
+      if (rel->terms.origin[k].term != FM_OFFSET_TERM) {
+        x[rel->terms.origin[k].term] = origin_value(rel, unit, k);
+      }
     }
   }
-  for (size_t k = 0; k < rel->n_sparse; k++) {
+  for (size_t k = 0; k < rel->terms.n_sparse; k++) {
     const entries e = sparse_entries(rel, unit, k);
     size_t j;
     double value;
-    for (size_t i = 0; i < e.n && rel->sparse[k].term != FM_OFFSET_TERM; i++) {
-      if (entry_at(&e, i, &j, &value) && j == (size_t)at) {
-        x[rel->sparse[k].term] += value;
+    if (rel->terms.sparse[k].term != FM_OFFSET_TERM) {
+      for (size_t i = 0; i < e.n; i++) {
+        if (entry_at(&e, i, &j, &value) && j == (size_t)at) {
+          x[rel->terms.sparse[k].term] += value;
+        }
       }
     }
   }
@@ -99,13 +105,15 @@ void fm_relational_entries_row(const fm_relational *rel, size_t unit, int at, do
 
 void fm_relational_entries_sum(const fm_relational *rel, size_t unit, double scale, const double *r,
                                double *g) {
-  const int origin = rel->origin[unit];
-  for (size_t k = 0; k < rel->n_origin && origin >= 0; k++) {
-    if (rel->at_origin[k].term != FM_OFFSET_TERM) {
-      g[rel->at_origin[k].term] += scale * r[origin] * origin_value(rel, unit, k);
+  const int origin = rel->units.origin[unit];
+  if (origin >= 0) {
+    for (size_t k = 0; k < rel->terms.n_origin; k++) {
+      if (rel->terms.origin[k].term != FM_OFFSET_TERM) {
+        g[rel->terms.origin[k].term] += scale * r[origin] * origin_value(rel, unit, k);
+      }
     }
   }
-  for (size_t k = 0; k < rel->n_sparse; k++) {
+  for (size_t k = 0; k < rel->terms.n_sparse; k++) {
     const entries e = sparse_entries(rel, unit, k);
     double total = 0.0, x;
     size_t j;
@@ -114,20 +122,20 @@ void fm_relational_entries_sum(const fm_relational *rel, size_t unit, double sca
         total += r[j] * x;
       }
     }
-    if (rel->sparse[k].term != FM_OFFSET_TERM) {
-      g[rel->sparse[k].term] += scale * total;
+    if (rel->terms.sparse[k].term != FM_OFFSET_TERM) {
+      g[rel->terms.sparse[k].term] += scale * total;
     }
   }
 }
 
-/* ---- information -------------------------------------------------------------------------------------- */
+/* ---- information ------------------------------------------------------------------------------------- */
 /* One entry x of `term` at place j, with weight qx = scale q_j x: its products with dense terms and with
  * the place constant of j. */
 static void entry_with_dense(const fm_relational *rel, const fm_relational_work *work, size_t unit,
                              size_t term, size_t j, double qx, double *h, size_t ld) {
-  const double *u = rel->multiplier + unit * rel->n_multipliers;
-  for (size_t l = 0; l < rel->n_dense; l++) {
-    const fm_dense_term *dense = &rel->dense[l];
+  const double *u = rel->units.multiplier + unit * rel->terms.n_multipliers;
+  for (size_t l = 0; l < rel->terms.n_dense; l++) {
+    const fm_dense_term *dense = &rel->terms.dense[l];
     if (dense->term != FM_OFFSET_TERM) {
       const double by = dense->multiplier > 0 ? u[dense->multiplier - 1] : 1.0;
       *fm_upper(h, ld, term, dense->term) += qx * by * work->z[l * rel->stride + j];
@@ -140,17 +148,17 @@ static void entry_with_dense(const fm_relational *rel, const fm_relational_work 
 
 static void origin_cross(const fm_relational *rel, const fm_relational_work *work, size_t unit, double q,
                          double *h, size_t ld) {
-  const size_t j = (size_t)rel->origin[unit];
-  for (size_t k = 0; k < rel->n_origin; k++) {
-    const size_t term = rel->at_origin[k].term;
+  const size_t j = (size_t)rel->units.origin[unit];
+  for (size_t k = 0; k < rel->terms.n_origin; k++) {
+    const size_t term = rel->terms.origin[k].term;
     const double value = origin_value(rel, unit, k);
     if (term == FM_OFFSET_TERM || value == 0.0) {
       continue;
     }
     entry_with_dense(rel, work, unit, term, j, q * value, h, ld);
-    for (size_t l = k; l < rel->n_origin; l++) {
-      if (rel->at_origin[l].term != FM_OFFSET_TERM) {
-        *fm_upper(h, ld, term, rel->at_origin[l].term) += q * value * origin_value(rel, unit, l);
+    for (size_t l = k; l < rel->terms.n_origin; l++) {
+      if (rel->terms.origin[l].term != FM_OFFSET_TERM) {
+        *fm_upper(h, ld, term, rel->terms.origin[l].term) += q * value * origin_value(rel, unit, l);
       }
     }
   }
@@ -170,16 +178,18 @@ static void spread_entries(const entries *e, double *spread, int on) {
 /* Products of sparse term k, laid out in work->spread, with itself and the other terms of few places. */
 static void sparse_with_entries(const fm_relational *rel, const fm_relational_work *work, size_t unit,
                                 size_t k, double scale, const double *q, double *h, size_t ld) {
-  const size_t term = rel->sparse[k].term;
-  const int origin = rel->origin[unit];
-  for (size_t l = 0; l < rel->n_origin && origin >= 0; l++) {
-    if (rel->at_origin[l].term != FM_OFFSET_TERM) {
-      *fm_upper(h, ld, term, rel->at_origin[l].term) +=
-          scale * q[origin] * work->spread[origin] * origin_value(rel, unit, l);
+  const size_t term = rel->terms.sparse[k].term;
+  const int origin = rel->units.origin[unit];
+  if (origin >= 0) {
+    for (size_t l = 0; l < rel->terms.n_origin; l++) {
+      if (rel->terms.origin[l].term != FM_OFFSET_TERM) {
+        *fm_upper(h, ld, term, rel->terms.origin[l].term) +=
+            scale * q[origin] * work->spread[origin] * origin_value(rel, unit, l);
+      }
     }
   }
-  for (size_t l = k; l < rel->n_sparse; l++) {
-    if (rel->sparse[l].term == FM_OFFSET_TERM) {
+  for (size_t l = k; l < rel->terms.n_sparse; l++) {
+    if (rel->terms.sparse[l].term == FM_OFFSET_TERM) {
       continue;
     }
     const entries e = sparse_entries(rel, unit, l);
@@ -190,17 +200,17 @@ static void sparse_with_entries(const fm_relational *rel, const fm_relational_wo
         total += q[j] * work->spread[j] * x;
       }
     }
-    *fm_upper(h, ld, term, rel->sparse[l].term) += scale * total;
+    *fm_upper(h, ld, term, rel->terms.sparse[l].term) += scale * total;
   }
 }
 
 void fm_relational_entries_cross(const fm_relational *rel, fm_relational_work *work, size_t unit,
                                  double scale, const double *q, double *h, size_t ld) {
-  if (rel->origin[unit] >= 0) {
-    origin_cross(rel, work, unit, scale * q[rel->origin[unit]], h, ld);
+  if (rel->units.origin[unit] >= 0) {
+    origin_cross(rel, work, unit, scale * q[rel->units.origin[unit]], h, ld);
   }
-  for (size_t k = 0; k < rel->n_sparse; k++) {
-    if (rel->sparse[k].term == FM_OFFSET_TERM) {
+  for (size_t k = 0; k < rel->terms.n_sparse; k++) {
+    if (rel->terms.sparse[k].term == FM_OFFSET_TERM) {
       continue;
     }
     const entries e = sparse_entries(rel, unit, k);
@@ -208,7 +218,7 @@ void fm_relational_entries_cross(const fm_relational *rel, fm_relational_work *w
     double x;
     for (size_t i = 0; i < e.n; i++) {
       if (entry_at(&e, i, &j, &x)) {
-        entry_with_dense(rel, work, unit, rel->sparse[k].term, j, scale * q[j] * x, h, ld);
+        entry_with_dense(rel, work, unit, rel->terms.sparse[k].term, j, scale * q[j] * x, h, ld);
       }
     }
     spread_entries(&e, work->spread, 1);

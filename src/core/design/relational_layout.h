@@ -49,49 +49,69 @@ static inline double fm_origin_level(const fm_origin_term *term, double x) {
   return term->mask == FM_MASK_STAY ? 0.0 : x;
 }
 
+/* The terms by kind, the tables they read, and what only depends on these. */
+typedef struct fm_relational_terms {
+  fm_table *tables; /* copies of the descriptions, not of the numbers */
+  size_t n_tables;
+  fm_dense_term *dense; /* sorted by multiplier */
+  size_t n_dense;
+  size_t n_multipliers; /* of dense terms */
+  size_t *dense_first;  /* n_multipliers + 2: where the dense terms of each multiplier start */
+  fm_origin_term *origin;
+  size_t n_origin;
+  fm_sparse_term *sparse;
+  size_t n_sparse;
+  double *row_mean;       /* per sparse term x row of its table: mean of full rows, else 0 */
+  size_t *row_mean_first; /* n_sparse: where a term's means start */
+  size_t *pair; /* (m + 1) x (m + 1), m = n_multipliers: number of the product of multipliers a, b */
+  size_t *pair_a, *pair_b;
+  size_t n_pairs;
+} fm_relational_terms;
+
+/* The merged occasions, and the cells they lie in. */
+typedef struct fm_relational_units {
+  size_t n, n_cells;
+  size_t *of;      /* n_occasions: unit of each */
+  size_t *cell;    /* n: of each unit */
+  int *cell_row;   /* n_cells x (n_dense + 1): 0-based rows of the dense terms' tables, and of available */
+  int *sparse_row; /* n x n_sparse: 0-based rows of the sparse terms' tables */
+  int *origin;     /* n: 0-based place or -1 */
+  double *weight;  /* n */
+  size_t *choice;  /* n + 1 */
+  int *choice_row;
+  double *choice_weight;
+  double *multiplier;        /* n x n_multipliers */
+  double *origin_x;          /* n x n_origin: multiplier times table; see fm_at_origin() */
+  double *sparse_multiplier; /* n x n_sparse */
+} fm_relational_units;
+
+typedef struct fm_relational_blocks {
+  size_t n;
+  size_t *first;  /* n + 1: first unit of each */
+  size_t *chunk;  /* n_chunks + 1 */
+  size_t *offset; /* max_units + 1: row offsets, the same for every block */
+  int *place;     /* max_rows: place of each row, the same for every block */
+} fm_relational_blocks;
+
+/* What is needed only while the design is built. */
+typedef struct fm_relational_scaffold {
+  const double **multipliers; /* distinct multipliers of dense terms */
+  size_t *group_of;           /* n_units, with groups */
+  size_t *representative;     /* n_units: an occasion of each */
+} fm_relational_scaffold;
+
 /* Once built, a design looks at nothing of the spec but the numbers of the tables. */
 typedef struct fm_relational {
   size_t n_places, stride; /* stride: n_places rounded up to whole vectors */
   size_t n_terms;          /* with a coefficient */
-  fm_table *tables;        /* copies of the descriptions, not of the numbers */
-  size_t n_tables;
-  fm_dense_term *dense; /* sorted by multiplier */
-  size_t *group;        /* n_multipliers + 2: where the dense terms of each multiplier start */
-  size_t n_dense;
-  fm_origin_term *at_origin;
-  size_t n_origin;
-  fm_sparse_term *sparse;
-  size_t n_sparse;
-  const double **multipliers; /* distinct multipliers of dense terms, while the design is built */
-  size_t n_multipliers;
-  size_t *pair; /* (m + 1) x (m + 1), m = n_multipliers: number of the product of multipliers a, b */
-  size_t *pair_a, *pair_b;
-  size_t n_pairs;
   int effects;
   const unsigned char *available;
   size_t n_available;     /* rows of available */
   unsigned char *offered; /* n_places, or NULL */
-  size_t n_units, n_cells, n_blocks;
-  size_t *unit_of;        /* n_occasions */
-  size_t *cell_of;        /* n_units */
-  size_t *group_of;       /* n_units with groups; while the design is built */
-  size_t *representative; /* n_units: an occasion of each; while the design is built */
-  int *cell_row;   /* n_cells x (n_dense + 1): 0-based rows of the dense terms' tables, and of available */
-  int *sparse_row; /* n_units x n_sparse: 0-based rows of the sparse terms' tables */
-  int *origin;     /* n_units: 0-based place or -1 */
-  double *weight;  /* n_units */
-  size_t *choice;  /* n_units + 1 */
-  int *choice_row;
-  double *choice_weight;
-  double *multiplier;        /* n_units x n_multipliers */
-  double *origin_x;          /* n_units x n_origin: multiplier times table; see fm_at_origin() */
-  double *sparse_multiplier; /* n_units x n_sparse */
-  size_t *block_first;       /* n_blocks + 1: first unit of each block */
-  size_t *chunk;             /* n_chunks + 1 */
-  size_t *offset;            /* max_units + 1: row offsets, the same for every block */
-  int *place;                /* max_rows: place of each row, the same for every block */
-  double *row_mean;          /* per sparse term x row of its table: mean of full rows, else 0 */
-  size_t *row_mean_first;    /* n_sparse: where a term's means start */
+  fm_relational_terms terms;
+  fm_relational_units units;
+  fm_relational_blocks blocks;
+  fm_relational_scaffold build;
 } fm_relational;
 
 /* relational_build.c */

@@ -1,4 +1,4 @@
-/* few_steps.c: see few_steps.h. Overwrites theta, value and done. Thread safety: no state. */
+/* few_steps.c: see few_steps.h. */
 #include "few_steps.h"
 
 #include <math.h>

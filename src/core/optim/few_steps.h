@@ -1,4 +1,5 @@
-/* few_steps.h: the maximum of a concave objective from a start that is good, to the accuracy asked and no more.
+/* few_steps.h: the maximum of a concave objective from a start that is good,
+ * to the accuracy asked and no more.
  *
  * Newton steps up to the one that promises no more than `enough`, which is made: what is left out is of
  * third order in it. Where the step before promised less than 3 its information is used again.

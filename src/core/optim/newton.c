@@ -1,18 +1,17 @@
 /* newton.c: maximise l(theta) by Newton steps.
  *
  * With score s and information H = -l'' at theta, the step is d = (H + mu D)^-1 s over the parameters that
- * are free, i.e. neither fixed nor aliased at the start. mu = 0 while H is positive definite, and the step is
- * halved until l rises by enough. Where H is not positive definite (or halving failed), D = |diag H| and mu
- * grows until H + mu D is and the whole step raises l (Levenberg-Marquardt); mu shrinks again on success.
+ * are free, i.e. neither fixed nor aliased at the start. mu = 0 while H is positive definite, and the step
+ * is halved until l rises by enough. Where H is not positive definite (or halving failed), D = |diag H| and
+ * mu grows until H + mu D is and the whole step raises l (Levenberg-Marquardt);
+ * mu shrinks again on success.
  *
  * Converged: the gain a quadratic l would still allow, s'd / 2, and half the largest squared score in
  * standard-error units, are both at most tolerance (1 + |l|). One more step is then taken, or two, unless
  * they lower l, so that theta has over twice the digits the test asks for and agrees with other programs.
  *
  * A full step is evaluated with its information at once, for it is usually accepted; others by value first.
- *
- * Arguments: newton.h. Overwrites only result and err. Thread safety: no state; a call uses one thread, apart
- * from what the objective does.
+ * Thread safety: no state; a call uses one thread, apart from what the objective does.
  */
 #include "newton.h"
 
@@ -28,8 +27,8 @@ static const double pivot_tolerance = 1e-13; /* of an information met on the way
 static const double ridge_singular = 1e-8;   /* first mu where H is singular, */
 static const double ridge_indefinite = 1e-3; /* and where it has negative curvature */
 static const double ridge_factor = 10.0;
-/* Share of its first-order gain that a step must bring. A quadratic gives a half to a Newton step, so one that
- * gives much less has gone where H was another: the next would start from there. */
+/* Share of its first-order gain that a step must bring. A quadratic gives a half to a Newton step, so one
+ * that gives much less has gone where H was another: the next would start from there. */
 static const double sufficient = 0.25;
 static const double telling = 1e-9;   /* gain / (1 + |l|) below which a step says nothing of a direction */
 static const double polished = 1e-22; /* decrement at which theta is right to 1e-11 standard errors */
@@ -48,7 +47,7 @@ typedef struct solver {
   shape shape;
 } solver;
 
-/* ---- memory ------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------ */
 
 static fm_code no_memory(fm_error *err) { return fm_fail(err, FM_NO_MEMORY, "out of memory"); }
 
@@ -97,7 +96,7 @@ static void solver_free(solver *s) {
   fm_free(s->information);
 }
 
-/* ---- points ------------------------------------------------------------------------------------------- */
+/* ---- points ------------------------------------------------------------------------------------------ */
 
 static int all_finite(const double *x, size_t n) {
   for (size_t i = 0; i < n; i++) {
@@ -164,15 +163,17 @@ static fm_code try_step(solver *s, double fraction, int first_order, int may_rou
       break;
     }
   }
-  for (size_t k = 0; k < s->n && gain > telling * (1.0 + fabs(r->value)); k++) {
-    r->direction[k] = fraction * r->step[k];
+  if (gain > telling * (1.0 + fabs(r->value))) {
+    for (size_t k = 0; k < s->n; k++) {
+      r->direction[k] = fraction * r->step[k];
+    }
   }
   accept_trial(s);
   *moved = 1;
   return FM_OK;
 }
 
-/* ---- steps -------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------- */
 
 static size_t count_free(const solver *s) {
   size_t n_free = 0;
@@ -317,7 +318,7 @@ static fm_code ridge(solver *s, int *moved, fm_error *err) {
   return FM_OK;
 }
 
-/* ---- the iteration ------------------------------------------------------------------------------------ */
+/* ---- the iteration ----------------------------------------------------------------------------------- */
 
 static int is_converged(const solver *s) {
   const fm_newton_result *r = s->result;
@@ -416,8 +417,10 @@ static void mark_variances(const solver *s, const fm_chol *chol) {
   double *v = s->result->covariance;
   const size_t n = s->n;
   for (size_t k = 0; k < n; k++) {
-    for (size_t i = 0; s->shape == INDEFINITE && i < n; i++) {
-      v[i + k * n] = s->skip[i] || s->skip[k] ? 0.0 : (double)NAN;
+    if (s->shape == INDEFINITE) {
+      for (size_t i = 0; i < n; i++) {
+        v[i + k * n] = s->skip[i] || s->skip[k] ? 0.0 : (double)NAN;
+      }
     }
     if (s->shape == SINGULAR && chol->aliased[k] != 0) {
       v[k + k * n] = (double)INFINITY;

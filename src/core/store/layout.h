@@ -1,5 +1,4 @@
-/* layout.h: how header and directory of blocks.h lie in the file; for the reader and the writer alone.
- */
+/* layout.h: how header and directory of blocks.h lie in the file; for the reader and the writer alone. */
 #ifndef FM_LAYOUT_H
 #define FM_LAYOUT_H
 
