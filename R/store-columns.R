@@ -96,7 +96,7 @@ read_block_columns <- function(file, block, specs, first, n, total, mark = NA_ch
   n_levels <- vapply(specs, function(spec) length(spec$levels), 1L)
   values <- tryCatch(
     .Call(C_shard_read, file, block, storage, n_levels, as.numeric(c(first, n, total)), as.character(mark)),
-    firmmove_error_invalid = function(e) abort(conditionMessage(e), class = "store_changed")
+    firmmove_error_invalid = function(e) abort(conditionMessage(e), class = c("store_changed", "corrupt"))
   )
   Map(restore_column, values, specs)
 }

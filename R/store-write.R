@@ -314,7 +314,7 @@ write_tables <- function(target, frame) {
                         Rows = vapply(tables, function(x) as.character(nrow(x)), ""),
                         Default = NA_character_)
   given <- defaults[!is.na(defaults)]
-  records$Default[match(paste0("tie:", names(given), recycle0 = TRUE), names(tables))] <- plain_number(given)
+  records$Default[match(paste0("tie:", names(given), recycle0 = TRUE), names(tables))] <- exact_number(given)
   list(tables = records, lines = table_lines(names(tables), specs, hashes, records$Default),
        columns = do.call(rbind, unname(Map(column_records, names(tables), specs, hashes))))
 }
@@ -328,7 +328,7 @@ table_lines <- function(names, specs, hashes, defaults) {
 }
 
 # Numbers with all their digits, whatever options(OutDec, scipen) and the locale have
-plain_number <- function(x) {
+exact_number <- function(x) {
   chartr(",", ".", vapply(x, function(one) formatC(one, digits = 17L, format = "g"), ""))
 }
 

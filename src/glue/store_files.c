@@ -1,7 +1,7 @@
 /* store_files.c: files and folders of a store, each call of the system checked.
  *
- * What R's own file functions leave open: they warn where writing fails, wait for ever at a pipe, and rename over what is
- * there.
+ * What R's own file functions leave open: they warn where writing fails, wait for ever at a pipe, and
+ * rename over what is there.
  */
 #include <errno.h>
 #include <string.h>
@@ -44,8 +44,8 @@ SEXP firmmove_file_read(SEXP path) {
   return bytes;
 }
 
-/* What tells a file of a store from another: its length and the checksum of its header without the checksum at its end, as
- * the header is followed by what it was made of. "" of what is no regular file. */
+/* What tells a file of a store from another: its length and the checksum of its header without the checksum
+ * at its end, as the header is followed by what it was made of. "" of what is no regular file. */
 SEXP firmmove_file_mark(SEXP path) {
   enum { HEADER = 60 };
   unsigned char head[HEADER];

@@ -1,7 +1,8 @@
 /* store_read.c: blocks of a file -> columns of R.
  *
- * A column is read in three steps, so that no memory of the core is held while R allocates: how long are the blocks
- * (file open), vectors for them (closed), contents (open). Codes are checked before they become strings or factors.
+ * A column is read in three steps, so that no memory of the core is held while R allocates: how long are
+ * the blocks (file open), vectors for them (closed), contents (open). Codes are checked before they become
+ * strings or factors.
  */
 #include <limits.h>
 #include <string.h>
@@ -41,7 +42,8 @@ static fm_code wrong(const fm_store_file *f, const wanted *w, const char *what, 
       f->path, w->name, what);
 }
 
-/* ---- step 1: how long ---------------------------------------------------------------------------------------------------- */
+/* ---- step 1: how long
+ * ---------------------------------------------------------------------------------------------------- */
 
 static fm_code measure_text(const fm_store_file *f, wanted *w, fm_error *err) {
   char name[FM_STORE_NAME];
@@ -77,8 +79,8 @@ static fm_code measure(const fm_store_file *f, wanted *w, fm_error *err) {
   return w->storage == FM_COLUMN_CHARACTER ? measure_text(f, w, err) : FM_OK;
 }
 
-/* Opens a file that must be the one that was written with the manifest, where that says which: its length and the
- * checksum of its header, as R's file_mark() puts them. FM_INVALID: it is another. */
+/* Opens a file that must be the one that was written with the manifest, where that says which: its length
+ * and the checksum of its header, as R's file_mark() puts them. FM_INVALID: it is another. */
 static fm_code open_marked(fm_store_file *f, const char *path, const char *mark, fm_error *err) {
   char found[64];
   FM_TRY(fm_store_open(f, path, err));
@@ -106,7 +108,9 @@ static fm_code measure_all(const char *path, const char *mark, wanted *w, size_t
   return code;
 }
 
-/* ---- step 2: vectors -------------------------------------------------------------------------------------------------------- */
+/* ---- step 2: vectors
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static SEXPTYPE type_of(int storage) {
   switch (storage) {
@@ -144,7 +148,9 @@ static void make_vector(wanted *w, SEXP result, R_xlen_t k) {
   }
 }
 
-/* ---- step 3: contents ---------------------------------------------------------------------------------------------------------- */
+/* ---- step 3: contents
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static fm_code read_as_doubles(const fm_store_file *f, const wanted *w, fm_error *err) {
   int *whole = fm_alloc(w->n, sizeof(int));
@@ -240,8 +246,9 @@ static SEXP as_strings(SEXP codes, const wanted *w) {
   return text;
 }
 
-/* Columns of a file: their names, what each becomes (words, see fm_column_storages()), the number of levels where
- * integers are codes, range = first row (from 0), rows, rows of the file, and the mark of the file or NA. */
+/* Columns of a file: their names, what each becomes (words, see fm_column_storages()), the number of levels
+ * where integers are codes, range = first row (from 0), rows, rows of the file, and the mark of the file or
+ * NA. */
 SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEXP range, SEXP mark) {
   const size_t n = (size_t)Rf_xlength(names);
   fm_error err = {FM_OK, ""};
@@ -271,7 +278,8 @@ SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEX
   return result;
 }
 
-/* ---- a look at a file ------------------------------------------------------------------------------------------------------ */
+/* ---- a look at a file
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* list(name, type, encoding, n, stored): the directory. */
 SEXP firmmove_blocks_info(SEXP path) {

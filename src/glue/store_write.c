@@ -1,7 +1,8 @@
 /* store_write.c: columns of R -> blocks of a file, and the checksums of what they hold.
  *
- * A column becomes a block of int32 (logicals, integers, and doubles that are all whole), of doubles, or, for text, of
- * int32 codes with a dictionary: the distinct strings in UTF-8 one after the other (<name>.bytes) and where each ends
+ * A column becomes a block of int32 (logicals, integers, and doubles that are all whole), of doubles, or,
+ * for text, of int32 codes with a dictionary: the distinct strings in UTF-8 one after the other
+ * (<name>.bytes) and where each ends
  * (<name>.ends). Everything R may refuse is done before a file is opened.
  */
 #include <limits.h>
@@ -22,7 +23,9 @@ const char *fm_native_path(SEXP path) {
   return memcpy(R_alloc(size, 1), expanded, size);
 }
 
-/* ---- columns --------------------------------------------------------------------------------------------------------- */
+/* ---- columns
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 /* What is written of a column; memory of R. */
 typedef struct column_blocks {
@@ -152,7 +155,9 @@ SEXP firmmove_shard_write(SEXP path, SEXP names, SEXP columns, SEXP deflate) {
   return R_NilValue;
 }
 
-/* ---- checksums -------------------------------------------------------------------------------------------------------- */
+/* ---- checksums
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void hash_strings(fm_hash *h, SEXP x) {
   const void *vmax = vmaxget();

@@ -1,5 +1,6 @@
-/* plain_lapack.c: the three functions of LAPACK that the core calls, in the plainest way, for machines that are only
- * there to be tested on: the cross compilers of Debian come without LAPACK. Arguments are those of LAPACK.
+/* plain_lapack.c: the three functions of LAPACK that the core calls, in the plainest way, for machines that
+ * are only there to be tested on: the cross compilers of Debian come without LAPACK. Arguments are those of
+ * LAPACK.
  */
 #include <math.h>
 #include <string.h>
@@ -10,7 +11,8 @@ void dgetrf_(const int *m, const int *n, double *a, const int *lda, int *pivot, 
 void dgetrs_(const char *trans, const int *n, const int *nrhs, const double *a, const int *lda,
              const int *pivot, double *b, const int *ldb, int *info, size_t length_trans);
 
-/* ---- eigenvalues by Jacobi's rotations ------------------------------------------------------------------------ */
+/* ---- eigenvalues by Jacobi's rotations
+ * ------------------------------------------------------------------------ */
 
 static void rotate(double *a, int n, int lda, int p, int q) {
   const double off = a[p + q * lda];
@@ -72,7 +74,8 @@ void dsyev_(const char *jobz, const char *uplo, const int *n, double *a, const i
   sort(w, *n);
 }
 
-/* ---- solving by elimination ------------------------------------------------------------------------------------- */
+/* ---- solving by elimination
+ * ------------------------------------------------------------------------------------- */
 
 static void swap_rows(double *a, int columns, int lda, int r, int s) {
   if (r == s) {

@@ -91,7 +91,7 @@ static fm_code judge(const unsigned char *bytes, size_t length, fm_error *err) {
   return code;
 }
 
-/* ---- what is written is read ------------------------------------------------------------------------- */
+/* ---- what is written is read --------------------------------------------------------------------- */
 
 static void round_trip(int deflate, size_t n) {
   static sample out, back;
@@ -207,7 +207,7 @@ static void shuffle_groups_bytes(void) {
   CHECK_INT(fm_crc(fm_crc(0, "1234", 4), "56789", 5), 0xCBF43926);
 }
 
-/* ---- what is not whole is refused -------------------------------------------------------------------- */
+/* ---- what is not whole is refused ---------------------------------------------------------------- */
 
 static void each_bit_and_each_cut(int deflate) {
   static sample out;
@@ -235,7 +235,8 @@ static void damage_is_found(void) {
   each_bit_and_each_cut(1);
 }
 
-/* The target with one change, its checksums made right again: a number of 8 or 4 bytes, or a letter and zeros. */
+/* The target with one change, its checksums made right again: a number of 8 or 4 bytes, or a letter and
+ * zeros. */
 static fm_code forged(size_t at, uint64_t value, size_t bytes, fm_error *err) {
   size_t length = 0;
   unsigned char *file = slurp(&length);
@@ -360,7 +361,9 @@ static void a_change_since_opening_is_noticed(void) {
   (void)remove(target);
 }
 
-/* ---- names ----------------------------------------------------------------------------------------------------------------- */
+/* ---- names
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static void names_are_not_taken_from_others(void) {
   static const unsigned char mine[] = "mine", theirs[] = "theirs";
@@ -383,7 +386,9 @@ static void names_are_not_taken_from_others(void) {
   CHECK_INT(fm_flush_folder("."), 0);
 }
 
-/* ---- writing fails ------------------------------------------------------------------------------------------------------- */
+/* ---- writing fails
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void nothing_half_written_stays(void) {
   fm_error err;

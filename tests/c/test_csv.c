@@ -77,7 +77,8 @@ static void csv_reads_values(void) {
   CHECK(logical("TRUE") == 1 && logical("f") == 0 && logical("true") == 1 && logical("yes") == -1);
 }
 
-/* A library may have set another decimal mark; where the system has no locale with one, there is nothing to see. */
+/* A library may have set another decimal mark; where the system has no locale with one, there is nothing to
+ * see. */
 static void csv_numbers_know_no_locale(void) {
   static const char *const with_comma[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE", "German"};
   int set = 0;
@@ -108,7 +109,7 @@ static void csv_memory_may_run_out(void) {
   mu_each_allocation(split, &err);
 }
 
-/* ---- checksums --------------------------------------------------------------------------------------- */
+/* ---- checksums ----------------------------------------------------------------------------------- */
 
 static int same(fm_hash a, fm_hash b) { return a.a == b.a && a.b == b.b; }
 

@@ -13,8 +13,8 @@
 #define FM_JOIN_(a, b) a##b
 #define FM_JOIN(a, b) FM_JOIN_(a, b)
 
-/* gcc for Windows keeps the stack at multiples of 16 bytes and spills wider vectors as if it were at 32 or 64 (its bug
- * 54412), so there only clang has the wide sets. */
+/* gcc for Windows keeps the stack at multiples of 16 bytes and spills wider vectors as if it were at 32 or
+ * 64 (its bug 54412), so there only clang has the wide sets. */
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__)) && \
     (!defined(_WIN32) || defined(__clang__))
 #define FM_X86 1
@@ -93,23 +93,21 @@ static const double fm_far_below[8] = {1.0,
 #endif
 
 #if FM_X86
-/* Whether FIRMMOVE_SIMD, if it is set, allows a set: itself and those less wide. */
+/* The place of a set among those from narrow to wide, or N_SETS. */
+enum { N_SETS = 3 };
+static size_t place_of(const char *name) {
+  static const char *const sets[N_SETS] = {"base", "avx2", "avx512"};
+  size_t at = 0;
+  while (at < N_SETS && strcmp(name, sets[at]) != 0) {
+    at++;
+  }
+  return at;
+}
+
+/* Whether FIRMMOVE_SIMD, if it names a set, allows this one: itself and those less wide. */
 static int allowed(const char *name) {
-  static const char *const sets[] = {"base", "avx2", "avx512"}; /* from narrow to wide */
   const char *most = getenv("FIRMMOVE_SIMD");
-  int known = 0;
-  for (size_t i = 0; most != NULL && i < sizeof sets / sizeof *sets; i++) {
-    known = known || strcmp(most, sets[i]) == 0;
-  }
-  for (size_t i = 0; known && i < sizeof sets / sizeof *sets; i++) {
-    if (strcmp(name, sets[i]) == 0) {
-      return 1;
-    }
-    if (strcmp(most, sets[i]) == 0) {
-      return 0;
-    }
-  }
-  return 1;
+  return most == NULL || place_of(name) <= place_of(most);
 }
 #endif
 

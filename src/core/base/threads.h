@@ -2,8 +2,8 @@
  *
  * The tasks are fixed by the caller (never by the number of threads); each writes to its own place;
  * the caller then adds the places up in task order. Without OpenMP the tasks run one after another.
- * No R API may be called inside a task. Whether the user wants to stop is asked between tasks, on the thread that
- * called, so that the callback may use R.
+ * No R API may be called inside a task. Whether the user wants to stop is asked between tasks, on the
+ * thread that called, so that the callback may use R.
  */
 #ifndef FM_THREADS_H
 #define FM_THREADS_H
@@ -21,8 +21,8 @@ fm_code fm_parallel(size_t n_tasks, int threads, fm_task run, void *context);
 
 /* Non-zero when the user asked to stop. May be NULL: nobody asks. */
 typedef int (*fm_interrupted)(void *context);
-/* The same, and asks a few times a second whether to stop: then no new task is started, and the code is FM_INTERRUPTED
- * unless a task failed. Inside another parallel run nobody is asked. */
+/* The same, and asks a few times a second whether to stop: then no new task is started, and the code is
+ * FM_INTERRUPTED unless a task failed. Inside another parallel run nobody is asked. */
 fm_code fm_parallel_watched(size_t n_tasks, int threads, fm_task run, void *context,
                             fm_interrupted interrupted, void *interrupt_context);
 

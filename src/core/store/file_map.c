@@ -1,7 +1,8 @@
 /* file_map.c: the one place that knows which system it is on.
  *
- * Arguments: file_map.h. Windows has no map here and reads what should be mapped into memory; other systems map it, so
- * that pages come when they are touched and can be given back. Thread safety: errno apart, no state.
+ * Arguments: file_map.h. Windows has no map here and reads what should be mapped into memory; other systems
+ * map it, so that pages come when they are touched and can be given back. Thread safety: errno apart, no
+ * state.
  */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* madvise, fsync, fileno, renameat2 */
@@ -249,8 +250,8 @@ static int rename_with(const char *from, const char *to, unsigned flags) {
 #endif
 }
 
-/* Without that call: rename() replaces an empty folder only, and a folder never replaces a file; looking first leaves a
- * moment in which an empty folder or, for a file, a file may come. */
+/* Without that call: rename() replaces an empty folder only, and a folder never replaces a file; looking
+ * first leaves a moment in which an empty folder or, for a file, a file may come. */
 int fm_rename_new(const char *from, const char *to) {
   struct stat about;
   const unsigned no_replace = 1;
@@ -272,7 +273,8 @@ int fm_exchange(const char *a, const char *b) {
 
 #endif
 
-/* ---- of all systems ---------------------------------------------------------------------------------------------------- */
+/* ---- of all systems
+ * ---------------------------------------------------------------------------------------------------- */
 
 fm_code fm_file_map_open(fm_file_map *m, const char *path, fm_file_access access, fm_error *err) {
   *m = (fm_file_map){0};
