@@ -177,9 +177,19 @@ leftover_folders <- function(path) {
       return(all(difftime(Sys.time(), file.mtime(files), units = "hours") > 24))
     }
     # of this very process: no writer is at work while this runs
-    process == Sys.getpid() || !(isTRUE(tools::pskill(process, 0L)) || dir.exists(file.path("/proc", process)))
+    process == Sys.getpid() || !process_runs(process)
   }, NA)
   folders[dead & dir.exists(folders)]
+}
+
+# Whether a process of this machine runs; one that has ended and is not yet forgotten by the system does not
+process_runs <- function(process) {
+  status <- file.path("/proc", process, "stat")
+  if (file.exists(status)) {
+    state <- tryCatch(sub("^.*[)] ([A-Za-z]).*$", "\\1", readLines(status, n = 1L, warn = FALSE)), error = function(e) "X")
+    return(!state %in% c("Z", "X"))
+  }
+  isTRUE(tools::pskill(process, 0L))
 }
 
 # Ends what was broken off: a store that was between its two names gets its name back, the files of other writers are
