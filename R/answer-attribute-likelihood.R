@@ -39,7 +39,7 @@ likelihood_values <- function(object, design, groups, plan, weights = NULL, know
     theta[, batch] <- best$theta
     value[batch] <- best$value
     if (!is.null(contributions)) {
-      # the gain of the last step is in these, not promised
+      # here the likelihood is computed after the last step, not predicted from it
       each <- contributions(best$theta, best$logsum)
       value[batch] <- colSums(each)
       score <- score + each %*% plan$weights[batch, , drop = FALSE]

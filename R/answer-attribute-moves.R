@@ -1,6 +1,6 @@
 # Attribution of the expected number of moves: the coefficients as they are, the variables of some groups at their
-# reference. A term at a constant c on all moves is no term at all and c less for staying, so that every set of groups is
-# a vector theta, linear in the estimate: theta(T) = base + M_T theta.
+# reference. A term at a constant c on all moves is no term at all and c less for staying, so that every set of groups
+# is a vector theta, linear in the estimate: theta(T) = base + M_T theta.
 
 # How theta depends on the groups: for each coefficient its place in theta (`at`), its mean where that is not zero, with
 # the sign with which it enters the constant of staying (`level`), and the place of that constant (`stay`)
@@ -61,9 +61,8 @@ reference_levels <- function(object, design, used, reference) {
   given <- if (is.numeric(reference)) reference else numeric()
   unknown <- setdiff(names(given), terms$name)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], terms$name)
     abort("`reference` names ", quote_names(unknown), ", not among the terms.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, terms$name),
       class = "reference"
     )
   }
@@ -122,7 +121,7 @@ moves_gradient <- function(object, design, theta, space) {
   spec <- design$spec
   spec$weights <- (spec$weights %||% 1) * (1 - leave)
   spec$chosen <- pmax(spec$origin, 1L)
-  -.Call(C_evaluate, spec, design$kernel, theta, 1L, kernel_control(object$control))$score
+  -.Call(C_evaluate, spec, design$kernel, theta, fm_score, kernel_control(object$control))$score
 }
 
 # Values and gradients for the subsets of a plan: list(value, gradient of phi in theta, a row a group)

@@ -15,8 +15,9 @@ exact_plan <- function(p, blocks = NULL) {
   list(member = member[order, , drop = FALSE], weights = weights[at[order], , drop = FALSE])
 }
 
-# The same from sampled orders, each with its reverse: subsets visited, their weights, and for the sampling error the
-# row of `member` before each player of each order (`path`, orders x (p + 1)) with the orders
+# Values estimated from sampled orders, each with its reverse: the subsets that the orders visit and their weights and,
+# for the sampling error, the row of `member` before each player of each order (`path`, orders x (p + 1)) with the
+# orders
 sampled_plan <- function(p, permutations, blocks = NULL) {
   code <- if (is.null(blocks)) rep(1L, p) else blocks
   half <- vapply(seq_len(ceiling(permutations / 2)), function(i) draw_order(code), integer(p))

@@ -188,10 +188,9 @@ group_numbers <- function(object, group) {
   })
   unknown <- as.character(group)[lengths(at) == 0L]
   if (length(unknown) > 0L || length(group) == 0L) {
-    near <- if (length(unknown) > 0L) nearest_name(unknown[1L], c(names, terms))
     abort(
-      "`groups` must name terms of the model", if (length(unknown) > 0L) paste0(", unlike ", quote_names(unknown)), ".",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      "`groups` must name terms of the model", if (length(unknown) > 0L) paste0(", not ", quote_names(unknown)), ".",
+      did_you_mean(unknown, c(names, terms)),
       class = "groups"
     )
   }
@@ -209,9 +208,8 @@ attribution_blocks <- function(blocks, method, groups) {
   members <- unlist(blocks)
   if (!is.list(blocks) || is.null(names(blocks)) || !all(members %in% groups) || anyDuplicated(members)) {
     unknown <- setdiff(members, groups)
-    near <- if (length(unknown) > 0L) nearest_name(unknown[1L], groups)
     abort("`blocks` must be a named list of names of groups, each in one block: ", quote_names(groups, 12), ".",
-      if (!is.null(near)) paste0(" Did you mean `", near, "` by `", unknown[1L], "`?"),
+      did_you_mean(unknown, groups),
       class = "blocks"
     )
   }
@@ -358,6 +356,7 @@ attribution_notes <- function(what, covariance, draws, conf.level, result) {
 #' @param share `TRUE` draws shares of the total, in per cent.
 #' @param ... Not used.
 #' @return `autoplot()`: a ggplot. `plot()` draws it and returns it invisibly.
+#' @seealso [attribute_moves()], [print.migration_answer()].
 #' @name plot.migration_attribution
 #' @export
 plot.migration_attribution <- function(x, ...) {
@@ -380,9 +379,9 @@ autoplot.migration_attribution <- function(object, share = FALSE, ...) {
   picture <- ggplot2::ggplot(table, ggplot2::aes(x = .data$estimate, y = .data$group)) +
     ggplot2::geom_col(fill = "grey80", colour = "grey40", width = 0.7) +
     ggplot2::geom_vline(xintercept = 0, colour = "grey30") +
-    ggplot2::geom_errorbarh(
+    ggplot2::geom_errorbar(
       ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high),
-      height = 0.25, na.rm = TRUE
+      orientation = "y", width = 0.25, na.rm = TRUE
     ) +
     ggplot2::labs(
       x = if (share) paste("per cent of the", of) else of, y = NULL, title = paste("What makes up the", of),

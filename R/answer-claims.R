@@ -220,7 +220,7 @@ read_claim <- function(claim, b) {
     tryCatch(str2lang(as.character(claim)), error = function(e) NULL)
   }
   if (!is_call_to(expr, c("<", ">", "==", "<=", ">="))) {
-    abort("`claims` must be comparisons like \"push(technology) < 0\", unlike ", quote_names(deparse1(claim)), ".",
+    abort("`claims` must be comparisons like \"push(technology) < 0\", not ", quote_names(deparse1(claim)), ".",
       class = "claims"
     )
   }
@@ -259,9 +259,8 @@ claim_sum <- function(expr, names) {
     return(list(weights = zero, constant = expr))
   }
   if (!is_call_to(expr, c("+", "-", "*", "/", "("))) {
-    near <- nearest_name(text, names)
     abort("`claims` names `", text, "`, which is no coefficient of the model.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(text, names),
       class = "claims"
     )
   }

@@ -6,7 +6,8 @@
 #'
 #' The *cost of moving* is what a mover would have had to be paid to be as well off in a place just like the one it
 #' left: the utility that it loses by moving, over \eqn{-b_p}{-b_p}, averaged over the moves in the data,
-#' \deqn{-\frac{1}{b_p}\,\frac{1}{M} \sum_i (v^{stay}_{i} - v^{move}_{i}).}{(1 / -b_p) (1/M) sum_i (v_stay,i - v_move,i).}
+#' \deqn{-\frac{1}{b_p}\,\frac{1}{M} \sum_i (v^{stay}_{i} - v^{move}_{i}).}{(1 / -b_p) (1/M) sum_i (v_stay,i -
+#'   v_move,i).}
 #' Attributes of places, pushes and pulls are those of the origin on both sides, ties and peers those of the place the
 #' firm went to. It is given without the network (all terms of peers at 0) and with it; the difference is what the
 #' network saved the movers.
@@ -23,8 +24,8 @@
 #'
 #' *Firms that differ.* Of a [mixed()] logit the means of the distributions are divided: that is not the mean of the
 #' ratio of each firm, which need not exist. In willingness-to-pay space nothing is divided: the result is the
-#' coefficients themselves, of random ones their means. Of [latent()] classes each has its own rows, for `price` the name
-#' of the term (all classes) or of one coefficient (its class).
+#' coefficients themselves, of random ones their means. Of [latent()] classes each has its own rows, for `price` the
+#' name of the term (all classes) or of one coefficient (its class).
 #'
 #' @param object A fit of [fit_migration()].
 #' @param price Name of the coefficient of the price, like `"pull(land_price)"`. A cost has a negative coefficient.
@@ -52,6 +53,8 @@
 #'
 #'   Krinsky, I. and Robb, A. L. (1986). On approximating the statistical properties of elasticities. *Review of
 #'   Economics and Statistics* 68, 715-719. \doi{10.2307/1924536}
+#' @seealso [counterfactual()] for money under a change of places, [mixed()] with `space = "wtp"`, [marginal_effects()],
+#'   [attribute_moves()].
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(
@@ -106,14 +109,9 @@ price_position <- function(object, price) {
   classes <- class_coefficients(object)
   named <- unique(c(terms, names(object$coefficients)[unlist(classes)]))
   if (!is.character(price) || length(price) != 1L || !price %in% named) {
-    near <- if (is.character(price) && length(price) == 1L) nearest_name(price, named)
     abort(
-      "`price` must be the name of a coefficient of a term. ",
-      if (is.null(near)) {
-        paste0("The model has ", quote_names(terms, 20), ".")
-      } else {
-        paste0("Did you mean `", near, "`?")
-      },
+      "`price` must be the name of a coefficient of a term.",
+      did_you_mean(price, named, otherwise = paste0(" The model has ", quote_names(terms, 20), ".")),
       class = "price"
     )
   }
@@ -221,9 +219,8 @@ term_sums <- function(object, terms, at) {
   asked <- term_numbers(object, terms)
   if (anyNA(asked)) {
     unknown <- terms[is.na(asked)]
-    near <- nearest_name(unknown[1L], names)
     abort("`terms` names ", quote_names(unknown), ", not among the terms.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, names),
       class = "argument"
     )
   }

@@ -10,6 +10,7 @@
 #' @param row.names,optional,... Not used.
 #' @return `print()` returns `x`, invisibly; `summary()` an object with the tables `totals`, `stocks`, `flows` and
 #'   `origins`; `autoplot()` a ggplot.
+#' @seealso [counterfactual()], [print.migration_answer()].
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' data <- subset(wenzhou_guzhen(), year %in% 1997:1998)
 #' fit <- fit_migration(~ pull(land_price) + log(distance) + log(makers), data)
@@ -111,9 +112,9 @@ autoplot.migration_counterfactual <- function(object, n = 20, ...) {
       ggplot2::aes(x = 0, xend = .data$change, yend = .data$place),
       colour = "grey70", linewidth = 2
     ) +
-    ggplot2::geom_errorbarh(
+    ggplot2::geom_errorbar(
       ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high),
-      height = 0.25, colour = "grey20", na.rm = TRUE
+      orientation = "y", width = 0.25, colour = "grey20", na.rm = TRUE
     ) +
     ggplot2::geom_point(size = 2.5) +
     ggplot2::labs(

@@ -39,9 +39,11 @@
 #' @param conf.level Level of the intervals, between 0 and 1.
 #' @param ... `type` and `cluster`: which covariance, as in [vcov.migration_fit()].
 #' @return An object of class `migration_counterfactual` with the data frames
-#'   \item{stocks}{`place`, `observed`, `before`, `after`, `change`, `std.error`, `conf.low`, `conf.high` (of the change)}
+#'   \item{stocks}{`place`, `observed`, `before`, `after`, `change`, `std.error`, `conf.low`, `conf.high` (of the
+#'     change)}
 #'   \item{flows}{the same for each pair `from`, `to`}
-#'   \item{totals}{rows `leavers`, `welfare` (mean change of the logsum), `welfare in money` (with `price`); the same columns}
+#'   \item{totals}{rows `leavers`, `welfare` (mean change of the logsum), `welfare in money` (with `price`); the same
+#'     columns}
 #'   \item{firms}{an occasion a row: the key columns, `left` (did it leave), `leave_before`, `leave_after`, `would_stay`
 #'     (only for those who left), `welfare`}
 #'   \item{origins}{by origin: `left`, leavers expected `before` and `after`, and `would_stay` of those who left}
@@ -125,7 +127,7 @@ changed_table <- function(expr, name, old, env) {
   value
 }
 
-# The fit as of some of its occasions: `counted` is NULL or a condition by row of occasion_frame()
+# The fit restricted to some of its occasions: `counted` is NULL or a condition by row of occasion_frame()
 counted_occasions <- function(object, counted) {
   if (is.null(counted)) {
     return(object)
@@ -206,7 +208,7 @@ move_utility <- function(object, design, b) {
   by_slice(design, function(part) first_move(part$spec, plain_utility(object, part, b)))
 }
 
-# Units of price for one of utility; NULL without a price
+# How many units of the price one unit of utility is worth; NULL without a price
 money_of <- function(object, design, price) {
   if (is.null(price)) NULL else -1 / design$theta[price]
 }

@@ -2,8 +2,8 @@
 # there are the logit of the probability of leaving (firms with origins) and the utility of an alternative (long data).
 
 #' @title Use a fit with emmeans
-#' @description `emmeans::emmeans()`, `pairs()` and `contrast()` work on fits, over a reference grid of the variables in the
-#' formula: numbers at their mean, categories at every level.
+#' @description `emmeans::emmeans()`, `pairs()` and `contrast()` work on fits, over a reference grid of the variables in
+#' the formula: numbers at their mean, categories at every level.
 #'
 #' | data | variables of the grid | what is averaged |
 #' |---|---|---|
@@ -16,7 +16,8 @@
 #' @param object A fit of [fit_migration()].
 #' @param data Not used.
 #' @param trms,xlev,grid What emmeans hands on.
-#' @param vcov. `type` of [vcov.migration_fit()], a covariance of the coefficients, or a function that gives one for a fit.
+#' @param vcov. `type` of [vcov.migration_fit()], a covariance of the coefficients, or a function that gives one for a
+#'   fit.
 #' @param ... Passed on by emmeans; not used.
 #' @return What emmeans asks for.
 #' @section Errors: A fit for which this has no meaning, because what a firm does depends on the other firms
@@ -24,6 +25,7 @@
 #'   attribute of pairs of a firm and a place, or because there are classes with utilities of their own ([latent()] of
 #'   long data); migration data without origins, where no firm leaves; long data with origins, where the utility
 #'   of a place is not of its attributes alone; no variable for the grid.
+#' @seealso [marginal_effects()], which needs no other package; [marginaleffects_migration_fit] for marginaleffects.
 #' @examplesIf requireNamespace("emmeans", quietly = TRUE)
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ keep(log(size)) + keep(segment) + log(distance), data, subset = year == 2000)

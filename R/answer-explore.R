@@ -10,8 +10,8 @@
 #' @description Starts a small app. Choose a place, move its attributes by sliders, and see what the model expects:
 #' firms at each place and their change with intervals, flows, how many leave. For a model in equilibrium
 #' ([chain()]) the equilibrium is solved again and followed along the change as [tipping()] does: the app says where on
-#' the way a group of firms tips, and from which share to which. The app shows the R code of the scenario, a call of [counterfactual()], so that what was found by hand
-#' can be put into a script.
+#' the way a group of firms tips, and from which share to which. The app shows the R code of the scenario, a call of
+#' [counterfactual()], so that what was found by hand can be put into a script.
 #' @param fit A fit of [fit_migration()] to [migration_data()].
 #' @param variables Names of the columns of `places` to have sliders. Default: the numeric ones in the formula.
 #' @param draws Number of draws of the coefficients for the intervals; 0 for none. More draws take longer.
@@ -28,6 +28,7 @@
 #'   browser. What a client sends is compared with the places, times and sliders on offer and never becomes code.
 #' @section Errors: Package shiny is not installed; a fit to long data, which has no table of places; no numeric
 #'   attribute of places in the formula; a `token` of other characters than letters and digits.
+#' @seealso [counterfactual()], which the app calls; [tipping()]; [report_migration()] for a report that stays.
 #' @examplesIf interactive()
 #' fit <- fit_migration(~ push(land_price) + pull(governance) + distance, wenzhou_guzhen())
 #' explore_migration(fit)

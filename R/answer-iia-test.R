@@ -3,7 +3,8 @@
 #' without some places, to the occasions that neither chose nor came from them, it should then give the same
 #' coefficients. With \eqn{b, V} of all places and \eqn{b_r, V_r} of the rest, the test of Hausman and McFadden (1984)
 #' is
-#' \deqn{H = (b_r - b)'\,(V_r - V)^{-}\,(b_r - b) \sim \chi^2_q,}{H = (b_r - b)' (V_r - V)^- (b_r - b), chi-squared on q degrees of freedom,}
+#' \deqn{H = (b_r - b)'\,(V_r - V)^{-}\,(b_r - b) \sim \chi^2_q,}{H = (b_r - b)' (V_r - V)^- (b_r - b), chi-squared on
+#'   q degrees of freedom,}
 #' \eqn{q} the rank of the difference.
 #'
 #' @details *Not positive definite.* \eqn{V_r - V} is so under the hypothesis in large samples only. Where it has
@@ -187,7 +188,7 @@ small_hsiao_test <- function(object, places) {
   best <- maximum_of(object, restricted)
   mean <- a$theta / sqrt(2) + (1 - 1 / sqrt(2)) * b$theta
   control <- kernel_control(object$control)
-  at_mean <- .Call(C_evaluate, restricted$spec, restricted$kernel, mean, 0L, control)$value
+  at_mean <- .Call(C_evaluate, restricted$spec, restricted$kernel, mean, fm_value, control)$value
   statistic <- 2 * (best$value - at_mean)
   data.frame(statistic = statistic, df = best$df, p.value = stats::pchisq(statistic, best$df, lower.tail = FALSE))
 }

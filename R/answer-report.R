@@ -13,6 +13,7 @@
 #' @return The path of the file, invisibly.
 #' @section Errors: Package rmarkdown or ggplot2, or pandoc, is not there; `file` does not end in `.html`, exists
 #'   already, or lies in a folder that does not exist.
+#' @seealso [explore_migration()] for an app, [knit_print.migration_answer()] for single tables, [test_claims()].
 #' @examplesIf requireNamespace("rmarkdown", quietly = TRUE) && rmarkdown::pandoc_available()
 #' fit <- fit_migration(~ push(land_price) + distance, wenzhou_guzhen())
 #' \donttest{

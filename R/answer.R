@@ -11,8 +11,8 @@ hold_equilibrium.migration_fit <- function(object, design, other) {
   design
 }
 
-# The fit as of some of its occasions: `rows` is logical, by row of the table they are in. Where firms react to each
-# other, `context` keeps the fit to all.
+# The fit restricted to some of its occasions: `rows` is logical, by row of the table they are in. Where firms react to
+# each other, `context` keeps the fit to all.
 restrict_fit <- function(object, rows) {
   if (is.null(object$context)) {
     object$context <- object
@@ -73,7 +73,7 @@ theta_covariance <- function(object, design, v) {
 with_effects <- function(covariance, at, effects, object, design) {
   free <- effects[object$design$effects_se > 0 & is.finite(object$effects)]
   information <- .Call(
-    C_evaluate, design$spec, design$kernel, design$theta, 2L, kernel_control(object$control)
+    C_evaluate, design$spec, design$kernel, design$theta, fm_information, kernel_control(object$control)
   )$information
   across <- object$design$adjust[, match(free, effects), drop = FALSE]
   v <- covariance[at, at]
@@ -177,14 +177,9 @@ check_variable <- function(object, variable) {
   }
   at <- match(variable, known$variable)
   if (is.na(at)) {
-    near <- nearest_name(variable, known$variable)
     abort(
-      "`", variable, "` is not a variable of the model. ",
-      if (is.null(near)) {
-        paste0("It has ", quote_names(known$variable, 12), ".")
-      } else {
-        paste0("Did you mean `", near, "`?")
-      },
+      "`", variable, "` is not a variable of the model.",
+      did_you_mean(variable, known$variable, otherwise = paste0(" It has ", quote_names(known$variable, 12), ".")),
       class = "variable"
     )
   }
@@ -200,10 +195,9 @@ place_numbers <- function(object, places, argument) {
   at <- match(as.character(places), object$data$place)
   if (anyNA(at)) {
     unknown <- as.character(places)[is.na(at)]
-    near <- nearest_name(unknown[1L], object$data$place)
     abort(
       "`", argument, "` names ", quote_names(unknown), ", not among the places.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, object$data$place),
       class = "place"
     )
   }
@@ -221,6 +215,8 @@ place_numbers <- function(object, places, argument) {
 #' @param row.names,optional,... Not used.
 #' @return `print()` returns `x`, invisibly; `as.data.frame()` and `tidy()` a data frame with `estimate`, `std.error`,
 #'   `conf.low` and `conf.high` among its columns.
+#' @seealso [elasticities()], [marginal_effects()], [compensate()], [counterfactual()], [attribute_moves()],
+#'   [iia_test()], [test_claims()]; [knit_print.migration_answer()] for documents.
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(technology) + pull(creativity) + log(distance), data)

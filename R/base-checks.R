@@ -55,12 +55,7 @@ check_choice <- function(x, name, choices = eval(formals(sys.function(sys.parent
   # the start of a name will do when only one choice begins so
   at <- if (is.character(x) && length(x) == 1 && !is.na(x)) pmatch(x, choices) else NA
   if (is.na(at)) {
-    near <- if (is.character(x) && length(x) == 1 && !is.na(x)) nearest_name(x, choices)
-    abort("`", name, "` must be one of ", quote_names(choices, 8), if (is.null(near)) {
-      "."
-    } else {
-      paste0("; the nearest to what you wrote is `", near, "`.")
-    }, class = "argument")
+    abort("`", name, "` must be one of ", quote_names(choices, 8), ".", did_you_mean(x, choices), class = "argument")
   }
   choices[at]
 }
@@ -69,11 +64,10 @@ check_choice <- function(x, name, choices = eval(formals(sys.function(sys.parent
 check_known <- function(names, among, says, what) {
   unknown <- setdiff(names, among)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], among)
     abort(
       says, " ", quote_names(unknown), ", which is not ", what, ".",
       if (length(among) > 0L) paste0(" There are ", quote_names(among, max = 20), "."),
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, among),
       class = "random"
     )
   }

@@ -15,8 +15,8 @@ progress <- function(label, total, owner = parent.frame()) {
   }
 }
 
-# The same for a search whose end is not known: a function of the number of iterations and the log-likelihood, which
-# C calls, or NULL for none
+# A progress bar for a search whose end is not known: a function of the number of iterations and the log-likelihood,
+# which C calls, or NULL for none
 progress_fit <- function(owner = parent.frame()) {
   update <- open_bar(owner, "Fitting", NA, "{cli::pb_spin} {cli::pb_name}{cli::pb_status}[{cli::pb_elapsed}]")
   if (is.null(update)) {

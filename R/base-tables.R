@@ -33,14 +33,11 @@ check_column <- function(table, column, arg, table_arg) {
     )
   }
   if (!column %in% names(table)) {
-    near <- nearest_name(column, names(table))
     abort(
-      "`", table_arg, "` has no column `", column, "` (argument `", arg, "`). ",
-      if (is.null(near)) {
-        paste0("Its columns are ", quote_names(names(table), 8), ".")
-      } else {
-        paste0("The nearest is `", near, "`: write ", arg, " = \"", near, "\" if you mean it.")
-      },
+      "`", table_arg, "` has no column `", column, "` (argument `", arg, "`).",
+      did_you_mean(column, names(table),
+        write = arg, otherwise = paste0(" Its columns are ", quote_names(names(table), 8), ".")
+      ),
       class = "columns"
     )
   }
@@ -108,7 +105,20 @@ id_text <- function(x) {
   if (is.double(x) && !is.object(x) && all(x == round(x) & abs(x) < 2^53)) {
     return(sprintf("%.0f", x))
   }
+  if (inherits(x, "POSIXct")) {
+    return(time_text(x))
+  }
   as.character(x)
+}
+
+# Dates with times as text; with parts of a second where any has them
+time_text <- function(x) {
+  whole <- format(x, "%Y-%m-%d %H:%M:%S")
+  part <- as.numeric(x) %% 1
+  if (!any(part > 0, na.rm = TRUE)) {
+    return(as.character(x))
+  }
+  paste0(whole, sub("^0", "", sprintf("%.6f", part)))
 }
 
 # Integer code of each row of `x` among `levels` (text); NA where absent

@@ -16,19 +16,40 @@ quote_rows <- function(rows, max = 5) {
   gsub("`", "", quote_names(rows, max), fixed = TRUE)
 }
 
-# The string of `among` closest to `name`, or NULL when none is close
+# " Did you mean `land_price`?", for the end of a message: where one of `among` is likely what the first of `name` was
+# meant to be; else `otherwise`. With `write` the name of an argument: " Did you mean time = \"year\"?"
+did_you_mean <- function(name, among, write = NULL, otherwise = NULL) {
+  near <- nearest_name(name[1L], among)
+  if (is.null(near)) {
+    return(otherwise)
+  }
+  paste0(" Did you mean ", if (is.null(write)) paste0("`", near, "`") else paste0(write, " = \"", near, "\""), "?")
+}
+
+# The string of `among` that is a slip of the pen away from `name`, or that it begins; NULL when none is
 nearest_name <- function(name, among) {
   among <- unique(as.character(among))
-  if (!length(among)) {
+  among <- among[!is.na(among) & nzchar(among)]
+  if (!is.character(name) || is.na(name) || !nzchar(name) || length(among) == 0L) {
     return(NULL)
   }
   distance <- drop(utils::adist(name, among, ignore.case = TRUE))
-  best <- which.min(distance)
-  # further than half of the longer word is another word, not a slip
-  if (distance[best] > max(nchar(name), nchar(among[best])) / 2) {
-    return(NULL)
+  # two letters that changed places are one slip
+  distance[distance == 2 & same_letters(name, among)] <- 1
+  share <- distance / pmax(nchar(name), nchar(among))
+  best <- which.min(share)
+  # further than a third of the longer word is another word
+  if (share[best] <= 1 / 3) {
+    return(among[best])
   }
-  among[best]
+  begun <- startsWith(tolower(among), tolower(name))
+  if (nchar(name) > 2L && any(begun)) among[which(begun)[1L]]
+}
+
+# Whether strings are made of the same letters, whatever their order
+same_letters <- function(name, among) {
+  letters <- lapply(strsplit(tolower(c(name, among)), ""), sort)
+  vapply(letters[-1L], identical, NA, y = letters[[1L]])
 }
 
 # A count and its noun: "1 row", "3 rows", "2 entries"

@@ -9,6 +9,10 @@ code_available <- function(available, data) {
   if (is.function(available)) {
     return(list(fun = available))
   }
+  columns <- unlist(lapply(data$ties, `[[`, "columns"))
+  if (identical(available, "rows") && !"rows" %in% columns) {
+    return(list(fun = with_row(data), rows = TRUE))
+  }
   if (!is.character(available) || length(available) != 1 || is.na(available)) {
     abort("`available` must be the name of a logical column of a tie table or a function, not ",
       describe_type(available), ".",
@@ -16,6 +20,21 @@ code_available <- function(available, data) {
     )
   }
   find_available(available, data$ties)
+}
+
+# The rule that a place is on offer at the times at which `places` has a row for it
+with_row <- function(data) {
+  if (ncol(data$place_row) == 1L && !(!is.null(data$names$time) && data$names$time %in% names(data$places))) {
+    abort("available = \"rows\" needs places with rows by time: name the column of `places` with `time =`.",
+      class = "available"
+    )
+  }
+  on_offer <- !is.na(data$place_row)
+  place <- data$place
+  time <- id_text(data$time)
+  function(from, to, time_of) {
+    on_offer[cbind(match(to, place), match(id_text(time_of), time))]
+  }
 }
 
 # The tie table and column that a name ("open" or "table$open") stands for
@@ -34,15 +53,12 @@ find_available <- function(name, ties) {
     )
   }
   if (length(hit) == 0) {
-    near <- nearest_name(name, candidates$column)
     abort("`available`: no tie table has a column `", name, "`.",
-      if (!is.null(near)) {
-        paste0(" The nearest is `", near, "`.")
-      } else if (length(ties)) {
+      did_you_mean(name, candidates$column, otherwise = if (length(ties) > 0L) {
         paste0(" They have ", quote_names(full, 8), ".")
       } else {
         " Give the table that has it in `ties`."
-      },
+      }),
       class = "available"
     )
   }

@@ -4,10 +4,9 @@
 #' Lamp makers of Wenzhou and Guzhen, 1992-2008 (SIMULATED)
 #'
 #' A panel of lamp makers in 17 places of China, made for models of their moves
-#' ([fit_migration()]) and for accounts of what the moves do to the clusters. **It is simulated**: [simulate_migration()] drew
-#' it from the parameters in its attribute `truth`. The micro-data of the field
-#' study (Zhu and others 2009) are not public; results on these data illustrate
-#' its claims and are no evidence for them.
+#' ([fit_migration()]) and for accounts of what the moves do to the clusters. **It is simulated**:
+#' [simulate_migration()] drew it from the parameters in its attribute `truth`. The micro-data of the field study (Zhu
+#' and others 2009) are not public; results on these data illustrate its claims and are no evidence for them.
 #'
 #' @section Facts:
 #' * The 17 places, their provinces and dialect groups; `longitude` and `latitude`,
@@ -88,7 +87,8 @@ wenzhou_guzhen <- function(years = NULL) {
 #' first ranks are those of a survey of 85 firms that left Yueqing (Wenzhou): own
 #' development 21, land 21, soft environment 43. How each of the three is split over two
 #' factors, and all lower ranks, are invented: draws from a Plackett-Luce model
-#' \deqn{P(f_1, f_2, \ldots) = \prod_r \frac{w_{f_r}}{\sum_{s \ge r} w_{f_s}}}{P(f1, f2, ...) = prod_r w[f_r] / sum_(s >= r) w[f_s]}
+#' \deqn{P(f_1, f_2, \ldots) = \prod_r \frac{w_{f_r}}{\sum_{s \ge r} w_{f_s}}}{P(f1, f2, ...) = prod_r w[f_r] / sum_(s
+#'   >= r) w[f_s]}
 #' with worths \eqn{w} in attribute `truth`, given the first ranks.
 #'
 #' @return A data frame of 510 rows, six factors for each of 85 firms: `firm` (id in
@@ -97,6 +97,7 @@ wenzhou_guzhen <- function(years = NULL) {
 #'   important, `NA` not ranked; a firm ranks two to six factors).
 #' @source Counts of first ranks: policy research office of Yueqing, quoted at
 #'   yucai365.com (grade C in [cluster_facts()]).
+#' @seealso [ranked()], the model for such answers; [wenzhou_guzhen()], [cluster_facts()].
 #' @examples
 #' interviews <- wenzhou_interviews()
 #' interviews
@@ -139,6 +140,7 @@ print.wenzhou_interviews <- function(x, n = 12, ...) {
 #'   `B` newspaper or government page, `C` trade blog, book excerpt or repost, `B/C`
 #'   between the two, `X` computed from others.
 #' @source Column `source`.
+#' @seealso [wenzhou_guzhen()] and [wenzhou_interviews()], simulated to resemble them.
 #' @examples
 #' facts <- cluster_facts()
 #' subset(facts, place == "Guzhen" & unit == "firms", c(date, value, fact, grade))

@@ -16,6 +16,7 @@
 #'   and never chosen), `firm_level` (columns constant within every occasion),
 #'   `constant` and `missing` (table, column, value or count). `as.data.frame()`
 #'   returns the data frame, rows in the order given; `nobs()` a count.
+#' @seealso [choice_data()], [print.migration_data()], [as_flows()].
 #' @examples
 #' long <- data.frame(
 #'   id = rep(1:2, each = 2), town = c("Guzhen", "Wenzhou"), went = c(1, 0, 0, 1), rent = 5:8

@@ -61,16 +61,12 @@ occasion_places.choice_data <- function(data) {
 
 rows_of.choice_data <- function(data, rows) {
   last <- data$start[max(rows) + 1L]
-  if (!is.null(data$order)) {
-    data$data <- data$data[data$order, , drop = FALSE]
-    data["order"] <- list(NULL)
-  }
-  data$data <- data$data[seq_len(last), , drop = FALSE]
+  table <- if (is.null(data$order)) data$data else data$data[data$order, , drop = FALSE]
+  data <- set_parts(data, data = table[seq_len(last), , drop = FALSE], order = NULL)
   data$start <- data$start[c(rows, max(rows) + 1L)]
   by_row <- lengths(data$index) == length(data$index$place)
   data$index <- Map(function(code, long) if (long) code[seq_len(last)] else code[rows], data$index, by_row)
-  data["weights"] <- list(data$weights[rows])
-  data
+  set_parts(data, weights = data$weights[rows])
 }
 
 table_of.choice_data <- function(data, table) {
@@ -128,7 +124,7 @@ rebuild_data.choice_data <- function(data, new) {
   keys <- unlist(data$names[c("id", "place", "chosen", "from")])
   moved <- keys[!vapply(keys, function(key) identical(as.character(table[[key]]), as.character(data$data[[key]])), NA)]
   if (length(moved) > 0L) {
-    abort("The changed `data` must leave the key columns as they are, unlike ", quote_names(moved), ".",
+    abort("The changed `data` must leave the key columns as they are; it changes ", quote_names(moved), ".",
       class = "argument"
     )
   }

@@ -11,7 +11,8 @@
 #' @param chosen Name of the column that tells the chosen row: `TRUE`/`FALSE`,
 #'   0/1 or `"yes"`/`"no"` (any case); or of a column that repeats, on each row
 #'   of the occasion, the id of the chosen place. For other answers see `answer`.
-#' @param id Name of the column that identifies the occasion.
+#' @param id Name of the column that identifies the occasion; or of several that do so together, as
+#'   `c("person", "task")` where task numbers restart with every person.
 #' @param place Name of the column with the id of the offered place.
 #' @param firm Name of the column that identifies the firm, constant within an
 #'   occasion. By default each occasion is a firm of its own.
@@ -50,12 +51,12 @@
 #'
 #' @section Errors:
 #' Two chosen places, none, a chosen place that is not offered, a place offered
-#' twice, an occasion with one place, missing ids, a firm, origin, time or weight
+#' twice, missing ids, a firm, origin, time or weight
 #' that changes within an occasion: each names how many occasions and which; so do a
 #' ranking with a gap, with a tie above the bottom or without any rank, and an answer with
 #' no best or several. An
 #' origin that is not among the offered places is a warning: the firm cannot
-#' stay.
+#' stay. An occasion with one place is a note: it is kept, with probability 1, without effect on the estimates.
 #'
 #' @seealso [migration_data()] for relational tables, [as_migration_data()].
 #' @references
@@ -82,8 +83,15 @@ choice_data <- function(data, chosen, id, place, firm = id, from = NULL, time = 
     time = time, weights = if (is.character(weights)) weights
   )
   data <- plain_table(data, "data")
+  if (length(id) > 1L) {
+    joined <- join_ids(data, id)
+    data <- joined$data
+    names$firm <- if (identical(firm, id)) joined$name else firm
+    names$id <- joined$name
+    names$id_columns <- id
+  }
   check_long_columns(data, names)
-  rows <- group_rows(data[[id]])
+  rows <- group_rows(data[[names$id]])
   x <- c(list(data = data, names = names), rows)
   found <- code_ids(grouped(x, place))
   x$place <- found$levels
@@ -99,7 +107,7 @@ choice_data <- function(data, chosen, id, place, firm = id, from = NULL, time = 
 # Check that long data have rows and their key columns, without missing ids
 check_long_columns <- function(data, names) {
   if (nrow(data) == 0) abort("`data` has no rows.", class = "empty")
-  for (key in setdiff(names(names), "weights")) {
+  for (key in setdiff(names(names), c("weights", "id_columns"))) {
     if (!is.null(names[[key]])) check_column(data, names[[key]], key, "data")
   }
   for (key in c("id", "place", "firm", "time")) {
@@ -108,12 +116,30 @@ check_long_columns <- function(data, names) {
   }
 }
 
+# Data with a column that joins several id columns, and its name
+join_ids <- function(data, id) {
+  for (column in id) {
+    check_column(data, column, "id", "data")
+    check_no_na(data[[column]], paste0("data$", column))
+  }
+  found <- lapply(data[id], code_ids)
+  key <- combine_codes(lapply(found, `[[`, "code"), lengths(lapply(found, `[[`, "levels")))
+  first <- which(!duplicated(key))
+  label <- make.unique(do.call(paste, c(lapply(found, function(f) f$levels[f$code[first]]), sep = ":")))
+  name <- paste(id, collapse = ":")
+  data[[name]] <- label[match(key, key[first])]
+  list(data = data, name = name)
+}
+
 # Group rows by occasion: list(order, start, id)
 #
 # Rows that are already grouped are recognised by comparing neighbours and are
 # not sorted.
 group_rows <- function(id) {
   order <- NULL
+  given <- id
+  # dates and times are numbers below, and lose nothing as such
+  if (inherits(id, c("Date", "POSIXct", "difftime"))) id <- as.numeric(id)
   key <- if (is.numeric(id) || is.logical(id) || is.factor(id)) id else as.character(id)
   start <- .Call(C_run_starts, key)
   first <- start[-length(start)] + 1
@@ -123,7 +149,7 @@ group_rows <- function(id) {
     start <- .Call(C_run_starts, code[order])
     first <- order[start[-length(start)] + 1]
   }
-  list(order = order, start = start, id = id[first])
+  list(order = order, start = start, id = given[first])
 }
 
 # Whether each element differs from the one before (n - 1 values)
@@ -145,25 +171,45 @@ offer_sizes <- function(x) diff(x$start)
 # Occasion of each of a set of rows (1-based, in grouped order)
 occasion_of <- function(x, row) findInterval(row - 1L, x$start)
 
-# Stop when an occasion offers one place only, or a place twice
+# Stop when an occasion offers a place twice; tell of those that offer one place only
 check_offers <- function(x) {
-  single <- which(offer_sizes(x) == 1L)
-  if (length(single)) {
-    abort(plural(length(single), "occasion"), if (length(single) == 1) " offers" else " offer",
-      " one place only: ", quote_ids(x, single), ". There is nothing to choose: drop ",
-      if (length(single) == 1) "it." else "them.",
-      class = "one_alternative"
-    )
-  }
+  tell_one_place(x)
   twice <- repeated_offers(x)
   if (length(twice)) {
     row <- twice[1]
     abort("A place is offered more than once in ", plural(length(unique(occasion_of(x, twice))), "occasion"),
       ": `", x$place[x$index$place[row]], "` in occasion ", quote_ids(x, occasion_of(x, row)),
-      if (length(twice) > 1) ", for example", ". Keep one row each.",
+      if (length(twice) > 1) ", for example", ". ", advise_restarting(x, occasion_of(x, twice)),
       class = "duplicate"
     )
   }
+}
+
+# Occasions with one place: it is chosen with probability 1, so they count in shares and say nothing of the terms
+tell_one_place <- function(x) {
+  single <- which(offer_sizes(x) == 1L)
+  if (length(single) > 0L) {
+    inform(plural(length(single), "occasion"), if (length(single) == 1L) " offers" else " offer", " one place only: ",
+      quote_ids(x, single), ". ", if (length(single) == 1L) "It is" else "They are",
+      " kept, with probability 1, without effect on the estimates.",
+      class = "one_place"
+    )
+  }
+}
+
+# What to do about places offered twice: occasions that have more than one firm carry numbers that restart
+advise_restarting <- function(x, occasion) {
+  names <- x$names
+  if (!identical(names$firm, names$id) && any(occasion %in% varying(x, distinct(grouped(x, names$firm))$code))) {
+    return(paste0(
+      "`", names$id, "` restarts with every `", names$firm, "`, so it is no id by itself: write id = c(\"", names$firm,
+      "\", \"", names$id, "\")."
+    ))
+  }
+  paste0(
+    "Keep one row each; or, if `", names$id, "` restarts with every person, name both columns: id = c(\"person\", \"",
+    names$id, "\")."
+  )
 }
 
 # Rows (grouped order) whose place the occasion has already

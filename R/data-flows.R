@@ -28,6 +28,8 @@
 #' Guimaraes, P., Figueiredo, O. and Woodward, D. (2003). A tractable approach to
 #' the firm location decision problem. *Review of Economics and Statistics* 85,
 #' 201-204. \doi{10.1162/003465303762687811}
+#' @seealso [migration_data()], [choice_data()]; [predict()][predict.migration_fit] with `type = "flows"` for the
+#'   expected ones; [plot.migration_data()] for pictures.
 #' @examples
 #' firms <- data.frame(
 #'   firm = 1:4, from = c("Wenzhou", "Wenzhou", "Guzhen", NA),

@@ -29,6 +29,7 @@
 #'   firm and those of place and ties, prefixed by the table where names clash.
 #'   `subset()` returns a `migration_data`, `nobs()` a count. `print()` and
 #'   `summary()` warn when no firm moves or none chooses.
+#' @seealso [migration_data()], [as_flows()], [plot.migration_data()], [print.choice_data()].
 #' @examples
 #' firms <- data.frame(
 #'   firm = 1:4, from = c("Wenzhou", "Wenzhou", "Guzhen", NA),
@@ -42,11 +43,13 @@
 #' nobs(subset(moves, size > 10))
 #' @export
 print.migration_data <- function(x, top = 3, ...) {
-  cat("<migration_data> ", plural(length(x$firm), "firm"), ", ", plural(length(x$place), "place"),
-    if (!is.null(x$time)) paste0(", ", time_range(x$time)), "\n",
+  # of the rows there are: a subset keeps the codes of all
+  cat("<migration_data> ", plural(length(unique(x$index$firm)), "firm"), ", ", plural(length(x$place), "place"),
+    if (!is.null(x$time)) paste0(", ", time_range(x$time[sort(unique(x$index$time))])), "\n",
     sep = ""
   )
-  print_lines(c(describe_moves(x), describe_tables(x), flows = describe_flows(x, top)))
+  renamed <- describe_renamed(renamed_places(x))
+  print_lines(c(describe_moves(x), describe_tables(x), flows = describe_flows(x, top), renamed = renamed))
   # simulated data say so wherever they are shown
   if (is.character(attr(x, "note"))) writeLines(strwrap(attr(x, "note"), 78, prefix = "  "))
   warn_no_moves(x)
@@ -74,7 +77,8 @@ move_lines <- function(count) {
   occasions <- format_count(count$occasions)
   extra <- c(
     if (count$no_origin > 0) paste(format_count(count$no_origin), "without origin"),
-    if (count$closed > 0) paste(plural(count$closed, "row"), "of firms that closed")
+    if (count$closed > 0) paste(plural(count$closed, "row"), "of firms that closed"),
+    if ((count$absent %||% 0) > 0) paste(plural(count$absent, "row"), "of firms that are not there")
   )
   if (length(extra)) occasions <- paste0(occasions, " (", paste(extra, collapse = "; "), ")")
   with_origin <- count$occasions - count$no_origin
@@ -94,11 +98,12 @@ move_lines <- function(count) {
 count_moves <- function(x) {
   code <- occasion_places(x)
   choice <- !is.na(code$chosen)
+  absent <- if (!all(choice)) absent_rows(x)
   list(
     occasions = sum(choice),
     no_origin = sum(choice & is.na(code$origin)),
     movers = sum(code$origin != code$chosen, na.rm = TRUE),
-    closed = sum(!choice)
+    closed = sum(absent$closed), absent = sum(!choice) - sum(absent$closed)
   )
 }
 
@@ -132,7 +137,9 @@ describe_available <- function(available) {
   if (is.null(available)) {
     return("")
   }
-  if (is.null(available$fun)) {
+  if (isTRUE(available$rows)) {
+    "where `places` has a row"
+  } else if (is.null(available$fun)) {
     paste0("column `", available$column, "` of `", available$tie, "`")
   } else {
     "a function of from, to and time"
@@ -178,8 +185,11 @@ summary.migration_data <- function(object, top = 5, ...) {
   tables <- c(list(firms = object$firms, places = object$places), lapply(object$ties, `[[`, "data"))
   keys <- unlist(object$names)
   warn_no_moves(object)
+  warn_history(object)
   structure(list(
     times = time_counts(object),
+    history = history_counts(object),
+    renamed = renamed_places(object),
     keys = key_problems(object),
     unused = unused_places(object),
     constant = bind_rows(lapply(names(tables), function(name) {
@@ -201,13 +211,14 @@ time_counts <- function(x) {
   index <- x$index
   time <- if (is.null(index$time)) rep(1L, length(index$firm)) else index$time
   times <- max(1L, length(x$time))
-  count <- function(rows) tabulate(time[which(rows)], times)
+  count <- function(rows) tabulate(time[which(rows %||% FALSE)], times)
   choice <- !is.na(index$chosen)
-  data.frame(
+  counts <- data.frame(
     time = if (is.null(x$time)) NA else x$time, occasions = count(choice),
     movers = count(index$origin != index$chosen),
-    no_origin = count(choice & is.na(index$origin)), closed = count(!choice)
+    no_origin = count(choice & is.na(index$origin)), closed = count(absent_rows(x)$closed)
   )
+  plain_rows(counts[tabulate(time, times) > 0L, ])
 }
 
 # Places no firm comes from or goes to
@@ -307,6 +318,8 @@ group_sizes <- function(table, keys, top) {
 print.summary.migration_data <- function(x, ...) {
   print_lines(x$data)
   if (!identical(x$times$time, NA)) print_section("By time", x$times)
+  print_section("Rows of firms that are not there", x$history)
+  print_section("Places that may have got a new name", x$renamed)
   print_section("Keys without a match", x$keys)
   if (length(x$unused)) {
     cat("\nPlaces no firm comes from or goes to\n  ", quote_names(x$unused, 10), "\n", sep = "")
@@ -344,10 +357,7 @@ subset.migration_data <- function(x, subset, ...) {
   }
   keep <- which(keep)
   if (length(keep) == 0) abort("`subset` leaves no rows.", class = "empty")
-  x$firms <- x$firms[keep, , drop = FALSE]
-  x$index <- lapply(x$index, function(code) code[keep])
-  x["weights"] <- list(x$weights[keep])
-  x
+  some_firms(x, keep)
 }
 
 #' @rdname print.migration_data

@@ -37,10 +37,7 @@ occasion_places.migration_data <- function(data) {
 }
 
 rows_of.migration_data <- function(data, rows) {
-  data$firms <- data$firms[rows, , drop = FALSE]
-  data$index <- lapply(data$index, function(code) code[rows])
-  data["weights"] <- list(data$weights[rows])
-  data
+  some_firms(data, rows)
 }
 
 table_of.migration_data <- function(data, table) {
@@ -117,14 +114,10 @@ rebuild_data.migration_data <- function(data, new) {
       class = "argument"
     )
   }
-  available <- data$available
-  if (!is.null(available)) {
-    available <- available$fun %||% paste(available$tie, available$column, sep = "$")
-  }
   network <- if (is.null(new$network)) data$network else new$network
-  rebuilt <- migration_data(new$firms %||% data$firms, new$places %||% data$places,
-    ties = if (length(ties) > 0L) ties, network = network, firm = names$firm, place = names$place, time = names$time,
-    from = names$from, to = names$to, available = available, weights = data$weights
+  rebuilt <- build_migration_data(new$firms %||% data$firms, new$places %||% data$places,
+    ties = if (length(ties) > 0L) ties, network = network, names = names, available = given_available(data),
+    weights = data$weights
   )
   if (!identical(rebuilt$place, data$place)) {
     abort("The changed `places` must have the same places in the same order as the old one.", class = "argument")

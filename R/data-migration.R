@@ -26,16 +26,16 @@
 #' @param firms Data frame with a row per occasion: the firm, the time, the
 #'   places `from` and `to`, and attributes of the firm.
 #' @param places Data frame with a row per place, or per place and time when it
-#'   has the time column. Every place of every time needs a row.
+#'   has the time column. Every place of every time needs a row, unless
+#'   `available = "rows"`.
 #' @param ties `NULL`, a data frame or a named list of data frames with
 #'   attributes of pairs. A table with the column `from` is keyed by origin and
 #'   destination (`from`, `to`); a table with the column `firm` is keyed by firm
 #'   and destination (`firm`, `to`). Either may have the time column too. The
 #'   columns have the names given in `firm`, `from`, `to` and `time`, or are
-#'   called plainly `firm`, `from`, `to` and `time`. A table keyed by origin needs a row for each pair of an origin that occurs and
-#'   another place, except pairs that are not available; the pair of a place
-#'   with itself is 0 unless given. A table keyed by firm needs a row only for
-#'   the pairs that exist if it says what the others are:
+#'   called plainly `firm`, `from`, `to` and `time`. A table keyed by origin needs a row for each pair of an origin that
+#'   occurs and another place, except pairs that are not available; the pair of a place with itself is 0 unless given. A
+#'   table keyed by firm needs a row only for the pairs that exist if it says what the others are:
 #'   `attr(ties, "default") <- 0`.
 #' @param network `NULL` or a data frame of links between firms: column `firm`
 #'   (or the name in the argument `firm`), column `peer`, and if wanted
@@ -44,7 +44,8 @@
 #' @param firm,place,time,from,to Names of the key columns, strings. `time` is
 #'   `NULL` when each firm decides once. `from` is `NULL` when no firm has an
 #'   origin.
-#' @param available `NULL` (every place is offered), or the name of a logical
+#' @param available `NULL` (every place is offered); or `"rows"`: a place is offered
+#'   at the times at which `places` has a row for it; or the name of a logical
 #'   (or 0/1) column of a tie table (`"open"`, or `"table$open"` if two tables
 #'   have it), or a function `function(from, to, time)` that returns `TRUE`
 #'   where a firm at `from` may go to `to`. It is called with vectors of equal
@@ -77,7 +78,10 @@
 #' column that is absent or `NA`, a duplicated occasion, a place that `places`
 #' lacks, a missing or repeated row of places, ties or network, a chosen place
 #' that `available` does not offer, weights that are negative or not finite. All
-#' are of class `firmmove_error`.
+#' are of class `firmmove_error`. Warnings tell of rows of firms that are not there
+#' (before their first place, between two, after the last: `to` and `from` missing),
+#' and of places most of whose firms went to one other place in one period, as they
+#' do when a place gets a new name.
 #'
 #' @seealso [choice_data()] for long data, [as_flows()] for the flow table,
 #'   [fit_migration()].
@@ -104,6 +108,13 @@ migration_data <- function(firms, places, ties = NULL, network = NULL,
                            firm = "firm", place = "place", time = NULL,
                            from = "from", to = "to", available = NULL, weights = NULL) {
   names <- list(firm = firm, place = place, time = time, from = from, to = to)
+  data <- build_migration_data(firms, places, ties, network, names, available, weights)
+  tell_history(data)
+  data
+}
+
+# Coded and checked data; names: those of the key columns
+build_migration_data <- function(firms, places, ties, network, names, available, weights) {
   firms <- plain_table(firms, "firms")
   places <- plain_table(places, "places")
   check_firm_columns(firms, names)
@@ -118,8 +129,10 @@ migration_data <- function(firms, places, ties = NULL, network = NULL,
   data$ties <- code_ties(ties, data)
   data["network"] <- list(code_network(network, data))
   data["available"] <- list(code_available(available, data))
+  check_place_rows(data$place_row, data)
   if (!is.null(data$available$tie)) data <- logical_available(data)
   data["weights"] <- list(check_weights(weights, firms, "firms"))
+  if (is.character(weights)) attr(data, "weights_column") <- weights
   class(data) <- "migration_data"
   check_tie_pairs(data)
   check_chosen_available(data)
@@ -129,6 +142,12 @@ migration_data <- function(firms, places, ties = NULL, network = NULL,
 # Check that `firms` has rows and its key columns, each named once
 check_firm_columns <- function(firms, names) {
   if (nrow(firms) == 0) abort("`firms` has no rows.", class = "empty")
+  if (identical(names$from, "from") && !"from" %in% names(firms)) {
+    abort("`firms` has no column `from`, the place of a firm before it decides. In a panel of firms and places that is ",
+      "the place of the row before; from = NULL says that no firm has an origin; or name the column.",
+      class = "columns"
+    )
+  }
   for (key in c("firm", "time", "from", "to")) {
     if (is.null(names[[key]]) && key %in% c("time", "from")) next
     check_column(firms, names[[key]], key, "firms")
@@ -188,9 +207,10 @@ code_known <- function(x, place, verb, names) {
   unknown <- which(is.na(code) & !is.na(x))
   if (length(unknown)) {
     lacking <- code_ids(x[unknown])$levels
+    hint <- explain_lacking(lacking, x, place)
     abort("`places` lacks ", format_count(length(lacking)), " of the places firms ", verb,
       ": ", quote_names(lacking), " (", plural(length(unknown), "row"),
-      "). Add a row for each, or drop those firms.",
+      "). ", hint %||% "Add a row for each, or drop those firms.",
       class = "unknown_place"
     )
   }
@@ -235,20 +255,19 @@ code_place_rows <- function(places, code, data) {
   )
   rows <- matrix(NA_integer_, J, length(data$time))
   rows[key[!is.na(key)]] <- which(!is.na(key))
-  check_place_rows(rows, data)
   rows
 }
 
-# Stop when a place has no row at a time at which firms decide
+# Stop when a place has no row at a time at which firms decide, unless that says that it is not on offer
 check_place_rows <- function(rows, data) {
   absent <- which(is.na(rows), arr.ind = TRUE)
-  if (nrow(absent) == 0) {
+  if (nrow(absent) == 0L || isTRUE(data$available$rows)) {
     return(invisible())
   }
   which_ones <- paste(data$place[absent[, 1]], "in", id_text(data$time)[absent[, 2]])
   abort("`places` lacks ", plural(nrow(absent), "row"), " for a place and time: ",
-    quote_names(which_ones), ". Every place needs a row for every time of `firms`; ",
-    "`available` says where a place is not offered.",
+    quote_names(which_ones), ". Every place needs a row for every time of `firms`; available = \"rows\" says that a ",
+    "place without a row is not on offer then.",
     class = "missing_rows"
   )
 }

@@ -3,25 +3,20 @@
 #' @description
 #' A firm that moves often gets a new id, and then looks like a death at the origin and a birth at the destination.
 #' `recode_moves()` links such deaths and births, for several longest gaps between them, and runs
-#' [decompose_cluster()] on each
-#' coding: what was death and birth becomes emigration and immigration. If the terms change little, the noise in the
-#' ids does
-#' not matter.
+#' [decompose_cluster()] on each coding: what was death and birth becomes emigration and immigration. If the terms
+#' change little, the noise in the ids does not matter.
 #'
 #' @details
 #' A death is a firm whose last period is not the last of the data; a birth one whose first period is not the first. A
-#' death at
-#' \eqn{o} in period \eqn{s} and a birth at \eqn{d \ne o}{d, another cluster,} in period \eqn{t} may be one firm if
-#' \eqn{1 \le t - s \le k}{1 <= t - s <= k} (in periods of the data), if the columns `match` have the same values, and
-#' if neither
-#' weight is more than `ratio` times the other. Each death goes to one birth at most: the pair with the shortest gap
-#' first, then that with
-#' the most similar weights. So the links for a smaller \eqn{k} are among those for a larger one. \eqn{k = 0} recodes
-#' nothing.
+#' death at \eqn{o} in period \eqn{s} and a birth at \eqn{d \ne o}{d, another cluster,} in period \eqn{t} may be one
+#' firm if \eqn{1 \le t - s \le k}{1 <= t - s <= k} (in periods of the data), if the columns `match` have the same
+#' values, and if neither weight is more than `ratio` times the other. Each death goes to one birth at most: the pair
+#' with the shortest gap first, then that with the most similar weights. So the links for a smaller \eqn{k} are among
+#' those for a larger one. \eqn{k = 0} recodes nothing.
 #'
 #' A gap of more than a period leaves a firm out of sight in between: with the default `gaps = "separate"` the
-#' accounts of the
-#' periods concerned have `gap_out` and `gap_in` instead of a move; those of the end points have the move.
+#' accounts of the periods concerned have `gap_out` and `gap_in` instead of a move; those of the end points have the
+#' move.
 #'
 #' @section What the numbers do not say:
 #' Without `match` any death and birth of similar size are linked: an upper bound of the moves that ids hide, not an
@@ -36,9 +31,8 @@
 #' @param ... More arguments of [decompose_cluster()], such as `method`, `pairs` or `size`.
 #' @return An object of class `recode_moves` and `decomposition`:
 #' \describe{
-#'   \item{`sensitivity`}{`within`, `account` (`mean` or `size`), `cluster`, `start`, `end`, `component`, `estimate` (over all
-#'     partners),
-#'     and `change`, its difference from that for the smallest `within`.}
+#'   \item{`sensitivity`}{`within`, `account` (`mean` or `size`), `cluster`, `start`, `end`, `component`, `estimate`
+#'     (over all partners), and `change`, its difference from that for the smallest `within`.}
 #'   \item{`moves`}{`within`, `linked` (deaths and births recoded), `deaths`, `births` that remain.}
 #'   \item{`mean`}{the mean accounts with all partners and standard errors, and `within`.}
 #'   \item{`links`}{`died` and `born` (the two ids), `from`, `to`, `last` and `first` (the periods), `gap`.}

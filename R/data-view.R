@@ -1,6 +1,6 @@
-# The view of data: what is asked of migration_data and choice_data alike, whatever tables they keep. A class of data has
-# a method of each generic in the file that owns it (data-migration-view.R, data-choice-view.R); nothing else asks which
-# class there is, but for verbs that need one of the two and say so (has_tables()).
+# The view of data: what is asked of migration_data and choice_data alike, whatever tables they keep. A class of data
+# has a method of each generic in the file that owns it (data-migration-view.R, data-choice-view.R); nothing else asks
+# which class there is, but for verbs that need one of the two and say so (has_tables()).
 #
 # Fields that both have: place, firm, time (names and values in order; time may be NULL), index (codes), names (of the
 # key columns), weights.
@@ -22,7 +22,7 @@ user_rows <- function(data, occasion) {
   UseMethod("user_rows")
 }
 
-# The same in the order of the user's rows
+# Numbers of the user's rows that belong to occasions, in the order in which the user has them
 frame_rows <- function(data, occasion) {
   UseMethod("frame_rows")
 }

@@ -93,16 +93,24 @@ class_sums <- function(x, index, n) {
   .Call(C_class_sums, x, as.integer(index), n)
 }
 
-# Standard errors of terms
+# Standard errors of terms: list(error, df)
 #
 # The kernel sums the squared influences over firms, or over groups of firms. A share or a mean does not
-# change when all firms are doubled, and its influences sum to zero; a count does, and `counts` says so: then
-# the influences are taken from their mean.
-term_errors <- function(terms, sums, counts = FALSE) {
+# change when all firms are doubled, and its influences sum to zero; a count does, and `counted` says so: then
+# the influences are taken from their mean. `counts` are the firms that a term rests on (mean_counts()), NULL where sums
+# are all that is asked of them.
+term_errors <- function(terms, sums, counted = FALSE, counts = NULL) {
   squares <- term_squares(terms, sums)
-  if (counts) squares <- squares - terms$dual$v^2 / sums$n_drawn
-  if (!is.null(terms$x)) squares <- squares + second_order(terms, sums)
-  sqrt(pmax(squares, 0))
+  if (counted) {
+    squares[, 1L] <- squares[, 1L] - terms$dual$v^2 / sums$n_drawn
+  }
+  if (!is.null(terms$x)) {
+    squares[, 1L] <- squares[, 1L] + second_order(terms, sums)
+  }
+  if (is.null(counts)) {
+    return(list(error = sqrt(pmax(squares[, 1L], 0)), df = rep(Inf, nrow(squares))))
+  }
+  small_sample(squares, counts)
 }
 
 # What the variance of a product x y has beyond the delta method: Var(x) Var(y) + Cov(x, y)^2
@@ -112,7 +120,7 @@ term_errors <- function(terms, sums, counts = FALSE) {
 second_order <- function(terms, sums) {
   of <- function(dual) {
     terms$dual <- dual
-    pmax(term_squares(terms, sums), 0)
+    pmax(term_squares(terms, sums)[, 1L], 0)
   }
   variance <- list(x = of(terms$x), y = of(terms$y))
   unit <- lapply(variance, function(v) ifelse(v > 0, 1 / sqrt(v), 0))
@@ -121,7 +129,8 @@ second_order <- function(terms, sums) {
   ifelse(variance$x > 0 & variance$y > 0, variance$x * variance$y * (1 + correlation^2), 0)
 }
 
-# Sums of squared influences; terms are in the order of their units, so of the pairs
+# Sums of squared influences, of all firms and of those of the own cell; terms are in the order of their units, so of the
+# pairs
 term_squares <- function(terms, sums) {
   names <- strsplit(names(terms$dual$g), ".", fixed = TRUE)
   .Call(C_account_variance, sums$cells$pointer, list(

@@ -12,16 +12,22 @@ cluster_panel <- function(data, columns, log) {
     arg <- "data$firms"
   }
   table <- plain_table(data, arg)
+  if (is.null(columns$weight)) {
+    table <- unit_weight(table)
+    columns$weight <- "1"
+  }
   check_panel_columns(table, columns, arg)
   label <- function(column) paste0(arg, "$", column)
   check_no_na(table[[columns$firm]], label(columns$firm))
   check_no_na(table[[columns$time]], label(columns$time))
+  table[[columns$cluster]] <- blank_as_missing(table[[columns$cluster]], label(columns$cluster))
   cluster <- ordered_codes(table[[columns$cluster]], places)
   if (!length(cluster$values)) {
     abort("`", label(columns$cluster), "` is missing (NA) in every row: no firm is anywhere.", class = "empty")
   }
   time <- ordered_codes(table[[columns$time]])
   dead <- if (anyNA(cluster$code)) is.na(cluster$code)
+  tell_homeless(table, columns, dead, label(columns$cluster))
   number <- function(role, log = FALSE) panel_numbers(table, columns, role, dead, arg, log)
   performance <- number("performance", log)
   list(
@@ -31,6 +37,67 @@ cluster_panel <- function(data, columns, log) {
     size = if (!is.null(columns$size) && !identical(columns$size, columns$weight)) number("size"),
     group = panel_groups(table, columns$se_cluster, dead, arg), columns = columns, arg = arg
   )
+}
+
+# A weight of one for each row, as a column of the name that print() shows
+unit_weight <- function(table) {
+  table[["1"]] <- rep(1, nrow(table))
+  table
+}
+
+# Ids with empty text, which read.csv() makes of an empty cell, as missing ones
+blank_as_missing <- function(x, label) {
+  if (is.factor(x)) {
+    empty <- which(!nzchar(trimws(levels(x))))
+    blank <- if (length(empty) > 0L) which(as.integer(x) %in% empty)
+  } else {
+    # distinct() of a long column is quicker than a look at every row
+    blank <- if (is.character(x) && any(!nzchar(trimws(distinct(x)$values)))) which(!nzchar(trimws(x)))
+  }
+  if (length(blank) > 0L) {
+    inform("`", label, "` is empty text (\"\") in ", plural(length(blank), "row"), ": ", quote_rows(blank),
+      ". Taken as missing (NA).",
+      class = "blank"
+    )
+    x[blank] <- NA
+  }
+  x
+}
+
+# Stop when a key is missing or empty text
+check_key <- function(x, label) {
+  check_no_na(x, label)
+  text <- if (is.factor(x)) levels(x) else if (is.character(x)) distinct(x)$values
+  if (any(!nzchar(trimws(text)))) {
+    rows <- which(!nzchar(trimws(as.character(x))))
+    if (length(rows) > 0L) {
+      abort("`", label, "` is empty text (\"\") in ", plural(length(rows), "row"), ": ", quote_rows(rows),
+        ". Fill it in, or drop the row.",
+        class = "missing_key"
+      )
+    }
+  }
+}
+
+# Firms that work but are nowhere have not closed: their address is missing
+tell_homeless <- function(table, columns, dead, label) {
+  if (is.null(dead)) {
+    return(invisible())
+  }
+  working <- function(column) {
+    x <- table[[column]]
+    if (is.numeric(x)) is.finite(x[dead]) & x[dead] != 0 else rep(FALSE, sum(dead))
+  }
+  found <- which(dead)[working(columns$performance) & working(columns$weight)]
+  if (length(found) > 0L) {
+    one <- length(found) == 1L
+    inform(
+      plural(length(found), "row"), if (one) " has" else " have", " performance and weight but no `", label, "`: ",
+      quote_rows(found), ". ", if (one) "Its firm is" else "Their firms are", " counted as closed then. Fill in the ",
+      "cluster, drop ", if (one) "the row" else "the rows", ", or set weight and performance to NA.",
+      class = "no_cluster"
+    )
+  }
 }
 
 # Columns of migration data that need not be named
@@ -114,7 +181,8 @@ warn_negative <- function(x, dead, label, role) {
   negative <- if (min(0, x, na.rm = TRUE) < 0) which(if (is.null(dead)) x < 0 else x < 0 & !dead)
   if (length(negative)) {
     warn(label, " (argument `", role, "`) is negative in ", plural(length(negative), "row"), ": ",
-      quote_rows(negative), ". The accounts still add up, but shares leave the range from 0 to 1.",
+      quote_rows(negative), ". Shares leave the range from 0 to 1. Accounts still add up, unless the weights of a cluster ",
+      "sum to 0: it has no mean then.",
       class = "negative_weight"
     )
   }
@@ -176,7 +244,7 @@ panel_cells <- function(panel, options) {
 
 # A short pass is over before a second thread has started; results are the same bits for any number
 dynamics_threads <- function(rows) {
-  if (is_forked() || rows < 1e6) 1L else default_threads()
+  if (is_forked() || rows < 2e5) 1L else default_threads()
 }
 
 # A number near the performances: products of differences from it do not cancel

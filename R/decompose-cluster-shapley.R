@@ -1,6 +1,5 @@
 # The Shapley (Das Gupta) form of the mean account: what changes a cluster's mean are the productivities of its firms,
-# their
-# weights, and who belongs to it.
+# their weights, and who belongs to it.
 #
 # Only firms seen at both ends have a productivity and a weight to switch; births and deaths are set apart first,
 # measured from these firms. With C_0 the firms of the cluster at the start that are seen at the end, wherever, and C_1

@@ -10,27 +10,35 @@ cluster_tables <- function(sums, frame, options) {
   share <- share_terms(sums, flows)
   system <- system_terms(sums, groups, with_fallback(mean, second, state))
   sorting <- sorting_terms(options$method, sums, groups, options$leavers, options$sorting_weight)
-  write <- function(terms, drop = !state$present, undefined = !state$defined, counts = FALSE) {
-    if (any(drop)) terms <- pick_terms(terms, !drop[terms$unit])
-    write_terms(terms, sums, frame, undefined, options$conf.level, counts)
-  }
   none <- rep(FALSE, sums$n_units)
+  # `method`: that of terms of means, whose errors depend on how few firms they rest on
+  write <- function(terms, drop = !state$present, undefined = none, counted = FALSE, method = NULL) {
+    if (any(drop)) {
+      terms <- pick_terms(terms, !drop[terms$unit])
+    }
+    counts <- if (!is.null(method)) mean_counts(terms, sums, method, options$leavers)
+    if (!is.null(terms$block)) {
+      # products of sums and means: errors of the sums are as they are
+      counts <- lapply(counts, function(n) replace(n, terms$block == "share", Inf))
+    }
+    write_terms(terms, sums, frame, undefined, options$conf.level, counted, counts)
+  }
   tables <- list(
-    mean = write(mean),
+    mean = write(mean, undefined = !state$defined, method = options$method),
     totals = cluster_totals(sums, frame, state, options$conf.level),
-    size = write(flows, undefined = none, counts = TRUE),
-    share = write(share, undefined = none),
-    sorting = write(sorting),
-    system = write(system, undefined = none),
-    growth = write(growth_terms(sums), undefined = none, counts = TRUE),
-    fallback = write(if (is.null(second)) mean else second, drop = !state$fallback, undefined = none)
+    size = write(flows, counted = TRUE),
+    share = write(share),
+    sorting = write(sorting, undefined = !state$defined, method = options$method),
+    system = write(system, method = options$method),
+    growth = write(growth_terms(sums), counted = TRUE),
+    fallback = write(if (is.null(second)) mean else second, drop = !state$fallback, method = "griliches_regev")
   )
   tables$system_total <- system_totals(sums, frame)
   if (!all(state$present)) system <- pick_terms(system, state$present[system$unit])
   tables$relocation <- relocation_table(sums, frame, system, options)
   tables$residual <- cluster_residuals(tables)
-  tables$notes <- cluster_notes(state, sums, frame, tables$sorting)
-  tables
+  tables$notes <- rbind(cluster_notes(state, sums, frame, tables$sorting), lone_notes(tables))
+  if (is.null(options$min_firms)) tables else disclose_accounts(tables, options$min_firms)
 }
 
 # Which units have firms, a defined account, a fallback; and why not
@@ -56,8 +64,15 @@ unit_state <- function(sums, options) {
   replaced <- options$method == "baldwin_gu" & both & !has_leavers(sums, options$leavers)
   list(
     present = firms$start > 0 | firms$end > 0, defined = both & !no_stayers, fallback = both & no_stayers,
-    note = note, replaced = replaced, firms = firms
+    note = note, replaced = replaced, firms = firms,
+    hollow = weightless(firms$start, sums$sum$start, c("w0", "p0")) | weightless(firms$end, sums$sum$end, c("w1", "p1"))
   )
+}
+
+# Whether weights cancel: they sum to 0 and the weighted performances do not
+weightless <- function(firms, sum, moments) {
+  at <- match(moments, dual_moments)
+  firms > 0 & abs(sum[, at[1L]]) < 1e-300 & sum[, at[2L]] != 0
 }
 
 # Terms with those of undefined units taken from the fallback method
@@ -70,21 +85,21 @@ with_fallback <- function(mean, second, state) {
 }
 
 # Terms as a data frame with standard errors and intervals
-write_terms <- function(terms, sums, frame, undefined, conf.level, counts = FALSE) {
+write_terms <- function(terms, sums, frame, undefined, conf.level, counted = FALSE, counts = NULL) {
   estimate <- terms$dual$v
-  error <- if (length(estimate)) term_errors(terms, sums, counts) else numeric()
+  found <- if (length(estimate) > 0L) term_errors(terms, sums, counted, counts) else list(error = numeric(), df = numeric())
   drop <- undefined[terms$unit] | !is.finite(estimate)
   estimate[drop] <- NA_real_
-  error[drop] <- NA_real_
-  reach <- stats::qnorm((1 + conf.level) / 2) * error
+  found$error[drop] <- NA_real_
+  reach <- interval_reach(found$error, found$df, conf.level)
   pair <- sums$pair[terms$unit]
   table <- quick_table(
     cluster = frame$places[sums$place[terms$unit]], start = frame$pairs$start[pair], end = frame$pairs$end[pair],
     component = terms$component, partner = frame$places[replace(terms$partner, terms$partner == 0L, NA)],
-    estimate = estimate, std.error = error, conf.low = estimate - reach, conf.high = estimate + reach
+    estimate = estimate, std.error = found$error, conf.low = estimate - reach, conf.high = estimate + reach,
+    df = replace(found$df, is.na(found$error), NA_real_), firms = term_firms(terms, sums)
   )
-  if (!is.null(terms$block)) table <- quick_table(block = terms$block, table)
-  table
+  if (is.null(terms$block)) table else quick_table(block = terms$block, table)
 }
 
 # Means, sizes, shares and numbers of firms at both ends
@@ -92,12 +107,14 @@ cluster_totals <- function(sums, frame, state, conf.level) {
   s <- function(class, moment) sums$sum[[class]][, match(moment, dual_moments)]
   mean0 <- unit_sum(sums, "start", "p0") / unit_sum(sums, "start", "w0")
   mean1 <- unit_sum(sums, "end", "p1") / unit_sum(sums, "end", "w1")
-  change <- write_terms(unit_terms("change", mean1 - mean0), sums, frame, rep(FALSE, sums$n_units), conf.level)
+  change <- unit_terms("change", mean1 - mean0)
+  counts <- list(own = numeric(sums$n_units), rest = unit_counts(sums)$both)
+  change <- write_terms(change, sums, frame, rep(FALSE, sums$n_units), conf.level, counts = counts)
   value <- function(x) replace(x + sums$centre, !is.finite(x), NA_real_)
   table <- quick_table(
     change[c("cluster", "start", "end")],
     value_start = value(mean0$v), value_end = value(mean1$v),
-    change = change$estimate, change[c("std.error", "conf.low", "conf.high")],
+    change = change$estimate, change[c("std.error", "conf.low", "conf.high", "df")],
     size_start = s("start", "y0"), size_end = s("end", "y1"), size_change = s("end", "y1") - s("start", "y0"),
     share_start = s("start", "y0") / s("all", "y0"), share_end = s("end", "y1") / s("all", "y1"),
     firms_start = state$firms$start, firms_end = state$firms$end
@@ -137,16 +154,18 @@ relocation_table <- function(sums, frame, system, options) {
     each <- vapply(seq_len(n), function(k) {
       .Call(C_cell_variance, sums$cells$pointer, matrix(gradient[, , k], ncol = length(dual_moments)))
     }, numeric(sums$n_pairs))
-    sqrt(pmax(matrix(each, ncol = n)[at], 0))
+    squares <- pmax(matrix(each, ncol = n)[at], 0)
+    firms <- unname(drop(rowsum(sums$cells$groups %||% sums$cells$count, sums$cells$pair)))[at[, 1L]]
+    small_sample(cbind(squares, 0), list(own = 0 * squares, rest = firms))
   }
   difference <- (by_place$sum - ignoring$sum)[at]
-  std.error <- error(by_place$gradient - ignoring$gradient)
-  reach <- stats::qnorm((1 + options$conf.level) / 2) * std.error
+  found <- error(by_place$gradient - ignoring$gradient)
+  reach <- interval_reach(found$error, found$df, options$conf.level)
   quick_table(
     start = frame$pairs$start[at[, 1L]], end = frame$pairs$end[at[, 1L]], component = components[at[, 2L]],
-    by_place = by_place$sum[at], by_place.std.error = error(by_place$gradient), ignoring_places = ignoring$sum[at],
-    ignoring_places.std.error = error(ignoring$gradient), difference = difference, std.error = std.error,
-    conf.low = difference - reach, conf.high = difference + reach
+    by_place = by_place$sum[at], by_place.std.error = error(by_place$gradient)$error, ignoring_places = ignoring$sum[at],
+    ignoring_places.std.error = error(ignoring$gradient)$error, difference = difference, std.error = found$error,
+    conf.low = difference - reach, conf.high = difference + reach, df = found$df
   )
 }
 
@@ -194,9 +213,11 @@ cluster_notes <- function(state, sums, frame, sorting) {
   }
   why <- which(!is.na(state$note) & state$present)
   swapped <- which(state$replaced)
+  hollow <- which(state$hollow)
   notes <- rbind(
     note(why, "mean", state$note[why]),
-    note(swapped, "mean", rep("nobody leaves: measured from the cluster's mean at the start", length(swapped)))
+    note(swapped, "mean", rep("nobody leaves: measured from the cluster's mean at the start", length(swapped))),
+    note(hollow, "system", rep("its weights sum to 0 though it has firms: the system does not add up", length(hollow)))
   )
   defined <- paste(sorting$cluster, sorting$start, sorting$end)
   lost <- sorting[is.na(sorting$estimate) & !defined %in% paste(notes$cluster, notes$start, notes$end), , drop = FALSE]
@@ -205,4 +226,22 @@ cluster_notes <- function(state, sums, frame, sorting) {
     lost[c("cluster", "start", "end")],
     table = rep("sorting", nrow(lost)), note = text
   ))))
+}
+
+# Clusters with terms of one firm, which have no standard error: a note for each, with the tables
+lone_notes <- function(tables) {
+  judged <- tables[c("mean", "totals", "sorting", "fallback")]
+  each <- lapply(names(judged), function(name) {
+    table <- judged[[name]]
+    lone <- is.na(table$std.error) & !is.na(if (is.null(table$estimate)) table$change else table$estimate)
+    quick_table(table[lone, c("cluster", "start", "end")], table = rep(name, sum(lone)))
+  })
+  rows <- unique(do.call(rbind, each))
+  account <- row_codes(rows, c("cluster", "start", "end"))
+  first <- !duplicated(account)
+  where <- vapply(split(rows$table, account), paste, "", collapse = ", ")
+  quick_table(
+    rows[first, c("cluster", "start", "end")], table = unname(where),
+    note = rep("terms of one firm have no standard error", sum(first))
+  )
 }

@@ -6,8 +6,7 @@
 #' weighted mean performance of its firms), in the size account (its jobs, or any other size), in the share account
 #' (its share of all clusters) and for the system of all clusters. All six published methods are there, and two that are
 #' rarely used on firms, each with the moves taken out of entry and exit. Standard errors come from influence
-#' functions, in the same pass over the
-#' data.
+#' functions, in the same pass over the data.
 #'
 #' @details
 #' Firm \eqn{i} has weight \eqn{w} and performance \eqn{\varphi}; 0 is the start, 1 the end. Cluster \eqn{c} has the
@@ -35,8 +34,7 @@
 #' * `price`: the equation of Price, with fitness \eqn{w_1/w_0} and migration. \eqn{R_t = \Phi_{St}};
 #'   `selection` \eqn{\sum (h_1 - h_0) \varphi_0}, the covariance of fitness and performance among stayers,
 #'   and `transmission` \eqn{\sum h_1 \Delta\varphi}. Selection among all firms of the start, those that close or
-#'   leave having
-#'   fitness 0, is the sum of `selection`, `death` and `emigration`.
+#'   leave having fitness 0, is the sum of `selection`, `death` and `emigration`.
 #' * `shapley`: Das Gupta's form. Births and deaths are measured from the cluster's firms seen at both ends,
 #'   wherever they are then. The rest of the change has three factors, the firms' performances (`within`), their
 #'   weights (`between`)
@@ -48,13 +46,15 @@
 #' With moves coded as deaths and births the terms add up to those of the published methods.
 #'
 #' *Sorting.* An immigration term splits into who came and how they did afterwards,
-#' \deqn{S_{I1}(\Phi_{I1} - R_1) = S_{I1}(\Phi^*_{I0} - R_0) + S_{I1}[(\Phi_{I1} - \Phi^*_{I0}) - (R_1 - R_0)]}{S_I1 (Phi_I1 - R1) = S_I1 (Phi*_I0 - R0) + S_I1 [(Phi_I1 - Phi*_I0) - (R1 - R0)]}
+#' \deqn{S_{I1}(\Phi_{I1} - R_1) = S_{I1}(\Phi^*_{I0} - R_0) + S_{I1}[(\Phi_{I1} - \Phi^*_{I0}) - (R_1 - R_0)]}{S_I1
+#'   (Phi_I1 - R1) = S_I1 (Phi*_I0 - R0) + S_I1 [(Phi_I1 - Phi*_I0) - (R1 - R0)]}
 #' with \eqn{\Phi^*_{I0}} the movers' mean before the move, at their origin, with their weights then
 #' (`sorting_weight`). With `shapley`, `sorting` is the term at the performances of the start, averaged over both
 #' weights. An emigration term is sorting alone: nothing is seen of the firms at \eqn{c} afterwards.
 #'
 #' *Size account.* With \eqn{y} the size,
-#' \deqn{\Delta Y = \sum_S \Delta y + \sum_B y_1 - \sum_D y_0 + \sum_I y_0 - \sum_O y_0 + \sum_I \Delta y .}{dY = sum_S dy + sum_B y1 - sum_D y0 + sum_I y0 - sum_O y0 + sum_I dy.}
+#' \deqn{\Delta Y = \sum_S \Delta y + \sum_B y_1 - \sum_D y_0 + \sum_I y_0 - \sum_O y_0 + \sum_I \Delta y .}{dY = sum_S
+#'   dy + sum_B y1 - sum_D y0 + sum_I y0 - sum_O y0 + sum_I dy.}
 #' A firm that moves is counted at its size before the move in both places, so transfers sum to zero over clusters;
 #' what it grew meanwhile is `post_move`.
 #'
@@ -62,17 +62,18 @@
 #' the flows of the size account, plus `total_growth`, what the growth of the whole takes from the share.
 #'
 #' *System.*
-#' \eqn{\Delta A = \sum_c \bar\theta_c \Delta\Phi_c + \sum_c \Delta\theta_c (\bar\Phi_c - \bar A)}{dA = sum thetabar_c dPhi_c + sum dtheta_c (Phibar_c - Abar)}
-#' with both accounts put in (by weight): block `mean` and block `share`. `relocation` holds this against the same
-#' method on all firms as one place, where a mover is a stayer; the differences add up to zero.
+#' \eqn{\Delta A = \sum_c \bar\theta_c \Delta\Phi_c + \sum_c \Delta\theta_c (\bar\Phi_c - \bar A)}{dA = sum thetabar_c
+#' dPhi_c + sum dtheta_c (Phibar_c - Abar)} with both accounts put in (by weight): block `mean` and block `share`.
+#' `relocation` holds this against the same method on all firms as one place, where a mover is a stayer; the differences
+#' add up to zero.
 #'
 #' *Standard errors.* Each term is a function of sums over firms; its influence function is linear in the firm's own
 #' contributions, and the variance is the sum of its squares over firms (over groups of firms with `se_cluster`).
-#' It is what a bootstrap over firms tends to. The terms of the system's `share` block are products of two differences, both near 0
-#' when clusters are alike; their variance has its second-order part too,
-#' \eqn{V(xy) = x^2V(y) + y^2V(x) + 2xyC(x,y) + V(x)V(y) + C(x,y)^2}. Their sum in `relocation` is of first order: its
-#' error is too small, by a fifth, where clusters are just alike. Sums, as in the size account, vary with who is drawn:
-#' there the influences are taken from their mean.
+#' It is what a bootstrap over firms tends to. The terms of the system's `share` block are products of two differences,
+#' both near 0 when clusters are alike; their variance has its second-order part too, \eqn{V(xy) = x^2V(y) + y^2V(x) +
+#' 2xyC(x,y) + V(x)V(y) + C(x,y)^2}. Their sum in `relocation` is of first order: its error is too small, by a fifth,
+#' where clusters are just alike. Sums, as in the size account, vary with who is drawn: there the influences are taken
+#' from their mean.
 #'
 #' @section What the numbers do not say:
 #' The terms are an account, not effects: what would have happened without a move is not in the data. Another
@@ -84,7 +85,8 @@
 #' @param data Data frame (tibble, data.table) with a row per firm and period, in any order; or a
 #'   [migration_data()] or an [open_store()], of which the columns named are read.
 #' @param performance Name of the column with the firms' performance, in levels or logs.
-#' @param weight Name of the column with their weights: jobs, sales or value added, not negative.
+#' @param weight Name of the column with their weights: jobs, sales or value added, not negative; `NULL` counts each firm
+#'   once.
 #' @param firm,cluster,time Names of the columns that say which firm, where it is (`NA`: it has closed) and when. Ids
 #'   may be of any type; periods are put in order by value. For a `migration_data` they are the firm, the
 #'   place `to` and the time, unless named.
@@ -122,19 +124,18 @@
 #'     `ignoring_places.std.error`, `difference` with `std.error`, `conf.low`, `conf.high`.}
 #'   \item{`fallback`}{Griliches and Regev's terms for clusters where the method is undefined.}
 #'   \item{`residual`}{`table`, `cluster`, `start`, `end`, `residual`: what the terms leave of the change.}
-#'   \item{`notes`}{`cluster`, `start`, `end`, `table`, `note`: why an estimate is `NA`, or which reference was replaced.}
+#'   \item{`notes`}{`cluster`, `start`, `end`, `table`, `note`: why an estimate is `NA`, or which reference was
+#'     replaced.}
 #' }
 #' and `method`, `reference`, `n_firms`, `call`. [print.decomposition()], `summary()`, `as.data.frame()`, `tidy()` and
 #' [plot.decompose_cluster()] work on it.
 #' @section Errors:
 #' A firm twice in a period; performance or weight missing where a firm is alive; one period only; a
 #' logarithm of a value that is not positive. A negative weight is a warning. `NA`, with the reason in `notes`: a
-#' cluster
-#' without firms at one end; no stayers, for the four methods that measure from them.
+#' cluster without firms at one end; no stayers, for the four methods that measure from them.
 #' @references
 #' Melitz, M. J. and Polanec, S. (2015). Dynamic Olley-Pakes productivity decomposition with entry and exit. *RAND
-#' Journal
-#' of Economics* 46, 362-375. \doi{10.1111/1756-2171.12088}
+#' Journal of Economics* 46, 362-375. \doi{10.1111/1756-2171.12088}
 #'
 #' Diewert, W. E. and Fox, K. J. (2010). On measuring the contribution of entering and exiting firms to
 #' aggregate productivity growth. In *Price and Productivity Measurement* 6, Trafford Press.
@@ -143,8 +144,7 @@
 #' 175-203. \doi{10.1016/0304-4076(94)01601-U}
 #'
 #' Foster, L., Haltiwanger, J. and Krizan, C. J. (2001). Aggregate productivity growth: lessons from microeconomic
-#' evidence. In
-#' *New Developments in Productivity Analysis*, University of Chicago Press, 303-372.
+#' evidence. In *New Developments in Productivity Analysis*, University of Chicago Press, 303-372.
 #' \doi{10.7208/chicago/9780226360645.003.0008}
 #'
 #' Baily, M. N., Hulten, C. and Campbell, D. (1992). Productivity dynamics in manufacturing plants. *Brookings Papers on
@@ -163,6 +163,8 @@
 #'
 #' Neumark, D., Zhang, J. and Wall, B. (2006). Where the jobs are: business dynamics and employment growth. *Academy of
 #' Management Perspectives* 20(4), 79-94. \doi{10.5465/amp.2006.23270308}
+#' @seealso [recode_moves()] for what hangs on which firms count as movers, [plot.decompose_cluster()],
+#'   [decompose_productivity()], [decompose_growth()], [decompose_shapley()], [print.decomposition()].
 #' @examples
 #' lamps <- wenzhou_guzhen()
 #' account <- decompose_cluster(lamps, "productivity", "jobs", pairs = "ends")
@@ -171,7 +173,7 @@
 #' subset(account$size, cluster == "Guzhen" & partner %in% "Wenzhou")
 #' subset(account$sorting, cluster == "Guzhen" & partner == "Wenzhou")
 #' @export
-decompose_cluster <- function(data, performance, weight, firm, cluster, time,
+decompose_cluster <- function(data, performance, weight = NULL, firm, cluster, time,
                               method = c(
                                 "melitz_polanec", "diewert_fox", "griliches_regev",
                                 "foster_haltiwanger_krizan", "baily_hulten_campbell", "baldwin_gu", "price",
@@ -180,7 +182,7 @@ decompose_cluster <- function(data, performance, weight, firm, cluster, time,
                               conf.level = 0.95, size = NULL, pairs = c("all", "consecutive", "ends"),
                               se_cluster = NULL, log = FALSE, gaps = c("separate", "exit", "error"),
                               zero_weight = c("drop", "keep"), leavers = c("all", "deaths"),
-                              sorting_weight = c("start", "end")) {
+                              sorting_weight = c("start", "end"), min_firms = NULL) {
   call <- match.call()
   given <- function(x) if (!missing(x)) x
   columns <- list(
@@ -191,7 +193,7 @@ decompose_cluster <- function(data, performance, weight, firm, cluster, time,
     method = check_choice(method, "method"), pairs = check_choice(pairs, "pairs"), gaps = check_choice(gaps, "gaps"),
     zero_weight = check_choice(zero_weight, "zero_weight"), leavers = check_choice(leavers, "leavers"),
     sorting_weight = check_choice(sorting_weight, "sorting_weight"), conf.level = check_fraction(conf.level, "conf.level"),
-    log = check_flag(log, "log")
+    log = check_flag(log, "log"), min_firms = check_min_firms(min_firms)
   )
   panel <- cluster_panel(data, columns, options$log)
   cells <- panel_cells(panel, options)
@@ -201,13 +203,14 @@ decompose_cluster <- function(data, performance, weight, firm, cluster, time,
   sums <- firm_sums(cells, nrow(frame$pairs), length(panel$places), panel$centre)
   sums$n_drawn <- if (is.null(panel$group)) cells$n_firms else panel$group$n
   tables <- cluster_tables(sums, frame, options)
-  structure(
-    c(tables, list(
-      method = options$method, reference = cluster_reference(options, panel), n_firms = cells$n_firms,
-      conf.level = options$conf.level, columns = panel$columns, call = call
-    )),
-    class = c("decompose_cluster", "decomposition")
-  )
+  result <- c(tables, list(
+    method = options$method, reference = cluster_reference(options, panel), n_firms = cells$n_firms,
+    conf.level = options$conf.level, columns = panel$columns, log = options$log, call = call
+  ))
+  if (!is.null(options$min_firms)) {
+    result <- told_disclosure(result, options$min_firms)
+  }
+  structure(result, class = c("decompose_cluster", "decomposition"))
 }
 
 # Firms out of sight for a while: an error where that is wanted, else what becomes of them
@@ -269,6 +272,7 @@ cluster_reference <- function(options, panel) {
     paste0(
       "performance: ", if (options$log) "log of ", panel$columns$performance, "; weights: ", panel$columns$weight,
       "; size: ", if (is.null(panel$columns$size)) panel$columns$weight else panel$columns$size
-    )
+    ),
+    "standard errors: influence functions; of few firms with Student's t, of one firm none"
   )
 }

@@ -14,16 +14,36 @@ density_null <- function(points, members, n_from, h, usable, options) {
   tick <- progress("Types", sum(usable))
   null[usable] <- lapply(which(usable), function(k) {
     tick()
-    n <- length(members[[k]])
-    drawn <- vapply(seq_len(options$draws), function(b) sample.int(points$n, n), integer(n))
-    # sites come in random order, so weights in the order of the type fall on them at random
-    weight <- if (points$weighted) points$weight[members[[k]]]
+    drawn <- density_draws(points, members[[k]], n_from[k], options)
     draws <- in_pieces("Simulations", options$draws, function(numbers) {
-      draw_density(points, matrix(drawn, n)[, numbers, drop = FALSE], n_from[k], weight, h[k], options)
+      weight <- drawn$weight
+      if (is.matrix(weight)) {
+        weight <- weight[, numbers, drop = FALSE]
+      }
+      draw_density(points, drawn$site[, numbers, drop = FALSE], n_from[k], weight, h[k], options)
     })
     list(draws = do.call(cbind, draws))
   })
   null
+}
+
+# Sites of the points of a type (and of its neighbours) in each draw, and their weights: those of the type, which move
+# with it, or those of the sites
+density_draws <- function(points, members, n_from, options) {
+  n <- length(members)
+  # sites come in random order, so weights in the order of the type fall on them at random
+  site <- if (options$null == "independence") {
+    fixed <- members[seq_len(n_from)]
+    others <- setdiff(seq_len(points$n), fixed)
+    vapply(seq_len(options$draws), function(b) c(fixed, others[sample.int(length(others), n - n_from)]), integer(n))
+  } else {
+    vapply(seq_len(options$draws), function(b) sample.int(points$n, n), integer(n))
+  }
+  site <- matrix(site, n)
+  weight <- if (points$weighted) {
+    if (options$null == "labelling") matrix(points$weight[site], n) else points$weight[members]
+  }
+  list(site = site, weight = weight)
 }
 
 # Exact mean and covariance of K over draws of n of all sites, for each type
@@ -52,29 +72,47 @@ u_statistic <- function(mean, site, pair, N, n) {
   list(mean = mean, covariance = covariance)
 }
 
-# Draws of M with types permuted over the points
-m_null <- function(points, n_from, n_to, all, options) {
-  n <- n_from + n_to
-  drawn <- vapply(seq_len(options$draws), function(b) sample.int(points$n, n), integer(n))
-  draws <- in_pieces("Simulations", options$draws, function(numbers) {
+# Draws of M: types with their weights put on other sites; types alone permuted, over weights that stay (`all` has the
+# weights around every point); or all that is not of the type put on other sites but its own
+m_null <- function(points, from, to, all, options) {
+  label <- options$null == "labelling"
+  n <- length(from) + length(to)
+  # as many draws at a time as take some hundred megabytes
+  piece <- max(1, floor(2e7 / if (label) n else points$n))
+  draws <- lapply(split(seq_len(options$draws), ceiling(seq_len(options$draws) / piece)), function(numbers) {
+    place <- if (!label) moved_marks(points, from, length(numbers), options)
+    member <- if (label) {
+      matrix(vapply(numbers, function(b) sample.int(points$n, n), integer(n)), n)
+    } else {
+      matrix(c(from, to), n)
+    }
     .Call(
-      C_m_function, points$x, points$y, points$weight, all, matrix(drawn, n)[, numbers, drop = FALSE], n_from,
-      options$distance, options$threads
+      C_m_function, points$x, points$y, points$weight, if (label) all, member, place, length(from), options$distance,
+      options$threads
     )
   })
   list(draws = do.call(cbind, draws))
 }
 
+# Where the type and weight of each point go, a column for each draw
+moved_marks <- function(points, from, draws, options) {
+  moving <- if (options$null == "independence") setdiff(seq_len(points$n), from) else seq_len(points$n)
+  vapply(seq_len(draws), function(b) {
+    replace(seq_len(points$n), moving, moving[sample.int(length(moving))])
+  }, integer(points$n))
+}
+
 # Columns of bands beside an estimate
 band_columns <- function(estimate, null, options) {
   if (is.null(null)) {
-    none <- rep(NA_real_, length(estimate))
-    return(data.frame(
-      expected = none, lower = none, upper = none, lower_global = none, upper_global = none, localisation = none,
-      dispersion = none
-    ))
+    columns <- c(
+      "expected", "lower", "upper", "lower_global", "upper_global", if (options$bands == "analytic") "std.error",
+      "localisation", "dispersion"
+    )
+    none <- matrix(NA_real_, length(estimate), length(columns), dimnames = list(NULL, columns))
+    return(as.data.frame(none))
   }
-  bands <- if (is.null(null$draws)) normal_bands(null, options) else drawn_bands(null$draws, options$level)
+  bands <- if (is.null(null$draws)) normal_bands(null, options) else drawn_bands(null$draws, options$conf.level)
   over <- pmax(estimate - bands$upper_global, 0)
   under <- pmax(bands$lower_global - estimate, 0)
   bands$localisation <- over
@@ -85,7 +123,7 @@ band_columns <- function(estimate, null, options) {
 # Bands of a normal vector: the global ones let a share `level` of vectors pass everywhere
 normal_bands <- function(null, options) {
   sd <- sqrt(pmax(diag(null$covariance), 0))
-  local <- stats::qnorm(options$level)
+  local <- stats::qnorm(options$conf.level)
   global <- normal_maximum(null$covariance, sd, options)
   data.frame(
     expected = null$mean, lower = pmax(null$mean - local * sd, 0), upper = null$mean + local * sd,
@@ -97,7 +135,7 @@ normal_bands <- function(null, options) {
 normal_maximum <- function(covariance, sd, options) {
   varies <- sd > 1e-10 * max(sd, 1e-300)
   if (!any(varies)) {
-    return(stats::qnorm(options$level))
+    return(stats::qnorm(options$conf.level))
   }
   correlation <- covariance[varies, varies, drop = FALSE] / outer(sd[varies], sd[varies])
   spectrum <- eigen(correlation, symmetric = TRUE)
@@ -105,7 +143,7 @@ normal_maximum <- function(covariance, sd, options) {
   root <- spectrum$vectors[, used, drop = FALSE] * rep(sqrt(spectrum$values[used]), each = sum(varies))
   n <- max(options$draws, 10000L)
   z <- root %*% matrix(stats::rnorm(n * sum(used)), sum(used))
-  stats::quantile(do.call(pmax, as.data.frame(t(z))), options$level, names = FALSE)
+  stats::quantile(do.call(pmax, as.data.frame(t(z))), options$conf.level, names = FALSE)
 }
 
 # Bands of draws (distances x draws)

@@ -8,12 +8,12 @@
 #'
 #' @details
 #' **K density** (`statistic = "kd"`). With distances \eqn{d_{ij}} of the pairs of a type, Gaussian kernel \eqn{f},
-#' bandwidth \eqn{h}
-#' and reflection at 0,
-#' \deqn{K(d)=\frac1{hW}\sum_{i<j}w_iw_j\left[f\left(\frac{d-d_{ij}}h\right)+f\left(\frac{d+d_{ij}}h\right)\right],\quad W=\sum_{i<j}w_iw_j,}{K(d) = 1/(hW) sum_{i<j} w_i w_j [f((d - d_ij)/h) + f((d + d_ij)/h)], W = sum_{i<j} w_i w_j,}
+#' bandwidth \eqn{h} and reflection at 0,
+#' \deqn{K(d)=\frac1{hW}\sum_{i<j}w_iw_j\left[f\left(\frac{d-d_{ij}}h\right) +
+#'   f\left(\frac{d+d_{ij}}h\right)\right],\quad W=\sum_{i<j}w_iw_j,}{K(d) = 1/(hW) sum_{i<j} w_i w_j [f((d - d_ij)/h)
+#'   + f((d + d_ij)/h)], W = sum_{i<j} w_i w_j,}
 #' a density over \eqn{d\ge0}{d >= 0}: it integrates to 1. Under the null the \eqn{n} firms of the type are \eqn{n}
-#' of all \eqn{N} sites drawn
-#' without replacement.
+#' of all \eqn{N} sites drawn without replacement.
 #'
 #' `bands = "analytic"`: unweighted \eqn{K} of such a draw is a U-statistic of order 2, whose mean and variance are
 #' known exactly.
@@ -29,30 +29,24 @@
 #' firms,
 #' \eqn{K} is skewed and `bands = "simulation"` is safer.
 #'
-#' With `neighbours` of another type, K is over the pairs of a firm of each, \eqn{W} their sum of weights; under the null
-#' both types together are drawn from all sites. Its bands are by simulation.
+#' With `neighbours` of another type, K is over the pairs of a firm of each, \eqn{W} their sum of weights; under the
+#' null both types together are drawn from all sites. Its bands are by simulation.
 #'
 #' **M function** (`statistic = "m"`). For firms \eqn{i} of the type \eqn{s},
 #' \deqn{M(r)=\sum_i\frac{\sum_{j\ne i,\,d_{ij}\le r,\,j\in s}w_j}{\sum_{j\ne i,\,d_{ij}\le
 #' r}w_j}\Big/\sum_i\frac{W_s-w_i}{W-w_i},}{M(r) = sum_i [sum_{j != i, d_ij <= r, j in s} w_j / sum_{j != i, d_ij <=
-#' r} w_j] / sum_i (W_s - w_i)/(W - w_i),}
-#' 1 without concentration; a firm without neighbours within \eqn{r} is left out of both sums. For neighbours of
-#' another
-#' type the last ratio is \eqn{W_t/(W-w_i)}{W_t/(W - w_i)}. Its null permutes the types over the points, which keep
-#' their weights. A pair
-#' within 1e-12 of \eqn{r}, relatively, counts as inside; points at the same place are neighbours at distance 0.
+#' r} w_j] / sum_i (W_s - w_i)/(W - w_i),} 1 without concentration; a firm without neighbours within \eqn{r} is left out
+#' of both sums. For neighbours of another type the last ratio is \eqn{W_t/(W-w_i)}{W_t/(W - w_i)}. Its null permutes
+#' the types over the points, which keep their weights. A pair within 1e-12 of \eqn{r}, relatively, counts as inside;
+#' points at the same place are neighbours at distance 0.
 #'
 #' Bands are one-sided, as Duranton and Overman's: with `level` 0.95 a draw is above `upper` with probability 5%, at
-#' each distance; it is
-#' above `upper_global` anywhere in the range with probability 5%; below `lower` and `lower_global` the same.
-#' `localisation` is
-#' \eqn{\max(\hat K-upper\_global,0)}{max(K - upper_global, 0)}; `dispersion` is \eqn{\max(lower\_global-\hat
-#' K,0)}{max(lower_global - K, 0)} for a type that
-#' is not localised anywhere, else 0.
+#' each distance; it is above `upper_global` anywhere in the range with probability 5%; below `lower` and `lower_global`
+#' the same. `localisation` is \eqn{\max(\hat K-upper\_global,0)}{max(K - upper_global, 0)}; `dispersion` is
+#' \eqn{\max(lower\_global-\hat K,0)}{max(lower_global - K, 0)} for a type that is not localised anywhere, else 0.
 #'
 #' What the numbers do not say: localisation is not a cause; sites that no firm may use are part of the null if they
-#' are in the data; K at one
-#' distance is not independent of K at the others.
+#' are in the data; K at one distance is not independent of K at the others.
 #'
 #' @param x,y Coordinates: numeric vectors; names of columns of `data`; or `x` an sf object of points, without `y`.
 #'   Distances are
@@ -66,8 +60,8 @@
 #'   exists, else simulation.
 #' @param data A data frame with the columns, or `NULL`.
 #' @param reference Types to compute for; by default all.
-#' @param neighbours Types of the neighbours; by default each type's own. All combinations with `reference` are computed; for K
-#'   of two different types the pairs are those across.
+#' @param neighbours Types of the neighbours; by default each type's own. All combinations with `reference` are
+#'   computed; for K of two different types the pairs are those across.
 #' @param bandwidth Of K: a positive number for all types, or `NULL` for each type's own by Silverman's rule
 #'   ([stats::bw.nrd0()]) on the
 #'   distances of its pairs (from a histogram of 65,536 bins if there are more than 4 million).
@@ -100,27 +94,47 @@
 #' @export
 colocation <- function(x, y = NULL, type, weight = NULL, distance = NULL, statistic = c("kd", "m"),
                        bands = c("analytic", "simulation", "none"), data = NULL, reference = NULL, neighbours = NULL,
-                       bandwidth = NULL, draws = 1000, level = 0.95, unit = NULL, control = migration_control()) {
+                       bandwidth = NULL, null = c("location", "labelling", "independence"), draws = 1000,
+                       conf.level = 0.95, unit = NULL, degrees = NULL, min_firms = NULL, seed = NULL,
+                       control = migration_control()) {
   statistic <- match.arg(statistic)
-  points <- read_points(x, y, type, weight, data, unit)
+  null <- check_choice(null, "null")
+  min_firms <- check_min_firms(min_firms)
+  points <- read_points(x, y, type, weight, data, unit, degrees)
   combos <- type_combinations(points, reference, neighbours)
   bands <- choose_bands(
     if (missing(bands)) NULL else match.arg(bands), statistic, points$weighted,
     any(combos$from != combos$to)
   )
   options <- list(
-    statistic = statistic, bands = bands, draws = check_count(draws, "draws"), level = check_level(level), bandwidth = check_bandwidth(bandwidth),
-    threads = control$threads
+    statistic = statistic, bands = bands, null = null, draws = check_count(draws, "draws"),
+    conf.level = check_level(conf.level), bandwidth = check_bandwidth(bandwidth), threads = control$threads,
+    min_firms = min_firms
   )
+  check_null(null, combos)
   options$distance <- if (is.null(distance)) default_distances(points, options) else check_distances(distance)
-  made <- if (statistic == "kd") density_tables(points, combos, options) else m_tables(points, combos, options)
+  made <- with_seed(seed, {
+    made <- if (statistic == "kd") density_tables(points, combos, options) else m_tables(points, combos, options)
+    # global bands of normal vectors are drawn too
+    colocation_tables(made, points, options)
+  })
   finish_colocation(made, points, options, match.call())
+}
+
+check_null <- function(null, combos) {
+  if (null == "independence" && any(combos$from == combos$to)) {
+    abort("`null = \"independence\"` is of a type and neighbours of another: name them, neighbours = \"other\". For ",
+      "neighbours of the same type there are \"location\" and \"labelling\".",
+      class = "argument"
+    )
+  }
 }
 
 # ---- reading ---------------------------------------------------------------------------------------------
 
 # Points as list(x, y, type, weight, weighted, n, dropped, unit)
-read_points <- function(x, y, type, weight, data, unit) {
+read_points <- function(x, y, type, weight, data, unit, degrees = NULL) {
+  degrees <- are_degrees(x, y, degrees)
   if (inherits(x, c("sf", "sfc"))) {
     found <- sf_points(x)
     data <- found$data
@@ -133,8 +147,16 @@ read_points <- function(x, y, type, weight, data, unit) {
     y <- point_column(y, data, "y")
   }
   check_coordinates(x, y)
+  if (degrees) {
+    flat <- flatten_degrees(as.numeric(x), as.numeric(y))
+    x <- flat$x
+    y <- flat$y
+    if (is.null(unit)) {
+      unit <- "km"
+    }
+  }
   type <- point_column(type, data, "type", length(x))
-  check_no_na(type, "type")
+  check_key(type, "type")
   weighted <- !is.null(weight)
   weight <- if (weighted) check_point_weights(point_column(weight, data, "weight", length(x)), length(x)) else rep(1, length(x))
   code <- code_ids(type)
@@ -205,14 +227,8 @@ sf_points <- function(x) {
   if (!all(sf::st_geometry_type(geometry) == "POINT")) {
     abort("`x` must be an sf object of points (geometry type POINT).", class = "argument")
   }
-  if (isTRUE(sf::st_is_longlat(geometry))) {
-    abort("`x` has longitude and latitude, in which a straight line is no distance: project it first, as in ",
-      "sf::st_transform(x, 32651) for the coast of Zhejiang.",
-      class = "argument"
-    )
-  }
   at <- sf::st_coordinates(geometry)
-  unit <- sf::st_crs(geometry)$units_gdal
+  unit <- if (!isTRUE(sf::st_is_longlat(geometry))) sf::st_crs(geometry)$units_gdal
   list(
     x = at[, 1], y = at[, 2], unit = if (is.null(unit) || is.na(unit)) NULL else unit,
     data = if (inherits(x, "sf")) plain_table(sf::st_drop_geometry(x), "x")
@@ -230,10 +246,11 @@ choose_bands <- function(bands, statistic, weighted, crossed) {
   bands
 }
 
-check_level <- function(level) {
-  valid <- is.numeric(level) && length(level) == 1 && is.finite(level) && level > 0.5 && level < 1
-  if (!valid) abort("`level` must be one number between 0.5 and 1.", class = "argument")
-  level
+check_level <- function(conf.level) {
+  if (check_fraction(conf.level, "conf.level") <= 0.5) {
+    abort("`conf.level` must be one number between 0.5 and 1: bands are one-sided.", class = "argument")
+  }
+  conf.level
 }
 
 check_bandwidth <- function(bandwidth) {
@@ -275,7 +292,7 @@ distance_quantiles <- function(x, y, probs, threads) {
   histogram_quantiles(.Call(C_pair_histogram, x, y, top, 65536L, threads), top, probs)
 }
 
-# The same of the distances between the first `n_from` points and the others
+# Quantiles, and standard deviation, of the distances between the first `n_from` points and the others
 cross_quantiles <- function(x, y, n_from, probs, threads) {
   from <- seq_len(n_from)
   pairs <- n_from * (as.numeric(length(x)) - n_from)
@@ -351,13 +368,16 @@ density_tables <- function(points, combos, options) {
   )
 }
 
-# Densities of draws of sites (in columns): of all pairs, or of those of the first `n_from` with the others if there are others
+# Densities of draws of sites (in columns): of all pairs, or of those of the first `n_from` with the others if there are
+# others
 #
-# Pairs across are all pairs less those within each of the two, weights counted.
+# Pairs across are all pairs less those within each of the two, weights counted: one weight for each row of `member`, or
+# a matrix like it.
 draw_density <- function(points, member, n_from, weight, h, options) {
+  of <- function(rows) if (is.matrix(weight)) weight[rows, , drop = FALSE] else weight[rows]
   density <- function(rows) {
     .Call(
-      C_pair_density, points$x, points$y, member[rows, , drop = FALSE], weight[rows], options$distance, h,
+      C_pair_density, points$x, points$y, member[rows, , drop = FALSE], of(rows), options$distance, h,
       options$threads
     )
   }
@@ -365,17 +385,22 @@ draw_density <- function(points, member, n_from, weight, h, options) {
   if (n_from == n) {
     return(density(seq_len(n)))
   }
-  if (is.null(weight)) weight <- rep(1, n)
+  if (is.null(weight)) {
+    weight <- rep(1, n)
+  }
+  draws <- ncol(member)
+  total <- function(rows, power = 1) rep_len(colSums(as.matrix(of(rows))^power), draws)
   sum_of <- function(rows) {
     if (length(rows) < 2) {
       return(0)
     }
-    (sum(weight[rows])^2 - sum(weight[rows]^2)) / 2 * density(rows)
+    rep((total(rows)^2 - total(rows, 2)) / 2, each = length(options$distance)) * density(rows)
   }
   from <- seq_len(n_from)
-  across <- sum_of(seq_len(n)) - sum_of(from) - sum_of(seq_len(n)[-from])
+  others <- seq_len(n)[-from]
+  across <- sum_of(seq_len(n)) - sum_of(from) - sum_of(others)
   # where there is no pair, what rounding leaves
-  pmax(across / (sum(weight[from]) * sum(weight[-from])), 0)
+  pmax(across / rep(total(from) * total(others), each = length(options$distance)), 0)
 }
 
 # Bandwidth of a type, or of the pairs of two types; NA when there is none
@@ -406,20 +431,25 @@ density_reason <- function(n, h) {
 
 m_tables <- function(points, combos, options) {
   types <- sort(unique(combos$from))
-  # simulation puts any label at any point
-  everywhere <- options$bands == "simulation"
+  # labelling puts any label at any point, and weights stay there
+  everywhere <- options$bands == "simulation" && options$null == "labelling"
   all <- if (everywhere) ring_sums(points, NULL, NULL, options)
   estimate <- matrix(NA_real_, length(options$distance), nrow(combos))
   for (code in types) {
     from <- which(points$code == code)
     around <- if (everywhere) all[, from, drop = FALSE] else ring_sums(points, from, NULL, options)
-    for (k in which(combos$from == code)) estimate[, k] <- m_estimate(points, from, combos$to[k], around, options)
+    for (k in which(combos$from == code)) {
+      estimate[, k] <- m_estimate(points, from, combos$to[k], around, options)
+    }
   }
   n <- tabulate(points$code, length(points$levels))
   tick <- progress("Types", nrow(combos))
   null <- lapply(seq_len(nrow(combos)), function(k) {
     tick()
-    if (everywhere) m_null(points, n[combos$from[k]], if (combos$to[k] != combos$from[k]) n[combos$to[k]] else 0L, all, options)
+    if (options$bands == "simulation") {
+      to <- if (combos$to[k] != combos$from[k]) which(points$code == combos$to[k])
+      m_null(points, which(points$code == combos$from[k]), to, all, options)
+    }
   })
   list(
     combos = combos, estimate = estimate, n = n[combos$from], bandwidth = NULL, null = null,
@@ -452,12 +482,16 @@ m_reason <- function(estimate, n, combos) {
 
 # ---- the object ------------------------------------------------------------------------------------------
 
-finish_colocation <- function(made, points, options, call) {
+# Tables `values` and `types`
+colocation_tables <- function(made, points, options) {
   combos <- made$combos
   name <- function(code) points$levels[code]
   each <- lapply(seq_len(nrow(combos)), function(k) {
     cbind(
-      data.frame(type = name(combos$from[k]), neighbour = name(combos$to[k]), distance = options$distance, estimate = made$estimate[, k]),
+      data.frame(
+        type = name(combos$from[k]), neighbour = name(combos$to[k]), distance = options$distance,
+        estimate = made$estimate[, k]
+      ),
       band_columns(made$estimate[, k], made$null[[k]], options)
     )
   })
@@ -468,16 +502,37 @@ finish_colocation <- function(made, points, options, call) {
   }
   types <- data.frame(
     type = name(combos$from), neighbour = name(combos$to), n = made$n,
-    bandwidth = if (is.null(made$bandwidth)) NA_real_ else made$bandwidth, localised = flag("localisation"), dispersed = flag("dispersion"),
-    reason = made$reason
+    bandwidth = if (is.null(made$bandwidth)) NA_real_ else made$bandwidth, localised = flag("localisation"),
+    dispersed = flag("dispersion"), reason = made$reason
   )
-  null <- if (options$statistic == "kd") "drawing its sites from all sites" else "permuting types over the points"
+  tables <- list(values = do.call(rbind, each), types = types)
+  if (is.null(options$min_firms)) tables else small_types(tables, points, combos, options$min_firms)
+}
+
+# Types of few points are blank: their distances may tell where each is
+small_types <- function(tables, points, combos, min_firms) {
+  n <- tabulate(points$code, length(points$levels))
+  few <- n[combos$from] < min_firms | n[combos$to] < min_firms
+  tables$values <- blank_rows(tables$values, rep(few, each = nrow(tables$values) / length(few)))
+  tables$types[few, c("n", "bandwidth", "localised", "dispersed")] <- NA
+  tables$types$reason[few] <- paste("fewer than", min_firms, "points")
+  tables
+}
+
+finish_colocation <- function(tables, points, options, call) {
+  null <- switch(options$null,
+    location = if (points$weighted) "putting its points, with their weights, on sites drawn from all" else {
+      "drawing its sites from all sites"
+    },
+    labelling = "permuting types over the points, which keep their weights",
+    independence = "putting all other points, with their weights, on each other's sites"
+  )
   structure(
-    list(
-      values = do.call(rbind, each), types = types, statistic = options$statistic, bands = options$bands, level = options$level,
+    c(tables, list(
+      statistic = options$statistic, bands = options$bands, null = options$null, conf.level = options$conf.level,
       unit = points$unit, n = points$n, dropped = points$dropped, method = options$statistic,
       reference = paste0("The null of a type is ", null, "."), residual = 0, call = call
-    ),
+    )),
     class = c("colocation", "decomposition")
   )
 }
@@ -486,13 +541,16 @@ finish_colocation <- function(made, points, options, call) {
 print.colocation <- function(x, digits = 4, n = 10, ...) {
   title <- c(kd = "K density of distances (Duranton and Overman)", m = "M function (Marcon and Puech)")
   range <- range(x$values$distance)
-  cat(title[[x$statistic]], " of ", plural(x$n, "point"), if (x$dropped) paste0(" (", x$dropped, " with weight 0 dropped)"), "\n", sep = "")
+  cat(title[[x$statistic]], " of ", plural(x$n, "point"),
+    if (x$dropped) paste0(" (", x$dropped, " with weight 0 dropped)"), "\n",
+    sep = ""
+  )
   unit <- if (length(x$unit)) x$unit else "in the unit of the coordinates"
   cat("Distances", format(range[1], digits = digits), "to", format(range[2], digits = digits), paste0(unit, "\n"))
   if (x$bands == "none") {
     cat("No bands\n")
   } else {
-    cat(x$reference, " Bands: ", x$bands, ", one-sided, level ", format(x$level), "\n", sep = "")
+    cat(x$reference, " Bands: ", x$bands, ", one-sided, level ", format(x$conf.level), "\n", sep = "")
   }
   shown <- setdiff(names(x$types), if (identical(x$types$type, x$types$neighbour)) "neighbour")
   print_index_table(x$types, shown, digits, n, "Types")

@@ -61,8 +61,7 @@
 #' @param reference What shares are compared with: `"nation"` (`base`, or all industries and regions), `"rest"` (the
 #'   nation
 #'   less the industry, or the region, itself), `"uniform"` (the same share for each). Ellison-Glaeser,
-#'   Maurel-Sedillot and
-#'   co-agglomeration always use the nation.
+#'   Maurel-Sedillot and co-agglomeration always use the nation.
 #' @param pairs `TRUE` adds a row for each pair of industries and each pair of regions.
 #' @return An object of class `concentration` and `decomposition`, a list of data frames (with `time` in front if
 #'   given):
@@ -78,8 +77,7 @@
 #'   \item{pairs, region_pairs}{with `pairs`: `industry`, `partner`, `gamma`, `krugman`; `region`, `partner`,
 #'   `krugman`}
 #'   and `reference`, `residual` (what the Theil identity leaves), `call`. `as.data.frame(x, table = "industries")`
-#'   takes
-#'   one out.
+#'   takes one out.
 #' @section Errors: Unknown column; missing or negative size; no size at all; `base`, `area` or `sector` that differs
 #'   within
 #'   a region or industry; `herfindahl` outside `(0, 1]` or without a value for an industry.
@@ -127,7 +125,7 @@ check_spread <- function(data, names, reference, herfindahl) {
   columns <- names[setdiff(names(names), if (isTRUE(names$plant)) "plant")]
   for (arg in names(columns)[lengths(columns) > 0]) {
     check_column(data, columns[[arg]], arg, "data")
-    check_no_na(data[[columns[[arg]]]], paste0("data$", columns[[arg]]))
+    check_key(data[[columns[[arg]]]], paste0("data$", columns[[arg]]))
   }
   if (nrow(data) == 0) abort("`data` has no rows.", class = "data")
   check_sizes(data[[names$size]], names$size)
@@ -213,10 +211,7 @@ cell_sums <- function(x, row, column) {
     )
   }
   key <- combine_codes(list(row$code, column$code), n)
-  sums <- rowsum(x, key, reorder = FALSE)
-  cells <- numeric(prod(n))
-  cells[as.integer(rownames(sums))] <- sums
-  matrix(cells, n[1], n[2], dimnames = list(row$levels, column$levels))
+  matrix(class_sums(cbind(x), key, prod(n)), n[1], n[2], dimnames = list(row$levels, column$levels))
 }
 
 # The value of a column for each level of a code; it must not differ within one

@@ -3,17 +3,15 @@
 #' @description
 #' `decompose_factors()` decomposes the change of a product of factors, of a sum of products over groups, or of any
 #' other function of factors, into a part for each factor: Das Gupta's standardisation, which is the Shapley value of
-#' the
-#' game in which the factors of a subset have moved from the start to the end.
+#' the game in which the factors of a subset have moved from the start to the end.
 #' \deqn{\phi_k = \sum_{T \not\ni k} \frac{|T|!\,(p-1-|T|)!}{p!} [f(x_{T \cup k} \textrm{ at the end}) -
-#'   f(x_T \textrm{ at the end})]}{phi_k = sum over T without k of |T|! (p-1-|T|)!/p! [f(T+k at the end) - f(T at the end)]}
+#'   f(x_T \textrm{ at the end})]}{phi_k = sum over T without k of |T|! (p-1-|T|)!/p! [f(T+k at the end) - f(T at the
+#'   end)]}
 #'
 #' @details
 #' Two factors: \eqn{\Delta a\,(b_0+b_1)/2}; three: \eqn{\Delta a\,[(b_0c_0+b_1c_1)/3 + (b_0c_1+b_1c_0)/6]}. For a sum
-#' of
-#' products nothing of size \eqn{2^p} is formed: the Shapley value of a product is the integral of
-#' \eqn{\Delta x_k \prod_{j \ne k} (x_{j0} + t\,\Delta x_j)} over \eqn{t} from 0 to 1, a polynomial that Gauss and
-#' Legendre's
+#' of products nothing of size \eqn{2^p} is formed: the Shapley value of a product is the integral of \eqn{\Delta x_k
+#' \prod_{j \ne k} (x_{j0} + t\,\Delta x_j)} over \eqn{t} from 0 to 1, a polynomial that Gauss and Legendre's
 #' \eqn{\lceil p/2 \rceil}{p/2} points integrate exactly.
 #'
 #' @param start,end Named lists, data frames or vectors with the factors before and after, of the same names and
@@ -30,12 +28,10 @@
 #' @section Errors: Factors that differ in name or length; values that are missing or infinite.
 #' @references
 #' Das Gupta, P. (1993). *Standardization and Decomposition of Rates: A User's Manual*. U.S. Bureau of the Census,
-#' Current
-#' Population Reports P23-186.
+#' Current Population Reports P23-186.
 #'
 #' Shorrocks, A. F. (2013). Decomposition procedures for distributional analysis: a unified framework based on the
-#' Shapley
-#' value. *Journal of Economic Inequality* 11, 99-126. \doi{10.1007/s10888-011-9214-z}
+#' Shapley value. *Journal of Economic Inequality* 11, 99-126. \doi{10.1007/s10888-011-9214-z}
 #' @seealso [decompose_shapley()].
 #' @examples
 #' # lamps made = firms x workers a firm x lamps a worker
@@ -45,8 +41,16 @@
 #' decompose_factors(list(share = c(.7, .3), level = c(1.5, 2.5)),
 #'                   list(share = c(.4, .6), level = c(1.6, 3.0)), groups = c("Wenzhou", "Guzhen"))
 #' @export
-decompose_factors <- function(start, end, value = NULL, groups = NULL, blocks = NULL, draws = NULL, conf.level = 0.95) {
+decompose_factors <- function(start, end, value = NULL, groups = NULL, blocks = NULL, draws = NULL, conf.level = 0.95,
+                              periods = NULL, seed = NULL) {
   call <- match.call()
+  if (!is.null(periods)) {
+    if (!missing(start) || !missing(end) || !is.null(value) || !is.null(blocks) || !is.null(draws)) {
+      abort("`periods` goes with products, and without `start`, `end`, `value`, `blocks` and `draws`.", class = "argument")
+    }
+    result <- c(period_parts(periods, groups), list(call = call))
+    return(structure(result, class = c("decompose_shapley", "decomposition")))
+  }
   start <- factor_list(start, "start")
   end <- factor_list(end, "end")
   check_factors(start, end)
@@ -62,7 +66,7 @@ decompose_factors <- function(start, end, value = NULL, groups = NULL, blocks = 
       start[switched] <- end[switched]
       value(if (attr(start, "table")) quick_table(as.data.frame(start, optional = TRUE)) else start)
     }
-    result <- unclass(decompose_shapley(mixed, names(start), blocks, draws, conf.level))
+    result <- unclass(decompose_shapley(mixed, names(start), blocks, draws, conf.level, seed))
   }
   result$reference <- c(
     "reference: the factors at the start and at the end alike (every order of switching them)",
@@ -139,15 +143,89 @@ product_parts <- function(start, end, groups) {
 }
 
 # Shapley values of the factors of each row's product: rows are groups, columns factors
-product_shapley <- function(a, b) {
-  p <- ncol(a)
-  points <- gauss_legendre(ceiling(p / 2))
-  parts <- 0 * a
+product_shapley <- function(a, b) standard_others(a, b) * (b - a)
+
+# What multiplies each factor: the product of the others, standardised between a and b
+standard_others <- function(a, b) {
+  points <- gauss_legendre(ceiling(ncol(a) / 2))
+  others <- 0 * a
   for (i in seq_along(points$at)) {
-    x <- a + points$at[i] * (b - a)
-    parts <- parts + points$weight[i] * others_product(x)
+    others <- others + points$weight[i] * others_product(a + points$at[i] * (b - a))
   }
-  parts * (b - a)
+  others
+}
+
+# Several periods: standardised rates of each factor, whose differences are the parts (Das Gupta 1993)
+#
+# With S_i.ij the rate of i standardised with j for one factor,
+#   S_i = sum_j S_i.ij / (N - 1) + sum_j [sum_{k != i, j} S_j.jk - (N - 2) S_j.ij] / (N (N - 1)),    j != i.
+# Parts between any two periods are S_j - S_i, so that those of a chain of periods add up to those of its ends.
+period_parts <- function(periods, groups) {
+  each <- period_matrices(periods, groups)
+  N <- length(each)
+  players <- colnames(each[[1L]])
+  paired <- array(0, c(N, N, length(players)))
+  for (i in seq_len(N)) {
+    for (j in seq_len(N)[-i]) {
+      paired[i, j, ] <- colSums(each[[i]] * standard_others(each[[i]], each[[j]]))
+    }
+  }
+  rates <- vapply(seq_along(players), function(f) standardised_rates(matrix(paired[, , f], N)), numeric(N))
+  value <- vapply(each, function(x) sum(apply(x, 1L, prod)), 0)
+  part_table <- function(from, to) {
+    data.frame(
+      start = rep(names(each)[from], each = length(players)), end = rep(names(each)[to], each = length(players)),
+      player = rep(players, length(from)), estimate = as.vector(t(rates[to, , drop = FALSE] - rates[from, , drop = FALSE]))
+    )
+  }
+  whole <- part_table(1L, N)
+  change <- value[N] - value[1L]
+  list(
+    shapley = data.frame(
+      player = players, block = NA_character_, estimate = whole$estimate,
+      share = if (change != 0) whole$estimate / change else NA_real_
+    ),
+    steps = part_table(seq_len(N - 1L), seq_len(N)[-1L]),
+    rates = data.frame(
+      period = rep(names(each), length(players)), player = rep(players, each = N), rate = as.vector(rates),
+      value = rep(unname(value), length(players))
+    ),
+    totals = data.frame(value_none = value[[1L]], value_all = value[[N]], change = unname(change)),
+    residual = data.frame(table = "shapley", residual = unname(change) - sum(whole$estimate)), method = "shapley",
+    reference = "reference: the factors of all periods alike (standardised rates of Das Gupta)", additive = "shapley"
+  )
+}
+
+standardised_rates <- function(paired) {
+  N <- nrow(paired)
+  own <- rowSums(paired)
+  vapply(seq_len(N), function(i) {
+    others <- seq_len(N)[-i]
+    # sum over k other than i and j of S_j.jk, less (N - 2) S_j.ij
+    correction <- own[others] - paired[cbind(others, i)] - (N - 2) * paired[cbind(others, i)]
+    own[i] / (N - 1) + sum(correction) / (N * (N - 1))
+  }, 0)
+}
+
+# A matrix group x factor for each period
+period_matrices <- function(periods, groups) {
+  if (!is.list(periods) || length(periods) < 2L) {
+    abort("`periods` must be a list of the factors of at least two periods.", class = "argument")
+  }
+  if (is.null(names(periods))) {
+    names(periods) <- as.character(seq_along(periods))
+  }
+  lists <- Map(factor_list, periods, paste0("periods$", names(periods)))
+  for (other in lists[-1L]) {
+    check_factors(lists[[1L]], other)
+  }
+  n <- max(lengths(lists[[1L]]))
+  if (!all(lengths(lists[[1L]]) %in% c(1L, n)) || (!is.null(groups) && length(groups) != n)) {
+    abort("The factors of a product must have one value each, or as many as there are groups.", class = "factors")
+  }
+  lapply(lists, function(x) {
+    matrix(vapply(x[names(lists[[1L]])], rep_len, numeric(n), length.out = n), n, dimnames = list(NULL, names(lists[[1L]])))
+  })
 }
 
 # Product of all columns but one, for each column, without a division

@@ -37,14 +37,26 @@ pooled_reference <- function(first, second, dummy, link) {
   p <- ncol(first$x)
   extra <- if (dummy) list(cbind(first$x, 0), cbind(second$x, 1)) else list(first$x, second$x)
   x <- rbind(extra[[1]], extra[[2]])
+  if (dummy) {
+    colnames(x) <- c(colnames(first$x), paste0("cluster", second$name))
+  }
   y <- c(first$y, second$y)
   w <- c(first$w, second$w)
-  fit <- if (link == "identity") fit_linear(x, y, w, "both clusters") else fit_binary(x, y, w, link, "both clusters")
+  fit <- if (link == "identity") {
+    fit_linear(x, y, w, "both clusters", first$relax)
+  } else {
+    fit_binary(x, y, w, link, "both clusters", first$relax)
+  }
   b <- fit$b
   information <- function(x, w, own) crossprod(w * curvature(drop(x %*% b), link) * x, own)
-  whole <- information(x, w, x)
+  free <- which(!colnames(x) %in% fit$held)
+  whole <- information(x, w, x)[free, free, drop = FALSE]
   kept <- seq_len(p)
-  moved <- function(group, extra) solve(whole, information(extra, group$w, group$x))[kept, , drop = FALSE]
+  moved <- function(group, extra) {
+    change <- matrix(0, ncol(x), p)
+    change[free, ] <- solve(whole, information(extra, group$w, group$x)[free, , drop = FALSE])
+    change[kept, , drop = FALSE]
+  }
   list(b = b[kept], first = moved(first, extra[[1]]), second = moved(second, extra[[2]]), intercept = dummy)
 }
 
@@ -232,12 +244,33 @@ set_errors <- function(set, moments, means) {
   star <- moments$star
   first <- set$first + set$star %*% star$first
   second <- set$second + set$star %*% star$second
+  if (!is.null(moments$first$errors_of)) {
+    influence <- rbind(
+      part_influence(first, set$mean_first, moments$first, moments$fitted$first),
+      part_influence(second, set$mean_second, moments$second, moments$fitted$second)
+    )
+    return(grouped_error(influence, c(moments$first$errors_of, moments$second$errors_of)))
+  }
   quadratic <- function(j, v) rowSums((j %*% v) * j)
   variance <- quadratic(first, moments$first$covariance) + quadratic(second, moments$second$covariance) +
     quadratic(set$mean_first, means$first) + quadratic(set$mean_second, means$second) +
     covariance_with_means(first, set$mean_first, moments$first, moments$fitted$first) +
     covariance_with_means(second, set$mean_second, moments$second, moments$fitted$second)
   sqrt(pmax(variance, 0))
+}
+
+# Influence of each firm of a group on the parts, through its coefficients and its means
+part_influence <- function(by_coefficient, by_mean, group, fitted) {
+  x <- cbind(group$z, fitted$values)
+  share <- group$w / sum(group$w)
+  centred <- share * (x - rep(colSums(share * x), each = nrow(x)))
+  group$influence %*% t(by_coefficient) + centred %*% t(by_mean)
+}
+
+# Errors of sums of influences (a column each) whose firms go together
+grouped_error <- function(influence, code) {
+  n <- length(unique(code))
+  sqrt(colSums(rowsum(influence, code)^2) * n / (n - 1))
 }
 
 # What the covariance of a group's coefficients with its means adds; only coefficients of influence functions have any

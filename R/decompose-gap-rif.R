@@ -4,12 +4,15 @@
 
 # Statistic of a group and the recentred influence function: list(value, influence, estimated)
 #
-# `estimated` is NULL or list(slope, influence), two matrices firm x number: how each firm's recentred influence moves with the
-# estimated numbers in it (a quantile, a density, a mean), and the firm's influence on these.
+# `estimated` is NULL or list(slope, influence), two matrices firm x number: how each firm's recentred influence moves
+# with the estimated numbers in it (a quantile, a density, a mean), and the firm's influence on these.
 recentred_influence <- function(y, w, statistic, prob, bandwidth, name) {
   switch(statistic,
     mean = list(value = sum(w * y) / sum(w), influence = y),
     quantile = rif_quantile(y, w, prob, bandwidth, name),
+    interquantile = rif_difference(
+      rif_quantile(y, w, prob[2L], bandwidth, name), rif_quantile(y, w, prob[1L], bandwidth, name)
+    ),
     variance = rif_variance(y, w),
     gini = rif_gini(y, w, name)
   )
@@ -36,7 +39,19 @@ rif_quantile <- function(y, w, prob, bandwidth, name) {
     slope = cbind(1 - near / density, -below / density^2),
     influence = cbind(on_quantile, share * (near - density) + steepness * on_quantile)
   )
-  list(value = q, influence = q + below / density, estimated = estimated)
+  list(value = q, influence = q + below / density, estimated = estimated, mass = sum(share[y == q]))
+}
+
+# That of a difference of two statistics
+rif_difference <- function(upper, lower) {
+  list(
+    value = upper$value - lower$value, influence = upper$influence - lower$influence,
+    estimated = list(
+      slope = cbind(upper$estimated$slope, -lower$estimated$slope),
+      influence = cbind(upper$estimated$influence, lower$estimated$influence)
+    ),
+    mass = max(upper$mass, lower$mass)
+  )
 }
 
 # Quantile by linear interpolation; R's type 7 when weights are equal

@@ -4,7 +4,7 @@ gap_tables <- function(results, design, spec, call) {
   stack <- function(make) {
     tables <- Map(function(result, prob) {
       table <- make(result)
-      if (is.na(prob)) table else cbind(prob = prob, table)
+      if (anyNA(prob)) table else cbind(prob = if (length(prob) == 1L) prob else paste(prob, collapse = " to "), table)
     }, results, spec$probs)
     do.call(rbind, tables)
   }
@@ -12,14 +12,34 @@ gap_tables <- function(results, design, spec, call) {
     function(result) stack_parts(result$parts[[level]], labels, spec$conf.level)
   }
   variables <- unique(design$variable)
-  list(
+  tables <- list(
     overall = stack(part_table("overall", NULL)),
     detailed = stack(part_table("detailed", data.frame(variable = variables))),
     levels = stack(part_table("levels", data.frame(variable = design$variable, level = design$level))),
     totals = stack(function(result) gap_totals(result, design)),
     coefficients = stack(function(result) gap_coefficients(result, design)),
     method = gap_method(spec), reference = gap_reference_text(spec, design),
-    residual = stack(gap_residual), notes = note_table(gap_notes(results, design, spec)), call = call
+    residual = stack(gap_residual), notes = note_table(gap_notes(results, design, spec)), conf.level = spec$conf.level,
+    call = call
+  )
+  if (!is.null(design$groups)) {
+    tables$grouped <- stack(part_table("grouped", data.frame(group = unname(unique(design$groups)))))
+  }
+  if (spec$reweight) {
+    tables$counterfactual <- stack(function(result) counterfactual_table(result, spec))
+  }
+  tables
+}
+
+# The gap through the reweighted second cluster: what attributes do together, and what is left (DiNardo, Fortin, Lemieux)
+counterfactual_table <- function(result, spec) {
+  estimate <- c(result$values[1] - result$counterfactual, result$counterfactual - result$values[2])
+  error <- result$counterfactual_error %||% c(NA_real_, NA_real_)
+  reach <- stats::qnorm((1 + spec$conf.level) / 2) * error
+  data.frame(
+    first = result$values[1], counterfactual = result$counterfactual, second = result$values[2],
+    component = c("structure", "composition"), estimate = estimate, std.error = error,
+    conf.low = estimate - reach, conf.high = estimate + reach
   )
 }
 
@@ -109,14 +129,49 @@ gap_reference_text <- function(spec, design) {
   } else if (spec$reweight) {
     "none without `draws`"
   } else {
-    paste0("delta method, attributes random, ", spec$errors, " covariance")
+    paste0("delta method, attributes random, ", if (spec$errors == "cluster") "clustered" else spec$errors, " covariance")
   }
   c(paste("gap:", first, "minus", second), paste("reference:", text), paste("standard errors:", errors))
+}
+
+# A quantile at which many firms are exactly has no density there, so that influence functions and parts mean little
+mass_notes <- function(results, design, spec) {
+  unlist(lapply(seq_along(results), function(k) {
+    result <- results[[k]]
+    at <- which(result$mass >= 0.01)
+    if (length(at) == 0L) {
+      return(NULL)
+    }
+    residual <- max(abs(gap_residual(result)$residual))
+    paste0(
+      paste0("`", design$names[at], "`: ", format(100 * result$mass[at], digits = 2), "%", collapse = ", "),
+      " of the firms have exactly the value of the quantile ", paste(format(spec$probs[[k]]), collapse = " to "),
+      ". It has no density there: the parts miss the gap by ", format(residual, digits = 2),
+      " and their errors are not to be trusted."
+    )
+  }))
+}
+
+# The same as a warning, where it is more than some firms
+tell_mass <- function(results, design, spec) {
+  if (any(vapply(results, function(result) max(result$mass), 0) >= 0.05)) {
+    warn(paste(mass_notes(results, design, spec), collapse = " "), " Decompose the mean, or a share by a logit, instead.",
+      class = "mass_point"
+    )
+  }
+}
+
+held_notes <- function(results, design) {
+  held <- lapply(results[[1L]]$groups, `[[`, "held")
+  unlist(lapply(which(lengths(held) > 0L), function(g) {
+    paste0("In `", design$names[g], "` held at 0, since nothing there tells: ", quote_names(held[[g]], 12), ".")
+  }))
 }
 
 gap_notes <- function(results, design, spec) {
   failed <- max(0, unlist(lapply(results, `[[`, "failed")))
   c(
+    mass_notes(results, design, spec), held_notes(results, design),
     if (design$dropped > 0) paste0(plural(design$dropped, "row"), " with missing values left out."),
     if (failed > 0) {
       paste0(
@@ -151,7 +206,12 @@ print.decompose_gap <- function(x, digits = max(3L, getOption("digits") - 3L), n
       rows$component[!whole] <- paste("  of which", sub("unexplained_", "", rows$component[!whole]))
       rows$component <- format(rows$component)
       print(rows, digits = digits, row.names = FALSE)
-      cat("sum: ", format(sum(rows$estimate[whole]), digits = digits), "\n", sep = "")
+      missing <- at(x$residual, p)
+      left <- missing$residual[missing$fold == fold]
+      cat("sum: ", format(sum(rows$estimate[whole]), digits = digits),
+        if (abs(left) > 1e-8 * max(abs(rows$estimate))) paste0("; missing of the gap: ", format(left, digits = digits)), "\n",
+        sep = ""
+      )
     }
   }
   print_residual(x)

@@ -40,9 +40,9 @@
 #' *Standard errors* are by the delta method with random attributes,
 #' \eqn{V(\bar x'b)=\bar x'V(b)\bar x+b'V(\bar x)b}, in which the reference moves with the coefficients of both
 #' clusters. Those of quantiles and variances also count, with robust errors, that the quantile, the density there and
-#' the mean in the influence function are estimated; the bandwidth, and the influence function of a Gini coefficient, are
-#' taken as known. `draws` gives the bootstrap, within clusters, which re-estimates everything and is the only one for
-#' `reweight`.
+#' the mean in the influence function are estimated; the bandwidth, and the influence function of a Gini coefficient,
+#' are taken as known. `draws` gives the bootstrap, within clusters, which re-estimates everything and is the only one
+#' for `reweight`.
 #'
 #' What the numbers do not say: the unexplained part is not the effect of the place. It holds everything that was
 #' left out, and firms choose where to be.
@@ -91,6 +91,8 @@
 #'
 #' Firpo, S., Fortin, N. M. and Lemieux, T. (2018) Decomposing wage distributions using recentered influence
 #' function regressions. *Econometrics* 6(2), 28, \doi{10.3390/econometrics6020028}.
+#' @seealso [compare_quantiles()] for whole distributions, [decompose_cluster()] for changes over time,
+#'   [decompose_productivity()], [print.decomposition()].
 #' @examples
 #' firms <- subset(wenzhou_guzhen()$firms, year == 2003 & to %in% c("Wenzhou", "Guzhen"))
 #' gap <- decompose_gap(productivity ~ age + log(jobs) + segment, firms, "to")
@@ -104,27 +106,85 @@
 decompose_gap <- function(formula, data, cluster, between = NULL,
                           reference = c("pooled", "neumark", "reimers", "cotton", "first", "second", "shapley"),
                           link = c("identity", "logit", "probit"),
-                          statistic = c("mean", "quantile", "variance", "gini"), probs = 0.5, bandwidth = NULL,
-                          reweight = FALSE, normalise = TRUE, weights = NULL, errors = NULL, conf.level = 0.95,
-                          draws = 0) {
+                          statistic = c("mean", "quantile", "interquantile", "variance", "gini"), probs = NULL,
+                          bandwidth = NULL, reweight = FALSE, normalise = TRUE, relax = FALSE, groups = NULL, weight = NULL,
+                          errors = NULL, se_cluster = NULL, conf.level = 0.95, draws = 0, min_firms = NULL,
+                          seed = NULL) {
   call <- match.call()
   spec <- gap_spec(
     reference = if (is.numeric(reference)) reference else check_choice(reference, "reference"),
     link = check_choice(link, "link"), statistic = check_choice(statistic, "statistic"),
     probs = probs, bandwidth = bandwidth, reweight = reweight, errors = errors, conf.level = conf.level,
-    draws = draws
+    draws = draws, se_cluster = se_cluster
   )
   check_flag(normalise, "normalise")
-  data <- read_firms(data, c(all.vars(formula), cluster, if (inherits(reweight, "formula")) all.vars(reweight), weights))
-  design <- gap_design(formula, data, cluster, between, weights, spec$link, normalise)
-  if (inherits(reweight, "formula")) design$member <- membership_matrix(reweight, data, design)
+  check_flag(relax, "relax")
+  min_firms <- check_min_firms(min_firms)
+  data <- read_firms(data, c(
+    all.vars(formula), cluster, if (inherits(reweight, "formula")) all.vars(reweight), if (is.character(weight)) weight,
+    se_cluster
+  ))
+  design <- gap_design(formula, data, cluster, between, weight, spec$link, normalise, relax, se_cluster)
+  design$groups <- variable_groups(groups, unique(design$variable))
+  if (inherits(reweight, "formula")) {
+    design$member <- membership_matrix(reweight, data, design)
+  }
   results <- lapply(spec$probs, function(prob) gap_at(design, spec, prob))
-  if (spec$draws > 0) results <- bootstrap_gap(results, design, spec)
-  structure(gap_tables(results, design, spec, call), class = c("decompose_gap", "decomposition"))
+  if (spec$draws > 0) {
+    results <- with_seed(seed, bootstrap_gap(results, design, spec))
+  }
+  tables <- gap_tables(results, design, spec, call)
+  tell_mass(results, design, spec)
+  structure(small_gap(tables, design, min_firms), class = c("decompose_gap", "decomposition"))
+}
+
+# A list of named groups of variables as the group of each variable; those in none are groups of their own
+variable_groups <- function(groups, variables) {
+  if (is.null(groups)) {
+    return(NULL)
+  }
+  if (!is.list(groups) || is.null(names(groups)) || any(!nzchar(names(groups)))) {
+    abort("`groups` must be a named list of variables, as list(size = c(\"log(jobs)\", \"age\")).", class = "argument")
+  }
+  named <- unlist(groups, use.names = FALSE)
+  unknown <- setdiff(named, variables)
+  if (length(unknown) > 0L || anyDuplicated(named) > 0L) {
+    abort("`groups` must name variables of `formula`, each once: ", quote_names(variables, 12), "; not ",
+      quote_names(c(unknown, named[duplicated(named)])), ".",
+      class = "argument"
+    )
+  }
+  of <- stats::setNames(variables, variables)
+  of[named] <- rep(names(groups), lengths(groups))
+  of
+}
+
+# Clusters of fewer firms than may be shown: nothing can be
+small_gap <- function(tables, design, min_firms) {
+  if (is.null(min_firms)) {
+    return(tables)
+  }
+  sizes <- c(length(design$first), length(design$second))
+  if (any(sizes < min_firms)) {
+    abort("`", design$names[which.min(sizes)], "` has ", plural(min(sizes), "firm"), ", fewer than `min_firms`: a gap of ",
+      "two clusters cannot be shown without it.",
+      class = "too_few"
+    )
+  }
+  # a level that a few firms have tells their attributes
+  few <- vapply(seq_along(design$variable), function(k) {
+    z <- design$z[, k]
+    n <- c(sum(z[design$first] != 0), sum(z[design$second] != 0))
+    any(n > 0 & n < min_firms) || any(sizes - n > 0 & sizes - n < min_firms)
+  }, NA)
+  hidden <- design$level[few]
+  tables$levels <- blank_rows(tables$levels, tables$levels$level %in% hidden)
+  tables$coefficients <- blank_rows(tables$coefficients, tables$coefficients$level %in% hidden)
+  told_disclosure(tables, min_firms)
 }
 
 # Checked arguments
-gap_spec <- function(reference, link, statistic, probs, bandwidth, reweight, errors, conf.level, draws) {
+gap_spec <- function(reference, link, statistic, probs, bandwidth, reweight, errors, conf.level, draws, se_cluster) {
   if (is.numeric(reference) && (length(reference) != 1 || !is.finite(reference))) {
     abort("`reference` as a number is the weight of the first cluster's coefficients: one finite number.",
       class = "argument"
@@ -135,10 +195,7 @@ gap_spec <- function(reference, link, statistic, probs, bandwidth, reweight, err
       class = "argument"
     )
   }
-  usable <- is.numeric(probs) && length(probs) && all(is.finite(probs) & probs > 0 & probs < 1)
-  if (statistic == "quantile" && !usable) {
-    abort("`probs` must be numbers between 0 and 1.", class = "argument")
-  }
+  probs <- gap_probs(probs, statistic)
   if (!is.null(bandwidth) && (!is.numeric(bandwidth) || length(bandwidth) != 1 || !isTRUE(bandwidth > 0))) {
     abort("`bandwidth` must be one positive number.", class = "argument")
   }
@@ -150,13 +207,33 @@ gap_spec <- function(reference, link, statistic, probs, bandwidth, reweight, err
   if (!is.numeric(draws) || length(draws) != 1 || !isTRUE(draws >= 0 && draws != 1 && draws == round(draws))) {
     abort("`draws` must be 0 or a whole number of at least 2.", class = "argument")
   }
-  if (is.null(errors)) errors <- if (statistic == "mean") "classical" else "robust"
+  if (!is.null(se_cluster)) {
+    if (!is.null(errors)) {
+      abort("`se_cluster` gives the errors: leave `errors` out.", class = "argument")
+    }
+    errors <- "cluster"
+  }
+  errors <- errors %||% if (statistic == "mean") "classical" else "robust"
   list(
     reference = reference, link = link, statistic = statistic,
-    probs = if (statistic == "quantile") probs else NA_real_, bandwidth = bandwidth, reweight = reweighted,
-    errors = check_choice(errors, "errors", c("classical", "robust")),
+    probs = probs, bandwidth = bandwidth, reweight = reweighted,
+    errors = check_choice(errors, "errors", c("classical", "robust", if (!is.null(se_cluster)) "cluster")),
     conf.level = check_fraction(conf.level, "conf.level"), draws = draws
   )
+}
+
+# A list of what each statistic needs: one number, two, or NA
+gap_probs <- function(probs, statistic) {
+  if (!statistic %in% c("quantile", "interquantile")) {
+    return(list(NA_real_))
+  }
+  pair <- statistic == "interquantile"
+  probs <- probs %||% if (pair) c(0.1, 0.9) else 0.5
+  usable <- is.numeric(probs) && length(probs) > 0L && all(is.finite(probs) & probs > 0 & probs < 1)
+  if (!usable || (pair && (length(probs) != 2L || probs[1L] >= probs[2L]))) {
+    abort("`probs` must be ", if (pair) "two rising " else "", "numbers between 0 and 1.", class = "argument")
+  }
+  if (pair) list(probs) else as.list(probs)
 }
 
 # Variables of the logit of membership, for the rows of the design
@@ -178,10 +255,11 @@ gap_at <- function(design, spec, prob, first = design$first, second = design$sec
     first = gap_group(design, first, design$names[1]),
     second = gap_group(design, second, design$names[2])
   )
-  values <- numeric(2)
+  values <- mass <- numeric(2)
   for (g in 1:2) {
     rif <- recentred_influence(groups[[g]]$y, groups[[g]]$w, spec$statistic, prob, spec$bandwidth, groups[[g]]$name)
     values[g] <- rif$value
+    mass[g] <- rif$mass %||% 0
     groups[[g]]$outcome <- groups[[g]]$y
     groups[[g]]$y <- rif$influence
     groups[[g]]$estimated <- rif$estimated
@@ -192,8 +270,21 @@ gap_at <- function(design, spec, prob, first = design$first, second = design$sec
   } else {
     gap_ordinary(groups, design, spec, errors)
   }
-  spread <- vapply(groups, function(g) sqrt(drop(covariance_of_mean(cbind(g$y), g$w))), 0)
-  c(result, list(groups = groups, values = values, spread = spread))
+  c(result, value_errors(groups), list(groups = groups, values = values, mass = mass))
+}
+
+# Errors of the statistic of each group, and, where firms go together, of the gap
+value_errors <- function(groups) {
+  if (is.null(groups$first$errors_of)) {
+    return(list(spread = vapply(groups, function(g) sqrt(drop(covariance_of_mean(cbind(g$y), g$w))), 0)))
+  }
+  influence <- lapply(groups, function(g) cbind(g$w * (g$y - sum(g$w * g$y) / sum(g$w)) / sum(g$w)))
+  list(
+    spread = vapply(1:2, function(k) grouped_error(influence[[k]], groups[[k]]$errors_of), 0),
+    gap_error = grouped_error(
+      rbind(influence[[1L]], -influence[[2L]]), c(groups$first$errors_of, groups$second$errors_of)
+    )
+  )
 }
 
 gap_ordinary <- function(groups, design, spec, errors) {
@@ -224,7 +315,7 @@ gap_reweighted <- function(groups, design, spec, prob, first, second) {
   parts <- list(columns = columns, overall = lapply(columns, function(set) list(value = sum(set$value))))
   w <- counterfactual$w
   list(
-    parts = finish_parts(parts, design, function(set) NULL), star = counterfactual$b,
+    parts = finish_parts(parts, design, function(set) NULL), star = counterfactual$b, counterfactual = rif$value,
     effective = sum(w)^2 / sum(w^2)
   )
 }
@@ -234,11 +325,17 @@ finish_parts <- function(parts, design, error_of) {
   variables <- unique(design$variable)
   sums <- outer(variables, design$variable, "==") + 0
   report <- function(set) list(estimate = set$value, error = error_of(set))
-  list(
+  found <- list(
     overall = lapply(parts$overall, report),
     detailed = lapply(parts$columns, function(set) report(sum_set(set, sums))),
     levels = lapply(parts$columns, report)
   )
+  if (!is.null(design$groups)) {
+    of <- design$groups[design$variable]
+    together <- outer(unique(design$groups), of, "==") + 0
+    found$grouped <- lapply(parts$columns, function(set) report(sum_set(set, together)))
+  }
+  found
 }
 
 # Standard errors by drawing firms within clusters, everything estimated anew
@@ -246,17 +343,16 @@ bootstrap_gap <- function(results, design, spec) {
   flat <- function(result) {
     c(
       unlist(lapply(result$parts, function(level) lapply(level, `[[`, "estimate"))), result$values,
-      result$values[1] - result$values[2]
+      result$values[1] - result$values[2], result$values[1] - result$counterfactual,
+      result$counterfactual - result$values[2]
     )
   }
-  draw <- function(rows) rows[sample.int(length(rows), replace = TRUE)]
   tick <- progress("Bootstrap draws", spec$draws)
   drawn <- lapply(seq_len(spec$draws), function(k) {
     tick()
-    first <- draw(design$first)
-    second <- draw(design$second)
+    rows <- draw_rows(design)
     tryCatch(
-      lapply(spec$probs, function(prob) flat(gap_at(design, spec, prob, first, second, errors = FALSE))),
+      lapply(spec$probs, function(prob) flat(gap_at(design, spec, prob, rows$first, rows$second, errors = FALSE))),
       firmmove_error = function(e) NULL
     )
   })
@@ -274,6 +370,17 @@ bootstrap_gap <- function(results, design, spec) {
   })
 }
 
+# Firms drawn within clusters, or whole groups of firms that go together
+draw_rows <- function(design) {
+  if (is.null(design$errors_of)) {
+    draw <- function(rows) rows[sample.int(length(rows), replace = TRUE)]
+    return(list(first = draw(design$first), second = draw(design$second)))
+  }
+  members <- split(seq_along(design$errors_of), design$errors_of)
+  rows <- unlist(members[sample.int(length(members), replace = TRUE)], use.names = FALSE)
+  list(first = rows[rows %in% design$first], second = rows[rows %in% design$second])
+}
+
 set_spread <- function(result, spread) {
   at <- 0L
   for (level in names(result$parts)) {
@@ -285,5 +392,8 @@ set_spread <- function(result, spread) {
   }
   result$spread <- unname(spread[at + 1:2])
   result$gap_error <- unname(spread[at + 3])
+  if (!is.null(result$counterfactual)) {
+    result$counterfactual_error <- unname(spread[at + 4:5])
+  }
   result
 }

@@ -81,7 +81,13 @@ regional_table <- function(entries, panel, steps, span) {
     term
   })
   names(terms) <- firm_components[shown]
-  stack_cells(terms, panel, span)
+  table <- stack_cells(terms, panel, span)
+  # a firm that stays has an entry at each end of a step
+  count <- sum_cells(rep(1, length(entries$value)), entries[c("region", "industry", "component")], dims)
+  count[, , 1L] <- count[, , 1L] / 2
+  counts <- lapply(which(shown), function(k) matrix(count[, , k], dims[1], dims[2]))
+  table$firms <- stack_cells(stats::setNames(counts, names(terms)), panel, span)$estimate
+  table
 }
 
 # Immigration and emigration by partner; only pairs between which firms moved

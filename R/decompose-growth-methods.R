@@ -10,10 +10,11 @@ shift_share <- function(panel, method) {
   total <- Reduce(function(a, b) Map(`+`, a, b), terms)
   span <- panel$time[c(1L, last)]
   components <- stack_cells(total, panel, span)
-  result <- list(
-    regions = stack_regions(total, panel, span), components = components,
-    totals = growth_totals(panel, span)
-  )
+  regions <- stack_regions(total, panel, span)
+  totals <- growth_totals(panel, span)
+  by_region <- rowsum(totals[c("size_start", "change")], totals$region)
+  regions$percent <- percent_of(regions$estimate, by_region[regions$region, "change"], by_region$size_start)
+  result <- list(regions = regions, components = components, totals = totals)
   if (method == "dynamic") {
     result$steps <- do.call(rbind, lapply(seq_along(terms), function(k) {
       stack_regions(terms[[k]], panel, panel$time[pairs[k, ]])
@@ -70,7 +71,7 @@ neighbour_step <- function(step, panel, from) {
   island <- rowSums(panel$weights) == 0
   if (any(island)) {
     step$rate[island, ] <- NA
-    step$notes <- paste0("NA: ", quote_names(panel$region[island]), " without a neighbour in `weights`.")
+    step$notes <- paste0("NA: ", quote_names(panel$region[island]), " without a neighbour in `neighbours`.")
   }
   absent <- which(is.na(step$rate) & !island, arr.ind = TRUE)
   if (nrow(absent)) {
@@ -224,7 +225,7 @@ stack_cells <- function(terms, panel, span) {
   table
 }
 
-# The same, summed over industries
+# Long table of a named list of matrices region x industry, summed over industries
 stack_regions <- function(terms, panel, span) {
   data.frame(
     region = rep(panel$region, each = length(terms)), start = span[1], end = span[2],

@@ -54,7 +54,7 @@
 #' @param reference What regions are compared with: `"regions"`, the sum of all regions of `data`; `"rest"`, the sum
 #'   of the other regions; the name of one region of `data`, which is then taken out of the regions (a row for the
 #'   nation); or a data frame with columns named as `industry`, `time` and `size`.
-#' @param weights For `spatial`: a matrix of weights with regions in rows and columns (in the order of first
+#' @param neighbours For `spatial`: a matrix of weights with regions in rows and columns (in the order of first
 #'   appearance unless it has names) and a zero diagonal, a data frame with columns region, neighbour, weight, or a
 #'   `listw` of spdep.
 #' @param firm Name of the column of firm ids, to split the regional term by what firms did.
@@ -72,7 +72,7 @@
 #' and `residual` (region, start, end, residual: what the components leave of the change; for `gerfin`, what the
 #' product leaves of the total index), `notes` (note: reasons of `NA`), `method`, `reference` (text) and `call`.
 #' @section Errors: Sizes that are missing or negative, fewer than two times, a firm with two rows at one time, an
-#'   unknown region in `weights`, a diagonal of `weights` that is not zero. An industry that the reference lacks at
+#'   unknown region in `neighbours`, a diagonal of `neighbours` that is not zero. An industry that the reference lacks at
 #'   the start, though a region has it, and a region without neighbours give `NA` with a note.
 #' @references
 #' Dunn, E. S. (1960) A statistical and analytical technique for regional analysis. *Papers in Regional Science*
@@ -93,6 +93,8 @@
 #' Ray, D. M., Lamarche, R. H. and Beaudin, M. (2012) Economic growth and restructuring in Canada's heartland and
 #' hinterland: from shift-share to multifactor partitioning. *The Canadian Geographer* 56, 296-317,
 #' \doi{10.1111/j.1541-0064.2012.00435.x}.
+#' @seealso [decompose_share()] for market shares, [decompose_cluster()] for what moves do to means and sizes,
+#'   [concentration()], [print.decomposition()].
 #' @examples
 #' jobs <- data.frame(
 #'   town = rep(c("Wenzhou", "Guzhen"), each = 4),
@@ -115,10 +117,10 @@ decompose_growth <- function(data, region, industry, time, size,
                                "dunn", "esteban_marquillas", "arcelus", "dynamic", "spatial",
                                "multifactor", "gerfin"
                              ),
-                             reference = "regions", weights = NULL, firm = NULL, forecast = NULL) {
+                             reference = "regions", neighbours = NULL, firm = NULL, forecast = NULL, min_firms = NULL) {
   call <- match.call()
   method <- check_choice(method, "method")
-  check_growth_arguments(method, weights, firm, forecast)
+  check_growth_arguments(method, neighbours, firm, forecast)
   data <- read_firms(data, c(if (!missing(region)) region, if (!missing(time)) time, industry, size, firm))
   if (inherits(data, "migration_data")) {
     names <- data$names
@@ -130,22 +132,23 @@ decompose_growth <- function(data, region, industry, time, size,
   panel <- growth_panel(data, region, industry, time, size, firm)
   panel <- growth_reference(panel, reference, c(industry = industry, time = time, size = size))
   warn_total(panel)
-  if (method == "spatial") panel$weights <- growth_weights(weights, panel$region)
+  if (method == "spatial") panel$weights <- growth_weights(neighbours, panel$region)
   result <- if (method == "gerfin") gerfin(panel, forecast, industry, size) else shift_share(panel, method)
-  structure(
-    c(result, list(method = method, reference = panel$reference_text, call = call)),
-    class = c("decompose_growth", "decomposition")
-  )
+  result <- disclose(c(result, list(method = method, reference = panel$reference_text, call = call)), min_firms, list(
+    regional = list(by = c("region", "industry"), cell = "component"),
+    flows = list(by = c("region", "industry", "component"), cell = "partner")
+  ))
+  structure(result, class = c("decompose_growth", "decomposition"))
 }
 
-check_growth_arguments <- function(method, weights, firm, forecast) {
-  if (method == "spatial" && is.null(weights)) {
-    abort("`weights` is missing: the method \"spatial\" needs the weights of each region's neighbours.",
+check_growth_arguments <- function(method, neighbours, firm, forecast) {
+  if (method == "spatial" && is.null(neighbours)) {
+    abort("`neighbours` is missing: the method \"spatial\" needs the weights of each region's neighbours.",
       class = "argument"
     )
   }
-  if (method != "spatial" && !is.null(weights)) {
-    abort("`weights` belongs to the method \"spatial\", not to \"", method, "\".", class = "argument")
+  if (method != "spatial" && !is.null(neighbours)) {
+    abort("`neighbours` belongs to the method \"spatial\", not to \"", method, "\".", class = "argument")
   }
   if (method != "gerfin" && !is.null(forecast)) {
     abort("`forecast` belongs to the method \"gerfin\", not to \"", method, "\".", class = "argument")
@@ -169,7 +172,7 @@ growth_panel <- function(data, region, industry, time, size, firm) {
   for (key in list(c(region, "region"), c(industry, "industry"), c(time, "time"), c(firm, "firm"))) {
     if (length(key) == 1) next
     check_column(data, key[1], key[2], "data")
-    check_no_na(data[[key[1]]], paste0("data$", key[1]))
+    check_key(data[[key[1]]], paste0("data$", key[1]))
   }
   value <- check_size(data, size)
   place <- code_ids(data[[region]])
@@ -257,9 +260,8 @@ growth_reference <- function(panel, reference, columns) {
     return(c(panel, list(national = all, reference_text = "reference: all regions together")))
   }
   if (reference != "rest") {
-    near <- nearest_name(reference, c("regions", "rest", panel$region))
     abort("`reference` is `", reference, "`, which is neither \"regions\", \"rest\" nor a region of `data`.",
-      if (!is.null(near)) paste0(" The nearest is `", near, "`."),
+      did_you_mean(reference, c("regions", "rest", panel$region)),
       class = "argument"
     )
   }
@@ -342,12 +344,12 @@ warn_total <- function(panel) {
 growth_weights <- function(weights, regions) {
   if (inherits(weights, "listw")) weights <- weights_of_list(weights)
   if (is.data.frame(weights)) {
-    return(weights_from_table(plain_table(weights, "weights"), regions))
+    return(weights_from_table(plain_table(weights, "neighbours"), regions))
   }
   weights <- as.matrix(weights)
   n <- length(regions)
   if (!is.numeric(weights) || any(dim(weights) != n)) {
-    abort("`weights` must be a matrix of numbers with a row and a column for each of the ",
+    abort("`neighbours` must be a matrix of numbers with a row and a column for each of the ",
       plural(n, "region"), ", not ", nrow(weights), " x ", ncol(weights), ".",
       class = "weights"
     )
@@ -357,7 +359,7 @@ growth_weights <- function(weights, regions) {
   if (!is.null(names)) {
     lacking <- setdiff(regions, names)
     if (length(lacking)) {
-      abort("`weights` has no row for ", plural(length(lacking), "region"), ": ", quote_names(lacking), ".",
+      abort("`neighbours` has no row for ", plural(length(lacking), "region"), ": ", quote_names(lacking), ".",
         class = "weights"
       )
     }
@@ -379,12 +381,12 @@ weights_of_list <- function(weights) {
 
 weights_from_table <- function(table, regions) {
   if (ncol(table) != 3 || !is.numeric(table[[3]])) {
-    abort("`weights` as a data frame must have three columns: region, neighbour and weight.", class = "weights")
+    abort("`neighbours` as a data frame must have three columns: region, neighbour and weight.", class = "weights")
   }
   ids <- lapply(table[1:2], code_among, levels = regions)
   unknown <- is.na(ids[[1]]) | is.na(ids[[2]])
   if (any(unknown)) {
-    abort("`weights` names regions that `data` lacks in ", plural(sum(unknown), "row"), ": ",
+    abort("`neighbours` names regions that `data` lacks in ", plural(sum(unknown), "row"), ": ",
       quote_rows(which(unknown)), ".",
       class = "weights"
     )
@@ -395,11 +397,11 @@ weights_from_table <- function(table, regions) {
 
 check_spatial_weights <- function(weights, regions) {
   if (any(!is.finite(weights)) || any(weights < 0)) {
-    abort("`weights` must be finite and not negative.", class = "weights")
+    abort("`neighbours` must be finite and not negative.", class = "weights")
   }
   own <- which(diag(weights) != 0)
   if (length(own)) {
-    abort("`weights` makes ", quote_names(regions[own]), if (length(own) == 1) {
+    abort("`neighbours` makes ", quote_names(regions[own]), if (length(own) == 1) {
       " its own neighbour"
     } else {
       " their own neighbours"

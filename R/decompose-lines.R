@@ -23,3 +23,9 @@ component_lines <- function(table, id) {
 
 # Notes as a table
 note_table <- function(notes) data.frame(note = as.character(notes))
+
+# Terms in per cent of the change they are parts of; NA where the change is next to nothing beside the level
+percent_of <- function(estimate, change, level) {
+  small <- abs(change) <= 1e-8 * max(abs(level), abs(change), na.rm = TRUE)
+  100 * estimate / ifelse(small, NA_real_, change)
+}

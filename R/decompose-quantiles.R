@@ -56,13 +56,14 @@
 #'
 #' Kondo, K. (2017) Quantile approach for distinguishing agglomeration from firm selection in Stata. RIETI Technical
 #' Paper 17-T-001.
+#' @seealso [decompose_gap()] for a gap of means or of one quantile, [decompose_productivity()], [decompose_cluster()].
 #' @examples
 #' firms <- subset(wenzhou_guzhen()$firms, year == 2003 & !is.na(to))
 #' compare_quantiles(firms, "productivity", "to", between = c("Wenzhou", "Guzhen"), draws = 20)
 #' @export
 compare_quantiles <- function(data, performance, cluster, between = NULL,
-                              parameters = c("shift", "dilation", "truncation"), ranks = 1000, draws = 100,
-                              conf.level = 0.95) {
+                              parameters = c("shift", "dilation", "truncation"), trim = 0, ranks = 1000,
+                              draws = 100, conf.level = 0.95, min_firms = NULL, seed = NULL) {
   call <- match.call()
   data <- read_firms(data, c(performance, cluster))
   if (inherits(data, "migration_data")) data <- data$firms
@@ -79,18 +80,33 @@ compare_quantiles <- function(data, performance, cluster, between = NULL,
     abort("`draws` must be 0 or a whole number of at least 2.", class = "argument")
   }
   check_fraction(conf.level, "conf.level")
-  groups <- quantile_groups(plain_table(data, "data"), performance, cluster, between)
+  if (!is.numeric(trim) || length(trim) != 1L || !isTRUE(trim >= 0 && trim < 0.25)) {
+    abort("`trim` must be one number from 0 to below 0.25: the share of firms cut off at each end.", class = "argument")
+  }
+  min_firms <- check_min_firms(min_firms)
+  groups <- quantile_groups(plain_table(data, "data"), performance, cluster, between, trim)
+  check_quantile_firms(groups, min_firms)
   free <- c("shift", "dilation", "truncation") %in% parameters
   best <- fit_quantiles(groups$first, groups$second, free, ranks)
-  drawn <- draw_quantiles(groups, free, ranks, draws)
-  structure(
-    quantile_tables(best, drawn, groups, free, ranks, conf.level, call),
-    class = c("compare_quantiles", "decomposition")
-  )
+  drawn <- with_seed(seed, draw_quantiles(groups, free, ranks, draws))
+  result <- quantile_tables(best, drawn, groups, free, ranks, conf.level, call)
+  if (!is.null(min_firms)) {
+    # quantiles of single firms are their values
+    result$quantiles <- result$quantiles[0L, ]
+    result <- told_disclosure(result, min_firms)
+  }
+  structure(result, class = c("compare_quantiles", "decomposition"))
+}
+
+check_quantile_firms <- function(groups, min_firms) {
+  n <- c(length(groups$first), length(groups$second))
+  if (!is.null(min_firms) && any(n < min_firms)) {
+    abort("`", groups$names[which.min(n)], "` has ", plural(min(n), "firm"), ", fewer than `min_firms`.", class = "too_few")
+  }
 }
 
 # Sorted performance of the two clusters
-quantile_groups <- function(data, performance, cluster, between) {
+quantile_groups <- function(data, performance, cluster, between, trim = 0) {
   check_column(data, performance, "performance", "data")
   check_column(data, cluster, "cluster", "data")
   value <- data[[performance]]
@@ -117,10 +133,25 @@ quantile_groups <- function(data, performance, cluster, between) {
       abort("`data$", performance, "` does not vary in `", pair$names[k], "`.", class = "constant")
     }
   }
+  whole <- groups
+  groups <- lapply(groups, trim_ends, trim = trim)
   list(
     first = groups[[1]], second = groups[[2]], names = pair$names,
-    dropped = sum(is.na(value) & !is.na(pair$code))
+    dropped = sum(is.na(value) & !is.na(pair$code)), trimmed = sum(lengths(whole)) - sum(lengths(groups)),
+    far = vapply(groups, count_far, 0L)
   )
+}
+
+# A sorted sample without the share `trim` at each end
+trim_ends <- function(y, trim) {
+  cut <- floor(trim * length(y))
+  y[seq_len(length(y) - 2 * cut) + cut]
+}
+
+# How many values of a sorted sample are out of all proportion: ten times the middle half away from it
+count_far <- function(y) {
+  q <- sorted_quantile(y, c(0.25, 0.75))
+  sum(y > q[2L] + 10 * diff(q) | y < q[1L] - 10 * diff(q))
 }
 
 # Quantiles of a sorted sample: linear between the ranks k / n, the smallest value below 1 / n
@@ -242,6 +273,12 @@ quantile_tables <- function(best, drawn, groups, free, ranks, conf.level, call) 
     ),
     residual = data.frame(parameter = "root mean square", residual = sqrt(mean((q$second - fitted)^2))),
     notes = note_table(c(
+      if (groups$trimmed > 0) paste0(plural(groups$trimmed, "firm"), " at the ends left out, as `trim` asks."),
+      if (sum(groups$far) > 0) {
+        paste0(
+          plural(sum(groups$far), "firm"), " far from all others, which may decide the result: compare with `trim = 0.01`."
+        )
+      },
       if (groups$dropped > 0) paste0(plural(groups$dropped, "firm"), " without a performance left out."),
       if (abs(log1p(-best$truncation)) > most_truncation - 1e-6) {
         "The truncation is at the limit of the search: half of a cluster. It is not to be trusted."

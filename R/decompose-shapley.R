@@ -8,20 +8,20 @@
 #' @details
 #' With \eqn{v(T)} the value of the players \eqn{T} and \eqn{p} players,
 #' \deqn{\phi_k = \sum_{T \not\ni k} \frac{|T|!\,(p-1-|T|)!}{p!} [v(T \cup k) - v(T)], \qquad
-#'   \sum_k \phi_k = v(\mathrm{all}) - v(\emptyset).}{phi_k = sum over T without k of |T|! (p-1-|T|)!/p! [v(T+k) - v(T)]; sum phi_k = v(all) - v(none).}
-#' With `value` an \eqn{R^2} this is the measure LMG. Three kinds of dominance come with it: a player dominates another
-#' *generally* if its Shapley value is larger, *conditionally* if what it adds is larger on average for each number of
-#' players before it (table `orders`), *completely* if it adds more to every subset without either.
+#'   \sum_k \phi_k = v(\mathrm{all}) - v(\emptyset).}{phi_k = sum over T without k of |T|! (p-1-|T|)!/p! [v(T+k) -
+#' v(T)]; sum phi_k = v(all) - v(none).} With `value` an \eqn{R^2} this is the measure LMG. Three kinds of dominance
+#' come with it: a player dominates another *generally* if its Shapley value is larger, *conditionally* if what it adds
+#' is larger on average for each number of players before it (table `orders`), *completely* if it adds more to every
+#' subset without either.
 #'
 #' With `blocks` the Owen value: only those orders count in which the players of a block follow one another. Its sum
-#' over
-#' a block is the Shapley value of the block in the game of blocks. It needs
-#' \eqn{2^{G-1}\sum_b 2^{p_b}}{2^(G-1) sum 2^p_b} values at most instead of \eqn{2^p}.
+#' over a block is the Shapley value of the block in the game of blocks. It needs \eqn{2^{G-1}\sum_b 2^{p_b}}{2^(G-1)
+#' sum 2^p_b} values at most instead of \eqn{2^p}.
 #'
 #' *Sampling.* A function of more subsets than those of 12 players is not called for all of them; orders are drawn
 #' instead, each followed by its reverse (an antithetic pair, which has less noise than two orders). An estimate is
 #' the mean
-#' over the pairs, its standard error comes from their variance. Estimates still add up exactly. `set.seed()` makes
+#' over the pairs, its standard error comes from their variance. Estimates still add up exactly. `seed` makes
 #' them repeatable.
 #'
 #' @section What the numbers do not say:
@@ -65,12 +65,10 @@
 #' \doi{10.1007/978-3-642-45494-3_7}
 #'
 #' Budescu, D. V. (1993). Dominance analysis: a new approach to the problem of relative importance of predictors in
-#' multiple
-#' regression. *Psychological Bulletin* 114, 542-551. \doi{10.1037/0033-2909.114.3.542}
+#' multiple regression. *Psychological Bulletin* 114, 542-551. \doi{10.1037/0033-2909.114.3.542}
 #'
 #' Shorrocks, A. F. (2013). Decomposition procedures for distributional analysis: a unified framework based on the
-#' Shapley
-#' value. *Journal of Economic Inequality* 11, 99-126. \doi{10.1007/s10888-011-9214-z}
+#' Shapley value. *Journal of Economic Inequality* 11, 99-126. \doi{10.1007/s10888-011-9214-z}
 #' @seealso [decompose_factors()] for products and rates.
 #' @examples
 #' # what explains the jobs of lamp makers in 2008
@@ -82,7 +80,7 @@
 #' decompose_shapley(explained, c("productivity", "exporter", "to"),
 #'                   blocks = c("firm", "firm", "place"))
 #' @export
-decompose_shapley <- function(value, players = NULL, blocks = NULL, draws = NULL, conf.level = 0.95) {
+decompose_shapley <- function(value, players = NULL, blocks = NULL, draws = NULL, conf.level = 0.95, seed = NULL) {
   call <- match.call()
   conf.level <- check_fraction(conf.level, "conf.level")
   players <- game_players(value, players)
@@ -90,11 +88,12 @@ decompose_shapley <- function(value, players = NULL, blocks = NULL, draws = NULL
   if (!is.null(draws)) draws <- check_count(draws, "draws")
   if (is.function(value) && is.null(draws) && owen_calls(code$code) > 4096) draws <- 500L
   game <- new_game(value, players)
-  result <- if (is.null(draws)) exact_shapley(game, code) else sampled_shapley(game, code, draws, conf.level)
+  result <- if (is.null(draws)) exact_shapley(game, code) else with_seed(seed, sampled_shapley(game, code, draws, conf.level))
   structure(
     c(result, list(
       method = if (is.null(blocks)) "shapley" else "owen",
-      reference = shapley_reference(length(players), code, draws), calls = game$calls(), call = call
+      reference = shapley_reference(length(players), code, draws), calls = game$calls(), conf.level = conf.level,
+      call = call
     )),
     class = c("decompose_shapley", "decomposition")
   )
@@ -151,12 +150,7 @@ block_codes <- function(blocks, players) {
     if (length(twice)) abort("`blocks` has ", quote_names(twice), " more than once.", class = "blocks")
     unknown <- setdiff(names(blocks), players)
     if (length(unknown)) {
-      near <- nearest_name(unknown[1], players)
-      abort("`blocks` has ", quote_names(unknown), ", which is no player", if (is.null(near)) {
-        "."
-      } else {
-        paste0("; the nearest is `", near, "`.")
-      }, class = "blocks")
+      abort("`blocks` has ", quote_names(unknown), ", which is no player.", did_you_mean(unknown, players), class = "blocks")
     }
     blocks <- blocks[match(players, names(blocks))]
   }

@@ -62,6 +62,7 @@
 #'
 #' Milana, C. (1988) Constant-market-shares analysis and index number theory. *European Journal of Political
 #' Economy* 4, 453-478, \doi{10.1016/0176-2680(88)90011-0}.
+#' @seealso [decompose_growth()] for shift-share, [decompose_cluster()], [print.decomposition()].
 #' @examples
 #' lamps <- data.frame(
 #'   item = rep(c("ceiling", "table"), each = 2, times = 2), market = rep(c("north", "south"), 4),
@@ -104,7 +105,7 @@ share_panel <- function(data, commodity, market, time, sales, size, exporter) {
       return(list(levels = "all", code = rep(1L, nrow(data))))
     }
     check_column(data, keys[[arg]], arg, "data")
-    check_no_na(data[[keys[[arg]]]], paste0("data$", keys[[arg]]))
+    check_key(data[[keys[[arg]]]], paste0("data$", keys[[arg]]))
     if (arg == "time") code_times(data[[keys[[arg]]]]) else code_ids(data[[keys[[arg]]]])
   })
   names(codes) <- names(keys)
@@ -125,13 +126,13 @@ share_panel <- function(data, commodity, market, time, sales, size, exporter) {
 
 # Size of each market: the sum of its rows, or what every exporter says it is
 market_sizes <- function(data, size, at, dims, panel) {
-  by_exporter <- sum_cells(check_size(data, size, "size"), at, dims)
+  by_exporter <- sizes_of_cells(check_size(data, size, "size"), at, dims, paste0("data$", size))
   largest <- apply(by_exporter, 2:4, max)
   if (dims[1] == 1) {
     return(largest)
   }
   differs <- which(by_exporter != rep(largest, each = dims[1]) & by_exporter != 0, arr.ind = TRUE)
-  if (nrow(differs)) {
+  if (nrow(differs) > 0L) {
     abort("`data$", size, "` gives the market ", quote_names(panel$market[differs[1, 3]]), " of ",
       quote_names(panel$commodity[differs[1, 2]]), " at ", format(panel$time[differs[1, 4]]),
       " different sizes with different exporters. The size of a market is that of all sellers together.",
@@ -139,6 +140,36 @@ market_sizes <- function(data, size, at, dims, panel) {
     )
   }
   largest
+}
+
+# Sizes of cells. One that stands on several rows of a cell is the size of the market said again, not a part of it;
+# sizes that differ are parts.
+sizes_of_cells <- function(value, at, dims, label) {
+  cell <- combine_codes(unname(at), dims)
+  some <- value > 0
+  if (anyDuplicated(cell[some]) == 0L) {
+    return(sum_cells(value, at, dims))
+  }
+  first <- match(cell[some], cell[some])
+  repeated <- rowsum(as.integer(value[some] == value[some][first]), first, reorder = FALSE)[, 1L]
+  rows <- tabulate(first)[unique(first)]
+  again <- rows > 1L & repeated == rows
+  parts <- rows > 1L & !again
+  if (any(again)) {
+    warn("`", label, "` stands with the same value on several rows of ", plural(sum(again), "cell"), ": taken once, as ",
+      "the size of the market. Give it on one row of each cell.",
+      class = "size"
+    )
+    more <- seq_along(first) != first & first %in% unique(first)[again]
+    value[which(some)[more]] <- 0
+  }
+  if (any(parts)) {
+    inform("`", label, "` has different values on the rows of ", plural(sum(parts), "cell"), ": added up, as sizes of parts ",
+      "of the market.",
+      class = "size"
+    )
+  }
+  sum_cells(value, at, dims)
 }
 
 # Stop or warn when sales do not fit the sizes of markets
@@ -218,19 +249,33 @@ market_growth <- function(after, before) ifelse(before > 0, after / before - 1, 
 leamer_stern <- function(step, order) {
   dims <- dim(step$size0)
   all <- sum(step$size1) / sum(step$size0) - 1
-  cell <- step$spread(market_growth(step$size1, step$size0))
-  by_row <- market_growth(rowSums(step$size1), rowSums(step$size0))
-  by_column <- market_growth(colSums(step$size1), colSums(step$size0))
+  before <- list(row = rowSums(step$size0), column = colSums(step$size0))
+  by_row <- market_growth(rowSums(step$size1), before$row)
+  by_column <- market_growth(colSums(step$size1), before$column)
   commodity <- step$spread(matrix(by_row, dims[1], dims[2]))
   market <- step$spread(matrix(by_column, dims[1], dims[2], byrow = TRUE))
-  first <- list(commodity = (commodity - all) * step$x0, market = (cell - commodity) * step$x0)
-  second <- list(commodity = (cell - market) * step$x0, market = (market - all) * step$x0)
+  # sales at the share of the start: (1 + G) X_0, or in a market that is new what the share of the end makes of it
+  kept <- step$a0 * step$m1
+  gain <- kept - step$x0
+  first <- list(commodity = (commodity - all) * step$x0, market = gain - commodity * step$x0)
+  second <- list(commodity = gain - market * step$x0, market = (market - all) * step$x0)
+  # a commodity or a market that is new as a whole is itself what has grown, whichever is taken out first
+  new_row <- step$spread(matrix(before$row == 0, dims[1], dims[2]))
+  new_column <- step$spread(matrix(before$column == 0, dims[1], dims[2], byrow = TRUE))
+  first <- move_gain(first, new_row & !new_column, "market", "commodity")
+  second <- move_gain(second, new_column & !new_row, "commodity", "market")
   mix <- switch(order,
     commodity = first,
     market = second,
     average = Map(function(a, b) (a + b) / 2, first, second)
   )
-  c(list(growth = all * step$x0), mix, list(competitiveness = step$x1 - (1 + cell) * step$x0))
+  c(list(growth = all * step$x0), mix, list(competitiveness = step$x1 - kept))
+}
+
+move_gain <- function(mix, cells, from, to) {
+  mix[[to]][cells] <- mix[[to]][cells] + mix[[from]][cells]
+  mix[[from]][cells] <- 0
+  mix
 }
 
 fagerberg_sollie <- function(step) {
@@ -294,6 +339,7 @@ share_tables <- function(panel, steps, pairs, method) {
     value_end = value[, last], change = value[, last] - value[, 1]
   )
   explained <- rowsum(effects$estimate, effects$exporter, reorder = FALSE)[, 1]
+  effects$percent <- percent_of(effects$estimate, totals$change[match(effects$exporter, totals$exporter)], totals$value_start)
   result <- list(effects = effects, components = components, totals = totals)
   if (nrow(pairs) > 1) {
     result$steps <- do.call(rbind, lapply(seq_along(steps), function(k) {

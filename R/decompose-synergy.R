@@ -20,13 +20,10 @@
 #' the \eqn{T} of the regions themselves in its place.
 #'
 #' Plug-in entropies are too small when cells are sparse, so \eqn{|T|} is too large. `corrected` adds Miller and
-#' Madow's
-#' \eqn{(K_A-1)/(2N\ln2)}{(K_A - 1) / (2 N log 2)} to each \eqn{H_A}, \eqn{K_A} its occupied cells. `permutations`
-#' compares with
-#' what independent dimensions give: all but the first dimension are permuted over all firms (for the total and
-#' `between`) or within each region (for its row). `p.value` is two-sided, twice the share of draws, the data among
-#' them,
-#' that are at least as far out on the nearer side.
+#' Madow's \eqn{(K_A-1)/(2N\ln2)}{(K_A - 1) / (2 N log 2)} to each \eqn{H_A}, \eqn{K_A} its occupied cells.
+#' `permutations` compares with what independent dimensions give: all but the first dimension are permuted over all
+#' firms (for the total and `between`) or within each region (for its row). `p.value` is two-sided, twice the share of
+#' draws, the data among them, that are at least as far out on the nearer side.
 #'
 #' What the numbers do not say: \eqn{T} depends on how finely the dimensions are cut; it is a property of a
 #' configuration, not a cause; a region of few firms has a large \eqn{|T|} by chance alone.
@@ -36,7 +33,7 @@
 #' @param region Name of the column of regions, or `NULL` for no split.
 #' @param weight Name of a column that says how many firms a row stands for, or `NULL`.
 #' @param time Name of a column of periods; everything is computed for each.
-#' @param permutations Number of permutations, 0 for none. They use R's random numbers: `set.seed()` repeats them.
+#' @param permutations Number of permutations, 0 for none. `seed` repeats them.
 #' @param control A [migration_control()]; its `threads` are used.
 #' @return An object of class `innovation_synergy` and `decomposition`, a list of data frames (with `time` in front
 #'   if given),
@@ -57,34 +54,44 @@
 #'   W. and
 #'   Lengyel, B. (2014) \doi{10.1007/s11192-013-1080-8}. Miller, G. A. (1955), Note on the bias of information
 #'   estimates.
+#' @seealso [relatedness()], [complexity()], [concentration()], [print.decomposition()].
 #' @examples
 #' firms <- subset(wenzhou_guzhen()$firms, year %in% c(1996, 2006) & to %in% c("Guzhen", "Wenzhou"))
 #' firms$class <- cut(firms$jobs, c(0, 10, 50, Inf))
 #' innovation_synergy(firms, c("native", "segment", "class"), region = "to", time = "year")
 #' @export
 innovation_synergy <- function(data, dimensions, region = NULL, weight = NULL, time = NULL, permutations = 0,
-                               control = migration_control()) {
+                               min_firms = NULL, seed = NULL, control = migration_control()) {
   data <- spread_table(data)
   check_dimensions(data, dimensions)
   for (arg in c("region", "weight", "time")) {
     column <- get(arg)
     if (is.null(column)) next
     check_column(data, column, arg, "data")
-    check_no_na(data[[column]], paste0("data$", column))
+    check_key(data[[column]], paste0("data$", column))
   }
   if (!identical(as.numeric(permutations), 0)) permutations <- check_count(permutations, "permutations")
   data <- counted_rows(data, weight, permutations)
-  tables <- each_time(data, time, function(part) {
+  min_firms <- check_min_firms(min_firms)
+  tables <- with_seed(seed, each_time(data, time, function(part) {
     synergy_tables(part, dimensions, region, weight, permutations, control$threads)
-  })
-  structure(
-    c(tables, list(
-      dimensions = dimensions, method = "triple helix",
-      reference = "Zero is independence of the dimensions; below zero is synergy (three dimensions), above redundancy.",
-      residual = synergy_residual(tables), call = match.call()
-    )),
-    class = c("innovation_synergy", "decomposition")
-  )
+  }))
+  result <- c(tables, list(
+    dimensions = dimensions, method = "triple helix",
+    reference = "Zero is independence of the dimensions; below zero is synergy (three dimensions), above redundancy.",
+    residual = synergy_residual(tables), call = match.call()
+  ))
+  if (!is.null(min_firms)) {
+    by <- if (is.null(time)) character() else "time"
+    result <- disclose(result, min_firms, list(regions = list(by = by, cell = c("component", "region"), firms = "n")))
+    # entropies of a region that is blank would give it away
+    hidden <- row_codes(result$regions, c(by, "region"))[is.na(result$regions$n)]
+    keys <- rbind(result$regions[c(by, "region")], result$entropies[c(by, "region")])
+    code <- row_codes(keys, c(by, "region"))
+    rows <- utils::tail(code, nrow(result$entropies)) %in% hidden & !is.na(result$entropies$region)
+    result$entropies <- blank_rows(result$entropies, rows, c("order", by))
+  }
+  structure(result, class = c("innovation_synergy", "decomposition"))
 }
 
 # Stop unless `dimensions` names 2 to 8 columns of categories
@@ -94,7 +101,7 @@ check_dimensions <- function(data, dimensions) {
   if (nrow(data) == 0) abort("`data` has no rows.", class = "data")
   for (column in dimensions) {
     check_column(data, column, "dimensions", "data")
-    check_no_na(data[[column]], paste0("data$", column))
+    check_key(data[[column]], paste0("data$", column))
     value <- data[[column]]
     if (is.double(value) && !is.object(value) && any(value != round(value))) {
       abort("`data$", column, "` holds fractional numbers: cut() it into classes first.", class = "dimension")

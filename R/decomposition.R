@@ -7,17 +7,20 @@
 #'
 #' `print()` names the reference and shows each table with the sum of its estimates; for [decompose_cluster()] the
 #' accounts of the clusters, one line each, which add up from left to right. `summary()` adds standard errors and flows.
-#' `as.data.frame()` and `tidy()` give one table.
+#' `as.data.frame()` gives one table as it is, [tidy()][tidy.decomposition] with names of its terms.
 #'
 #' @param x,object A decomposition.
 #' @param table Name of the table, one of `names(x)`; the first if `NULL`.
 #' @param digits Significant digits to show.
 #' @param n Rows of a table to show.
-#' @param row.names,optional,... Not used.
+#' @param row.names,optional Not used.
+#' @param ... Nothing: an argument that is not known is an error.
 #' @return `print()` returns `x`, invisibly; `summary()` a list of class `summary.decomposition` with `wide` (a row for each
 #'   cluster and pair of periods, a column for each component, summed over partners; only of tables that have them) and
-#'   `tables`; `as.data.frame()` and `tidy()` a data frame.
+#'   `tables`; `as.data.frame()` a data frame.
 #' @section Errors: A table that the decomposition does not have.
+#' @seealso [decompose_cluster()] and its sisters, [plot.decompose_cluster()], [knit_print.migration_answer()] for
+#'   documents.
 #' @examples
 #' account <- decompose_cluster(wenzhou_guzhen(), "productivity", "jobs", pairs = "ends")
 #' print(account)
@@ -38,14 +41,34 @@ print.decomposition <- function(x, digits = max(3L, getOption("digits") - 3L), n
     table <- x[[name]]
     if (nrow(table) == 0) next
     cat("\n", name, ":\n", sep = "")
-    print(utils::head(table, n), digits = digits, row.names = FALSE)
+    print_fitting(utils::head(table, n), digits)
     if (nrow(table) > n) cat("... ", plural(nrow(table) - n, "more row"), "\n", sep = "")
-    if (is.numeric(table[["estimate"]])) {
+    # levels of several clusters and periods have no sum that means anything
+    if (is.numeric(table[["estimate"]]) && (is.null(x$additive) || name %in% x$additive)) {
       cat("sum of estimates: ", format(sum(table$estimate, na.rm = TRUE), digits = digits), "\n", sep = "")
     }
   }
   print_residual(x)
   invisible(x)
+}
+
+# A table that fits the width of the console: a wider one is cut into blocks, each of which begins with the columns that
+# say which row it is
+print_fitting <- function(table, digits, width = getOption("width")) {
+  text <- as.matrix(format(table, digits = digits))
+  size <- pmax(nchar(names(table), "width"), apply(text, 2L, function(x) max(nchar(trimws(x), "width")))) + 1L
+  labels <- which(!vapply(table, is.numeric, NA) | names(table) %in% c("start", "end", "time"))
+  labels <- labels[cumsum(size[labels]) < width / 2]
+  left <- setdiff(seq_along(table), labels)
+  while (length(left) > 0L) {
+    fits <- sum(size[labels]) + cumsum(size[left]) <= width
+    now <- if (any(fits)) left[fits] else left[1L]
+    print(table[sort(c(labels, now))], digits = digits, row.names = FALSE)
+    left <- setdiff(left, now)
+  }
+  if (length(labels) == length(table)) {
+    print(table, row.names = FALSE)
+  }
 }
 
 # Class, method and reference
@@ -70,6 +93,7 @@ print_residual <- function(x) {
 #' @rdname print.decomposition
 #' @export
 summary.decomposition <- function(object, ...) {
+  check_dots(...)
   tables <- decomposition_tables(object)
   accounts <- Filter(function(name) {
     all(c("cluster", "start", "end", "component", "estimate") %in% names(object[[name]])) && nrow(object[[name]])
@@ -99,7 +123,7 @@ print.summary.decomposition <- function(x, digits = max(3L, getOption("digits") 
     table <- x$tables[[name]]
     if (nrow(table) == 0) next
     cat("\n", name, ":\n", sep = "")
-    print(utils::head(table, n), digits = digits, row.names = FALSE)
+    print_fitting(utils::head(table, n), digits)
     if (nrow(table) > n) cat("... ", plural(nrow(table) - n, "more row"), "\n", sep = "")
   }
   print_residual(x$object)
@@ -109,6 +133,7 @@ print.summary.decomposition <- function(x, digits = max(3L, getOption("digits") 
 #' @rdname print.decomposition
 #' @export
 as.data.frame.decomposition <- function(x, row.names = NULL, optional = FALSE, table = NULL, ...) {
+  check_dots(...)
   tables <- decomposition_tables(x)
   if (is.null(table)) {
     return(x[[tables[1]]])
@@ -118,10 +143,6 @@ as.data.frame.decomposition <- function(x, row.names = NULL, optional = FALSE, t
   }
   x[[table]]
 }
-
-#' @rdname print.decomposition
-#' @export
-tidy.decomposition <- function(x, table = NULL, ...) as.data.frame.decomposition(x, table = table)
 
 # The accounts of clusters ---------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@
 # Evaluate an atom on a table (a list of equally long columns)
 evaluate_atom <- function(atom, table, rows, env, basis = NULL) {
   call <- basis$call %||% atom$call
+  table <- fitted_types(table, basis$types, atom$table)
   value <- tryCatch(eval(call, table, env), error = function(e) {
     abort("`", atom$text, "` cannot be computed on `", atom$table, "`: ",
       conditionMessage(e), ".",
@@ -15,6 +16,7 @@ evaluate_atom <- function(atom, table, rows, env, basis = NULL) {
   })
   check_length(value, rows, atom)
   component <- if (is.character(value) || is.factor(value)) {
+    if (is.null(basis$levels)) check_disguise(value, atom)
     factor_component(value, atom, basis)
   } else {
     numeric_component(value, atom, basis)
@@ -22,6 +24,7 @@ evaluate_atom <- function(atom, table, rows, env, basis = NULL) {
   if (is.null(component$basis$call)) {
     component$basis$call <- stats::makepredictcall(value, atom$call)
   }
+  component$basis$types <- basis$types %||% variable_types(table)
   complete <- vapply(component$columns, is_complete, NA)
   for (column in component$columns[!complete]) check_finite(column, atom)
   component$complete <- component$kind == "numeric" && all(complete)
@@ -54,8 +57,8 @@ numeric_component <- function(value, atom, basis) {
     )
   }
   if (!is.null(basis$levels)) {
-    abort("`", atom$text, "` of `", atom$table, "` is numeric, but was a factor when the ",
-      "model was fitted.",
+    abort("`", atom$text, "` of `", atom$table, "` is a number, but was text when the model was fitted. Give it as ",
+      "the data of the fit have it.",
       class = "newdata"
     )
   }
@@ -197,7 +200,7 @@ is_contained <- function(rest, margins, atoms, absorbed) {
 # What a term multiplies, as a set of names
 margin_ids <- function(term) unique(unlist(lapply(term$factors, factor_ids)))
 
-# The same for one factor; `value` leaves the role out
+# What one factor of a term multiplies, as a name; `value` leaves out in which role (push, pull, keep)
 factor_ids <- function(factor, value = FALSE) {
   role <- switch(factor$role,
     pull = ,

@@ -93,6 +93,7 @@
 #' Wilkinson, G. N. and Rogers, C. E. (1973). Symbolic description of factorial
 #' models for analysis of variance. *Applied Statistics* 22, 392-399.
 #' \doi{10.2307/2346786}
+#' @seealso [fit_migration()], [migration_data()] for the tables that terms are looked up in.
 #' @examples
 #' places <- data.frame(place = c("Wenzhou", "Guzhen", "Ningbo"),
 #'                      land_price = c(9, 4, 7), coast = c(TRUE, FALSE, TRUE))
@@ -122,12 +123,9 @@ parse_formula <- function(formula, env = NULL) {
       class = "formula"
     )
   }
+  refuse_instruments(formula)
   parts <- Formula::as.Formula(formula)
-  if (length(parts)[1L] > 1L || length(parts)[2L] > 2L) {
-    abort("`formula` may have one left side and one `|`: `to ~ terms | place`.",
-      class = "formula"
-    )
-  }
+  refuse_parts(parts)
   right <- stats::formula(parts, lhs = 0, rhs = 1)[[2L]]
   if ("." %in% all.names(right)) {
     abort("`formula` contains `.`, which has no meaning here: name the terms.",
@@ -160,16 +158,13 @@ formula_response <- function(parts) {
 
 # Whether the part after `|` asks for place constants
 absorbs_places <- function(absorbed, place) {
-  if (is.null(absorbed) || is.numeric(absorbed)) {
+  if (is.null(absorbed) || identical(absorbed, 0) || identical(absorbed, 0L)) {
     return(FALSE)
   }
   if (is.name(absorbed) && as.character(absorbed) %in% c("place", place)) {
     return(TRUE)
   }
-  abort("Only place constants can follow `|`: write `| place`, not `| ",
-    deparse1(absorbed), "`.",
-    class = "formula"
-  )
+  refuse_absorbed(absorbed, place)
 }
 
 # Terms of the right side: for each its variables as written, and the offsets

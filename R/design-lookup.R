@@ -10,6 +10,8 @@
 # Terms, offsets and atoms of a parsed formula for the tables of the data
 plan_terms <- function(parsed, data, stay) {
   tables <- variable_tables(data)
+  check_words(parsed, tables)
+  if (stay) check_intercept(parsed$right, parsed$env)
   read <- formula_terms(parsed$right, stay, parsed$env)
   atoms <- list()
   plan_one <- function(factors) {
@@ -23,7 +25,7 @@ plan_terms <- function(parsed, data, stay) {
   }
   terms <- lapply(read$terms, plan_one)
   offsets <- lapply(read$offsets, function(factors) c(plan_one(factors), list(offset = TRUE)))
-  list(terms = terms, offsets = offsets, atoms = atoms)
+  list(terms = terms, offsets = offsets, atoms = atoms, origins = stay)
 }
 
 # A term from its factors, with the mask their roles imply
@@ -131,17 +133,14 @@ check_table_column <- function(name, table, tables) {
   if (name %in% tables[[table]]) {
     return(table)
   }
-  near <- nearest_name(name, tables[[table]])
-  abort("`", table, "` has no column `", name, "`",
-    if (!is.null(near)) paste0(". Did you mean `", near, "`?") else ".",
+  abort("`", table, "` has no column `", name, "`.", did_you_mean(name, tables[[table]]),
     class = "lookup"
   )
 }
 
-# Is `name` a value, not a function, where the formula was written?
+# Is `name` known where the formula was written: a value, or a function given to another, as in C(x, contr.sum)?
 is_value <- function(name, env) {
-  value <- get0(name, envir = env, inherits = TRUE)
-  !is.null(value) && !is.function(value)
+  !is.null(get0(name, envir = env, inherits = TRUE))
 }
 
 # Error for a variable no table has, with the nearest name that one has
@@ -150,15 +149,12 @@ unknown_variable <- function(expr, names, tables) {
   if (!length(names)) {
     abort("`", text, "` names no column of the data.", class = "lookup")
   }
-  near <- nearest_name(names[1L], unique(unlist(tables)))
   within <- if (!identical(text, names[1L])) paste0(" (in `", text, "`)")
   abort("`", names[1L], "`", within, " is not a column of ",
-    paste0("`", names(tables), "`", collapse = ", "), ". ",
-    if (!is.null(near)) {
-      paste0("Did you mean `", near, "`?")
-    } else {
-      paste0("Their columns are ", quote_names(unique(unlist(tables)), 10), ".")
-    },
+    paste0("`", names(tables), "`", collapse = ", "), ".",
+    did_you_mean(names, unlist(tables),
+      otherwise = paste0(" Their columns are ", quote_names(unique(unlist(tables)), 10), ".")
+    ),
     class = "lookup"
   )
 }
@@ -169,10 +165,9 @@ peers_atom <- function(factor, tables) {
   home <- if ("firms" %in% names(tables)) "firms" else "data"
   known <- is.null(peers$group) || peers$group == "network" || peers$group %in% tables[[home]]
   if (!known) {
-    near <- nearest_name(peers$group, tables[[home]])
     abort("`", factor$text, "`: the group `", peers$group, "` is not a column of `", home,
-      "`, nor `network`. ",
-      if (!is.null(near)) paste0("Did you mean `", near, "`?"),
+      "`, nor `network`.",
+      did_you_mean(peers$group, c(tables[[home]], "network")),
       class = "lookup"
     )
   }
@@ -184,10 +179,10 @@ peers_atom <- function(factor, tables) {
 }
 
 # Errors for roles that do not fit the table of their variable
-check_roles <- function(terms, atoms) {
+check_roles <- function(terms, atoms, origins = TRUE) {
   for (term in terms) {
     for (factor in term$factors) check_role(factor, atoms[[factor$atom %||% ""]])
-    check_varies(term, atoms)
+    check_varies(term, atoms, origins)
   }
 }
 
@@ -221,7 +216,7 @@ check_role <- function(factor, atom) {
 }
 
 # A term must not be the same for every place
-check_varies <- function(term, atoms) {
+check_varies <- function(term, atoms, origins) {
   if (term$mask != "all") {
     return(invisible())
   }
@@ -241,8 +236,8 @@ check_varies <- function(term, atoms) {
     "a product of attributes of firms"
   } else {
     "an attribute of firms"
-  }, ", the same for every place: write `keep(", first, ")", rest,
-  "`, or `", term$name, ":x` with an attribute x of places.",
+  }, ", the same for every place: write ", if (origins) paste0("`keep(", first, ")", rest, "`, or "),
+  "`", term$name, ":x` with an attribute x of places.",
   class = "formula"
   )
 }

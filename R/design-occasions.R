@@ -82,9 +82,8 @@ response_places <- function(data, response, choice) {
   }
   column <- data$firms[[response]]
   if (is.null(column)) {
-    near <- nearest_name(response, names(data$firms))
-    abort("The left side of `formula`, `", response, "`, is not a column of `firms`. ",
-      if (!is.null(near)) paste0("Did you mean `", near, "`?"),
+    abort("The left side of `formula`, `", response, "`, is not a column of `firms`.",
+      did_you_mean(response, names(data$firms)),
       class = "lookup"
     )
   }
@@ -127,9 +126,8 @@ resolve_weights <- function(weights, own, frame, n, env) {
   if (is.language(weights)) weights <- eval(weights, frame, env)
   if (is.character(weights) && length(weights) == 1L) {
     if (!weights %in% names(frame)) {
-      near <- nearest_name(weights, names(frame))
-      abort("`weights` is \"", weights, "\", which is not a column of the firms. ",
-        if (!is.null(near)) paste0("Did you mean `", near, "`?"),
+      abort("`weights` is \"", weights, "\", which is not a column of the firms.",
+        did_you_mean(weights, names(frame)),
         class = "weights"
       )
     }

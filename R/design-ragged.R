@@ -10,11 +10,16 @@ lay_out.choice_data <- function(data, plan, occasions, na.action, basis, env) {
     rows = rows, env = env, basis = basis$atoms
   )
   atoms <- Map(ragged_level, plan$atoms, components,
-    MoreArgs = list(start = rows$start, basis = basis$atoms)
+    MoreArgs = list(rows = rows, absorbed = plan$absorbed, basis = basis$atoms)
   )
-  if (is.null(basis)) check_roles(c(plan$terms, plan$offsets), atoms)
+  if (is.null(basis)) check_roles(c(plan$terms, plan$offsets), atoms, plan$origins)
   entries <- design_entries(plan, components, atoms)
-  dropped <- drop_missing(missing_in_rows(components, atoms, rows), occasions, na.action)
+  missing <- missing_in_rows(components, atoms, rows)
+  dropped <- drop_missing(missing, occasions, na.action)
+  if (is.null(basis) && !is.null(dropped$keep)) {
+    lacking <- function(atom) data$place[sort(unique(rows$place[component_missing(components[[atom$id]])]))]
+    warn_missing_attributes(missing, atoms, lacking, occasions$n)
+  }
   if (!is.null(dropped$keep)) {
     kept <- rep.int(dropped$keep, diff(rows$start))
     components <- lapply(components, component_rows, rows = which(kept))
@@ -29,7 +34,7 @@ lay_out.choice_data <- function(data, plan, occasions, na.action, basis, env) {
     spec = ragged_spec(data, occasions, rows, columns, length(entries$offsets)),
     terms = terms_table(entries$terms, atoms),
     basis = Map(
-      function(component, atom) c(component$basis, list(level = atom$level)),
+      function(component, atom) c(component$basis, list(level = atom$level, constant = atom$constant)),
       components, atoms
     ),
     occasion = occasions$number, na.action = dropped$na.action
@@ -73,16 +78,27 @@ ragged_component <- function(atom, data, occasions, rows, env, basis) {
   list(kind = "numeric", columns = list(values), suffix = "", complete = FALSE)
 }
 
-# A column constant within every occasion is an attribute of firms
-ragged_level <- function(atom, component, start, basis) {
+# A column constant within every occasion is an attribute of firms; one that is the same whenever a place is offered
+# is an attribute of places that does not change, which matters beside their constants
+ragged_level <- function(atom, component, rows, absorbed, basis) {
   if (!is.null(atom$level)) {
     return(atom)
   }
-  known <- basis[[atom$id]]$level
+  known <- basis[[atom$id]]
   values <- component$columns %||% list(component$codes)
-  constant <- function(x) is_occasion_constant(x, start)
-  atom$level <- known %||% if (all(vapply(values, constant, NA))) "firm" else "row"
+  all_are <- function(constant) all(vapply(values, constant, NA))
+  atom$level <- known$level %||% if (all_are(function(x) is_occasion_constant(x, rows$start))) "firm" else "row"
+  atom$constant <- known$constant %||% (absorbed && all_are(function(x) is_place_constant(x, rows$place)))
   atom
+}
+
+# Is a column a function of the place? The first rows settle it for nearly every column that is not.
+is_place_constant <- function(x, place) {
+  same <- function(at) {
+    first <- x[at][match(place[at], place[at])]
+    all(x[at] == first | (is.na(x[at]) & is.na(first)), na.rm = TRUE) && identical(is.na(x[at]), is.na(first))
+  }
+  same(seq_len(min(length(x), 200L))) && same(seq_along(x))
 }
 
 # For each variable which occasions lack it

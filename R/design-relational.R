@@ -9,28 +9,34 @@
 
 #' @export
 lay_out.migration_data <- function(data, plan, occasions, na.action, basis, env) {
-  atoms <- lapply(plan$atoms, relational_level, data = data)
-  check_roles(c(plan$terms, plan$offsets), atoms)
+  atoms <- lapply(plan$atoms, relational_level, data = data, basis = basis$atoms)
+  check_roles(c(plan$terms, plan$offsets), atoms, plan$origins)
   components <- lapply(atoms, relational_component,
     data = data, occasions = occasions,
     env = env, basis = basis$atoms
   )
+  if (plan$absorbed && is.null(basis)) atoms <- Map(unchanging_places, atoms, components, list(data$place_row))
   entries <- design_entries(plan, components, atoms)
   all <- c(entries$terms, entries$offsets)
   frame <- new_frame(data, occasions, atoms, components)
-  dropped <- drop_missing(missing_by_variable(all, frame), occasions, na.action)
+  missing <- missing_by_variable(all, frame)
+  dropped <- drop_missing(missing, occasions, na.action)
+  if (is.null(basis) && !is.null(dropped$keep)) {
+    lacking <- function(atom) places_lacking(components[[atom$id]], atom, data)
+    warn_missing_attributes(missing, atoms, lacking, occasions$n)
+  }
   if (!is.null(dropped$keep)) frame <- restrict_frame(frame, dropped$keep)
   spec <- relational_spec(lapply(all, relational_entry, frame = frame), frame)
   spec$terms$offset <- rep(0:1, c(length(entries$terms), length(entries$offsets)))
   list(
     spec = spec, terms = terms_table(entries$terms, atoms),
-    basis = lapply(components, function(component) component$basis),
+    basis = Map(function(component, atom) c(component$basis, list(constant = atom$constant)), components, atoms),
     occasion = frame$occasions$number, na.action = dropped$na.action
   )
 }
 
 # What an atom depends on: firm, place, tie, peers
-relational_level <- function(atom, data) {
+relational_level <- function(atom, data, basis = NULL) {
   if (!is.null(atom$level)) {
     return(atom)
   }
@@ -39,7 +45,19 @@ relational_level <- function(atom, data) {
     places = "place",
     "tie"
   )
-  atom$constant <- atom$level == "place" && ncol(data$place_row) == 1L
+  # how a factor is coded must not depend on how many periods new data have
+  atom$constant <- basis[[atom$id]]$constant %||% (atom$level == "place" && ncol(data$place_row) == 1L)
+  atom
+}
+
+# Marks an attribute of places that is the same at all times, though places have rows by time: which matters beside
+# their constants
+unchanging_places <- function(atom, component, place_row) {
+  if (atom$level == "place" && !atom$constant) {
+    values <- component$columns %||% list(component$codes)
+    place <- as.vector(row(place_row))
+    atom$constant <- all(vapply(values, function(x) is_place_constant(x[place_row], place), NA))
+  }
   atom
 }
 
@@ -78,7 +96,9 @@ tie_component <- function(atom, tie, env, basis) {
   extended <- lapply(table_rows(tie$data, atom, NULL), function(x) {
     c(x, if (is.numeric(x) || is.logical(x)) tie$default else NA)
   })
-  with_default <- evaluate_atom(atom, extended, rows + 1L, env, component$basis)
+  coding <- component$basis
+  coding$types <- NULL
+  with_default <- evaluate_atom(atom, extended, rows + 1L, env, coding)
   component$default <- component_rows(with_default, rows + 1L)
   component
 }

@@ -304,10 +304,14 @@ sparse_at <- function(sparse, col, row, J) {
 # Which places are offered, as a dense table of logicals; NULL when all are
 offered_table <- function(frame) {
   rule <- frame$data$available
-  if (is.null(rule)) {
+  movers <- isTRUE(frame$data$movers_only)
+  if (is.null(rule) && !movers) {
     return(NULL)
   }
-  if (is.null(frame$cache[["offered"]])) frame$cache[["offered"]] <- new_offered(rule, frame)
+  if (is.null(frame$cache[["offered"]])) {
+    offered <- if (!is.null(rule)) new_offered(rule, frame)
+    frame$cache[["offered"]] <- if (movers) without_origins(offered, frame) else offered
+  }
   frame$cache[["offered"]]
 }
 

@@ -39,7 +39,8 @@ origin_place <- function(spec) {
 
 # Values by occasion and place --------------------------------------------------------------------------
 
-# Of values in the shape the kernels give them, that of one outcome of each occasion; NA where the outcome is 0
+# From values in the shape that the kernels give them, the value at one outcome of each occasion; NA where the outcome
+# is 0
 at_outcome <- function(spec, values, outcome) {
   UseMethod("at_outcome")
 }
@@ -111,15 +112,17 @@ keep_terms <- function(spec, keep) {
   UseMethod("keep_terms")
 }
 
-# Columns of the terms (the terms table) at the origin and at the chosen place of some occasions, as if no term were
+# The columns of the terms at the origin and at the chosen place of some occasions, before any mask sets them to 0:
+# list(origin, chosen, at_home). `at_home` is FALSE for a column that is one of moving, which the storage knows by its
+# being 0 at the origin. NULL where the storage holds masked columns only. `terms` is the terms table.
 # masked: list(origin, chosen, at_home). `at_home` is FALSE for a column that the storage shows to be one of moving,
 # for it is 0 at the origin. NULL where the storage holds masked columns only.
 columns_of_moves <- function(spec, rows, terms) {
   UseMethod("columns_of_moves")
 }
 
-# Whether a column of each term is anything but 0 at an origin; a storage that has terms as they are before they are
-# masked says TRUE
+# For each term, whether its columns have a value other than 0 at an origin; a storage that keeps columns as they are
+# before they are masked says TRUE
 matters_at_home <- function(spec) {
   UseMethod("matters_at_home")
 }
@@ -130,7 +133,8 @@ with_cell_offset <- function(spec, value) {
 }
 
 # The choices of a spec, for what asks who chose what without asking how utilities are stored: list(origin, chosen,
-# weight; J; moves, those on offer on average). Origin and chosen outcome are equal for who stays; an origin of 0 is none.
+# weight; J; moves, those on offer on average). Origin and chosen outcome are equal for who stays; an origin of 0 is
+# none.
 choices_of <- function(spec) {
   list(
     origin = spec$origin, chosen = spec$chosen, weight = occasion_weights(spec), J = spec$J, moves = mean_moves(spec)

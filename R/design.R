@@ -11,8 +11,8 @@
 # choice: FALSE: chosen places are not needed (prediction).
 # basis: `basis` of an earlier design: the same columns on new data.
 # env: where names that no table has are looked up.
-# unchosen: which places no answer names, from the spec: what place constants
-#   cannot be had of.
+# unchosen: function of a spec that says which places no answer names: these have
+#   no place constant.
 # Value: list of class `migration_design`: spec, terms (name, term, kind,
 #   variable), effects, basis, formula, occasion, na.action.
 migration_design <- function(formula, data, weights = NULL, subset = NULL,
@@ -22,7 +22,9 @@ migration_design <- function(formula, data, weights = NULL, subset = NULL,
   absorbed <- absorbs_places(parsed$absorbed, data$names$place)
   occasions <- select_occasions(data, parsed$response, weights, subset, choice, parsed$env)
   stay <- basis$stay %||% any_origin(occasions)
-  plan <- plan_terms(parsed, data, stay)
+  movers <- movers_design(data, occasions, basis, choice)
+  if (movers) data <- set_parts(data, movers_only = TRUE)
+  plan <- plan_terms(parsed, data, stay && !movers)
   plan$absorbed <- absorbed
   check_origins(plan, stay)
   design <- lay_out(data, plan, occasions, na.action, basis, parsed$env)
@@ -30,7 +32,7 @@ migration_design <- function(formula, data, weights = NULL, subset = NULL,
   design <- set_offered(design, data, basis, if (choice) unchosen)
   design["effects"] <- list(if (absorbed) data$place)
   design$basis <- list(
-    stay = stay, atoms = design$basis, effects = design$effects,
+    stay = stay, movers = movers, atoms = design$basis, effects = design$effects,
     unchosen = data$place[!(design$spec$offered %||% TRUE)]
   )
   design$formula <- formula
@@ -163,8 +165,8 @@ set_offered <- function(design, data, basis, unchosen) {
 }
 
 tell_unchosen <- function(places) {
-  inform("Nobody chose ", plural(length(places), "place"), ", taken out because the place ",
-    "constant is minus infinity: ", quote_names(places), ".",
+  inform("Nobody chose ", plural(length(places), "place"), ": ", quote_names(places), ". Choice sets are without ",
+    if (length(places) == 1L) "it" else "them", ", because the place constant would be minus infinity.",
     class = "unchosen_places"
   )
 }

@@ -31,6 +31,8 @@
 #'   family fitted logLik model.frame model.matrix na.omit nobs pchisq pnorm
 #'   predict qnorm residuals runif simulate setNames terms update vcov weights
 #' @importFrom utils head tail
+#' @seealso [fit_migration()], [migration_data()], [migration_formula], [attribute_moves()], [counterfactual()],
+#'   [decompose_cluster()], [write_store()].
 #' @keywords internal
 "_PACKAGE"
 

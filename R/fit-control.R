@@ -14,12 +14,12 @@
 #'   such as `c("push(land_price)" = 0)` or `c(lambda = 1)`. They do not count as parameters in
 #'   [logLik()], [AIC()] and [anova()], and their variance is 0.
 #' @param slice Rows of the data that are summed together, a whole number of at least 1. Data with more rows are cut,
-#'   at the end of a firm, into slices of this many rows, whose sums are added in the order of the rows. It is what a fit
-#'   on an [open_store()] reads at a time, and what `workers` share. Results depend on `slice` in their last digits;
+#'   at the end of a firm, into slices of this many rows, whose sums are added in the order of the rows. It is what a
+#'   fit on an [open_store()] reads at a time, and what `workers` share. Results depend on `slice` in their last digits;
 #'   threads, memory, workers and the files of a store change none.
 #' @param memory Memory that a session may use for a fit on an [open_store()], about: bytes, or a string such as `"2GB"`
-#'   or `"500MB"`. It must hold what it takes to build one slice. Slices that do not fit are kept in files in the temporary
-#'   directory of the session and read in every pass. Each of the `workers` may use as much.
+#'   or `"500MB"`. It must hold what it takes to build one slice. Slices that do not fit are kept in files in the
+#'   temporary directory of the session and read in every pass. Each of the `workers` may use as much.
 #' @param patience Seconds, a number above 0. A worker that has not answered for so long, and for ten times as long as
 #'   others usually take for as much work, has its part given to the others; see [workers].
 #' @param trace `TRUE` reports each stage of the fit as it is done, with its time.

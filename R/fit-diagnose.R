@@ -18,7 +18,7 @@ warn_aliased <- function(raw, names, layout, fixed) {
   if (length(lost) == 0L) {
     return(invisible())
   }
-  constant <- lost[raw$aliased[lost] == 2L]
+  constant <- lost[raw$aliased[lost] == fm_no_variation]
   why <- c(
     if (length(constant) > 0L) {
       paste0(quote_names(names[constant]), " is the same for all places of every occasion")

@@ -55,7 +55,7 @@ workers_start <- function(workers, plan, control) {
   crew
 }
 
-# Plans are told apart over all sessions that a worker may have served
+# An id for a plan that no other plan has, of whatever session, since a worker may serve several
 new_plan_id <- local({
   count <- 0L
   function() {
@@ -109,7 +109,7 @@ warn_of_events <- function(crew) {
   if (length(told) > 0L || length(owing) > 0L) {
     names <- vapply(owing, function(i) worker_name(crew, i), "")
     warn(
-      "Not all workers worked to the end; who took over their part changes no digit. ",
+      "Not all workers worked to the end. Others computed their part, and the result is the same to the last digit. ",
       paste0(vapply(told, `[[`, "", "said"), ". ", collapse = ""),
       if (length(owing) > 0L) paste0(
         paste(names, collapse = ", "), " may still send an answer: later fits know to drop it, but other calls ",
@@ -249,7 +249,7 @@ warn_of_digits <- function(crew) {
     who <- vapply(which(differs), function(i) worker_name(crew, i), "")
     warn(
       paste(who, collapse = ", "), if (sum(differs) == 1L) " rounds" else " round",
-      " otherwise than this session (another processor or compiler): the last digits of results depend on which ",
+      " differently from this session (another processor or compiler): the last digits of results depend on which ",
       "worker computes what.",
       class = "worker_digits"
     )

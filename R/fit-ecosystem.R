@@ -8,12 +8,12 @@
 #' @description `marginaleffects::predictions()`, `avg_slopes()`, `comparisons()` and their kin work on fits. For
 #' [migration_data()] the rows are the occasions, the variables are the columns of `firms`, and the outcome is the
 #' probability of leaving the origin (`type = "response"`) or the probabilities of all places
-#' (`type = "probability"`, a group for each place; of a [hazard()] for each outcome). For [choice_data()] the rows are those of the long table and
-#' the outcome is the probability of the row's place. Standard errors are by the delta method from
-#' [vcov()][vcov.migration_fit]; place constants count among the coefficients, as `constant: <place>`. Where firms
-#' react to each other, as with [peers][migration_formula] or in an equilibrium of [chain()], a variable changes for all
-#' rows at once, and the equilibrium is solved again. Attributes of places are not columns of `firms`: for these see
-#' `marginal_effects()`.
+#' (`type = "probability"`, a group for each place; of a [hazard()] for each outcome). For [choice_data()] the rows are
+#' those of the long table and the outcome is the probability of the row's place. Standard errors are by the delta
+#' method from [vcov()][vcov.migration_fit]; place constants count among the coefficients, as `constant: <place>`. Where
+#' firms react to each other, as with [peers][migration_formula] or in an equilibrium of [chain()], a variable changes
+#' for all rows at once, and the equilibrium is solved again. Attributes of places are not columns of `firms`: for these
+#' see `marginal_effects()`.
 #'
 #' Loading firmmove adds its class to `options("marginaleffects_model_classes")`, which is how marginaleffects
 #' learns of it.
@@ -25,6 +25,8 @@
 #' @param ... Passed on by marginaleffects; not used.
 #' @return What marginaleffects asks for: a data frame with `rowid`, `group` and `estimate`; coefficients; a
 #'   covariance; a fit.
+#' @seealso [marginal_effects()], which needs no other package; [emmeans_migration_fit] for emmeans;
+#'   [predict()][predict.migration_fit].
 #' @examplesIf requireNamespace("marginaleffects", quietly = TRUE) && getRversion() >= "4.4.0"
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ keep(size) + distance, data, subset = year == 2000)
@@ -263,6 +265,7 @@ r2.migration_fit <- function(model, ...) {
 #' @param ... `type` and `cluster` as in [vcov.migration_fit()].
 #' @return An object of texreg's class `texreg`.
 #' @section Errors: Package texreg is not installed.
+#' @seealso [summary()][summary.migration_fit], [tidy()][tidy.migration_fit], which modelsummary reads.
 #' @examplesIf requireNamespace("texreg", quietly = TRUE)
 #' fit <- fit_migration(~ push(land_price) + distance, wenzhou_guzhen())
 #' texreg::screenreg(texreg_fit(fit, cluster = ~ firm))

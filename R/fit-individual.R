@@ -1,7 +1,8 @@
 #' @title Coefficients of each firm given its choices
 #' @description What a firm chose says something of its coefficients. With \eqn{\beta}{beta} distributed over firms as
 #' estimated, the mean for a firm \eqn{f} with choices \eqn{y_f} is
-#' \deqn{E(\beta \mid y_f) = \frac{\int \beta \prod_{i \in f} P_{i y_i}(\beta) \, dF(\beta)}{\int \prod_{i \in f} P_{i y_i}(\beta) \, dF(\beta)},}{E(beta | y_f) = int beta prod_i P_iy(beta) dF(beta) / int prod_i P_iy(beta) dF(beta),}
+#' \deqn{E(\beta \mid y_f) = \frac{\int \beta \prod_{i \in f} P_{i y_i}(\beta) \, dF(\beta)}{\int \prod_{i \in f} P_{i
+#'   y_i}(\beta) \, dF(\beta)},}{E(beta | y_f) = int beta prod_i P_iy(beta) dF(beta) / int prod_i P_iy(beta) dF(beta),}
 #' computed over the draws of the fit; the standard deviation likewise. It is not a standard error: it says how
 #' much firms with the same choices in the same circumstances differ.
 #' @param object A fit of [fit_migration()] with coefficients that differ between firms.

@@ -12,8 +12,8 @@ evaluate_sums <- function(sums, kernel, theta, order, control) {
   UseMethod("evaluate_sums")
 }
 
-# How many occasions lose, or how far choices reach, along a direction of the linear parameters (see core/choice/
-# separation.h); `question` is c(what, tolerance)
+# For a direction of the linear parameters, how many occasions lose utility along it, or how far choices reach (see
+# core/choice/separation.h); `question` is c(what, tolerance)
 count_along <- function(sums, direction, question, control) {
   UseMethod("count_along")
 }
@@ -106,7 +106,7 @@ fit_kernel <- function(sums, kernel, theta, fixed, control) {
   )
 }
 
-# A kernel without what it has by occasion or by group
+# A kernel without its arrays that have an entry for each occasion or each group
 without_arrays <- function(kernel) {
   if (!is.null(kernel$group)) kernel$group <- integer()
   none <- group_arrays(kernel, integer())

@@ -90,6 +90,7 @@ case.names.migration_fit <- function(object, ...) {
 #' @param ... Not used.
 #' @return `model.frame()`: a data frame. `model.matrix()`: a numeric matrix with a column for each term and
 #'   the attributes `occasion` (row of `model.frame()`; the occasion number for long data) and `place`.
+#' @seealso [fitted()][fitted.migration_fit], [estfun()][estfun.migration_fit], [migration_formula] for the terms.
 #' @name model_frame_migration_fit
 #' @export
 model.frame.migration_fit <- function(formula, ...) {
@@ -116,6 +117,8 @@ model.matrix.migration_fit <- function(object, ...) {
 #' @param level Confidence level, between 0 and 1.
 #' @param ... Passed to [vcov.migration_fit()]: `type`, `cluster`.
 #' @return A matrix with a row for each coefficient and the lower and upper limit.
+#' @seealso [vcov()][vcov.migration_fit] for the covariance, [tidy()][tidy.migration_fit],
+#'   [summary()][summary.migration_fit].
 #' @export
 confint.migration_fit <- function(object, parm, level = 0.95, ...) {
   b <- object$coefficients
@@ -147,6 +150,7 @@ standard_errors <- function(object, ...) {
 #' @param ... Not used.
 #' @return A number for each occasion (`fitted()`, deviance residuals); else a number for each occasion and
 #'   place, in the shape of `predict(object, type = "probability")`.
+#' @seealso [predict()][predict.migration_fit], [augment()][tidy.migration_fit], which puts them beside the data.
 #' @export
 fitted.migration_fit <- function(object, outcome = TRUE, ...) {
   if (!outcome) {
@@ -156,7 +160,7 @@ fitted.migration_fit <- function(object, outcome = TRUE, ...) {
   occasion_result(chosen_probability(object, design), design, object$data)
 }
 
-# Those of the chosen places, a slice of occasions at a time so that no occasions x places matrix is made
+# Probabilities of the chosen places, a slice of occasions at a time so that no occasions x places matrix is made
 chosen_probability.migration_fit <- function(object, design) {
   by_slice(design, function(part) at_chosen(part$spec, kernel_predict(object, part, "probability")))
 }
@@ -183,6 +187,7 @@ residuals.migration_fit <- function(object, type = c("deviance", "response", "pe
 #' @param ... Other arguments of [fit_migration()] to change.
 #' @param evaluate `FALSE` gives the call instead of the fit.
 #' @return A fit, or the call.
+#' @seealso [fit_migration()], [anova()][anova.migration_fit] to compare the fits.
 #' @export
 update.migration_fit <- function(object, formula., ..., evaluate = TRUE) {
   call <- object$call

@@ -35,7 +35,8 @@
 #'   \item{effects}{absorbed place constants, named by place, relative to the first; `-Inf` for a place nobody
 #'     chose; `NULL` without `| place`}
 #'   \item{loglik, loglik_null}{log-likelihood at the estimates and with equal shares (all coefficients 0)}
-#'   \item{covariance, information}{inverse information of the estimated coefficients, and its inverse}
+#'   \item{covariance, information}{of the estimated coefficients: the covariance, which is the inverse of the information
+#'     at the maximum, and that information}
 #'   \item{convergence}{list: `code` (0 converged, 1 iteration limit, 2 no step raises the log-likelihood, 3 no
 #'     finite maximum), `message`, `iterations`, `evaluations`, `gradient_norm` (largest score in
 #'     standard-error units), `condition` (of the scaled information), `digits` (decimal digits of each
@@ -61,16 +62,16 @@
 #' firm, and built into what the kernels pass over: some 80 bytes a row with eight terms of which three belong to
 #' firms, however many places there are. As many slices as `migration_control(memory = )` leaves room for stay in
 #' memory, others in files in the temporary directory of the session. The log-likelihood, its derivatives and the
-#' information are sums over slices, in the order of the rows, so that results are the same bits for any memory, number of threads,
-#' shards of the store and `workers`, and for the same data in memory.
+#' information are sums over slices, in the order of the rows, so that results are the same bits for any memory, number
+#' of threads, shards of the store and `workers`, and for the same data in memory.
 #'
 #' This is for `conditional()`, `nested()`, `mixed()`, `latent()` and `hazard()`; the others need all rows at once and
 #' say so. Latent classes find their start by EM on the first slice. Terms must follow from the rows of a firm, or be
 #' factors, whose levels are collected first: `scale(x)` is refused. `weights` and `subset` are evaluated slice by
 #' slice.
 #' [predict()][predict.migration_fit], [vcov()][vcov.migration_fit] and [as_flows()] work slice by slice too; methods
-#' that need all occasions (`residuals()`, `model.matrix()`, `estfun()`) are errors that say what to do. `fit$data` is the
-#' store, which must stay where it is; one that has changed is an error.
+#' that need all occasions (`residuals()`, `model.matrix()`, `estfun()`) are errors that say what to do. `fit$data` is
+#' the store, which must stay where it is; one that has changed is an error.
 #'
 #' The article "Registers larger than memory" (`vignette("large-registers")`) plans time, memory and machines.
 #'
@@ -85,6 +86,9 @@
 #'
 #'   Train, K. E. (2009). *Discrete Choice Methods with Simulation*, 2nd ed. Cambridge University Press.
 #'   \doi{10.1017/CBO9780511805271}
+#' @seealso [migration_formula] for the terms, [migration_data()] and [choice_data()] for the data,
+#'   [migration_control()]; [predict()][predict.migration_fit], [counterfactual()], [compensate()] and
+#'   [attribute_moves()] for what follows from a fit; [write_store()] and [workers] for data larger than memory.
 #' @examples
 #' # 300 firms choose among three towns; staying is worth 1, a unit of rent costs 0.8
 #' set.seed(1)
@@ -170,6 +174,7 @@ fit_data.default <- function(data, formula, columns, answer = "choice", memory =
 
 fit_data.migration_data <- function(data, formula, columns, answer = "choice", memory = Inf) {
   refuse_columns(columns)
+  check_coded(data)
   data
 }
 
@@ -234,6 +239,7 @@ left_side <- function(formula) {
   if (length(formula) < 3L) {
     return(NULL)
   }
+  refuse_instruments(formula)
   if (!is.name(formula[[2L]])) {
     abort("The left side of `formula` must be the name of one column, the chosen place.", class = "formula")
   }
@@ -273,6 +279,7 @@ fit_source.default <- function(data, model, formula, rows, na.action, control, w
   )
   choices <- choices_of(design$spec)
   check_choices(model, choices)
+  if (!inherits(model, "hazard_model")) tell_origins(choices)
   setup <- model_setup(model, data, design)
   c(
     list(design = design, choices = choices),
@@ -331,6 +338,7 @@ new_migration_fit <- function(raw, problem, data, model, formula, call) {
     parameters = layout$parameters,
     df = sum(!held$is & raw$aliased == 0L),
     n = counts$n, n_firms = counts$n_firms, n_places = spec$J, n_movers = counts$n_movers,
+    n_no_origin = counts$n_no_origin,
     weights = spec$weights, weight_sum = counts$weight,
     design = kept_design(problem, raw, free), layout = layout, control = problem$control,
     model = model, formula = formula, na.action = design$na.action,
@@ -348,6 +356,7 @@ count_occasions <- function(design, data) {
     n = sum(rep_len(weighted, length(spec$chosen))),
     n_firms = length(unique(data$index$firm[design$occasion])),
     n_movers = if (any(spec$origin > 0L)) sum(moved(spec) & weighted) else NA_integer_,
+    n_no_origin = if (any(spec$origin > 0L)) sum(spec$origin == 0L & weighted) else 0L,
     weight = sum(occasion_weights(spec))
   )
 }

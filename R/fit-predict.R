@@ -29,6 +29,8 @@
 #' @section Errors: A variable of the model that `newdata` lacks; a table of firms for a model with `peers()`, which
 #'   needs to know where all firms are; a level of a factor, a nest or (with place
 #'   constants) a place that the fit has not seen; `newdata` of another class than the data of the fit.
+#' @seealso [fitted()][fitted.migration_fit], [simulate()][simulate.migration_fit], [predict.migration_fit_hazard()] for
+#'   hazards; [counterfactual()] for two states of the world with intervals.
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(land_price) + distance, data)
@@ -49,13 +51,16 @@ predict.migration_fit <- function(object, newdata = NULL,
     design <- fit_design(object)
   } else {
     data <- prediction_data(newdata, object)
-    design <- prediction_design(object, data)
+    design <- new_design(object, data)
   }
   shape_prediction(object, type, design, data)
 }
 
 # Predictions of a design in the shape of its data
 shape_prediction <- function(object, type, design, data) {
+  if (isTRUE(design$nothing)) {
+    return(missing_prediction(type, data))
+  }
   switch(type,
     probability = ,
     utility = place_result(kernel_predict(object, design, type), design, data),
@@ -83,7 +88,7 @@ prediction_data <- function(newdata, object) {
     # places, ties and their rules without the rows of the store
     return(new_firms(newdata, store_data(object$data, 1, 1), object$formula))
   }
-  if (class == "migration_data") new_firms(newdata, object$data, object$formula) else new_long(newdata, object$data)
+  if (class == "migration_data") new_firms(newdata, object$data, object$formula) else new_long(newdata, object)
 }
 
 refuse_lone_firms <- function() {
@@ -103,30 +108,10 @@ new_firms <- function(firms, data, formula) {
   if (!names$to %in% names(firms)) {
     firms[[names$to]] <- rep(NA_character_, nrow(firms))
   }
-  available <- data$available
-  if (!is.null(available)) {
-    available <- available$fun %||% paste(available$tie, available$column, sep = "$")
-  }
-  migration_data(firms, data$places,
-    ties = if (length(data$ties) > 0L) lapply(data$ties, `[[`, "data"), network = data$network,
-    firm = names$firm, place = names$place, time = names$time, from = names$from, to = names$to,
-    available = available
+  build_migration_data(firms, data$places,
+    ties = if (length(data$ties) > 0L) lapply(data$ties, `[[`, "data"), network = data$network, names = names,
+    available = given_available(data), weights = NULL
   )
-}
-
-# New long data; where nobody has chosen yet, or the answers are rankings of another choice set, the first place of
-# each occasion stands in
-new_long <- function(newdata, data) {
-  names <- data$names
-  lacking <- setdiff(unlist(names[c("id", "place", "from", "time", "firm")]), names(newdata))
-  if (length(lacking) > 0L) {
-    abort("`newdata` lacks ", quote_names(lacking), " of the data of the fit.", class = "newdata")
-  }
-  if (!is.null(data$answer) || !names$chosen %in% names(newdata)) {
-    newdata[[names$chosen]] <- as.integer(!duplicated(newdata[[names$id]]))
-  }
-  arguments <- names[c("chosen", "id", "place", "firm", "from", "time")]
-  do.call(choice_data, c(list(newdata), arguments[!vapply(arguments, is.null, NA)]))
 }
 
 prediction_design <- function(object, data) {
@@ -152,7 +137,7 @@ occasion_result <- function(x, design, data) {
   full
 }
 
-# The same for values for each occasion and place
+# Names, and NA for occasions that na.exclude took out, for one value an occasion and place
 place_result <- function(x, design, data) {
   user_values(design$spec, x, design, data)
 }

@@ -49,10 +49,9 @@ held_parameters <- function(layout, fixed, design) {
   value <- numeric(layout$total)
   unknown <- setdiff(names(fixed), layout$names)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], layout$names)
     abort(
       "`fixed` names ", plural(length(unknown), "coefficient"), " the model does not have: ",
-      quote_names(unknown), ".", if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      quote_names(unknown), ".", did_you_mean(unknown, layout$names),
       class = "fixed"
     )
   }

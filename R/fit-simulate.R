@@ -8,6 +8,8 @@
 #' @return A data frame with a row for each occasion of the fit and the columns `sim_1`, `sim_2`, ..., factors of
 #'   places. The attribute `seed` is the state of the generator before the draws, or `seed` itself, as for other
 #'   methods of [stats::simulate()].
+#' @seealso [predict()][predict.migration_fit] with `type = "choice"` for one draw, [simulate_migration()] for panels
+#'   from stated parameters.
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(land_price) + distance, data)

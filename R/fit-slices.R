@@ -1,6 +1,6 @@
 # Slices: runs of occasions whose log-likelihood, score and information are added up, so that a fit need not hold all
-# its data at once, or in one process. They are cut by the rows of the data (slices_of_firms()), never by the memory, the
-# threads or the workers there are, so that these do not change a digit of the result.
+# its data at once, or in one process. They are cut by the rows of the data (slices_of_firms()), never by the memory,
+# the threads or the workers there are, so that these do not change a digit of the result.
 #
 # A slice is list(pointer, extent, arrays, groups, units, bytes): the built design as an external pointer (NULL when
 # no occasion of its rows counts), the numbers of spec_extent(), and what the model has by group. A set of slices is a
@@ -168,7 +168,7 @@ no_sums <- function(kernel, p, order) {
   if (!is.null(kernel$n_sums)) {
     return(numeric(kernel$n_sums))
   }
-  numeric(1L + (order >= 1L) * p + (order >= 2L) * p^2)
+  numeric(1L + (order >= fm_score) * p + (order >= fm_information) * p^2)
 }
 
 # A set of slices -------------------------------------------------------------------------------------
@@ -222,13 +222,13 @@ evaluate_sums.slice_set <- function(sums, kernel, theta, order, control) {
   total <- sum_of_slices(sums, kernel, theta, order, control)
   p <- length(theta)
   list(
-    value = total[1L], score = if (order >= 1L) total[1L + seq_len(p)],
-    information = if (order >= 2L) matrix(total[1L + p + seq_len(p^2)], p)
+    value = total[1L], score = if (order >= fm_score) total[1L + seq_len(p)],
+    information = if (order >= fm_information) matrix(total[1L + p + seq_len(p^2)], p)
   )
 }
 
 count_along.slice_set <- function(sums, direction, question, control) {
-  sum_of_slices(sums, list(kind = "along", question = question), direction, 0L, control)
+  sum_of_slices(sums, list(kind = "along", question = question), direction, fm_value, control)
 }
 
 sum_of_slices <- function(slices, kernel, theta, order, control) {

@@ -12,7 +12,7 @@ over_slices <- function(object, store, answer, choice = TRUE, columns = NULL) {
     design <- if (choice) {
       fitted_design(object, plan, s, data)
     } else {
-      tryCatch(prediction_design(object, data), firmmove_error_no_occasions = function(e) NULL)
+      tryCatch(new_design(object, data), firmmove_error_no_occasions = function(e) NULL)
     }
     if (is.null(design)) {
       return(NULL)
@@ -59,14 +59,14 @@ is_streamed <- function(object) {
   is_store(object$data)
 }
 
-# For what needs all rows at once
+# Stops what needs all rows at once, when the fit is on a store
 refuse_streamed <- function(object) {
   if (is_streamed(object)) {
     variable_tables(object$data)
   }
 }
 
-# What asks for the tables of data works on all rows
+# Whoever asks for the tables of the data would work on all rows, which a store does not give
 variable_tables.migration_store <- function(data) {
   abort(
     "This needs all occasions in memory, but the fit is on the store `", data$path, "`. Read it and refit: ",
@@ -87,7 +87,7 @@ predict_store <- function(object, newdata, type,
     check_prediction_room(object, store, type)
   }
   parts <- over_slices(object, store, function(data, design) {
-    if (type == "flows") kernel_predict(object, design, "flows") else shape(design, data)
+    if (type != "flows") shape(design, data) else if (!isTRUE(design$nothing)) kernel_predict(object, design, "flows")
   }, choice = is.null(newdata))
   if (type != "flows") {
     return(if (is.matrix(parts[[1L]])) do.call(rbind, parts) else unlist(parts))
@@ -183,9 +183,8 @@ add_flows <- function(flows, place, time) {
 # Decompositions --------------------------------------------------------------------------------------
 
 # Data of which a function uses some columns of firms: of a store these are read, whole, and no others; other data
-# are returned as they are
-# columns: names of columns, in vectors or lists; those the store does not have are left to the caller's checks.
-# Value: `data`; for a store a migration_data with firms, places' names and names of the keys only.
+# are returned as they are columns: names of columns, in vectors or lists; those the store does not have are left to the
+# caller's checks. Value: `data`; for a store a migration_data with firms, places' names and names of the keys only.
 read_firms <- function(data, columns) {
   if (!is_store(data)) {
     return(data)

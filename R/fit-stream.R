@@ -111,7 +111,7 @@ plan_store <- function(plan) {
   if (is.null(opened_stores[[key]])) {
     store <- open_store(plan$store$path, plan$available)
     if (!identical(store$id, plan$store$id)) {
-      abort("The store `", plan$store$path, "` is not the one the fit began with: its rows are others.",
+      abort("The store `", plan$store$path, "` is not the one the fit began with: its rows have changed.",
         class = "store_changed"
       )
     }
@@ -204,8 +204,9 @@ slice_design <- function(plan, s, data, basis = plan$basis, lost = function(e) N
 
 # The basis -------------------------------------------------------------------------------------------
 
-# What all slices must agree on before the first is built: is there a constant of staying, levels of factors and
-# coefficients of functions of firms' attributes, places without a constant
+# What all slices must agree on, and is found before the first is built: whether there is a constant of staying, the
+# levels of factors, the coefficients of functions of firms' attributes (knots, centres), and the places without a
+# constant
 learn_basis <- function(plan) {
   store <- plan_store(plan)
   basis <- list(stay = any_from(plan, store), atoms = NULL, effects = NULL, unchosen = NULL)
@@ -360,7 +361,8 @@ check_room <- function(plan, head, control) {
   max(0, control$memory - need - session_bytes)
 }
 
-# How many times its rows and arrays building a slice takes, and what a session with the package takes before: measured.
+# Building a slice takes so many times the bytes of its rows and arrays, and a session with the package takes so many
+# before it: both measured.
 building_copies <- 16
 session_bytes <- 80 * 1024^2
 
@@ -396,7 +398,7 @@ within_room <- function(slice, plan) {
 
 held_bytes <- new.env(parent = emptyenv())
 
-# What the whole needs to know of a slice
+# What is counted of a slice, for the design of the whole
 slice_counts.slice <- function(slice) {
   c(slice$counts, slice[c("groups", "units", "bytes")])
 }

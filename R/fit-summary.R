@@ -9,8 +9,10 @@
 #' @param signif.stars `TRUE` marks small p-values with stars.
 #' @param ... Not used.
 #' @return A list of class `summary.migration_fit` with `coefficients` (a matrix with columns Estimate, Std. Error,
-#'   z value, Pr(>|z|)), `parameters` (a row for each: its group, the value tested, its section), `vcov_type`, the counts, the log-likelihoods and `convergence`.
-#'   `print()` returns its argument invisibly.
+#'   z value, Pr(>|z|)), `parameters` (a row for each: its group, the value tested, its section), `vcov_type`, the
+#'   counts, the log-likelihoods and `convergence`. `print()` returns its argument invisibly.
+#' @seealso [tidy()][tidy.migration_fit] for a data frame, [vcov()][vcov.migration_fit],
+#'   [confint()][confint.migration_fit], [anova()][anova.migration_fit].
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(land_price) + distance, data)
@@ -21,7 +23,7 @@ summary.migration_fit <- function(object, type = c("hessian", "opg", "robust", "
   type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
   table <- coefficient_table(object, type = type, cluster = cluster)
   kept <- c(
-    "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "n_exits", "loglik", "loglik_null", "df",
+    "model", "formula", "data_name", "n", "n_firms", "n_places", "n_movers", "n_no_origin", "n_exits", "loglik", "loglik_null", "df",
     "convergence", "aliased", "fixed", "na.action", "effects", "allocations"
   )
   structure(
@@ -108,8 +110,12 @@ print_head <- function(x) {
 
 # "400 occasions of 200 firms, 6 places, 215 moves (54%)"
 counts_text.migration_model <- function(model, x) {
+  born <- x$n_no_origin %||% 0L
   movers <- if (!is.na(x$n_movers)) {
-    paste0(", ", plural(x$n_movers, "move"), " (", format(100 * x$n_movers / x$n, digits = 2), "%)")
+    paste0(
+      ", ", plural(x$n_movers, "move"), " (", format(100 * x$n_movers / (x$n - born), digits = 2), "%",
+      if (born > 0L) paste0(" of ", format_count(x$n - born), " with an origin; ", format_count(born), " without"), ")"
+    )
   }
   paste0(plural(x$n, "occasion"), " of ", plural(x$n_firms, "firm"), ", ", plural(x$n_places, "place"), movers)
 }
@@ -173,6 +179,8 @@ print_convergence <- function(convergence) {
 #' @param ... More fits, of the same occasions.
 #' @return A data frame of class `anova` with a row for each model: Parameters, logLik, Df, Chisq, Pr(>Chisq).
 #' @section Errors: Fits of different occasions, choices or weights; something that is not a fit.
+#' @seealso [summary.migration_fit()], [update()][update.migration_fit] to refit with other terms, [iia_test()],
+#'   [compare_classes()] for the number of latent classes.
 #' @examples
 #' data <- wenzhou_guzhen()
 #' small <- fit_migration(~ distance, data)

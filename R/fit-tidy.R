@@ -26,8 +26,8 @@ generics::augment
 #' @return
 #' `tidy()`: a data frame with `term`, `group` (`push`, `pull`, `keep`, `stay`, `place`, `tie`, `peers`,
 #' `firm_place` for interactions, `lambda`, `allocation`, `scale`, `effect`), `estimate`, `std.error`, `statistic`,
-#' `p.value` (of 0; of 1 for `lambda` and `scale`) and, if asked, `conf.low`, `conf.high`. `NA` where a coefficient is not estimable; no standard
-#' error where it is held fixed.
+#' `p.value` (of 0; of 1 for `lambda` and `scale`) and, if asked, `conf.low`, `conf.high`. `NA` where a coefficient is
+#' not estimable; no standard error where it is held fixed.
 #'
 #' `glance()`: a data frame of one row with `model`, `nobs`, `n_firms`, `n_places`, `n_movers`, `df`, `logLik`,
 #' `null.logLik`, `rho2` (McFadden's), `AIC`, `BIC`, `deviance`, `df.residual`, `iterations`, `converged`.
@@ -37,6 +37,7 @@ generics::augment
 #' the long rows with `.fitted`, the probability of the place, and `.resid`, the response residual.
 #' With `newdata` there is no residual and, for firms, `.fitted` is the probability of the most probable place,
 #' `.choice`.
+#' @seealso [summary()][summary.migration_fit], [confint()][confint.migration_fit], [fitted()][fitted.migration_fit].
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(land_price) + distance, data)

@@ -36,6 +36,8 @@
 #'
 #'   Zeileis, A., Koell, S. and Graham, N. (2020). Various versatile variances. *Journal of Statistical
 #'   Software* 95(1), 1-36. \doi{10.18637/jss.v095.i01}
+#' @seealso [estfun()][estfun.migration_fit] for the scores, [confint()][confint.migration_fit],
+#'   [summary()][summary.migration_fit].
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(land_price) + distance, data)
@@ -89,7 +91,8 @@ score_products <- function(object) {
 #' @description `estfun()` gives the derivatives of each occasion's weighted log-likelihood with respect to the
 #' estimated coefficients; its columns sum to zero at the maximum. Where the likelihood is not a sum over occasions
 #' but over firms, as with a panel of random coefficients, there is a row for each firm. `bread()` is the number of
-#' these rows times the inverse information. With these, `sandwich::sandwich()`, `sandwich::vcovCL()` and their kin work.
+#' these rows times the inverse information. With these, `sandwich::sandwich()`, `sandwich::vcovCL()` and their kin
+#' work.
 #'
 #' With absorbed place constants \eqn{d} the scores are \eqn{s_b - H_{bd} H_{dd}^{-1} s_d}{s_b - H_bd H_dd^-1 s_d}:
 #' those of the likelihood with the constants concentrated out.
@@ -97,6 +100,7 @@ score_products <- function(object) {
 #' @param ... Not used.
 #' @return `estfun()`: a matrix with a row for each occasion and a column for each estimated coefficient.
 #'   `bread()`: a square matrix.
+#' @seealso [vcov()][vcov.migration_fit] for robust and clustered covariances, [predict()][predict.migration_fit].
 #' @exportS3Method sandwich::estfun migration_fit
 estfun.migration_fit <- function(x, ...) {
   design <- fit_design(x)
@@ -187,10 +191,9 @@ cluster_columns <- function(object, cluster) {
 check_cluster_names <- function(names, known) {
   unknown <- setdiff(names, known)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], known)
     abort(
       "`cluster` names ", quote_names(unknown), ", not a column of the data.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, known),
       class = "cluster"
     )
   }

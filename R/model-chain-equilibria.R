@@ -7,10 +7,10 @@
 #' (a group of firms in a period).
 #'
 #' Starts are every corner (all firms at one place), equal shares, the shares of the fit, random shares, and the
-#' solutions at neighbouring values of \eqn{\delta}. From each, the adjustment \eqn{s \leftarrow s + a(\Psi(s) - s)}{s <- s + a (Psi(s) - s)} leads to a
-#' stable equilibrium and Newton's method to the nearest one of any kind; the boundary between the basins of every two
-#' stable ones is followed to the unstable one on it. That finds all of them in practice; there is no proof that it
-#' always does.
+#' solutions at neighbouring values of \eqn{\delta}. From each, the adjustment \eqn{s \leftarrow s + a(\Psi(s) - s)}{s
+#' <- s + a (Psi(s) - s)} leads to a stable equilibrium and Newton's method to the nearest one of any kind; the boundary
+#' between the basins of every two stable ones is followed to the unstable one on it. That finds all of them in
+#' practice; there is no proof that it always does.
 #'
 #' @param fit,object A fit of [fit_migration()] with a [chain()] model and rational expectations.
 #' @param group,time Which cells: values of the group column and of the periods; `NULL` is all of them. With both
@@ -26,13 +26,14 @@
 #' @param ... Not used.
 #' @return `equilibria()`: a data frame of class `chain_equilibria` with a row for each cell, equilibrium and place:
 #'   `group`, `time`, `equilibrium` (numbered by the first place's share, the largest first), `place`, `share`, `stable`
-#'   (every eigenvalue of \eqn{\partial\Psi/\partial s}{dPsi/ds} is below 1, so that gradual adjustment leads back), `spectral_radius`
-#'   (the largest absolute eigenvalue; above 1 with a negative eigenvalue, simultaneous best replies overshoot),
-#'   `current` (the one of the fit). Attributes: `map`, a data frame of the same kind with a column `delta`; `tipping`, the
-#'   values of \eqn{\delta} between which the number of equilibria changes (`group`, `time`, `delta`, `below`, `above`).
+#'   (every eigenvalue of \eqn{\partial\Psi/\partial s}{dPsi/ds} is below 1, so that gradual adjustment leads back),
+#'   `spectral_radius` (the largest absolute eigenvalue; above 1 with a negative eigenvalue, simultaneous best replies
+#'   overshoot), `current` (the one of the fit). Attributes: `map`, a data frame of the same kind with a column `delta`;
+#'   `tipping`, the values of \eqn{\delta} between which the number of equilibria changes (`group`, `time`, `delta`,
+#'   `below`, `above`).
 #'
-#'   `autoplot()`: a ggplot, the shares of some places in all equilibria against \eqn{\delta}; `plot()` draws it and returns it
-#'   invisibly.
+#'   `autoplot()`: a ggplot, the shares of some places in all equilibria against \eqn{\delta}; `plot()` draws it and
+#'   returns it invisibly.
 #' @section Errors: A fit of another model, or with lagged shares (there is one path, and no equilibrium to look for);
 #'   cells that do not exist.
 #' @references Brock, W. A. and Durlauf, S. N. (2001). Discrete choice with social interactions. *Review of Economic
@@ -126,10 +127,9 @@ check_cell_values <- function(given, known, name) {
   known <- as.character(known[!is.na(known)])
   unknown <- setdiff(as.character(given), known)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], known)
     abort(
       "`", name, "` has ", quote_names(unknown), ", of which the data have no firm.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, known),
       class = "argument"
     )
   }

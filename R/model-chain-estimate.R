@@ -78,7 +78,7 @@ full_likelihood <- function(problem, theta, npl) {
   control <- kernel_control(problem$control)
   value <- function(theta, start) {
     kernel$start <- start
-    evaluate_sums(problem$sums, kernel, theta, 0L, control)$value
+    evaluate_sums(problem$sums, kernel, theta, fm_value, control)$value
   }
   starts <- list(
     list(theta = npl$theta, share = npl$share), list(theta = theta, share = kernel$start)
@@ -124,7 +124,7 @@ npl_covariance <- function(problem, npl) {
     share <- solve_all(problem, kernel, theta, npl$share, "newton")$share
     kernel$given <- TRUE
     kernel$start <- share
-    evaluate_sums(problem$sums, kernel, theta, 1L, control)$score[free]
+    evaluate_sums(problem$sums, kernel, theta, fm_score, control)$score[free]
   }
   step <- 1e-4 * pmax(abs(npl$theta), 1e-2)
   minus_h <- vapply(free, function(k) {

@@ -134,8 +134,8 @@ estfun.migration_fit_chain <- function(x, ...) {
 
 #' @rdname predict.migration_fit
 #' @param equilibrium For a [chain()] model with rational expectations: `"resolve"` (default), the shares are solved
-#'   again for `newdata`, from those of the fit; `"fitted"`, the shares of the fit are kept, as an attribute would be. What
-#'   differs between the two is the social multiplier.
+#'   again for `newdata`, from those of the fit; `"fitted"`, the shares of the fit are kept, as an attribute would be.
+#'   What differs between the two is the social multiplier.
 #' @export
 predict.migration_fit_chain <- function(object, newdata = NULL,
                                         type = c("probability", "utility", "logsum", "flows", "choice"),

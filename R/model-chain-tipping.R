@@ -4,13 +4,14 @@
 #' @description How many firms of a group would have to be at a place, or how far would an attribute of the place
 #' have to change, for the group to move to another equilibrium of its [chain()] model? And where would it then end?
 #'
-#' *Firms.* From the equilibrium \eqn{s^*} of the fit the shares are moved towards the place, \eqn{(1 - m) s^* + m e_j}{(1 - m) s* + m e_j}
-#' (`direction` `"in"`), or away from it (`"out"`), and the adjustment \eqn{s \leftarrow s + a(\Psi(s) - s)}{s <- s + a (Psi(s) - s)} is left to run. The
-#' threshold is the smallest displacement from which it does not come back: the boundary of the basin of attraction.
+#' *Firms.* From the equilibrium \eqn{s^*} of the fit the shares are moved towards the place, \eqn{(1 - m) s^* + m
+#' e_j}{(1 - m) s* + m e_j} (`direction` `"in"`), or away from it (`"out"`), and the adjustment \eqn{s \leftarrow s +
+#' a(\Psi(s) - s)}{s <- s + a (Psi(s) - s)} is left to run. The threshold is the smallest displacement from which it
+#' does not come back: the boundary of the basin of attraction.
 #'
 #' *An attribute.* With `variable` the attribute of the place is changed step by step, up and down, and the
-#' equilibrium followed. The threshold is the value at which it disappears and the shares jump; that is a fold of the map of
-#' equilibria. A large change without a jump is no tipping, and gives `NA`.
+#' equilibrium followed. The threshold is the value at which it disappears and the shares jump; that is a fold of the
+#' map of equilibria. A large change without a jump is no tipping, and gives `NA`.
 #'
 #' @param fit A fit of [fit_migration()] with a [chain()] model and rational expectations.
 #' @param place The place.
@@ -24,10 +25,10 @@
 #' @param ... Not used.
 #' @return A data frame of class `chain_tipping` with a row for each direction. For firms: `group`, `time`, `place`,
 #'   `direction`, `share` (now), `threshold` (the share of the place at the tipping point), `firms` (how many firms
-#'   more or fewer that is), `share_after` (of the place, once the group has settled), `radius_after`. For an attribute: `variable`,
-#'   `value` (now), `threshold`, `change`, `share`, `share_before` and `share_after` (just before and after the jump), `firms` (how many
-#'   arrive or leave in the jump). `threshold` is `NA` where the group does not tip. Attribute `after`: the shares of all places after
-#'   tipping, a column a row.
+#'   more or fewer that is), `share_after` (of the place, once the group has settled), `radius_after`. For an attribute:
+#'   `variable`, `value` (now), `threshold`, `change`, `share`, `share_before` and `share_after` (just before and after
+#'   the jump), `firms` (how many arrive or leave in the jump). `threshold` is `NA` where the group does not tip.
+#'   Attribute `after`: the shares of all places after tipping, a column a row.
 #' @section Errors: A fit of another model; a place or attribute that the data do not have; more than one cell.
 #' @seealso [equilibria()], [chain()]
 #' @references Brock, W. A. and Durlauf, S. N. (2001). Discrete choice with social interactions. *Review of Economic
@@ -85,10 +86,9 @@ tipping.migration_fit_chain <- function(fit, place, variable = NULL, group = NUL
 known_place <- function(place, data, name) {
   at <- match(place, data$place)
   if (length(at) != 1L || is.na(at)) {
-    near <- nearest_name(place[1L], data$place)
     abort(
-      "`", name, "` must be one place of the data, unlike ", quote_names(place), ".",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      "`", name, "` must be one place of the data, not ", quote_names(place), ".",
+      did_you_mean(place, data$place),
       class = "argument"
     )
   }
@@ -218,7 +218,7 @@ tipping_on_the_way <- function(fit, place, target, time = NULL, jump = 0.02, tol
   do.call(rbind, found)
 }
 
-# The same for one cell, NULL where it does not tip
+# A row of that data frame, for one cell; NULL where it does not tip
 tipping_to <- function(fit, data, cell, at, target, jump, tolerance) {
   rows <- attribute_rows(data, names(target)[1L], at, cell)
   now <- lapply(data[[attribute_table(data)]][names(target)], `[`, rows)
@@ -246,10 +246,9 @@ tipping_to <- function(fit, data, cell, at, target, jump, tolerance) {
 attribute_rows <- function(data, variable, at, cell) {
   table <- data[[attribute_table(data)]]
   if (!is.character(variable) || length(variable) != 1L || !is.numeric(table[[variable]])) {
-    near <- nearest_name(variable[1L], names(table)[vapply(table, is.numeric, NA)])
     abort(
-      "`variable` must be the name of one numeric attribute of places, unlike ", quote_names(variable), ".",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      "`variable` must be the name of one numeric attribute of places, not ", quote_names(variable), ".",
+      did_you_mean(variable, names(table)[vapply(table, is.numeric, NA)]),
       class = "argument"
     )
   }
@@ -259,7 +258,7 @@ attribute_rows <- function(data, variable, at, cell) {
 # Limits of the search
 check_range <- function(range, values, now) {
   if (length(unique(now)) > 1L) {
-    abort("The attribute differs between occasions of the cell: it is none of the place alone.", class = "argument")
+    abort("The attribute differs between occasions of the cell: it does not belong to the place alone.", class = "argument")
   }
   if (is.null(range)) {
     values <- base::range(values, na.rm = TRUE)

@@ -2,13 +2,14 @@
 #' @description Do firms leave because others leave? In a chain model the share of the firm's own group \eqn{g}
 #' that is at place \eqn{j} in period \eqn{t} is part of the utility of \eqn{j}:
 #' \deqn{v_{ij} = \sum_k b_k x_{ijk} + \delta f(s_{gtj}), \qquad
-#'   P_{ij} = \frac{\exp v_{ij}}{\sum_l \exp v_{il}}.}{v_ij = sum_k b_k x_ijk + delta f(s_gtj), P_ij = exp(v_ij) / sum_l exp(v_il).}
-#' With `expectation = "lagged"` the share is that of the period before: firms follow those who went. This is
-#' the [conditional()] logit with the term `peers(group, lag = 1)`, to the last digit.
+#'   P_{ij} = \frac{\exp v_{ij}}{\sum_l \exp v_{il}}.}{v_ij = sum_k b_k x_ijk + delta f(s_gtj), P_ij = exp(v_ij) / sum_l
+#' exp(v_il).} With `expectation = "lagged"` the share is that of the period before: firms follow those who went. This
+#' is the [conditional()] logit with the term `peers(group, lag = 1)`, to the last digit.
 #'
 #' With `expectation = "rational"` firms decide together, and each expects the shares that will come about
 #' (Brock and Durlauf 2001):
-#' \deqn{s_{gtj} = \Psi_j(s_{gt}; b, \delta) = \frac{\sum_{i \in (g,t)} w_i P_{ij}(b, \delta, s_{gt})}{\sum_{i \in (g,t)} w_i}.}{s_gtj = Psi_j(s_gt; b, delta) = sum_{i in (g,t)} w_i P_ij(b, delta, s_gt) / sum_{i in (g,t)} w_i.}
+#' \deqn{s_{gtj} = \Psi_j(s_{gt}; b, \delta) = \frac{\sum_{i \in (g,t)} w_i P_{ij}(b, \delta, s_{gt})}{\sum_{i \in
+#'   (g,t)} w_i}.}{s_gtj = Psi_j(s_gt; b, delta) = sum_{i in (g,t)} w_i P_ij(b, delta, s_gt) / sum_{i in (g,t)} w_i.}
 #' The shares of a *cell*, a group in a period, are a fixed point of \eqn{\Psi}, an equilibrium, and are solved anew
 #' for every trial value of the coefficients. Firms that stay count at their origin. The firm's own probability is
 #' part of the share, as in Brock and Durlauf; in `peers()` the firm itself is left out. Firms that closed
@@ -20,15 +21,15 @@
 #'   the period before.
 #' @param estimator For rational expectations: `"ml"` (default), maximum likelihood with the fixed point solved
 #'   inside; `"npl"`, nested pseudo-likelihood. See below.
-#' @param scale \eqn{f}: `"share"` (default), \eqn{f(s) = s}; `"log1p"`, \eqn{\log(1 + n s)}{log(1 + n s)} with \eqn{n} the
-#'   number of firms in the cell (the sum of their weights); `"count"`, \eqn{n s}. With `"lagged"` these are the
+#' @param scale \eqn{f}: `"share"` (default), \eqn{f(s) = s}; `"log1p"`, \eqn{\log(1 + n s)}{log(1 + n s)} with \eqn{n}
+#'   the number of firms in the cell (the sum of their weights); `"count"`, \eqn{n s}. With `"lagged"` these are the
 #'   scales of `peers()`.
 #' @param lag For `"lagged"`: how many periods before.
 #'
 #' @return A model object of class `"chain_model"` for the argument `model` of [fit_migration()]. The fit has the
 #'   coefficient `chain(<group>)`, \eqn{\delta}, and with rational expectations also
-#'   \item{equilibrium}{data frame: `group`, `time`, `place`, `share` (the equilibrium), `observed` (the share of the firms
-#'     that chose the place)}
+#'   \item{equilibrium}{data frame: `group`, `time`, `place`, `share` (the equilibrium), `observed` (the share of the
+#'     firms that chose the place)}
 #'   \item{cells}{data frame, a row for each cell: `group`, `time`, `firms` (weighted), `spectral_radius`,
 #'     `iterations` and `residual` of its fixed point, `converged`}
 #'   \item{spectral_radius}{the largest of the cells}
@@ -36,18 +37,19 @@
 #'
 #' @section Estimation:
 #' *Nested pseudo-likelihood* (Aguirregabiria and Mira 2007) starts from the observed shares \eqn{s_0} and repeats
-#' \eqn{\theta_k = \arg\max_\theta \sum_i w_i \log P_{iy}(\theta, s_{k-1})}{theta_k = argmax sum_i w_i log P_iy(theta, s_{k-1})}, a
-#' conditional logit, and \eqn{s_k = \Psi(s_k; \theta_k)}{s_k = Psi(s_k; theta_k)}, solved from \eqn{s_{k-1}}, until the shares settle
-#' (where one step of \eqn{\Psi} is taken instead, the limit is the same and comes later). Its covariance is
-#' \eqn{H^{-1} \Omega H^{-1\prime}}{H^-1 Omega H^-1'}, with \eqn{\Omega} the information of the pseudo-likelihood and \eqn{H} the derivative of
-#' its score along the equilibrium.
+#' \eqn{\theta_k = \arg\max_\theta \sum_i w_i \log P_{iy}(\theta, s_{k-1})}{theta_k = argmax sum_i w_i log P_iy(theta,
+#' s_{k-1})}, a conditional logit, and \eqn{s_k = \Psi(s_k; \theta_k)}{s_k = Psi(s_k; theta_k)}, solved from
+#' \eqn{s_{k-1}}, until the shares settle (where one step of \eqn{\Psi} is taken instead, the limit is the same and
+#' comes later). Its covariance is \eqn{H^{-1} \Omega H^{-1\prime}}{H^-1 Omega H^-1'}, with \eqn{\Omega} the information
+#' of the pseudo-likelihood and \eqn{H} the derivative of its score along the equilibrium.
 #'
 #' *Maximum likelihood* starts there and maximises the likelihood with \eqn{s = \Psi(s; \theta)} solved inside. With
-#' \eqn{ds/d\theta = (I - \partial\Psi/\partial s)^{-1} \partial\Psi/\partial\theta}{ds/dtheta = (I - dPsi/ds)^-1 dPsi/dtheta} the score and the information are exact.
-#' Where the equations have several solutions, the one nearest to the pseudo-likelihood's is followed.
+#' \eqn{ds/d\theta = (I - \partial\Psi/\partial s)^{-1} \partial\Psi/\partial\theta}{ds/dtheta = (I - dPsi/ds)^-1
+#' dPsi/dtheta} the score and the information are exact. Where the equations have several solutions, the one nearest to
+#' the pseudo-likelihood's is followed.
 #'
-#' The spectral radius of \eqn{\partial\Psi/\partial s}{dPsi/ds} says how much of a small change of the shares is handed on:
-#' below 1 the equilibrium is stable, and a change of 1 at the outset ends as at most 1 / (1 - radius). Near 1 the
+#' The spectral radius of \eqn{\partial\Psi/\partial s}{dPsi/ds} says how much of a small change of the shares is handed
+#' on: below 1 the equilibrium is stable, and a change of 1 at the outset ends as at most 1 / (1 - radius). Near 1 the
 #' cell is at a tipping point: see [tipping()]. [equilibria()] looks for the other solutions.
 #'
 #' @section What identifies the interaction:
@@ -59,23 +61,23 @@
 #'   linear, so \eqn{\delta} is identified even from one cell (Brock and Durlauf 2001), but then by functional
 #'   form alone, and a warning says so.
 #' - Better are cells that differ: in the firms they consist of, in their origins, distances, ties, and in the
-#'   attributes of places over time. What makes *other* members like a place shifts \eqn{s_{gtj}}{s_gtj} but is not part of
-#'   a firm's own utility. That is the exclusion restriction (as the attributes of other places are in Bayer and
+#'   attributes of places over time. What makes *other* members like a place shifts \eqn{s_{gtj}}{s_gtj} but is not part
+#'   of a firm's own utility. That is the exclusion restriction (as the attributes of other places are in Bayer and
 #'   Timmins 2007).
 #' - With place constants (`| place`) all that makes a place attractive to everybody at all times is taken out;
-#'   \eqn{\delta} rests on the differences between cells in the share of the same place. With one cell there are none: the
-#'   shares are collinear with the constants and \eqn{\delta} is `NA`.
+#'   \eqn{\delta} rests on the differences between cells in the share of the same place. With one cell there are none:
+#'   the shares are collinear with the constants and \eqn{\delta} is `NA`.
 #' - What no data of this kind identify: an unobserved attraction of a place for *one* group, in *one* period (a
-#'   fair, a subsidy for natives of a town). It raises the share and is taken for interaction, so \eqn{\delta} is too large.
-#'   Put in what is known of such attractions (`same_dialect`, ties), and compare with `"lagged"`, in which the
+#'   fair, a subsidy for natives of a town). It raises the share and is taken for interaction, so \eqn{\delta} is too
+#'   large. Put in what is known of such attractions (`same_dialect`, ties), and compare with `"lagged"`, in which the
 #'   share was there before the decision but lasting attractions still enter.
 #' - The data are taken to come from one equilibrium in each cell, the one near the observed shares.
 #'
 #' @section Errors and warnings:
-#' A group column that the firms do not have, or that is missing for some firm used; `"lagged"` without periods. A warning when the
-#' spectral radius of some cell is above 0.95 (class `firmmove_warning_equilibrium`), when a fixed point is not found
-#' (it names the cell), when the two estimators differ by more than two standard errors, and when one cell is all
-#' there is (`firmmove_warning_identification`).
+#' A group column that the firms do not have, or that is missing for some firm used; `"lagged"` without periods. A
+#' warning when the spectral radius of some cell is above 0.95 (class `firmmove_warning_equilibrium`), when a fixed
+#' point is not found (it names the cell), when the two estimators differ by more than two standard errors, and when one
+#' cell is all there is (`firmmove_warning_identification`).
 #' @references Aguirregabiria, V. and Mira, P. (2007). Sequential estimation of dynamic discrete games.
 #'   *Econometrica* 75, 1-53. \doi{10.1111/j.1468-0262.2007.00731.x}
 #'
@@ -193,10 +195,9 @@ check_group <- function(model, data) {
   if (is.null(model$group) || model$group %in% columns) {
     return(invisible())
   }
-  near <- nearest_name(model$group, columns)
   abort(
     "`group` of chain() names `", model$group, "`, which is not a column of the firms.",
-    if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+    did_you_mean(model$group, columns),
     class = "chain_group"
   )
 }

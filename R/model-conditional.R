@@ -1,6 +1,7 @@
 #' @title Conditional logit
 #' @description Firm \eqn{i} chooses place \eqn{y} of the places \eqn{C_i} on offer with probability
-#' \deqn{P_{iy} = \frac{\exp(v_{iy})}{\sum_{j \in C_i} \exp(v_{ij})}, \qquad v_{ij} = \sum_k b_k x_{ijk}.}{P_iy = exp(v_iy) / sum_j exp(v_ij), v_ij = sum_k b_k x_ijk.}
+#' \deqn{P_{iy} = \frac{\exp(v_{iy})}{\sum_{j \in C_i} \exp(v_{ij})}, \qquad v_{ij} = \sum_k b_k x_{ijk}.}{P_iy =
+#'   exp(v_iy) / sum_j exp(v_ij), v_ij = sum_k b_k x_ijk.}
 #' The log-likelihood is concave, so the maximum that [fit_migration()] finds is the only one. The odds of
 #' two places do not depend on which others are on offer (independence of irrelevant alternatives); a
 #' [nested()] logit relaxes that.

@@ -3,11 +3,13 @@
 #' both. Place \eqn{j} takes part in nest \eqn{m} with the allocation \eqn{\alpha_{jm} \ge 0}{alpha_jm >= 0},
 #' \eqn{\sum_m \alpha_{jm} = 1}{sum_m alpha_jm = 1}; with dissimilarity parameters \eqn{\lambda_m}{lambda_m},
 #' \deqn{P_{ij} = \sum_m \frac{(\alpha_{jm} e^{v_{ij}})^{1/\lambda_m}}{\sum_l (\alpha_{lm} e^{v_{il}})^{1/\lambda_m}}\,
-#'   \frac{\big(\sum_l (\alpha_{lm} e^{v_{il}})^{1/\lambda_m}\big)^{\lambda_m}}{\sum_n \big(\sum_l (\alpha_{ln} e^{v_{il}})^{1/\lambda_n}\big)^{\lambda_n}}.}{P_ij = sum_m P(j | m) P(m), P(j | m) = (alpha_jm e^v_ij)^(1/lambda_m) / S_m, P(m) = S_m^lambda_m / sum_n S_n^lambda_n, S_m = sum_l (alpha_lm e^v_il)^(1/lambda_m).}
-#' It follows from utility maximisation when \eqn{0 < \lambda_m \le 1}{0 < lambda_m <= 1}, and with allocations
-#' that sum to 1 a place's weight does not depend on how many nests it is in (Bierlaire 2006; Papola 2004).
-#' Places in one nest each make it the two-level [nested()] logit; \eqn{\lambda = 1}{lambda = 1} throughout the
-#' [conditional()] logit; a nest for each pair of places the paired combinatorial logit.
+#'   \frac{\big(\sum_l (\alpha_{lm} e^{v_{il}})^{1/\lambda_m}\big)^{\lambda_m}}{\sum_n \big(\sum_l (\alpha_{ln}
+#' e^{v_{il}})^{1/\lambda_n}\big)^{\lambda_n}}.}{P_ij = sum_m P(j | m) P(m), P(j | m) = (alpha_jm e^v_ij)^(1/lambda_m) /
+#' S_m, P(m) = S_m^lambda_m / sum_n S_n^lambda_n, S_m = sum_l (alpha_lm e^v_il)^(1/lambda_m).} It follows from utility
+#' maximisation when \eqn{0 < \lambda_m \le 1}{0 < lambda_m <= 1}, and with allocations that sum to 1 a place's weight
+#' does not depend on how many nests it is in (Bierlaire 2006; Papola 2004). Places in one nest each make it the
+#' two-level [nested()] logit; \eqn{\lambda = 1}{lambda = 1} throughout the [conditional()] logit; a nest for each pair
+#' of places the paired combinatorial logit.
 #'
 #' Where firms have an origin, staying is always a nest of its own, with lambda 1. A nest of one place has no
 #' lambda: it would not change any probability, and is held at 1.
@@ -207,10 +209,9 @@ place_entries <- function(membership, place) {
 number_entries <- function(model, entries, place, offered) {
   unknown <- setdiff(model$membership$place, place)
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], place)
     abort(
       "`membership` has ", plural(length(unknown), "place"), " the data do not have: ", quote_names(unknown), ".",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, place),
       class = "membership"
     )
   }

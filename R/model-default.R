@@ -31,7 +31,7 @@ model_maximise.migration_model <- function(model, problem, theta) {
 
 model_null.migration_model <- function(model, problem) {
   theta <- numeric(length(problem$layout$linear))
-  evaluate_sums(problem$sums, list(kind = "conditional"), theta, 0L, kernel_control(problem$control))$value
+  evaluate_sums(problem$sums, list(kind = "conditional"), theta, fm_value, kernel_control(problem$control))$value
 }
 
 model_null_text.migration_model <- function(model) {

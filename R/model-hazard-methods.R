@@ -166,11 +166,14 @@ predict.migration_fit_hazard <- function(object, newdata = NULL,
     return(shape(fit_design(object), object$data))
   }
   data <- prediction_data(newdata, object)
-  shape(prediction_design(object, data), data)
+  shape(new_design(object, data), data)
 }
 
 # Predictions of a design in the shape of its data
 shape_hazard <- function(object, type, average, design, data) {
+  if (isTRUE(design$nothing)) {
+    return(missing_prediction(type, data, c(if (type != "utility") "stay", object$model$risks)))
+  }
   p <- hazard_outcomes(object, design, if (type == "utility") type else "probability", average)
   switch(type,
     probability = place_result(p, design, data),
@@ -202,9 +205,10 @@ predict_survival <- function(object, newdata, durations, average) {
   data <- prediction_data(newdata, object)
   firms <- nrow(data$firms)
   rows <- rep(seq_len(firms), each = n)
-  design <- profile_design(object, data, list(rows = rows, duration = rep(durations, firms), spell = rows))
-  p <- matrix(NA_real_, length(rows), length(design$outcomes))
-  p[design$row, ] <- hazard_outcomes(object, design, "probability", average)
+  profile <- list(rows = rows, duration = rep(durations, firms), spell = rows)
+  design <- new_design(object, data, profile_design(object, data, profile))
+  p <- matrix(NA_real_, length(rows), length(object$model$risks) + 1L)
+  if (!isTRUE(design$nothing)) p[design$row, ] <- hazard_outcomes(object, design, "probability", average)
   data.frame(
     occasion = row_names(data)[rows], duration = rep(durations, firms), survival_table(p, rows, object$model$risks)
   )
@@ -240,9 +244,9 @@ outcomes_of_eta <- function(object, eta, order, average) {
 
 #' @title Baseline hazard by duration
 #' @description The probability of leaving in a period by each risk, by duration, for a firm whose terms have their
-#' means over the periods of the fit (and, with a frailty, whose frailty is 1). Terms that hold `duration` are computed at
-#' each duration. Intervals are \eqn{\mathrm{logit}^{-1}}{inverse logit} of the Wald interval of
-#' \eqn{\mathrm{logit} P_k}{logit P_k}, by the delta method, so that they stay between 0 and 1.
+#' means over the periods of the fit (and, with a frailty, whose frailty is 1). Terms that hold `duration` are computed
+#' at each duration. Intervals are \eqn{\mathrm{logit}^{-1}}{inverse logit} of the Wald interval of \eqn{\mathrm{logit}
+#' P_k}{logit P_k}, by the delta method, so that they stay between 0 and 1.
 #' @param fit A fit of [fit_migration()] with [hazard()].
 #' @param durations The durations; default those observed in the fit.
 #' @param conf.level Confidence level, between 0 and 1.
@@ -350,6 +354,7 @@ baseline_offset <- function(fit) {
 #'   [plot.migration_fit()].
 #' @return `autoplot()`: a ggplot. `plot()` draws it and returns it invisibly.
 #' @section Errors: Package ggplot2 is not installed.
+#' @seealso [baseline_hazard()] for the numbers, [hazard()], [predict.migration_fit_hazard()].
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' lamps <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(environment), lamps, model = hazard(baseline = "log", duration = "age"))

@@ -103,9 +103,8 @@ evaluate_durations <- function(model, data) {
   call <- if (is.character(model$duration)) as.name(model$duration) else model$duration[[2L]]
   unknown <- setdiff(all.vars(call), names(data$firms))
   if (is.character(model$duration) && length(unknown) > 0L) {
-    near <- nearest_name(unknown, names(data$firms))
     abort("`duration` of hazard() is \"", unknown, "\", which is not a column of `firms`.",
-      if (!is.null(near)) paste0(" Did you mean \"", near, "\"?"),
+      did_you_mean(unknown, names(data$firms)),
       class = "duration"
     )
   }

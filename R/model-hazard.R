@@ -3,11 +3,13 @@
 #' (`to` is missing). With \eqn{\eta_k = a_k(d) + x'b_k} for each risk \eqn{k}, duration \eqn{d} and attributes
 #' \eqn{x} of the firm and its origin in the period, the probabilities of the period are, with
 #' `link = "cloglog"`,
-#' \deqn{P_{stay} = \exp(-S), \qquad P_k = (1 - \exp(-S)) \frac{\exp(\eta_k)}{S}, \qquad S = \sum_k \exp(\eta_k),}{P_stay = exp(-S), P_k = (1 - exp(-S)) exp(eta_k) / S, S = sum_k exp(eta_k),}
+#' \deqn{P_{stay} = \exp(-S), \qquad P_k = (1 - \exp(-S)) \frac{\exp(\eta_k)}{S}, \qquad S = \sum_k
+#'   \exp(\eta_k),}{P_stay = exp(-S), P_k = (1 - exp(-S)) exp(eta_k) / S, S = sum_k exp(eta_k),}
 #' the proportional hazards model in continuous time observed by period (Prentice and Gloeckler 1978): `exp(b)` is
 #' a ratio of hazards, whatever the length of the period, and the risks share a period's hazard in proportion. With
 #' `link = "logit"`
-#' \deqn{P_k = \frac{\exp(\eta_k)}{1 + \sum_l \exp(\eta_l)}, \qquad P_{stay} = \frac{1}{1 + \sum_l \exp(\eta_l)},}{P_k = exp(eta_k) / (1 + sum_l exp(eta_l)), P_stay = 1 / (1 + sum_l exp(eta_l)),}
+#' \deqn{P_k = \frac{\exp(\eta_k)}{1 + \sum_l \exp(\eta_l)}, \qquad P_{stay} = \frac{1}{1 + \sum_l \exp(\eta_l)},}{P_k
+#'   = exp(eta_k) / (1 + sum_l exp(eta_l)), P_stay = 1 / (1 + sum_l exp(eta_l)),}
 #' a multinomial logit against staying (Allison 1982): `exp(b)` is a ratio of odds.
 #'
 #' @section The formula:
@@ -36,7 +38,8 @@
 #' With `frailty = TRUE` (cloglog only) the hazards of a spell are multiplied by a gamma variable of mean 1 and
 #' variance \eqn{v}, the coefficient `frailty` (Meyer 1990). It integrates out: with \eqn{A} the sum of \eqn{S} over
 #' the periods stayed and \eqn{S_T} that of the period of leaving,
-#' \deqn{L = (1 + vA)^{-1/v} \quad\mathrm{or}\quad \left[(1 + vA)^{-1/v} - (1 + v(A + S_T))^{-1/v}\right] \pi_k.}{L = (1 + vA)^(-1/v) or [(1 + vA)^(-1/v) - (1 + v(A + S_T))^(-1/v)] pi_k.}
+#' \deqn{L = (1 + vA)^{-1/v} \quad\mathrm{or}\quad \left[(1 + vA)^{-1/v} - (1 + v(A + S_T))^{-1/v}\right] \pi_k.}{L =
+#'   (1 + vA)^(-1/v) or [(1 + vA)^(-1/v) - (1 + v(A + S_T))^(-1/v)] pi_k.}
 #' A spell is a stay of a firm at one place and ends by a move, by closing, or with the data; with
 #' `risks = "exit"` it is the life of the firm. A firm's spells have independent frailties: take
 #' `vcov(cluster = ~ firm)` for what they have in common. All risks of a spell share its frailty. The test of
@@ -298,7 +301,7 @@ model_maximise.hazard_model <- function(model, problem, theta) {
 # One Newton step of the variance from 0 where that leads up, else the start value
 frailty_start <- function(none, start, problem) {
   extra <- problem$layout$extra
-  at <- evaluate_sums(problem$sums, problem$setup$kernel, none$theta, 2L, kernel_control(problem$control))
+  at <- evaluate_sums(problem$sums, problem$setup$kernel, none$theta, fm_information, kernel_control(problem$control))
   step <- at$score[extra] / at$information[extra, extra]
   if (at$score[extra] > 0 && is.finite(step) && step > 0) {
     start <- min(max(step, 0.01), 2)

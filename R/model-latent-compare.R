@@ -1,6 +1,6 @@
 #' @title Compare numbers of latent classes
-#' @description Fits the [latent()] model with each number of classes and lists the criteria by which one is chosen. With
-#' log-likelihood \eqn{L}, \eqn{k} parameters and \eqn{n} firms:
+#' @description Fits the [latent()] model with each number of classes and lists the criteria by which one is chosen.
+#' With log-likelihood \eqn{L}, \eqn{k} parameters and \eqn{n} firms:
 #'
 #' | column | criterion |
 #' |---|---|

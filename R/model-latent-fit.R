@@ -131,7 +131,7 @@ run_start <- function(theta, model, problem) {
       iterations <- if (model$classes > 1L) model$em_iterations else 0L
       em <- expectation_maximisation(theta, problem, iterations, model$em_tolerance)
       raw <- newton_finish(em$theta, problem)
-      if (raw$stop != 0L && iterations > 0L) {
+      if (raw$stop != fm_converged && iterations > 0L) {
         # Newton's method may end at a saddle where EM was not near a maximum yet
         em <- longer_em(em, model, problem)
         raw <- newton_finish(em$theta, problem)
@@ -156,7 +156,7 @@ newton_finish <- function(theta, problem) {
   control$rank_tolerance <- 1e-15
   raw <- fit_kernel(problem$sums, problem$setup$kernel, theta, problem$fixed, watched_control(control))
   unknown <- raw$aliased > 0L
-  raw$aliased[] <- 0L
+  raw$aliased[] <- fm_not_aliased
   raw$combine[] <- 0
   raw$covariance[unknown, ] <- raw$covariance[, unknown] <- NA
   raw$covariance[!is.finite(raw$covariance)] <- NA
@@ -172,14 +172,14 @@ expectation_maximisation <- function(theta, problem, iterations = 0L, tolerance 
 starts_record <- function(runs, problem) {
   failed <- vapply(runs, function(run) is.null(run$raw), NA)
   if (all(failed)) {
-    abort("No start of the latent classes could be followed: ", runs[[1L]]$problem, ".", class = "starts")
+    abort("None of the starts of the latent classes leads to a maximum: ", runs[[1L]]$problem, ".", class = "starts")
   }
   number <- function(value) vapply(runs, function(run) as.double(value(run) %||% NA), 0)
   record <- data.frame(
     start = seq_along(runs), em_iterations = number(function(run) run$em$iterations),
     em_loglik = number(function(run) if (!is.null(run$em)) utils::tail(run$em$path, 1L)),
     iterations = number(function(run) run$raw$iterations), loglik = number(function(run) run$raw$value),
-    converged = vapply(runs, function(run) identical(run$raw$stop, 0L), NA),
+    converged = vapply(runs, function(run) identical(run$raw$stop, fm_converged), NA),
     smallest = number(function(run) if (!is.null(run$raw)) min(mean_shares(run$raw$theta, problem$setup$kernel, problem$index))),
     problem = vapply(runs, function(run) run$problem %||% "", "")
   )
@@ -190,7 +190,7 @@ starts_record <- function(runs, problem) {
 
 # Order -----------------------------------------------------------------------------------------------
 
-# The same maximum with the largest class first
+# A maximum with its classes renumbered, the largest first
 in_order_of_size <- function(raw, shares, problem) {
   index <- problem$index
   by_size <- order(-shares)
@@ -278,7 +278,7 @@ running_off <- function(theta, h, problem) {
   control <- kernel_control(problem$control)
   variance <- function(b, weights) {
     spec$weights <- weights
-    diag(.Call(C_evaluate, spec, list(kind = "conditional"), b, 2L, control)$information)
+    diag(.Call(C_evaluate, spec, list(kind = "conditional"), b, fm_information, control)$information)
   }
   found <- lapply(seq_len(ncol(index$class)), function(class) {
     at <- index$class[, class]
@@ -306,7 +306,7 @@ maximise_slices <- function(model, problem, theta) {
   describe_shares(raw, slices_totals(raw$theta, problem), problem$plain, problem$index)
 }
 
-# The same problem of the first slice alone
+# The problem of the fit, on the first slice alone
 first_problem <- function(problem) {
   head <- problem$sums$head
   problem[c("design", "setup")] <- head[c("design", "setup")]
@@ -321,7 +321,7 @@ slices_totals <- function(theta, problem) {
     list(kind = "classes", index = problem$index, sums_of_slice = slice_classes, n_sums = classes + 3),
     problem$setup$kernel[names(problem$setup$kernel) != "kind"]
   )
-  sum_of_slices(problem$sums, kernel, theta, 0L, kernel_control(problem$control))
+  sum_of_slices(problem$sums, kernel, theta, fm_value, kernel_control(problem$control))
 }
 
 # class_totals() of a slice

@@ -56,7 +56,8 @@ kernel_choice.migration_fit_latent <- function(object, design, uniform) {
 
 #' @title Posterior classes of firms
 #' @description The probability that a firm is of class \eqn{c}, given its attributes and all it chose,
-#' \deqn{h_{fc} = \frac{\pi_{fc} \prod_t P_{it}(b_c)}{\sum_k \pi_{fk} \prod_t P_{it}(b_k)},}{h_fc = pi_fc prod_t P_it(b_c) / sum_k pi_fk prod_t P_it(b_k),}
+#' \deqn{h_{fc} = \frac{\pi_{fc} \prod_t P_{it}(b_c)}{\sum_k \pi_{fk} \prod_t P_{it}(b_k)},}{h_fc = pi_fc prod_t
+#'   P_it(b_c) / sum_k pi_fk prod_t P_it(b_k),}
 #' and the mean of the coefficients over these probabilities, \eqn{\sum_c h_{fc} b_c}{sum_c h_fc b_c}.
 #' @param object A fit of [fit_migration()] with [latent()].
 #' @param ... Not used.
@@ -66,8 +67,9 @@ kernel_choice.migration_fit_latent <- function(object, design, uniform) {
 #'   estimable.
 #' @section Careful: A firm with few occasions, or few moves, says little, and its probabilities stay near those by
 #'   membership. Tables of `class` count uncertain firms as certain: sum the probabilities instead.
-#' @references Greene, W. H. and Hensher, D. A. (2003). A latent class model for discrete choice analysis: contrasts with
-#'   mixed logit. *Transportation Research Part B* 37, 681-698. \doi{10.1016/S0191-2615(02)00046-2}
+#' @references Greene, W. H. and Hensher, D. A. (2003). A latent class model for discrete choice analysis: contrasts
+#'   with mixed logit. *Transportation Research Part B* 37, 681-698. \doi{10.1016/S0191-2615(02)00046-2}
+#' @seealso [latent()], [individual()] of mixed logits, [compare_classes()].
 #' @examples
 #' data <- wenzhou_guzhen()
 #' fit <- fit_migration(~ push(technology) + log(distance), data,

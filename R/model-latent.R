@@ -4,13 +4,15 @@
 #' \eqn{P_{it}(b_c)}{P_it(b_c)} the conditional-logit probability of what firm \eqn{f} chose on its occasion \eqn{t}
 #' and \eqn{w_f} the firm's weight, the log-likelihood is
 #' \deqn{L = \sum_f w_f \log \sum_{c=1}^{C} \pi_{fc} \prod_t P_{it}(b_c), \qquad
-#'   \pi_{fc} = \frac{\exp(z_f'\gamma_c)}{\sum_k \exp(z_f'\gamma_k)}, \quad \gamma_1 = 0.}{L = sum_f w_f log sum_c pi_fc prod_t P_it(b_c), pi_fc = exp(z_f'gamma_c) / sum_k exp(z_f'gamma_k), gamma_1 = 0.}
-#' A firm stays in its class: its occasions are a panel, and it is this that tells classes apart. Within a class
-#' the odds of two places do not depend on the others; over all classes they do.
+#'   \pi_{fc} = \frac{\exp(z_f'\gamma_c)}{\sum_k \exp(z_f'\gamma_k)}, \quad \gamma_1 = 0.}{L = sum_f w_f log sum_c pi_fc
+#' prod_t P_it(b_c), pi_fc = exp(z_f'gamma_c) / sum_k exp(z_f'gamma_k), gamma_1 = 0.} A firm stays in its class: its
+#' occasions are a panel, and it is this that tells classes apart. Within a class the odds of two places do not depend
+#' on the others; over all classes they do.
 #'
 #' @section How it is fitted:
 #' From each of several random starts, EM raises the log-likelihood: the posterior probabilities of the classes
-#' \deqn{h_{fc} = \frac{\pi_{fc} \prod_t P_{it}(b_c)}{\sum_k \pi_{fk} \prod_t P_{it}(b_k)}}{h_fc = pi_fc prod_t P_it(b_c) / sum_k pi_fk prod_t P_it(b_k)}
+#' \deqn{h_{fc} = \frac{\pi_{fc} \prod_t P_{it}(b_c)}{\sum_k \pi_{fk} \prod_t P_{it}(b_k)}}{h_fc = pi_fc prod_t
+#'   P_it(b_c) / sum_k pi_fk prod_t P_it(b_k)}
 #' are the weights of a conditional logit for each class and of a multinomial logit of membership, both solved by
 #' Newton steps. Newton's method with the exact information of \eqn{L} then finishes each start. The best start is
 #' the fit; `fit$starts` is the record of all of them. Starts are the conditional logit's estimates with
@@ -24,8 +26,8 @@
 #' @param membership A one-sided formula of firm attributes that shift the probability of a class, such as
 #'   `~ log(size) + segment`; `~ 1` (default) for shares that are the same for all firms. The attributes
 #'   are columns of `firms` (of long data: columns that are the same for all places of an occasion).
-#' @param common Names of terms, or of coefficients, that are the same in all classes. Place constants (`| place`) always
-#'   are.
+#' @param common Names of terms, or of coefficients, that are the same in all classes. Place constants (`| place`)
+#'   always are.
 #' @param panel `TRUE` (default): the class is the firm's. `FALSE`: drawn anew on every occasion; `membership` may
 #'   then change with time, and only that and the shape of the choice probabilities tell classes apart.
 #' @param varying What to do with an attribute in `membership` that changes over the occasions of a firm: `"error"`
@@ -44,24 +46,25 @@
 #'   \item{entropy_r2}{1 less the entropy of the posterior probabilities relative to its largest possible value: 1
 #'     when each firm's class is certain, 0 when the choices say nothing about it; `NA` for one class}
 #'   \item{starts}{a data frame with a row for each start: `start`, `em_iterations`, `em_loglik`, `iterations` (of
-#'     Newton's method), `loglik`, `converged`, `smallest` (share of the smallest class), `problem`, `best`. Its attribute `path` has the
-#'     log-likelihoods along EM}
+#'     Newton's method), `loglik`, `converged`, `smallest` (share of the smallest class), `problem`, `best`. Its
+#'     attribute `path` has the log-likelihoods along EM}
 #'
 #'   The argument `start` of [fit_migration()] takes the place of the random starts when it gives the classes different
 #'   coefficients; else starts are drawn around it.
 #'
-#'   [predict()][predict.migration_fit] mixes the classes by \eqn{\pi_{fc}}{pi_fc}: probabilities and flows are means over
-#'   classes, and so are utilities and logsums. `simulate()` draws a class for each firm, then its choices. `fitted()` is
-#'   the probability of each choice by itself: over a panel the logarithms do not sum to the log-likelihood.
-#'   `estfun()` has a row for each firm. `individual()` gives posterior probabilities and coefficients.
+#'   [predict()][predict.migration_fit] mixes the classes by \eqn{\pi_{fc}}{pi_fc}: probabilities and flows are means
+#'   over classes, and so are utilities and logsums. `simulate()` draws a class for each firm, then its choices.
+#'   `fitted()` is the probability of each choice by itself: over a panel the logarithms do not sum to the
+#'   log-likelihood. `estfun()` has a row for each firm. `individual()` gives posterior probabilities and coefficients.
 #'
-#' @section Errors and warnings: An attribute in `membership` that the firms do not have, that is a linear combination of
-#'   others or, with `varying = "error"`, that changes over time; weights that differ between occasions of
-#'   a firm; `common` that names no term, or all of them. Warnings name classes that have no firms
-#'   left (`firmmove_warning_collapsed`), classes with the same coefficients (`firmmove_warning_equal_classes`), coefficients of a
-#'   class that run to infinity, as that of `stay` does in a class that never moves (`firmmove_warning_separated`),
-#'   coefficients that the choices do not determine (`firmmove_warning_undetermined`), and a fit no start of which converged. Starts that did not converge are counted in a message. Occasions that
-#'   miss an attribute of `membership` are treated as `na.action` says.
+#' @section Errors and warnings: An attribute in `membership` that the firms do not have, that is a linear combination
+#'   of others or, with `varying = "error"`, that changes over time; weights that differ between occasions of a firm;
+#'   `common` that names no term, or all of them. Warnings name classes that have no firms left
+#'   (`firmmove_warning_collapsed`), classes with the same coefficients (`firmmove_warning_equal_classes`), coefficients
+#'   of a class that run to infinity, as that of `stay` does in a class that never moves (`firmmove_warning_separated`),
+#'   coefficients that the choices do not determine (`firmmove_warning_undetermined`), and a fit no start of which
+#'   converged. Starts that did not converge are counted in a message. Occasions that miss an attribute of `membership`
+#'   are treated as `na.action` says.
 #' @references Kamakura, W. A. and Russell, G. J. (1989). A probabilistic choice model for market segmentation and
 #'   elasticity structure. *Journal of Marketing Research* 26, 379-390. \doi{10.1177/002224378902600401}
 #'
@@ -156,6 +159,18 @@ membership_missing <- function(model, data) {
   Filter(any, missing)
 }
 
+# A column of the firms, a value for each occasion of the data
+membership_column <- function(data, name) {
+  if (!has_tables(data) && differs_within(data, name)) {
+    abort(
+      "`membership` has `", name, "`, which differs between the places of one occasion. It must be an attribute of ",
+      "the firm.",
+      class = "membership"
+    )
+  }
+  occasion_column(data, name)
+}
+
 # Setup -----------------------------------------------------------------------------------------------
 
 # `memory` keeps the coding of membership and which terms differ between classes
@@ -212,10 +227,9 @@ firm_weights <- function(model, weights, group, check) {
 free_terms <- function(model, terms) {
   unknown <- setdiff(model$common, c(terms$name, terms$term))
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], terms$name)
     abort(
       "`common` names ", quote_names(unknown), ", not a term of the model.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, terms$name),
       class = "common"
     )
   }
@@ -257,7 +271,8 @@ latent_parameters <- function(classes, terms, free, attributes) {
 # Attributes of the groups: z (attributes x groups) and the coding that new data must get
 class_membership <- function(model, data, design, group, coding = NULL) {
   first <- match(seq_len(max(group)), group)
-  frame <- membership_frame(model, data, design, group, first)
+  frame <- fitted_types(membership_frame(model, data, design, group, first), coding$types, "firms")
+  types <- coding$types %||% variable_types(frame)
   built <- if (is.null(coding)) stats::terms(model$membership) else coding$terms
   frame <- tryCatch(
     stats::model.frame(built, frame, na.action = stats::na.pass, xlev = coding$levels),
@@ -273,7 +288,7 @@ class_membership <- function(model, data, design, group, coding = NULL) {
     check_membership(z, data)
     coding <- list(
       terms = attr(frame, "terms"), levels = stats::.getXlevels(attr(frame, "terms"), frame),
-      contrasts = attr(z, "contrasts")
+      contrasts = attr(z, "contrasts"), types = types
     )
   }
   list(z = matrix(t(z), ncol(z), nrow(z), dimnames = list(colnames(z), NULL)), coding = coding)
@@ -286,11 +301,10 @@ membership_frame <- function(model, data, design, group, first) {
   unknown <- setdiff(names, columns)
   unknown <- unknown[!vapply(unknown, exists, NA, envir = environment(model$membership), mode = "numeric")]
   if (length(unknown) > 0L) {
-    near <- nearest_name(unknown[1L], columns)
     abort(
       "`membership` has ", quote_names(unknown), ", not ", if (length(unknown) == 1L) "a column" else "columns",
       " of the firms. A class belongs to the firm: attributes of places go into `formula`.",
-      if (!is.null(near)) paste0(" Did you mean `", near, "`?"),
+      did_you_mean(unknown, columns),
       class = "membership"
     )
   }

@@ -54,7 +54,7 @@ check_start.mixed_model <- function(model, theta) {
   own <- grepl("^(sd|spread):", names(theta))
   if (any(theta[own] < 0)) {
     abort(
-      "`start` and `fixed` must not give a negative spread, unlike ", quote_names(names(theta)[own & theta < 0]), ".",
+      "`start` and `fixed` must give each spread a value of at least 0; negative is ", quote_names(names(theta)[own & theta < 0]), ".",
       class = "start"
     )
   }
@@ -92,8 +92,8 @@ model_maximise.mixed_model <- function(model, problem, theta) {
 }
 
 # Far from a maximum the information may be indefinite and Newton's method slow: a few steps with outer products of the
-# firms' scores lead to where it is not (many would be slow again). With censored coefficients the score jumps where a draw crosses zero, so the top is
-# found to fewer digits.
+# firms' scores lead to where it is not (many would be slow again). With censored coefficients the score jumps where a
+# draw crosses zero, so the top is found to fewer digits.
 climb <- function(sums, kernel, start, fixed, control) {
   asked <- watched_control(control)
   if (any(kernel$transform == "censored")) {
@@ -230,7 +230,7 @@ simulation_noise <- function(model, fit, raw, problem) {
   moved <- lapply(seq_len(model$check_draws), function(k) {
     tick()
     kernel$seed <- model$seed + 1e6 * k
-    at <- evaluate_sums(problem$sums, kernel, raw$theta, 1L, kernel_control(fit$control))
+    at <- evaluate_sums(problem$sums, kernel, raw$theta, fm_score, kernel_control(fit$control))
     list(loglik = at$value - raw$value, theta = drop(raw$covariance %*% at$score))
   })
   # each is the difference of two draws, so half of its square is the variance of one

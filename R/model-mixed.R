@@ -6,10 +6,10 @@
 #' coefficients have a distribution over firms instead of one value. With \eqn{\beta_f}{beta_f} the coefficients
 #' of firm \eqn{f} and \eqn{i} its occasions, the log-likelihood is
 #' \deqn{L = \sum_f w_f \log \int \prod_{i \in f} P_{i y_i}(\beta) \, dF(\beta) \approx
-#'   \sum_f w_f \log \frac{1}{R} \sum_{r=1}^R \prod_{i \in f} P_{i y_i}(\beta_{fr}),}{L = sum_f w_f log (1/R) sum_r prod_{i in f} P_{i y_i}(beta_fr),}
-#' with the conditional logit's probabilities inside and \eqn{R} draws of each firm's own. The score and the
-#' information matrix are those of this simulated likelihood, exactly; standard errors are the information's
-#' (`vcov(type = "opg")` gives those that some other programs print).
+#'   \sum_f w_f \log \frac{1}{R} \sum_{r=1}^R \prod_{i \in f} P_{i y_i}(\beta_{fr}),}{L = sum_f w_f log (1/R) sum_r
+#' prod_{i in f} P_{i y_i}(beta_fr),} with the conditional logit's probabilities inside and \eqn{R} draws of each firm's
+#' own. The score and the information matrix are those of this simulated likelihood, exactly; standard errors are the
+#' information's (`vcov(type = "opg")` gives those that some other programs print).
 #'
 #' Each random coefficient has a location \eqn{m} and a spread \eqn{s}; with \eqn{z} standard normal:
 #'
@@ -75,11 +75,11 @@
 #' whose noise exceeds `precision` standard errors in some coefficient warns and names it: take more draws.
 #'
 #' @section Standard errors:
-#' Those of the exact information of the simulated likelihood. The unit of that likelihood is the firm (the occasion with
-#' `panel = FALSE`), so the score contributions of [estfun()][estfun.migration_fit] have a row for each firm, and
+#' Those of the exact information of the simulated likelihood. The unit of that likelihood is the firm (the occasion
+#' with `panel = FALSE`), so the score contributions of [estfun()][estfun.migration_fit] have a row for each firm, and
 #' `vcov(fit, type = "robust")` is clustered by firm. mlogit prints errors from the outer product of the scores of
-#' choice situations, also in a panel, where these are not independent: its errors may differ from these by a third
-#' at the same estimates.
+#' choice situations, also in a panel, where these are not independent: its errors may differ from these by a third at
+#' the same estimates.
 #' @section Predictions:
 #' `predict()` averages the probabilities over the distribution of the coefficients in the population, not over
 #' what is known of a firm from its choices; `type = "utility"` is at the mean coefficients.
@@ -182,10 +182,9 @@ distribution_name <- function(x) {
   clean <- gsub("[- ]", "_", tolower(x))
   at <- match(clean, c(distributions$name, distributions$short))
   if (is.na(at)) {
-    near <- nearest_name(clean, distributions$name)
     abort(
       "`random` has the distribution \"", x, "\"; there are ", quote_names(distributions$name, max = 10), ".",
-      if (!is.null(near)) paste0(" Did you mean \"", near, "\"?"),
+      did_you_mean(clean, distributions$name),
       class = "argument"
     )
   }
@@ -409,7 +408,7 @@ mixed_kernel <- function(model, names, spreads, group, memory) {
   )
 }
 
-# The part of it that says which draws
+# The part of the kernel's `model` list that says which draws to take
 draws_kernel <- function(model, groups) {
   dims <- length(model$random)
   if (!is.array(model$draws)) {
@@ -441,7 +440,9 @@ draws_kernel <- function(model, groups) {
 term_scales <- function(model, design) {
   n_terms <- nrow(design$terms)
   n_linear <- n_terms + length(design$effects)
-  at_zero <- .Call(C_evaluate, design$spec, list(kind = "conditional"), numeric(n_linear), 2L, list(threads = 1L))
+  at_zero <- .Call(
+    C_evaluate, design$spec, list(kind = "conditional"), numeric(n_linear), fm_information, list(threads = 1L)
+  )
   weights <- design$spec$weights
   n <- if (is.null(weights)) length(design$occasion) else sum(weights)
   scale <- sqrt(diag(at_zero$information)[seq_len(n_terms)] / n)
@@ -450,7 +451,7 @@ term_scales <- function(model, design) {
   if (length(still) > 0L) {
     abort(
       "`random` has ", quote_names(still), ", which does not vary between the places of any firm's occasions: ",
-      "nothing tells its distribution.",
+      "its distribution cannot be estimated.",
       class = "random"
     )
   }

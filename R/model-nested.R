@@ -3,10 +3,10 @@
 #' dissimilarity parameters \eqn{\lambda_n}{lambda_n},
 #' \deqn{P_{ij} = \frac{\exp(v_{ij}/\lambda_n)}{\exp(I_{in})}\,
 #'   \frac{\exp(\lambda_n I_{in})}{\sum_m \exp(\lambda_m I_{im})}, \qquad
-#'   I_{in} = \log \sum_{l \in n} \exp(v_{il}/\lambda_n).}{P_ij = exp(v_ij/lambda_n - I_n) exp(lambda_n I_n) / sum_m exp(lambda_m I_m), I_n = log sum_{l in n} exp(v_l/lambda_n).}
-#' This is the form that follows from utility maximisation when \eqn{0 < \lambda \le 1}{0 < lambda <= 1}, and
-#' with three levels when in addition no lambda is larger than the one of the nest above it.
-#' \eqn{\lambda = 1}{lambda = 1} throughout is the [conditional()] logit.
+#'   I_{in} = \log \sum_{l \in n} \exp(v_{il}/\lambda_n).}{P_ij = exp(v_ij/lambda_n - I_n) exp(lambda_n I_n) / sum_m
+#' exp(lambda_m I_m), I_n = log sum_{l in n} exp(v_l/lambda_n).} This is the form that follows from utility maximisation
+#' when \eqn{0 < \lambda \le 1}{0 < lambda <= 1}, and with three levels when in addition no lambda is larger than the
+#' one of the nest above it. \eqn{\lambda = 1}{lambda = 1} throughout is the [conditional()] logit.
 #'
 #' Where firms have an origin, staying is always a nest of its own at the top, with lambda 1.
 #' A nest of one place has no lambda either: it would not change any probability, and is held at 1.
@@ -156,9 +156,7 @@ nest_column.choice_data <- function(data, name) {
 }
 
 abort_nest_column <- function(name, among, what) {
-  near <- nearest_name(name, among)
-  hint <- if (is.null(near)) "" else paste0(" Did you mean `", near, "`?")
-  abort("The nesting column `", name, "` is not ", what, ".", hint, class = "nests")
+  abort("The nesting column `", name, "` is not ", what, ".", did_you_mean(name, among), class = "nests")
 }
 
 abort_if_changing <- function(name, places) {
@@ -257,7 +255,7 @@ nest_kernel <- function(nests, labels) {
 check_start.nested_model <- function(model, theta) {
   if (any(theta <= 0)) {
     abort(
-      "`start` and `fixed` must give each lambda a value above 0, unlike ", quote_names(names(theta)[theta <= 0]),
+      "`start` and `fixed` must give each lambda a value above 0, which is not so for ", quote_names(names(theta)[theta <= 0]),
       ".",
       class = "start"
     )

@@ -57,11 +57,15 @@ predict.migration_fit_ranked <- function(object, newdata = NULL,
   }
   check_dots(...)
   data <- if (is.null(newdata)) object$data else prediction_data(newdata, object)
-  design <- if (is.null(newdata)) fit_design(object) else prediction_design(object, data)
+  design <- if (is.null(newdata)) fit_design(object) else new_design(object, data)
+  if (isTRUE(design$nothing)) {
+    return(missing_prediction(type, data))
+  }
   place_result(expected_rank(kernel_predict(object, design, "utility"), design$spec), design, data)
 }
 
-# 1 + sum over the others of the probability to stand before, by row; occasions with as many rows are done at once
+# Expected rank of each row: 1 plus, for every other row of the occasion, the probability that it stands before.
+# Occasions with as many rows are done at once.
 expected_rank <- function(v, spec) {
   size <- diff(spec$start)
   rank <- rep(NA_real_, length(v))
@@ -134,6 +138,7 @@ draw_stage <- function(v, left, occasion) {
 #'
 #'   Hausman, J. A. and Ruud, P. A. (1987). Specifying and testing econometric models for rank-ordered data.
 #'   *Journal of Econometrics* 34, 83-104. \doi{10.1016/0304-4076(87)90068-6}
+#' @seealso [ranked()], [anova()][anova.migration_fit], [iia_test()].
 #' @examples
 #' fit <- fit_migration(rank ~ factor, wenzhou_interviews(), ranked(), id = "firm", place = "factor")
 #' stage_test(fit)

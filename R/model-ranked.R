@@ -2,14 +2,17 @@
 #' @description Interviews often ask for more than one choice. `ranked()` fits answers in which respondent
 #' \eqn{i} ranks alternatives \eqn{y_1, y_2, \ldots, y_K} of those on offer, \eqn{C_i}, first to last. The
 #' ranking is taken for a sequence of choices, each from what the ones before left (`type = "ranking"`):
-#' \deqn{P_i(y_1, \ldots, y_K) = \prod_{s=1}^{K} \frac{\exp(v_{i y_s})}{\sum_{j \in C_i \setminus \{y_1, \ldots, y_{s-1}\}} \exp(v_{ij})}, \qquad v_{ij} = \sum_k b_k x_{ijk}.}{P_i(y_1, ..., y_K) = prod_s exp(v_iy_s) / sum_(j left at stage s) exp(v_ij), v_ij = sum_k b_k x_ijk.}
+#' \deqn{P_i(y_1, \ldots, y_K) = \prod_{s=1}^{K} \frac{\exp(v_{i y_s})}{\sum_{j \in C_i \setminus \{y_1, \ldots,
+#'   y_{s-1}\}} \exp(v_{ij})}, \qquad v_{ij} = \sum_k b_k x_{ijk}.}{P_i(y_1, ..., y_K) = prod_s exp(v_iy_s) / sum_(j
+#'   left at stage s) exp(v_ij), v_ij = sum_k b_k x_ijk.}
 #' Alternatives that were not ranked are tied at the bottom: they are on offer at every stage and chosen at
 #' none. A choice set of one is no stage. The information of a respondent grows with the stages, and the
 #' coefficients mean what they mean in [conditional()].
 #'
 #' With `type = "best_worst"` the respondent names the best and then, of the others, the worst (Marley and
 #' Louviere 2005):
-#' \deqn{P_i(y, z) = \frac{\exp(v_{iy})}{\sum_{j \in C_i} \exp(v_{ij})} \, \frac{\exp(-v_{iz})}{\sum_{j \in C_i \setminus \{y\}} \exp(-v_{ij})}.}{P_i(y, z) = exp(v_iy) / sum_j exp(v_ij) * exp(-v_iz) / sum_(j not y) exp(-v_ij).}
+#' \deqn{P_i(y, z) = \frac{\exp(v_{iy})}{\sum_{j \in C_i} \exp(v_{ij})} \, \frac{\exp(-v_{iz})}{\sum_{j \in C_i
+#'   \setminus \{y\}} \exp(-v_{ij})}.}{P_i(y, z) = exp(v_iy) / sum_j exp(v_ij) * exp(-v_iz) / sum_(j not y) exp(-v_ij).}
 #'
 #' Lower ranks are often given with less care. `scale = "stage"` multiplies the utilities of stage
 #' \eqn{s > 1} by a parameter \eqn{\sigma_s}{sigma_s} (Hausman and Ruud 1987): below 1 where the answers are
@@ -239,7 +242,7 @@ model_null.ranked_model <- function(model, problem) {
   answers <- explode_answers(problem$design$spec, model)
   theta <- numeric(length(problem$layout$linear))
   sums <- design_sums(answers$spec)
-  evaluate_sums(sums, stage_kernel(answers), theta, 0L, kernel_control(problem$control))$value
+  evaluate_sums(sums, stage_kernel(answers), theta, fm_value, kernel_control(problem$control))$value
 }
 
 check_estimates.ranked_model <- function(model, fit) {

@@ -1,9 +1,10 @@
-# All that a fit asks of its model, and answers ask of a fit, as generics: the table of contents for whoever adds a model.
+# All that a fit asks of its model, and answers ask of a fit, as generics: the table of contents for whoever adds a
+# model.
 #
 # A model is a file R/model-<name>.R with an exported constructor of class c("<name>_model", "migration_model") and
 # methods of those generics whose default (model-default.R) does not fit. Its fit has the class
-# c("migration_fit_<name>", "migration_fit"). `problem` is a fit_problem() (fit-migration.R), `design` a design (design.R),
-# with kernel, theta and layout where it is one of a fit.
+# c("migration_fit_<name>", "migration_fit"). `problem` is a fit_problem() (fit-problem.R), `design` a design
+# (design.R), with kernel, theta and layout where it is one of a fit.
 
 # The model object ------------------------------------------------------------------------------------
 
@@ -110,13 +111,13 @@ sums_over_occasions <- function(model, group) {
   UseMethod("sums_over_occasions")
 }
 
-# A function that makes of the coefficients of a fit those that stand for all firms, such as the means of random ones;
-# NULL where they do already
+# A function that turns the coefficients of a fit into those that stand for all firms, such as the means of random
+# coefficients; NULL where the coefficients do so already
 coefficient_means <- function(model) {
   UseMethod("coefficient_means")
 }
 
-# Which of some names of coefficients are of the model's own parameters
+# For each of some names of coefficients, whether it is one of the model's own parameters
 own_parameters <- function(model, names) {
   UseMethod("own_parameters")
 }
@@ -170,7 +171,8 @@ occasion_likelihoods <- function(model, object, design) {
 
 # A fit: kernels ----------------------------------------------------------------------------------------
 
-# Adds to a design with its parameters what predictions need of all its occasions at once. Dispatches on the fit.
+# A design that has its parameters, with what predictions need of all of its occasions together, such as the equilibrium
+# of chain(). Dispatches on the fit.
 settle_design <- function(object, design, data) {
   UseMethod("settle_design")
 }
@@ -181,8 +183,8 @@ kernel_predict <- function(object, design, type) {
   UseMethod("kernel_predict")
 }
 
-# Chosen rows (places of a relational design, positions within the occasion of a ragged one) for a uniform number
-# an occasion. Dispatches on the fit.
+# The choice that a uniform number makes, for each occasion: the number of a place where all occasions offer all places,
+# else the position within the occasion. Dispatches on the fit.
 kernel_choice <- function(object, design, uniform) {
   UseMethod("kernel_choice")
 }

@@ -1,8 +1,8 @@
 # Chord diagrams of flows: places on a circle, as wide as the moves from and to them, and a band for each flow.
 
 # Places on the circle and the flows between them as angles in radians, clockwise from the top: list(places: place,
-# begin, end, moves; flows: from, to, count, and where the band leaves (out_begin, out_end) and arrives (in_begin, in_end)).
-# In each place the flows that leave come first, then those that arrive, so ordered that bands cross little.
+# begin, end, moves; flows: from, to, count, and where the band leaves (out_begin, out_end) and arrives (in_begin,
+# in_end)). In each place the flows that leave come first, then those that arrive, so ordered that bands cross little.
 chord_layout <- function(moves) {
   moves <- moves[moves$count > 0, , drop = FALSE]
   used <- levels(moves$from)[levels(moves$from) %in% c(as.character(moves$from), as.character(moves$to))]
@@ -48,7 +48,8 @@ bent_curve <- function(from, to, radius) {
   data.frame(x = curve(ends$x, middle$x), y = curve(ends$y, middle$y))
 }
 
-# Outlines of the bands. A band touches the place that it leaves; where it arrives it ends before the circle, in a point.
+# Outlines of the bands. A band touches the place that it leaves; where it arrives it ends before the circle, in a
+# point.
 chord_bands <- function(flows) {
   bands <- lapply(seq_len(nrow(flows)), function(k) {
     flow <- flows[k, ]

@@ -1,7 +1,8 @@
 #' @title Plot what the moves do to clusters
-#' @description `"waterfall"`: the way from the start to the end of each cluster, a step for each component. `"flows"`: who gains
-#' from whom, a matrix of what clusters win (in the mean or the size account) by the firms that come from each other
-#' cluster, or lose by those that go there. `"net"`: the same net, where one cluster's gain in size is the other's loss.
+#' @description `"waterfall"`: the way from the start to the end of each cluster, a step for each component. `"flows"`:
+#' who gains from whom, a matrix of what clusters win (in the mean or the size account) by the firms that come from each
+#' other cluster, or lose by those that go there. `"net"`: the same net, where one cluster's gain in size is the other's
+#' loss.
 #'
 #' @param x,object A [decompose_cluster()].
 #' @param type The picture.
@@ -12,6 +13,7 @@
 #' @param ... Not used.
 #' @return `autoplot()`: a ggplot, to change or add to. `plot()` draws it and returns it invisibly.
 #' @section Errors: Package ggplot2 is not installed; a cluster or pair of periods that is not there.
+#' @seealso [decompose_cluster()], [print.decomposition()] for the tables, [plot.migration_fit()] for flows on a map.
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' account <- decompose_cluster(wenzhou_guzhen(), "productivity", "jobs", pairs = "ends")
 #' plot(account, clusters = c("Wenzhou", "Guzhen"))
@@ -40,15 +42,29 @@ autoplot.decompose_cluster <- function(object, type = c("waterfall", "flows", "n
   clusters <- shown_clusters(totals, clusters, check_count(top, "top"))
   table <- in_pair(object[[account]], pair)
   table <- table[table$cluster %in% clusters, , drop = FALSE]
-  title <- paste0(if (account == "mean") object$columns$performance else size_name(object), ", ", pair$start, " to ",
-                  pair$end)
+  unit <- if (account == "mean") paste0(if (isTRUE(object$log)) "log of ", object$columns$performance) else size_name(object)
+  what <- switch(type, waterfall = "from start to end", flows = "who gains from whom", net = "net gains")
+  title <- paste0(
+    "The ", account, " account, ", unit, ", ", as.character(pair$start), " to ", as.character(pair$end), ": ", what
+  )
   if (type == "waterfall") {
     ends <- totals[match(clusters, totals$cluster), ]
     columns <- if (account == "mean") c("value_start", "value_end") else c("size_start", "size_end")
-    waterfall_plot(waterfall_steps(table, clusters, ends[[columns[1]]], ends[[columns[2]]]), title)
+    steps <- waterfall_steps(table, clusters, ends[[columns[1]]], ends[[columns[2]]])
+    picture <- waterfall_plot(steps, cluster_strips(clusters, ends), unit)
   } else {
-    flow_matrix_plot(flow_pairs(table, clusters, account, type), clusters, type, title)
+    picture <- flow_matrix_plot(flow_pairs(table, clusters, account, type), clusters, type, unit)
   }
+  hidden <- nrow(totals) - length(clusters)
+  picture + picture_words(object, title, c(
+    if (type == "waterfall") attr(picture, "said"), if (hidden > 0L) paste0(plural(hidden, "other cluster"), " not drawn.")
+  ))
+}
+
+# Names of panels: on several lines, and why a cluster has no end, or no start
+cluster_strips <- function(clusters, ends) {
+  why <- ifelse(ends$firms_end %in% 0, "(no firm at the end)", ifelse(ends$firms_start %in% 0, "(no firm at the start)", ""))
+  stats::setNames(trimws(paste(wrap_names(clusters, 26), why, sep = ifelse(nzchar(why), "\n", ""))), clusters)
 }
 
 size_name <- function(object) {
@@ -89,19 +105,16 @@ waterfall_steps <- function(table, clusters, start, end) {
   steps[!is.na(steps$to), , drop = FALSE]
 }
 
-waterfall_plot <- function(steps, title) {
+waterfall_plot <- function(steps, strips, unit) {
   at <- as.integer(steps$component)
   steps$left <- at - 0.4
   steps$right <- at + 0.4
-  # what a bar of the picture can show: a thousandth of its height
-  range <- stats::ave(pmax(abs(steps$from), abs(steps$to)), steps$cluster, FUN = max)
-  digits <- pmax(0, 2 - floor(log10(range)))
-  rounded <- function(x) ifelse(is.finite(digits), round(x, digits), x)
-  steps$label <- ifelse(
-    steps$kind == "level", plain_number(rounded(steps$to)), signed_number(rounded(steps$to - steps$from))
-  )
+  steps$label <- step_labels(steps)
+  steps <- cut_levels(steps)
   steps$height <- pmax(steps$from, steps$to)
-  ggplot2::ggplot(steps) +
+  # numbers that would run into each other stand upright
+  many <- length(unique(steps$cluster)) > 1L || max(nchar(steps$label)) > 6L
+  picture <- ggplot2::ggplot(steps) +
     ggplot2::geom_rect(ggplot2::aes(
       xmin = .data$left, xmax = .data$right, ymin = .data$from, ymax = .data$to, fill = .data$kind
     ), colour = "grey30", linewidth = 0.2) +
@@ -109,21 +122,56 @@ waterfall_plot <- function(steps, title) {
       x = .data$right, xend = .data$right + 0.2, y = .data$to, yend = .data$to
     ), steps[steps$component != "end", ], colour = "grey50", linewidth = 0.3) +
     ggplot2::geom_text(
-      ggplot2::aes(x = (.data$left + .data$right) / 2, y = .data$height, label = .data$label), vjust = -0.4, size = 2.6
+      ggplot2::aes(x = (.data$left + .data$right) / 2, y = .data$height, label = .data$label),
+      vjust = if (many) 0.5 else -0.4, hjust = if (many) -0.15 else 0.5, angle = if (many) 90 else 0, size = if (many) 2.1 else 2.6
     ) +
     ggplot2::scale_fill_manual(
       values = c(level = "grey60", up = "#9ecae1", down = "#08306b"), breaks = c("up", "down"), name = NULL,
       labels = c("adds", "takes away")
     ) +
     ggplot2::scale_x_continuous(breaks = seq_along(levels(steps$component)), labels = levels(steps$component)) +
-    ggplot2::scale_y_continuous(expand = ggplot2::expansion(c(0.05, 0.12))) +
-    ggplot2::facet_wrap(~cluster, scales = "free_y") +
-    ggplot2::labs(x = NULL, y = NULL, title = title) +
-    ggplot2::theme_bw() +
+    ggplot2::scale_y_continuous(expand = ggplot2::expansion(c(if (any(steps$cut)) 0 else 0.05, if (many) 0.28 else 0.14))) +
+    ggplot2::facet_wrap(~cluster, scales = "free_y", labeller = ggplot2::as_labeller(strips)) +
+    ggplot2::labs(x = NULL, y = unit) +
+    decomposition_theme() +
     ggplot2::theme(
-      axis.text.x = ggplot2::element_text(angle = 45, hjust = 1), panel.grid.minor = ggplot2::element_blank(),
-      panel.grid.major.x = ggplot2::element_blank(), legend.position = "bottom"
+      axis.text.x = ggplot2::element_text(angle = 45, hjust = 1), panel.grid.major.x = ggplot2::element_blank()
     )
+  structure(picture, said = c(
+    "Labels add up from left to right.",
+    if (any(steps$cut)) "The bars of start and end are cut off below: the axis does not begin at 0."
+  ))
+}
+
+# Labels with two digits of the largest step of each cluster, each the difference of what is reached, so that they add up
+# at the digits shown; steps of nothing have none
+step_labels <- function(steps) {
+  change <- steps$kind != "level"
+  largest <- stats::ave(ifelse(change, abs(steps$to - steps$from), 0), steps$cluster, FUN = max)
+  level <- stats::ave(abs(steps$to), steps$cluster, FUN = max)
+  digits <- pmin(pmax(1 - floor(log10(ifelse(largest > 0, largest, level))), 0), 12)
+  digits[!is.finite(digits)] <- 0
+  rounded <- round(steps$to, digits)
+  before <- round(steps$from, digits)
+  label <- ifelse(change, signed_fixed(rounded - before, digits), fixed_number(rounded, digits))
+  ifelse(change & rounded == before, "", label)
+}
+
+fixed_number <- function(x, digits) {
+  trimws(mapply(formatC, x, digits = digits, MoreArgs = list(format = "f", big.mark = ",")))
+}
+
+signed_fixed <- function(x, digits) paste0(ifelse(x > 0, "+", ""), fixed_number(x, digits))
+
+# Where steps are small beside the level, which bars from 0 would hide, the level is cut off below them
+cut_levels <- function(steps) {
+  low <- stats::ave(ifelse(steps$kind == "level", steps$to, pmin(steps$from, steps$to)), steps$cluster, FUN = min)
+  high <- stats::ave(ifelse(steps$kind == "level", steps$to, pmax(steps$from, steps$to)), steps$cluster, FUN = max)
+  room <- pmax(high - low, 1e-9 * abs(high))
+  steps$cut <- low > 0 & room < 0.35 * high & room > 1e-6 * high
+  below <- steps$cut & steps$kind == "level"
+  steps$from[below] <- (low - 0.35 * room)[below]
+  steps
 }
 
 # Three significant digits, or the whole number where it has more; without exponent
@@ -132,7 +180,7 @@ plain_number <- function(x) {
   trimws(vapply(x, function(one) format(one, digits = 15, big.mark = ",", scientific = FALSE), ""))
 }
 
-# The same with a sign, and a bare 0
+# As plain_number() does, with a sign, and 0 without one
 signed_number <- function(x) {
   ifelse(x == 0, "0", paste0(ifelse(x > 0, "+", ""), plain_number(x)))
 }
@@ -151,7 +199,7 @@ flow_pairs <- function(table, clusters, account, type) {
   sums
 }
 
-flow_matrix_plot <- function(pairs, clusters, type, title) {
+flow_matrix_plot <- function(pairs, clusters, type, unit) {
   reach <- max(abs(pairs$estimate))
   pairs$dark <- abs(pairs$estimate) > 0.6 * reach
   pairs$label <- signed_number(round(pairs$estimate, max(0, 2 - ceiling(log10(reach)))))
@@ -160,15 +208,16 @@ flow_matrix_plot <- function(pairs, clusters, type, title) {
     ggplot2::geom_text(ggplot2::aes(label = .data$label, colour = .data$dark), size = if (type == "net") 2.6 else 2.2) +
     ggplot2::scale_colour_manual(values = c("black", "white"), guide = "none") +
     ggplot2::scale_fill_gradient2(
-      low = "#7f2704", mid = "grey95", high = "#08306b", limits = c(-reach, reach), name = "gain"
+      low = "#7f2704", mid = "grey95", high = "#08306b", limits = c(-reach, reach), name = paste0("gain,\n", unit)
     ) +
     (if (type == "net") NULL else ggplot2::facet_wrap(~way)) +
-    ggplot2::scale_x_discrete(drop = FALSE) +
-    ggplot2::scale_y_discrete(drop = FALSE, limits = rev) +
-    ggplot2::labs(x = "from or to", y = "gain of", title = title) +
+    ggplot2::scale_x_discrete(drop = FALSE, labels = function(x) wrap_names(x, 30)) +
+    ggplot2::scale_y_discrete(drop = FALSE, limits = rev, labels = wrap_names) +
+    ggplot2::labs(x = "from or to", y = "gain of") +
     ggplot2::coord_equal() +
-    ggplot2::theme_bw() +
+    decomposition_theme() +
     ggplot2::theme(
+      legend.position = "right",
       axis.text.x = ggplot2::element_text(angle = 45, hjust = 1), panel.grid = ggplot2::element_blank()
     )
 }

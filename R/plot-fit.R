@@ -20,12 +20,14 @@
 #'   coefficients as they are.
 #' @param type,cluster Which standard errors, as in [vcov.migration_fit()].
 #' @param background For a map: an sf object, such as borders of provinces, that is drawn below; needs package sf.
-#' @param top For a map or chords: only the `top` largest flows are drawn. For `"time"`: only the `top` places with the most
-#'   moves.
+#' @param top For a map or chords: only the `top` largest flows are drawn. For `"time"`: only the `top` places with the
+#'   most moves.
 #' @param ... Not used.
 #' @return `autoplot()`: a ggplot, to change or add to. `plot()` draws it and returns it invisibly.
 #' @section Errors: Package ggplot2 is not installed; data without a move; a map of places without coordinates;
 #'   data without a time drawn over time.
+#' @seealso [predict()][predict.migration_fit] and [as_flows()] for the numbers, [plot.migration_fit_hazard()] for
+#'   hazards, [plot.decompose_cluster()] for clusters.
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' data <- wenzhou_guzhen()
 #' plot(data)
@@ -116,8 +118,9 @@ coefficient_plot <- function(table, title, conf.level, standardise) {
   null <- unique(data.frame(group = table$group, at = table$null))
   ggplot2::ggplot(table, ggplot2::aes(x = .data$estimate, y = .data$term)) +
     ggplot2::geom_vline(ggplot2::aes(xintercept = .data$at), null, linetype = "dashed", colour = "grey50") +
-    ggplot2::geom_errorbarh(
-      ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high), height = 0.2, colour = "grey30", na.rm = TRUE
+    ggplot2::geom_errorbar(
+      ggplot2::aes(xmin = .data$conf.low, xmax = .data$conf.high),
+      orientation = "y", width = 0.2, colour = "grey30", na.rm = TRUE
     ) +
     ggplot2::geom_point(ggplot2::aes(shape = .data$group), size = 2.5, show.legend = FALSE) +
     ggplot2::scale_shape_manual(values = stats::setNames(

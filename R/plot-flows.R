@@ -177,7 +177,8 @@ flow_map <- function(moves, where, top, background = NULL) {
     ggplot2::theme_bw()
 }
 
-# What lies below a map, in degrees as the places are: outlines as paths, as arrows cannot bend on a map of ggplot2's own
+# What lies below a map, in degrees as the places are: outlines as paths, as arrows cannot bend on a map of ggplot2's
+# own
 map_background <- function(background) {
   if (is.null(background)) {
     return(NULL)

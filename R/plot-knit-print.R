@@ -19,6 +19,8 @@
 #' @param ... Passed to [knitr::kable()]; knitr's own `options` and `inline` are dropped.
 #' @return Markdown, LaTeX or HTML of class `knit_asis`, as [knitr::kable()] makes it where the document is knit.
 #' @section Errors: Package knitr is not there.
+#' @seealso [print.migration_answer()] and [print.decomposition()] for the console, [summary()][summary.migration_fit]
+#'   for fits, [report_migration()].
 #' @examplesIf requireNamespace("knitr", quietly = TRUE)
 #' fit <- fit_migration(~ push(technology) + pull(creativity) + log(distance), wenzhou_guzhen())
 #' cat(knitr::knit_print(marginal_effects(fit, "technology")))

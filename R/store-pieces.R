@@ -49,8 +49,8 @@ piece_columns <- function(piece, types, state) {
     check_firm_names(columns, state)
   }
   if (!identical(names(columns), state$columns)) {
-    abort("The columns are others from ", piece_place(piece, 1), " on: ", quote_names(names(columns), 8),
-          " and not ", quote_names(state$columns, 8), ". Give parts of the same columns.",
+    abort("The columns change at ", piece_place(piece, 1), ": they are ", quote_names(names(columns), 8),
+          ", not ", quote_names(state$columns, 8), ". Give parts with the same columns.",
           class = "columns")
   }
   columns <- lapply(columns, plain_piece)
@@ -199,6 +199,7 @@ piece_frame <- function(state, writer) {
   frame$ties <- code_ties(keys$ties, with_tie_firms(frame, if (is.list(ties)) lapply(ties, rename_plain_keys, names)))
   frame["network"] <- list(code_network(keys$network, frame))
   frame["available"] <- list(code_available(keys$available, frame))
+  check_place_rows(frame$place_row, frame)
   if (!is.null(frame$available$tie)) frame <- logical_available(frame)
   frame$index <- c(cells, list(chosen = rep(1L, length(cells$origin))))
   check_tie_pairs(frame)

@@ -27,41 +27,8 @@ check_rows_range <- function(store, first, last) {
   }
 }
 
-#' Rows and slices of a store
-#'
-#' @description
-#' `store_rows()` reads some rows of firms as a data frame, `store_data()` as a
-#' [migration_data()] with all places, ties and network of the store. Only the
-#' columns asked for are read, and only the shards that have the rows.
-#' `store_slices()` cuts the rows into slices of whole firms, the unit in which
-#' models stream a store.
-#'
-#' @param store An [open_store()].
-#' @param first,last First and last row, 1-based.
-#' @param columns Names of columns of firms; `NULL` is all. `store_data()` always
-#'   reads the keys.
-#' @param rows Rows of a slice. Each slice has this many rows and the rest of its
-#'   last firm; the last slice has what is left.
-#'
-#' @return `store_rows()`: a data frame. `store_data()`: a `migration_data` whose places
-#'   and times are those of the whole store, and whose firms are those of the rows.
-#'   `store_slices()`: a data frame `first`, `last`, with the attribute `together`:
-#'   `FALSE` when the rows of a firm are not together in the store, which is then cut
-#'   every `rows` rows (long data: at the end of an occasion). Of long data, `store_data()` gives a
-#'   [choice_data()]; its rows must be those of whole occasions.
-#'
-#' @section Errors:
-#' Rows or columns the store does not have; a damaged or missing file, which is named with
-#' the block and what to do (class `firmmove_error_corrupt` or `firmmove_error_io`).
-#' @seealso [open_store()]
-#' @examples
-#' path <- file.path(tempdir(), "lamps")
-#' store <- write_store(wenzhou_guzhen(), path)
-#' store_rows(store, 101, 104, c("firm", "year", "size"))
-#' store_data(store, 1, 1000, "size")
-#' store_slices(store, 5000)
-#' unlink(path, recursive = TRUE)
-#' @export
+# Some rows of firms as a data frame. Only the columns asked for are read, and only the shards that have the rows.
+# first, last: row numbers from 1 on; columns: names, NULL for all.
 store_rows <- function(store, first, last, columns = NULL) {
   check_store(store)
   check_rows_range(store, first, last)
@@ -69,10 +36,10 @@ store_rows <- function(store, first, last, columns = NULL) {
   if (is.null(columns)) columns <- setdiff(names, weights_column)
   absent <- setdiff(columns, names)
   if (length(absent)) {
-    near <- nearest_name(absent[1], names)
-    abort("The store has no column ", quote_names(absent), ". ",
-          if (!is.null(near)) paste0("The nearest is `", near, "`.")
-          else paste0("It has ", quote_names(store$columns$name, 8), "."), class = "columns")
+    abort("The store has no column ", quote_names(absent), ".",
+      did_you_mean(absent, names, otherwise = paste0(" It has ", quote_names(store$columns$name, 8), ".")),
+      class = "columns"
+    )
   }
   values <- read_rows(store$shards, first, last, match(columns, names))
   quick_frame(values, columns, last - first + 1)
@@ -80,7 +47,30 @@ store_rows <- function(store, first, last, columns = NULL) {
 
 store_column_names <- function(store) vapply(store$shards$specs, `[[`, "", "name")
 
-#' @rdname store_rows
+#' Some rows of a store
+#'
+#' @description
+#' Reads some rows of a store as a [migration_data()] with all places, ties and the network of the store, or as a
+#' [choice_data()] where the store holds long data. Only the columns asked for are read, and only the shards that have
+#' the rows. [as_migration_data()] reads a whole store.
+#'
+#' @param store An [open_store()].
+#' @param first,last First and last row, counted from 1. Of long data they must enclose whole occasions.
+#' @param columns Names of columns of firms; `NULL` is all. The key columns are always read.
+#'
+#' @return A `migration_data` whose places and times are those of the whole store, and whose firms are those of the
+#'   rows; for long data a `choice_data`.
+#'
+#' @section Errors:
+#' Rows or columns the store does not have; a damaged or missing file, which is named with
+#' the block and what to do (class `firmmove_error_corrupt` or `firmmove_error_io`).
+#' @seealso [open_store()], [write_store()], [as_migration_data()] for all rows, [fit_migration()] for a fit that reads
+#'   a store piece by piece.
+#' @examples
+#' path <- file.path(tempdir(), "lamps")
+#' store <- write_store(wenzhou_guzhen(), path)
+#' store_data(store, 1, 1000, "size")
+#' unlink(path, recursive = TRUE)
 #' @export
 store_data <- function(store, first, last, columns = NULL) {
   check_store(store)
@@ -129,8 +119,10 @@ code_known_times <- function(x, times) {
   match(x, times)
 }
 
-#' @rdname store_rows
-#' @export
+# The rows of a store cut into slices of whole firms, the unit in which a fit reads it: a data frame first, last. Each
+# slice has `rows` rows and the rest of its last firm; the last slice has what is left. Attribute `together` is FALSE
+# when the rows of a firm lie apart in the store, which is then cut every `rows` rows (long data: at the end of an
+# occasion).
 store_slices <- function(store, rows = 262144) {
   check_store(store)
   rows <- check_store_rows(rows, "rows")

@@ -257,8 +257,8 @@ csv_names <- function(files, sep) {
   other <- which(!vapply(all, identical, NA, all[[1]]))
   if (length(other)) {
     abort("`", files[other[1]], "` has other columns than `", files[1], "`: ",
-          quote_names(all[[other[1]]], 8), " and not ", quote_names(all[[1]], 8),
-          ". Give files of the same columns.", class = "columns")
+          quote_names(all[[other[1]]], 8), ", not ", quote_names(all[[1]], 8),
+          ". Give files with the same columns.", class = "columns")
   }
   all[[1]]
 }

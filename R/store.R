@@ -8,8 +8,6 @@
 #' asked for, a store may be given instead: [fit_migration()] then reads it slice by slice.
 #' `verify_store()` reads every byte and checks every checksum, and tells of folders that a writer left beside the store
 #' when it was killed; `clean = TRUE` removes what it had written there.
-#' `check_store_unchanged()` stops when the store on disk is no longer the one
-#' that was opened.
 #'
 #' @section What a store promises:
 #' * *A writer that is killed*, or a machine that stops, at any moment leaves at the path what was there before, or the whole
@@ -42,11 +40,11 @@
 #'   \item{`together`}{whether the rows of each firm are together.}
 #'   \item{`counts`}{list of `firms`, `occasions`, `movers`, `no_origin`, `closed`.}
 #'   \item{`frame`}{places, times, ties, network and `available`, as in a migration_data.}
-#'   \item{`shards`}{files, their rows and the columns, for [store_rows()].}
+#'   \item{`shards`}{files, their rows and the columns, for [store_data()].}
 #' }
 #' `summary()` returns a list with `files` (data frame `file`, `rows`, `bytes`), `columns`
 #' (`name`, `type`, `bytes`) and prints. `verify_store()` returns, invisibly, a data frame `file`,
-#' `blocks`, `bytes`; `check_store_unchanged()` returns `store`, invisibly.
+#' `blocks`, `bytes`.
 #' `as_migration_data()` reads the whole store into memory, one of long data as a [choice_data()].
 #'
 #' @section Errors:
@@ -56,7 +54,7 @@
 #' file, in damaged files the block, and what to do. Classes: `firmmove_error_no_store`,
 #' `firmmove_error_corrupt`, `firmmove_error_io`, `firmmove_error_store_changed`.
 #'
-#' @seealso [write_store()], [store_rows()], [store_format].
+#' @seealso [write_store()], [store_data()], [store_format].
 #' @examples
 #' path <- file.path(tempdir(), "lamps")
 #' write_store(wenzhou_guzhen(), path)
@@ -291,8 +289,7 @@ stored_function <- function(manifest, folder) {
   }
 }
 
-#' @rdname open_store
-#' @export
+# Stops when the store on disk is no longer the one that was opened; else gives it back
 check_store_unchanged <- function(store) {
   check_store(store)
   file <- file.path(store$path, "manifest")
@@ -402,9 +399,9 @@ as_migration_data.migration_store <- function(data, ...) {
 #'   directory (4); 20 zeros; crc32 of the 60 bytes before (4);
 #' * the blocks, each at a multiple of 64 bytes, with zeros between them, so that a raw block can be used where it is
 #'   mapped into memory;
-#' * the directory at the end of the file, 128 bytes a block: name (63 bytes at most, then zeros to 64); type (4 bytes: 0 bytes,
-#'   1 integers of 32 bits, 2 doubles, 3 unsigned integers of 64 bits); encoding (4: 0 raw, 1 deflated); number of elements (8);
-#'   offset (8); stored bytes (8); crc32 of the stored bytes (4); 28 zeros.
+#' * the directory at the end of the file, 128 bytes a block: name (63 bytes at most, then zeros to 64); type (4 bytes:
+#'   0 bytes, 1 integers of 32 bits, 2 doubles, 3 unsigned integers of 64 bits); encoding (4: 0 raw, 1 deflated); number
+#'   of elements (8); offset (8); stored bytes (8); crc32 of the stored bytes (4); 28 zeros.
 #'
 #' A deflated block is a zlib stream of the bytes shuffled: the first bytes of all elements, then the second, and so on.
 #'
@@ -420,10 +417,10 @@ as_migration_data.migration_store <- function(data, ...) {
 #' a raw block agree, and that a deflated block grows by no more than zlib can (1032 times); that names are
 #' printable ASCII and distinct; and of each block read, its checksum.
 #'
-#' The **`Id`** and the `Hash` of columns are checksums of 128 bits of a sequence of 64-bit words (two lanes in the manner of
-#' MurmurHash3). The words of a number, integer or not, are the bits of its double (0 for -0; one word for `NA` and one for
-#' `NaN`), those of a text its length and its bytes. The `Id` is that of the lines that describe keys, columns, their checksums and
-#' the tables; it contains nothing of shards, compression, storage or source.
+#' The **`Id`** and the `Hash` of columns are checksums of 128 bits of a sequence of 64-bit words (two lanes in the
+#' manner of MurmurHash3). The words of a number, integer or not, are the bits of its double (0 for -0; one word for
+#' `NA` and one for `NaN`), those of a text its length and its bytes. The `Id` is that of the lines that describe keys,
+#' columns, their checksums and the tables; it contains nothing of shards, compression, storage or source.
 #'
 #' @name store_format
 #' @seealso [write_store()], [open_store()], [verify_store()]

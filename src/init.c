@@ -8,7 +8,9 @@
 #include "glue/mixed.h"
 #include "glue/model.h"
 #include "glue/pairs.h"
+#include "glue/panel.h"
 #include "glue/places.h"
+#include "glue/relatedness.h"
 #include "glue/shapley.h"
 #include "glue/slice.h"
 #include "glue/store.h"
@@ -44,9 +46,10 @@ static const R_CallMethodDef call_entries[] = {
     {"hash", (DL_FUNC)&firmmove_hash, 2},
     {"hash_each", (DL_FUNC)&firmmove_hash_each, 1},
     {"latent_em", (DL_FUNC)&firmmove_latent_em, 5},
-    {"m_function", (DL_FUNC)&firmmove_m_function, 8},
+    {"m_function", (DL_FUNC)&firmmove_m_function, 9},
     {"mixed_individual", (DL_FUNC)&firmmove_mixed_individual, 4},
     {"model_matrix", (DL_FUNC)&firmmove_model_matrix, 1},
+    {"move_events", (DL_FUNC)&firmmove_move_events, 1},
     {"owen", (DL_FUNC)&firmmove_owen, 3},
     {"owen_needed", (DL_FUNC)&firmmove_owen_needed, 2},
     {"owen_weights", (DL_FUNC)&firmmove_owen_weights, 2},
@@ -59,6 +62,7 @@ static const R_CallMethodDef call_entries[] = {
     {"places", (DL_FUNC)&firmmove_places, 1},
     {"predict", (DL_FUNC)&firmmove_predict, 5},
     {"recode", (DL_FUNC)&firmmove_recode, 2},
+    {"relatedness", (DL_FUNC)&firmmove_relatedness, 4},
     {"ring_sums", (DL_FUNC)&firmmove_ring_sums, 7},
     {"rise_within", (DL_FUNC)&firmmove_rise_within, 2},
     {"run_starts", (DL_FUNC)&firmmove_run_starts, 1},

@@ -174,13 +174,25 @@ words_of_enums <- function() {
   broken[!is.na(broken)]
 }
 
-# What both languages must know is a word: numbers for kinds and masks come back only by accident.
+# The numbers that both languages know: fm_score <- 1L of R/base-codes.R is FM_SCORE of a header.
+codes_of_headers <- function() {
+  headers <- paste(unlist(code[grep("^src/core/.*\\.h$", c_files, value = TRUE)]), collapse = "\n")
+  lines <- grep("<-", text[["R/base-codes.R"]], fixed = TRUE, value = TRUE)
+  name <- toupper(sub("^(\\w+) <- .*$", "\\1", lines))
+  value <- sub("^\\w+ <- (\\d+)L$", "\\1", lines)
+  fine <- mapply(function(name, value) grepl(paste0("\\b", name, "\\s*=\\s*", value, "\\b"), headers), name, value)
+  sprintf("R/base-codes.R: %s is not %s in any header of the core", name[!fine], value[!fine])
+}
+
+# What else both languages must know is a word: numbers for kinds and masks come back only by accident.
 words_at_the_border <- function() {
   numbers <- "\\b(kind|mask|storage|sequence|transform|shape|method|order)\\s*=\\s*-?[0-9]+L\\b"
   position <- "\\b(kind|mask|storage|sequence|transform|shape|method|order)\\s*=\\s*match\\(.*\\)\\s*-\\s*1L?\\b"
   c(
     matches(r_files, numbers, "a code in numbers: C reads words (fm_words)"),
-    matches(r_files, position, "a code in numbers: C reads words (fm_words)")
+    matches(r_files, position, "a code in numbers: C reads words (fm_words)"),
+    matches(r_files, "\\.Call\\(C_(evaluate|slice_sums),.*, [012]L, (control|kernel_control|list)\\b", "how far a pass goes has a name in base-codes.R"),
+    matches(r_files, "\\border\\s*(==|>=|<|!=)\\s*[012]L\\b", "how far a pass goes has a name in base-codes.R")
   )
 }
 
@@ -290,17 +302,119 @@ indexed_docs <- function() {
   sprintf("_pkgdown.yml: %s is in no section", setdiff(named, listed))
 }
 
+# Files of R/ that call each other in a circle have to be read together (tools/knots.R).
+max_knot <- 8
+small_knots <- function() {
+  tool <- new.env()
+  sys.source("tools/knots.R", tool)
+  knots <- tool$knots_of(r_files)$knots
+  large <- knots[lengths(knots) > max_knot]
+  sprintf("%d files call each other in a circle, more than %d: %s", lengths(large), max_knot,
+          vapply(large, function(knot) paste(basename(knot), collapse = " "), ""))
+}
+
+# Which storage a design has, and which class data have, is asked in the files that own them; all else goes through
+# design-view.R and data-view.R. Classes of models are tested where they live; elsewhere a generic of model.R answers.
+views_kept <- function() {
+  lines <- lapply(text[r_files], function(x) ifelse(grepl("^\\s*#", x), "", x))
+  owners <- "R/(design-(relational|ragged|view|columns|occasions)|data-(choice|migration)[a-z-]*|data-view)\\.R$"
+  others <- grep(owners, r_files, value = TRUE, invert = TRUE)
+  decompositions <- grep("R/(decompos|data-recode)", others, value = TRUE) # take plain tables and migration_data alike
+  models <- grep("R/(model-|fit-migration|answer-iia-test)", others, value = TRUE, invert = TRUE)
+  c(
+    matches(others, "\\bspec\\$kind\\b", "the storage is a class: see design-view.R",
+            lines[grep("R/store-columns", names(lines), invert = TRUE)]),
+    matches(others, "spec\\$start\\[", "rows of long data are asked of the spec: see design-view.R", lines),
+    matches(setdiff(others, decompositions), "inherits\\([^()]*(\\([^()]*\\))?[^()]*\"(choice|migration)_data\"",
+            "the class of data is asked of the data: see data-view.R", lines),
+    matches(models, "inherits\\([^()]*\"\\w+_model\"", "the class of a model is asked by a generic of model.R", lines)
+  )
+}
+
+# ---- documents ----------------------------------------------------------------------------------------------
+
+# The text of a part of a help page, in one line without markup; "" where the page has no such part.
+page_part <- function(page, tag) {
+  tags <- vapply(page, function(part) attr(part, "Rd_tag"), "")
+  trimws(gsub("\\s+", " ", paste(unlist(page[tags == tag]), collapse = "")))
+}
+
+# A first line above @title becomes the beginning of the details, which then say the title again.
+details_after_title <- function() {
+  files <- list.files("man", "\\.Rd$", full.names = TRUE)
+  again <- vapply(files, function(file) {
+    page <- tools::parse_Rd(file)
+    title <- page_part(page, "\\title")
+    nzchar(title) && startsWith(tolower(page_part(page, "\\details")), tolower(title))
+  }, NA)
+  sprintf("%s: the details begin with the title", files[again])
+}
+
+# Functions that CONTRIBUTING.md writes as `name()` and files that it names are there. Words of formulas and generics of
+# other packages are not the house's.
+true_contributing <- function() {
+  lines <- readLines("CONTRIBUTING.md")
+  quoted <- function(pattern) unique(gsub("[`()]", "", unlist(regmatches(lines, gregexpr(pattern, lines)))))
+  sources <- unlist(text[grep("^(src|R|tests|tools)/", names(text))])
+  defined <- function(name) any(grepl(paste0("^(static )?.*\\b", name, "( <- function|\\()"), sources))
+  imported <- sub("^(S3method|importFrom)\\((\\w+::)?(.*)\\)$", "\\3", readLines("NAMESPACE"))
+  known <- c("peers", "push", "pull", "keep", unlist(strsplit(imported, ",")))
+  functions <- setdiff(quoted("`[A-Za-z_.]+\\(\\)`"), known)
+  files <- quoted("`(R|src|tests|tools)/[A-Za-z0-9_./-]+`")
+  c(
+    sprintf("CONTRIBUTING.md: there is no %s()", functions[!vapply(functions, defined, NA)]),
+    sprintf("CONTRIBUTING.md: there is no file %s", files[!file.exists(files)])
+  )
+}
+
+# The rows of a table in a help page cannot be broken.
+narrow_r_comments <- function() {
+  wide <- lapply(text[r_files], function(x) which(grepl("^\\s*#", x) & !startsWith(x, "#' |") & nchar(x) > 120))
+  sprintf("%s:%d: a comment of more than 120 columns", rep(r_files, lengths(wide)), unlist(wide))
+}
+
+# What each function of R/ calls, in its own body: a list by name. A generic calls nothing; arguments are kept beside.
+r_calls <- function() {
+  definitions <- unlist(lapply(r_files, function(file) {
+    found <- Filter(function(x) is.call(x) && identical(x[[1]], quote(`<-`)) && is.name(x[[2]]), as.list(parse(file)))
+    stats::setNames(found, vapply(found, function(x) as.character(x[[2]]), ""))
+  }))
+  functions <- Filter(function(x) is.call(x[[3]]) && identical(x[[3]][[1]], quote(`function`)), definitions)
+  lapply(functions, function(x) {
+    list(arguments = names(x[[3]][[2]]), calls = setdiff(all.names(x[[3]][[3]]), all.vars(x[[3]][[3]])))
+  })
+}
+
+# An exported function that draws, by itself or by helpers that take no seed either, lets the user repeat the draws.
+# Methods of generics of R (predict, simulate) have the arguments of the generic.
+repeatable_draws <- function() {
+  draws <- c("sample", "sample.int", "runif", "rnorm", "rexp", "rbinom", "rpois", "with_seed", "seed_generator")
+  all <- r_calls()
+  seeded <- vapply(all, function(x) "seed" %in% x$arguments, NA)
+  reached <- draws
+  repeat {
+    more <- names(all)[!seeded & vapply(all, function(x) any(x$calls %in% reached), NA)]
+    if (all(more %in% reached)) break
+    reached <- union(reached, more)
+  }
+  exported <- sub("^export\\((.*)\\)$", "\\1", grep("^export\\(", readLines("NAMESPACE"), value = TRUE))
+  sprintf("%s() draws random numbers and has no argument `seed`", intersect(exported, setdiff(reached, draws)))
+}
+
 rules <- list(
   "the core knows no R" = core_without_r, "includes keep to the floors" = respected_floors,
   "the core is quiet" = quiet_core, "the core has no state" = stateless_core,
   "files are short" = short_files, "functions are short" = short_functions,
   "nothing is left undone" = nothing_left_undone, "text is clean" = clean_text, "R is plain" = plain_r,
   "one name has one value" = one_name_one_value, "words say what enums say" = words_of_enums,
-  "R and C talk in words" = words_at_the_border, "comments of C are as wide as its code" = narrow_comments,
-  "loops change their conditions" = loops_change_conditions,
-  "R functions are defined once" = defined_once,
+  "R and C talk in words" = words_at_the_border, "numbers of both are those of the headers" = codes_of_headers,
+  "comments of C are as wide as its code" = narrow_comments, "loops change their conditions" = loops_change_conditions,
+  "R functions are defined once" = defined_once, "knots of files are small" = small_knots,
+  "views are the only way to storages" = views_kept,
   "init.c and Makevars are current" = generated_files, "NAMESPACE and man are current" = current_docs,
-  "help pages and articles are in the index" = indexed_docs
+  "help pages and articles are in the index" = indexed_docs,
+  "details do not repeat the title" = details_after_title, "CONTRIBUTING names what exists" = true_contributing,
+  "comments of R are as wide as its code" = narrow_r_comments, "draws can be repeated" = repeatable_draws
 )
 found <- lapply(rules, function(rule) as.character(rule()))
 broken <- lengths(found) > 0

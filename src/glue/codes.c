@@ -137,9 +137,7 @@ static size_t codes_by_key(SEXP x, size_t n, int without_na, int *code) {
   }
   const size_t found = codes.n;
   fm_codes_free(&codes);
-  if (err.code != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(err.code, &err);
   return found;
 }
 

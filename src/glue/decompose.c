@@ -72,11 +72,23 @@ static void fill_sums(const fm_dynamics *d, double *count, double *sum) {
   }
 }
 
-enum { PAIR, START, END, COUNT, SUM, N_FIRMS, ZEROS, GAPS, REPEATED, REPEAT, POINTER };
+/* How many groups the firms of each cell are in. */
+static SEXP groups_of_cells(const fm_dynamics *d) {
+  SEXP result = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)d->n_cells));
+  double *groups = REAL(result);
+  memset(groups, 0, d->n_cells * sizeof(double));
+  for (size_t i = 0; i < d->n_parts; i++) {
+    groups[d->part[i].cell]++;
+  }
+  UNPROTECT(1);
+  return result;
+}
+
+enum { PAIR, START, END, COUNT, SUM, N_FIRMS, ZEROS, GAPS, REPEATED, REPEAT, POINTER, GROUPS };
 
 static SEXP pack(const fm_dynamics *d, SEXP pointer) {
-  const char *names[] = {"pair",  "start", "end",      "count",  "sum",     "n_firms",
-                         "zeros", "gaps",  "repeated", "repeat", "pointer", ""};
+  const char *names[] = {"pair", "start",    "end",    "count",   "sum",    "n_firms", "zeros",
+                         "gaps", "repeated", "repeat", "pointer", "groups", ""};
   const int n = (int)d->n_cells;
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(result, PAIR, ints(d->pair, d->n_cells));
@@ -95,6 +107,9 @@ static SEXP pack(const fm_dynamics *d, SEXP pointer) {
   }
   SET_VECTOR_ELT(result, POINTER, pointer);
   fill_sums(d, REAL(VECTOR_ELT(result, COUNT)), REAL(VECTOR_ELT(result, SUM)));
+  if (d->n_groups > 0) {
+    SET_VECTOR_ELT(result, GROUPS, groups_of_cells(d));
+  }
   UNPROTECT(1);
   return result;
 }
@@ -105,11 +120,12 @@ SEXP firmmove_firm_dynamics(SEXP panel) {
   const fm_panel p = panel_of(panel);
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, R_NilValue));
   fm_dynamics *d = hold(pointer);
-  fm_error err = {fm_dynamics_run(&p, fm_control_threads(panel), fm_user_interrupted, d), ""};
-  if (err.code != FM_OK) {
+  const fm_code code = fm_dynamics_run(&p, fm_control_threads(panel), fm_user_interrupted, d);
+  fm_error err = {FM_OK, ""};
+  if (code != FM_OK) {
     release(pointer);
   }
-  fm_check(err.code, &err);
+  fm_check(code, &err);
   SEXP result = pack(d, pointer);
   UNPROTECT(1);
   return result;
@@ -140,7 +156,8 @@ static fm_terms terms_of(SEXP list, const fm_dynamics *d) {
   return terms;
 }
 
-/* Sum over firms, or over their groups, of the squared influences of terms = list(pair, place, cell, class, moment,
+/* Sum over firms, or over their groups, of the squared influences, and beside it that over those of the own cell,
+ * of terms = list(pair, place, cell, class, moment,
  * columns): the fields of fm_terms. */
 SEXP firmmove_account_variance(SEXP dynamics, SEXP terms) {
   const fm_dynamics *d = R_ExternalPtrAddr(dynamics);
@@ -148,10 +165,11 @@ SEXP firmmove_account_variance(SEXP dynamics, SEXP terms) {
     Rf_error("internal: the sums of the firms are gone");
   }
   const fm_terms t = terms_of(terms, d);
-  SEXP result = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)t.n));
+  SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)t.n, 2));
+  double *variance = REAL(result), *own = variance + t.n;
   fm_error err = {FM_OK, ""};
-  fm_check(d->n_groups > 0 ? fm_dynamics_grouped(d, &t, REAL(result))
-                           : fm_dynamics_variance(d, &t, REAL(result)),
+  fm_check(d->n_groups > 0 ? fm_dynamics_grouped(d, &t, variance, own)
+                           : fm_dynamics_variance(d, &t, variance, own),
            &err);
   UNPROTECT(1);
   return result;

@@ -32,7 +32,7 @@ SEXP firmmove_pair_histogram(SEXP x, SEXP y, SEXP top, SEXP n_bins, SEXP threads
   return result;
 }
 
-/* member: sites x draws; returns at x draws. */
+/* member: sites x draws; weight: of each site of a draw, or a matrix like member; returns at x draws. */
 SEXP firmmove_pair_density(SEXP x, SEXP y, SEXP member, SEXP weight, SEXP at, SEXP bandwidth,
                            SEXP threads) {
   const fm_sites sites = sites_of(x, y);
@@ -43,6 +43,7 @@ SEXP firmmove_pair_density(SEXP x, SEXP y, SEXP member, SEXP weight, SEXP at, SE
       .n_draws = (size_t)Rf_ncols(member),
       .member = fm_from_zero(member),
       .weight = fm_as_doubles(weight, (size_t)Rf_xlength(weight), "weight"),
+      .weight_step = Rf_isMatrix(weight) ? (size_t)Rf_nrows(member) : 0,
   };
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)kernel.n_at, (int)subsets.n_draws));
   fm_error err = {FM_OK, ""};
@@ -96,20 +97,23 @@ SEXP firmmove_ring_sums(SEXP x, SEXP y, SEXP weight, SEXP from, SEXP to, SEXP ra
   return result;
 }
 
-/* all: radii x sites; member: (reference, then neighbour sites) x draws; returns radii x draws. */
-SEXP firmmove_m_function(SEXP x, SEXP y, SEXP weight, SEXP all, SEXP member, SEXP n_from, SEXP radius,
-                         SEXP threads) {
+/* member: (reference, then neighbour sites) x draws, with all: radii x sites; or those sites once, with place: sites x draws,
+ * where the type and weight of each site are in each draw. Returns radii x draws. */
+SEXP firmmove_m_function(SEXP x, SEXP y, SEXP weight, SEXP all, SEXP member, SEXP place, SEXP n_from,
+                         SEXP radius, SEXP threads) {
   const fm_sites sites = sites_of(x, y);
   const fm_run run = run_of(threads);
   const fm_radii radii = {REAL_RO(radius), (size_t)Rf_xlength(radius)};
   const size_t from = (size_t)Rf_asInteger(n_from);
+  const int moves = place != R_NilValue;
   const fm_m_draws draws = {
       .n_from = from,
       .n_to = (size_t)Rf_nrows(member) - from,
-      .n_draws = (size_t)Rf_ncols(member),
+      .n_draws = (size_t)Rf_ncols(moves ? place : member),
       .member = fm_from_zero(member),
+      .place = fm_from_zero(place),
       .weight = REAL_RO(weight),
-      .all = REAL_RO(all),
+      .all = moves ? NULL : REAL_RO(all),
   };
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, (int)radii.n, (int)draws.n_draws));
   fm_error err = {FM_OK, ""};

@@ -5,5 +5,6 @@
 #include "glue.h"
 
 SEXP firmmove_places(SEXP panel);
+SEXP firmmove_move_events(SEXP panel);
 
 #endif

@@ -67,11 +67,11 @@ static SEXP new_slice(const fm_spec *whole, const int *order, size_t from, size_
   R_RegisterCFinalizerEx(pointer, finalize, TRUE);
   fm_error err = {FM_OK, ""};
   slice *s = fm_alloc_zero(1, sizeof(slice));
-  err.code = s ? fm_spec_design(part, &s->design, &err) : FM_NO_MEMORY;
-  if (err.code != FM_OK) {
+  const fm_code made = s ? fm_spec_design(part, &s->design, &err) : FM_NO_MEMORY;
+  if (made != FM_OK) {
     fm_free(s);
-    fm_raise(&err);
   }
+  fm_check(made, &err);
   s->design.interrupted = fm_user_interrupted;
   s->bytes = fm_design_bytes(&s->design);
   R_SetExternalPtrAddr(pointer, s);

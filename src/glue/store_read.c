@@ -198,7 +198,7 @@ static fm_code read_dictionary(const fm_store_file *f, const wanted *w, fm_error
     part_of(name, w, "ends");
     FM_TRY(fm_store_read(f, name, FM_STORE_SIZE, w->ends, w->n_ends, err));
   }
-  return dictionary_valid(w) ? FM_OK : wrong(f, w, "has a dictionary that is none", err);
+  return dictionary_valid(w) ? FM_OK : wrong(f, w, "has a broken dictionary", err);
 }
 
 static fm_code read_column(const fm_store_file *f, const wanted *w, fm_error *err) {
@@ -211,8 +211,9 @@ static fm_code read_column(const fm_store_file *f, const wanted *w, fm_error *er
   }
   const size_t n_codes = w->storage == FM_COLUMN_CHARACTER ? w->n_ends : (size_t)w->n_levels;
   const int coded = w->storage == FM_COLUMN_CHARACTER || w->n_levels > 0;
-  return !coded || codes_valid(w->values, w->n, n_codes) ? FM_OK
-                                                         : wrong(f, w, "has codes of no string", err);
+  return !coded || codes_valid(w->values, w->n, n_codes)
+             ? FM_OK
+             : wrong(f, w, "has codes that its dictionary lacks", err);
 }
 
 static fm_code read_columns(const char *path, const char *mark, const wanted *w, size_t n, fm_error *err) {
@@ -286,9 +287,7 @@ SEXP firmmove_blocks_info(SEXP path) {
   const char *file = fm_native_path(path), *names[] = {"name", "type", "encoding", "n", "stored", ""};
   fm_error err = {FM_OK, ""};
   fm_store_file f;
-  if (fm_store_open(&f, file, &err) != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(fm_store_open(&f, file, &err), &err);
   const size_t n = fm_store_count(&f);
   fm_store_block *entry = fm_alloc(n, sizeof *entry);
   if (entry != NULL && n > 0) {
@@ -329,8 +328,6 @@ static fm_code verify(const char *path, fm_error *err) {
 /* Checks every byte of a file. */
 SEXP firmmove_blocks_verify(SEXP path) {
   fm_error err = {FM_OK, ""};
-  if (verify(fm_native_path(path), &err) != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(verify(fm_native_path(path), &err), &err);
   return R_NilValue;
 }

@@ -149,15 +149,11 @@ SEXP firmmove_shard_write(SEXP path, SEXP names, SEXP columns, SEXP deflate) {
   for (size_t k = 0; k < n; k++) {
     prepare(VECTOR_ELT(columns, (R_xlen_t)k), CHAR(STRING_ELT(names, (R_xlen_t)k)), &column[k]);
   }
-  if (write_columns(file, column, n, Rf_asLogical(deflate) == TRUE, &err) != FM_OK) {
-    fm_raise(&err);
-  }
+  fm_check(write_columns(file, column, n, Rf_asLogical(deflate) == TRUE, &err), &err);
   return R_NilValue;
 }
 
-/* ---- checksums
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- checksums ------------------------------------------------------------------------------------- */
 
 static void hash_strings(fm_hash *h, SEXP x) {
   const void *vmax = vmaxget();

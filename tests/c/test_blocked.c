@@ -1,4 +1,5 @@
-/* test_blocked.c: products against plain sums, inverses against the product with the matrix, for any number of threads. */
+/* test_blocked.c: products against plain sums, inverses against the product with the matrix, for any
+ * number of threads. */
 #include "../../src/core/base/blocked.h"
 
 #include <stdlib.h>
@@ -49,7 +50,8 @@ static void test_products(void) {
 /* A symmetric positive definite matrix inside rows of a longer matrix. */
 static void check_inverse(size_t n) {
   const size_t lda = n + 3;
-  double *x = random_numbers(2 * n * n), *a = calloc(n * lda, sizeof(double)), *other = malloc(n * lda * sizeof(double));
+  double *x = random_numbers(2 * n * n), *a = calloc(n * lda, sizeof(double)),
+         *other = malloc(n * lda * sizeof(double));
   double *square = malloc(n * n * sizeof(double)), *inverse = malloc(n * n * sizeof(double));
   double *product = malloc(n * n * sizeof(double));
   const fm_product upper = {2 * n, n, n, x, x, a, n, n, lda, 1};

@@ -377,12 +377,13 @@ static void both_variances_agree(void) {
   panel.n_groups = 300;
   fm_dynamics d;
   const double *column[COLUMNS];
-  double one[TERMS], two[TERMS];
+  double one[TERMS], two[TERMS], own[TERMS], own_two[TERMS];
   CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
   const fm_terms terms = make_terms(&d, column);
-  CHECK_OK(fm_dynamics_variance(&d, &terms, one));
-  CHECK_OK(fm_dynamics_grouped(&d, &terms, two));
+  CHECK_OK(fm_dynamics_variance(&d, &terms, one, own));
+  CHECK_OK(fm_dynamics_grouped(&d, &terms, two, own_two));
   CHECK_ARRAY(one, two, terms.n, 1e-10);
+  CHECK_ARRAY(own, own_two, terms.n, 1e-10);
   fm_dynamics_free(&d);
 }
 
@@ -421,11 +422,11 @@ static void cells_have_the_variance_of_their_term(void) {
     panel.n_groups = grouped ? 11 : 0;
     fm_dynamics d;
     const double *column[COLUMNS];
-    double expected[TERMS], found[8];
+    double expected[TERMS], own[TERMS], found[8];
     CHECK_OK(fm_dynamics_run(&panel, 2, NULL, &d));
     const fm_terms terms = make_terms(&d, column);
-    CHECK_OK(grouped ? fm_dynamics_grouped(&d, &terms, expected)
-                     : fm_dynamics_variance(&d, &terms, expected));
+    CHECK_OK(grouped ? fm_dynamics_grouped(&d, &terms, expected, own)
+                     : fm_dynamics_variance(&d, &terms, expected, own));
     double *gradient = fm_alloc(d.n_cells * FM_FIRM_MOMENTS, sizeof(double));
     for (size_t k = 0; k < terms.n; k++) {
       memset(gradient, 0, d.n_cells * FM_FIRM_MOMENTS * sizeof(double));
@@ -438,6 +439,14 @@ static void cells_have_the_variance_of_their_term(void) {
       }
       CHECK_OK(fm_dynamics_cells(&d, gradient, found));
       CHECK_CLOSE(found[terms.pair[k] - 1], expected[k], 1e-9 * expected[k]);
+      if (!grouped && term_cell[k] > 0) {
+        const size_t at = (size_t)term_cell[k] - 1;
+        double x[FM_FIRM_MOMENTS];
+        for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {
+          x[a] = gradient[at + d.n_cells * a];
+        }
+        CHECK_CLOSE(own[k], fm_packed_quadratic(x, d.cell[at].product), 1e-9 * expected[k]);
+      }
     }
     fm_free(gradient);
     fm_dynamics_free(&d);
@@ -460,9 +469,9 @@ static fm_code everything(void *context) {
   fm_code code = fm_dynamics_run(&panel, 2, NULL, &d);
   if (code == FM_OK) {
     const fm_terms terms = make_terms(&d, column);
-    code = fm_dynamics_variance(&d, &terms, variance);
+    code = fm_dynamics_variance(&d, &terms, variance, NULL);
     if (code == FM_OK) {
-      code = fm_dynamics_grouped(&d, &terms, variance);
+      code = fm_dynamics_grouped(&d, &terms, variance, NULL);
     }
   }
   fm_dynamics_free(&d);

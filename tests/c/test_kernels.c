@@ -299,6 +299,42 @@ static void points_in_disc(const fm_kernels *k) {
 
 static void discs_match_plain_loops(void) { every_instruction_set(points_in_disc); }
 
+static void distances_in_bins(const fm_kernels *k) {
+  enum { POINTS = 45, BINS = 6 };
+  double x[POINTS], y[POINTS], weight[POINTS], d[POINTS], moment[8 * BINS] = {0}, expected[8 * BINS] = {0};
+  const double centre[2] = {0.3, -0.2};
+  for (size_t i = 0; i < POINTS; i++) {
+    x[i] = i == 7 ? centre[0] : mu_uniform();
+    y[i] = i == 7 ? centre[1] : mu_uniform();
+    weight[i] = mu_uniform();
+  }
+  k->distances(x, y, centre, 5, d, POINTS);
+  for (size_t i = 0; i < POINTS; i++) {
+    CHECK_CLOSE(d[i], 5 * hypot(x[i] - centre[0], y[i] - centre[1]), 1e-15);
+    const size_t bin = d[i] < BINS - 1 ? (size_t)d[i] : BINS - 1;
+    for (size_t p = 0; bin < BINS - 1 && p < 8; p++) {
+      expected[8 * bin + p] += weight[i] * pow(d[i] - (double)bin - 0.5, (double)p);
+    }
+  }
+  d[3] = INFINITY; /* out of reach: in the last bin */
+  weight[3] = 0;
+  k->bin_powers(d, weight, POINTS, BINS, moment);
+  const size_t first = (size_t)(5 * hypot(x[3] - centre[0], y[3] - centre[1]));
+  for (size_t b = 0; b < BINS - 1; b++) {
+    if (b != first) {
+      CHECK_ARRAY(moment + 8 * b, expected + 8 * b, 8, 1e-14);
+    }
+  }
+  memset(moment, 0, sizeof moment);
+  k->bin_powers(d, NULL, POINTS, BINS, moment);
+  double count = 0;
+  for (size_t b = 0; b < BINS; b++) {
+    count += moment[8 * b];
+  }
+  CHECK_CLOSE(count, POINTS, 0);
+}
+static void distances_go_to_bins(void) { every_instruction_set(distances_in_bins); }
+
 void test_kernels(void) {
   RUN(exp_and_log_are_accurate);
   RUN(exp_and_log_know_special_values);
@@ -311,4 +347,5 @@ void test_kernels(void) {
   RUN(products_match_plain_loops);
   RUN(squares_match_plain_loops);
   RUN(discs_match_plain_loops);
+  RUN(distances_go_to_bins);
 }

@@ -54,7 +54,7 @@ static void direct_density(const world *w, size_t n, const double *weight, doubl
 }
 
 static void check_density(const world *w, size_t n, const double *weight, double h) {
-  const fm_subsets subsets = {n, 1, w->member, weight};
+  const fm_subsets subsets = {n, 1, w->member, weight, 0};
   const fm_kernel grid = {at, AT, h};
   double density[AT], other[AT], expected[AT];
   CHECK_OK(fm_pair_density(&w->sites, &subsets, &grid, density, &alone, NULL));
@@ -85,7 +85,7 @@ static void test_large_density(void) {
     member[MANY + i] = (int)(MANY - 1 - i);
   }
   const fm_sites sites = {MANY, x, y};
-  const fm_subsets subsets = {MANY, 2, member, NULL};
+  const fm_subsets subsets = {MANY, 2, member, NULL, 0};
   const fm_kernel grid = {at, AT, 0.1};
   double density[2 * AT], sum = 0;
   CHECK_OK(fm_pair_density(&sites, &subsets, &grid, density, &together, NULL));
@@ -263,7 +263,7 @@ static void test_m(void) {
   const fm_radii radii = {radius, RADII};
   const fm_around around = {NULL, NULL, MANY, MANY, p.weight};
   CHECK_OK(fm_ring_sums(&p.sites, &around, &radii, all, &together, NULL));
-  fm_m_draws draws = {FROM, TO, 2, member, p.weight, all};
+  fm_m_draws draws = {FROM, TO, 2, member, NULL, p.weight, all};
   double m[2 * RADII], other[2 * RADII];
   CHECK_OK(fm_m_function(&p.sites, &draws, &radii, m, &alone, NULL));
   CHECK_OK(fm_m_function(&p.sites, &draws, &radii, other, &together, NULL));
@@ -272,19 +272,70 @@ static void test_m(void) {
     CHECK_CLOSE(m[k], direct_m(&p, member, FROM, TO, radius[k]), 1e-12);
     CHECK_CLOSE(other[RADII + k], direct_m(&p, member + FROM + TO, FROM, TO, radius[k]), 1e-12);
   }
-  draws = (fm_m_draws){FROM, 0, 1, member, p.weight, all};
+  draws = (fm_m_draws){FROM, 0, 1, member, NULL, p.weight, all};
   CHECK_OK(fm_m_function(&p.sites, &draws, &radii, m, &alone, NULL));
   CHECK_CLOSE(m[3], direct_m(&p, member, FROM, 0, radius[3]), 1e-12);
 }
 
-/* ---- failures ---------------------------------------------------------------------------------------- */
+/* Types and weights that move together: the same as a plane in which they are somewhere else. */
+static void test_m_of_moving_marks(void) {
+  enum { FROM = 60, TO = 40, DRAWS = 2 };
+  static plane p, moved;
+  static int place[DRAWS * MANY];
+  int member[FROM + TO], there[FROM + TO];
+  double m[DRAWS * RADII], other[DRAWS * RADII];
+  make_plane(&p, 0);
+  for (int j = 0; j < MANY; j++) {
+    place[j] = j;
+    place[MANY + j] = (j + 17) % MANY;
+  }
+  for (int i = 0; i < FROM + TO; i++) {
+    member[i] = i * 29;
+  }
+  const fm_radii radii = {radius, RADII};
+  const fm_m_draws draws = {FROM, TO, DRAWS, member, place, p.weight, NULL};
+  CHECK_OK(fm_m_function(&p.sites, &draws, &radii, m, &alone, NULL));
+  CHECK_OK(fm_m_function(&p.sites, &draws, &radii, other, &together, NULL));
+  moved = p;
+  for (int j = 0; j < MANY; j++) {
+    moved.weight[place[MANY + j]] = p.weight[j];
+  }
+  for (int i = 0; i < FROM + TO; i++) {
+    there[i] = place[MANY + member[i]];
+  }
+  for (size_t k = 1; k < RADII; k++) {
+    CHECK_CLOSE(m[k], direct_m(&p, member, FROM, TO, radius[k]), 1e-12);
+    CHECK_CLOSE(m[RADII + k], direct_m(&moved, there, FROM, TO, radius[k]), 1e-12);
+    CHECK(m[RADII + k] == other[RADII + k]);
+  }
+}
+
+/* Each draw with weights of its own. */
+static void test_weights_by_draw(void) {
+  static world w;
+  enum { FEW = 40 };
+  int member[2 * FEW];
+  double weight[2 * FEW], both[2 * AT], one[AT];
+  make_world(&w);
+  for (int i = 0; i < 2 * FEW; i++) {
+    member[i] = i;
+    weight[i] = w.weight[i];
+  }
+  const fm_kernel grid = {at, AT, 0.1};
+  const fm_subsets draws = {FEW, 2, member, weight, FEW}, second = {FEW, 1, member + FEW, weight + FEW, 0};
+  CHECK_OK(fm_pair_density(&w.sites, &draws, &grid, both, &alone, NULL));
+  CHECK_OK(fm_pair_density(&w.sites, &second, &grid, one, &alone, NULL));
+  CHECK_ARRAY(both + AT, one, AT, 1e-14);
+}
+
+/* ---- failures ------------------------------------------------------------------------------------------- */
 
 static fm_code scenario(void *context) {
   const world *w = context;
   const double h = 0.1;
   double density[AT], mean[AT], site[AT * AT], pair[AT * AT], count[8];
   static double sum[N * AT];
-  const fm_subsets subsets = {N, 1, w->member, NULL};
+  const fm_subsets subsets = {N, 1, w->member, NULL, 0};
   const fm_kernel grid = {at, AT, h};
   const fm_pair_moments m = {at, &h, AT, 1, mean, site, pair};
   const fm_around around = {NULL, NULL, N, N, w->weight};
@@ -292,7 +343,9 @@ static fm_code scenario(void *context) {
   FM_TRY(fm_pair_density(&w->sites, &subsets, &grid, density, &together, NULL));
   FM_TRY(fm_pair_histogram(&w->sites, 1, 8, count, &alone, NULL));
   FM_TRY(fm_ring_sums(&w->sites, &around, &radii, sum, &together, NULL));
-  const fm_m_draws draws = {10, 0, 1, w->member, w->weight, sum};
+  fm_m_draws draws = {10, 0, 1, w->member, NULL, w->weight, sum};
+  FM_TRY(fm_m_function(&w->sites, &draws, &radii, density, &together, NULL));
+  draws.place = w->member;
   FM_TRY(fm_m_function(&w->sites, &draws, &radii, density, &together, NULL));
   return fm_pair_moments_all(&w->sites, &m, &alone, NULL);
 }
@@ -314,7 +367,7 @@ static void test_invalid(void) {
   const fm_run stopped = {1, stop, NULL};
   const double h[1] = {0};
   double density[AT], sum[N * AT];
-  const fm_subsets subsets = {N, 1, w.member, NULL};
+  const fm_subsets subsets = {N, 1, w.member, NULL, 0};
   fm_kernel grid = {at, AT, 0};
   const fm_pair_moments m = {at, h, AT, 1, density, sum, sum};
   const fm_around around = {NULL, NULL, N, N, w.weight};
@@ -335,6 +388,8 @@ void test_pairs(void) {
   RUN(test_histogram);
   RUN(test_discs);
   RUN(test_m);
+  RUN(test_m_of_moving_marks);
+  RUN(test_weights_by_draw);
   RUN(test_allocations);
   RUN(test_invalid);
 }

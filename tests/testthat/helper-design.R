@@ -131,3 +131,13 @@ hand_rows <- function(firm, data) {
     )
   }))
 }
+
+# Names of the functions that a file of R/ defines. Skips where the sources are not beside the tests, as in a check of
+# the built package.
+names_defined_in <- function(file) {
+  path <- testthat::test_path("..", "..", "R", file)
+  if (!file.exists(path)) testthat::skip("the sources are not at hand")
+  parsed <- parse(path)
+  named <- vapply(parsed, function(e) is.call(e) && identical(e[[1L]], quote(`<-`)) && is.name(e[[2L]]), NA)
+  vapply(parsed[named], function(e) as.character(e[[2L]]), "")
+}

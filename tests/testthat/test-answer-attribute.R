@@ -108,7 +108,7 @@ test_that("a subset whose steps do not lead to a maximum is fitted with care", {
   careful <- restricted_maxima.migration_model(fit$model, problem, starts, held)
   expect_equal(found$value, careful$value, tolerance = 1e-8)
   expect_equal(found$theta, careful$theta, tolerance = 1e-4)
-  parts <- occasion_likelihoods(fit, design)(found$theta, found$logsum)
+  parts <- occasion_likelihoods(fit$model, fit, design)(found$theta, found$logsum)
   expect_equal(colSums(parts), careful$value, tolerance = 1e-8)
 })
 
@@ -244,4 +244,17 @@ test_that("messages, prints and pictures of attributions", {
   expect_snapshot(print(attribute_moves(fit, what = "moves", reference = "zero"), digits = 3))
   skip_if_not_installed("ggplot2")
   expect_s3_class(ggplot2::autoplot(attribute_moves(fit, causes), share = TRUE), "ggplot")
+})
+
+test_that("a firm drawn twice counts twice, with one set of coefficients, in models of firms", {
+  for (model in c("mixed", "latent")) {
+    fit <- fit_of(model)
+    design <- fit_design(fit)
+    groups <- attribution_groups(fit, list(x = "x", y = "y"))
+    plan <- exact_plan(2)
+    value <- function(weights) {
+      likelihood_values(fit, design, groups, plan, weights = rep(weights, length(design$occasion)))$value
+    }
+    expect_equal(value(2), 2 * value(1), tolerance = 1e-7, info = model)
+  }
 })

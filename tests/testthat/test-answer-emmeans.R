@@ -109,7 +109,7 @@ test_that("fits for which a grid has no meaning say so", {
   refused(fit_migration(~ rent + distance, choice_data(relocation_long(), "chosen", "id", "place", from = "from")))
   tables <- relocation()
   refused(fit_migration(~ rent + wage, migration_data(transform(tables$firms, from = NA_character_), tables$places, time = "year")))
-  refused(fit_migration(~ x + y, ragged_data(), model = latent(1)))
+  refused(fit_migration(~ x + y, ragged_data(), model = latent(2, starts = 1)))
   kinship <- expand.grid(firm = unique(tables$firms$firm), to = letters[1:6], stringsAsFactors = FALSE)
   set.seed(1)
   kinship$kin_there <- stats::rbinom(nrow(kinship), 1, 0.3)

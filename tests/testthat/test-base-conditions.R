@@ -19,6 +19,22 @@ test_that("nearest_name() offers a slip of the pen, not another word", {
   expect_equal(nearest_name("FIRM", c("firm", "form")), "firm")
   expect_null(nearest_name("distance", c("x", "wage")))
   expect_null(nearest_name("a", character()))
+  expect_equal(nearest_name("yaer", "year"), "year")
+  expect_equal(nearest_name("dist", c("wage", "distance")), "distance")
+  # two edits of four letters are another word, and so is another letter
+  expect_null(nearest_name("prod", c("from", "to")))
+  expect_null(nearest_name("from", "firm"))
+  expect_null(nearest_name("x", c("y", "z")))
+  expect_null(nearest_name(NA_character_, "NA"))
+  expect_null(nearest_name(3, "3"))
+})
+
+test_that("did_you_mean() ends a message where a slip is likely, else says something else", {
+  expect_equal(did_you_mean("rnet", c("wage", "rent")), " Did you mean `rent`?")
+  expect_equal(did_you_mean("yaer", c("firm", "year"), write = "time"), " Did you mean time = \"year\"?")
+  expect_null(did_you_mean("quality", c("wage", "rent")))
+  expect_equal(did_you_mean("quality", "rent", otherwise = " It has `rent`."), " It has `rent`.")
+  expect_null(did_you_mean(NULL, "rent"))
 })
 
 test_that("plural() counts", {

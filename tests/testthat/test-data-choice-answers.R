@@ -25,7 +25,7 @@ test_that("rankings that are none are named", {
   expect_snapshot(error = TRUE, ranking(c(1, 2, NA, 1, 0, NA)))
   expect_snapshot(error = TRUE, ranking(c(1, 2, NA, 1, 1.5, NA)))
   expect_snapshot(error = TRUE, ranking(c("1", "2", "3", "first", "2", "3")))
-  expect_snapshot(error = TRUE, ranking(c(1, 2, 3, 1), who = c("a", "a", "a", "b")))
+  expect_message(ranking(c(1, 2, 3, 1), who = c("a", "a", "a", "b")), "1 occasion offers one place only: `b`")
 })
 
 test_that("best-worst answers are read as numbers and as words", {

@@ -204,7 +204,7 @@ test_that("default distances end at the median, from a histogram too", {
   expect_equal(found$sd, stats::sd(d), tolerance = 1e-4)
 })
 
-test_that("sf points bring their unit, degrees are refused", {
+test_that("sf points bring their unit, degrees are taken for degrees", {
   skip_if_not_installed("sf")
   d <- six()
   points <- sf::st_as_sf(d, coords = c("x", "y"), crs = 32650)
@@ -230,11 +230,93 @@ test_that("errors and prints", {
     colocation(d$x, d$y, d$type, reference = "C")
     colocation(d$x, d$y, d$type, neighbours = "A", bands = "analytic")
     colocation(d$x, d$y, d$type, bandwidth = 0)
-    colocation(d$x, d$y, d$type, level = 95)
+    colocation(d$x, d$y, d$type, conf.level = 95)
     colocation(rep(1, 4), rep(1, 4), c(1, 1, 2, 2))
     colocation(1:3, 1:3, c(1, 1, 2), distance = 1, bandwidth = 1, bands = "analytic")
     colocation(1, 1, 1)
   })
   expect_snapshot(print(colocation(d$x, d$y, d$type, distance = 1:2, bands = "none", unit = "km")))
   expect_snapshot(print(colocation(d$x, d$y, d$type, distance = 1:2, statistic = "m", bands = "none", neighbours = "A")))
+})
+
+test_that("a type of one point, or all at one place, is a row with a reason", {
+  set.seed(1)
+  x <- runif(50)
+  y <- runif(50)
+  z <- colocation(x, y, c("z", rep(c("a", "b"), length.out = 49)))
+  expect_identical(z$types$reason, c("fewer than two points", NA, NA))
+  expect_true(all(is.na(z$values$std.error[z$values$type == "z"])))
+  expect_true(all(is.finite(z$values$upper[z$values$type != "z"])))
+  one <- rep(1, 50)
+  z <- colocation(c(one, x), c(one, y), rep(c("a", "b"), each = 50), distance = c(0, .1, .2, .3))
+  expect_match(z$types$reason[1], "distances are all the same")
+})
+
+test_that("the null of M moves types with their weights, and finds what labelling does not", {
+  # half of the plants of A, whose sizes are far apart, in one disc
+  found <- vapply(1:12, function(i) {
+    set.seed(i)
+    n <- 300
+    x <- runif(n)
+    y <- runif(n)
+    x[1:15] <- pmin(pmax(.5 + rnorm(15, 0, .08), 0), 1)
+    y[1:15] <- pmin(pmax(.5 + rnorm(15, 0, .08), 0), 1)
+    w <- c(rexp(30)^3 * 30 + 1, rep(1, 270))
+    above <- function(null) {
+      z <- colocation(x, y, rep(c("A", "B"), c(30, 270)), weight = w, distance = c(.05, .1), statistic = "m",
+        draws = 99, reference = "A", null = null, seed = 1
+      )
+      z$values$estimate[2] > z$values$upper[2]
+    }
+    c(above("location"), above("labelling"))
+  }, logical(2))
+  expect_gt(mean(found[1, ]), 0.5)
+  expect_lt(mean(found[2, ]), 0.2)
+})
+
+test_that("draws of M are those of moved types and weights, and a seed repeats them", {
+  set.seed(4)
+  n <- 60
+  x <- runif(n)
+  y <- runif(n)
+  type <- rep(c("a", "b"), c(20, 40))
+  w <- rexp(n)
+  again <- function(null, ...) {
+    colocation(x, y, type, weight = w, distance = .3, statistic = "m", draws = 4, null = null, seed = 7, ...)$values
+  }
+  expect_identical(again("location"), again("location"))
+  set.seed(7, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
+  place <- vapply(1:4, function(b) sample.int(n), integer(n))
+  m <- apply(place, 2, function(p) {
+    moved_w <- replace(w, p, w)
+    moved_type <- replace(type, p, type)
+    colocation(x, y, moved_type, weight = moved_w, distance = .3, statistic = "m", bands = "none", reference = "a")$values$estimate
+  })
+  expect_equal(again("location")$expected[1], mean(m), tolerance = 1e-12)
+  apart <- again("independence", reference = "a", neighbours = "b")
+  expect_true(all(is.finite(apart$upper)))
+  expect_error(again("independence"), class = "firmmove_error_argument")
+})
+
+test_that("K of weighted points: weights move with the type, or stay at the sites", {
+  set.seed(5)
+  x <- runif(80)
+  y <- runif(80)
+  type <- rep(c("a", "b"), 40)
+  w <- c(rep(1, 79), 100)
+  k <- function(null) {
+    colocation(x, y, type, weight = w, distance = c(.1, .3), draws = 50, reference = "a", null = null, seed = 2)$values
+  }
+  # the one large plant is of type b: its size is in draws of labels, and not where sizes move along
+  expect_gt(max(abs(k("labelling")$upper / k("location")$upper - 1)), 0.05)
+})
+
+test_that("degrees by the names of columns are distances on the earth", {
+  d <- data.frame(lon = c(120, 121, 120.5), lat = c(28, 28, 28.4), kind = "a")
+  expect_message(z <- colocation("lon", "lat", "kind", data = d, distance = c(0, 50), bands = "none"),
+    class = "firmmove_message_degrees"
+  )
+  expect_identical(z$unit, "km")
+  flat <- suppressMessages(flatten_degrees(d$lon, d$lat))
+  expect_equal(sqrt(diff(flat$x[1:2])^2 + diff(flat$y[1:2])^2), 98.18, tolerance = 1e-3)
 })

@@ -59,3 +59,28 @@ test_that("refusals and print", {
     decompose_factors(c(a = 1), c(a = 2), sum, groups = "u")
   })
 })
+
+test_that("several periods: rates are standardised, and parts chain", {
+  p <- list(
+    `1980` = list(share = c(.7, .3), level = c(1.5, 2.5)), `1990` = list(share = c(.5, .5), level = c(1.7, 2.0)),
+    `2000` = list(share = c(.4, .6), level = c(1.6, 3.0))
+  )
+  x <- decompose_factors(periods = p, groups = c("a", "b"))
+  expect_equal(sum(x$shapley$estimate), x$totals$change)
+  expect_equal(rowsum(x$steps$estimate, x$steps$player)[x$shapley$player, ], x$shapley$estimate, ignore_attr = TRUE)
+  # two periods: the standardised rates are those at the mean of the other factor
+  two <- decompose_factors(periods = p[c(1, 3)])
+  expect_equal(two$rates$rate[1], sum(c(.7, .3) * c(1.55, 2.75)))
+  expect_equal(two$shapley$estimate, decompose_factors(p[[1]], p[[3]])$shapley$estimate)
+  # Das Gupta's formula for three, written out for the first factor
+  s <- function(i, j) sum(p[[i]]$share * (p[[i]]$level + p[[j]]$level) / 2)
+  first <- (s(1, 2) + s(1, 3)) / 2 + (s(2, 3) - s(2, 1) + s(3, 2) - s(3, 1)) / 6
+  expect_equal(x$rates$rate[1], first)
+  expect_error(decompose_factors(p[[1]], p[[2]], periods = p), class = "firmmove_error_argument")
+})
+
+test_that("a seed repeats drawn orders", {
+  value <- function(x) length(x)^2
+  draw <- function() decompose_shapley(value, letters[1:5], draws = 5, seed = 3)$shapley
+  expect_identical(draw(), draw())
+})

@@ -50,7 +50,7 @@ test_that("parts add up to the gap, variables to parts, columns to variables", {
   for (draw in 1:5) {
     d <- gap_firms(80)
     for (reference in references) {
-      result <- decompose_gap(y ~ log(age) + kind + kin, d, "town", reference = reference, weights = "w")
+      result <- decompose_gap(y ~ log(age) + kind + kin, d, "town", reference = reference, weight = "w")
       expect_true(all(abs(result$residual$residual) < 1e-10))
       whole <- tapply(result$overall$estimate, result$overall$component, sum)
       expect_equal(tapply(result$detailed$estimate, result$detailed$component, sum), whole, tolerance = 1e-10)
@@ -105,7 +105,7 @@ test_that("robust errors are those of sandwich", {
   skip_if_not_installed("sandwich")
   d <- gap_firms()
   fit <- stats::lm(y ~ age + kin, d, subset = town == "Wenzhou", weights = w)
-  groups <- decompose_gap(y ~ age + kin, d, "town", weights = "w", errors = "robust", normalise = FALSE)
+  groups <- decompose_gap(y ~ age + kin, d, "town", weight = "w", errors = "robust", normalise = FALSE)
   design <- gap_design(y ~ age + kin, d, "town", NULL, "w", "identity", FALSE)
   group <- fit_group(gap_group(design, design$second, "Wenzhou"), "identity", "robust")
   expect_equal(unname(group$covariance), unname(sandwich::vcovHC(fit, "HC1")))
@@ -183,7 +183,7 @@ test_that("whole weights are rows repeated", {
   for (reference in references) {
     for (link in c("identity", "logit")) {
       formula <- if (link == "logit") works ~ age + kin else y ~ age + kin
-      weighted <- decompose_gap(formula, d, "town", weights = "w", reference = reference, link = link)
+      weighted <- decompose_gap(formula, d, "town", weight = "w", reference = reference, link = link)
       whole <- decompose_gap(formula, repeated, "town", reference = reference, link = link)
       expect_equal(weighted$detailed$estimate, whole$detailed$estimate)
     }
@@ -352,4 +352,97 @@ test_that("errors of quantile gaps count the estimated quantile and density: nea
   expect_lt(max(abs(ratio - 1)), .12)
   x <- one$detailed$variable == "x" & one$detailed$component %in% c("explained", "endowments", "interaction")
   expect_lt(max(abs(one$detailed$std.error[x] / many$detailed$std.error[x] - 1)), .12)
+})
+
+test_that("a quantile at a mass point is told, with what the parts miss", {
+  set.seed(2)
+  n <- 5309
+  d <- data.frame(g = rep(c("a", "b"), c(2654, 2655)), age = rnorm(n))
+  d$pat <- rpois(n, .3 + .2 * (d$g == "b"))
+  expect_warning(x <- decompose_gap(pat ~ age, d, "g", statistic = "quantile", probs = .9), "exactly the value",
+    class = "firmmove_warning_mass_point"
+  )
+  expect_match(x$notes$note, "parts miss the gap", all = FALSE)
+  expect_true(any(grepl("missing of the gap", utils::capture.output(print(x)))))
+  expect_silent(decompose_gap(age ~ pat, d, "g", statistic = "quantile"))
+})
+
+test_that("interactions are normalised: no level is the base", {
+  set.seed(1)
+  n <- 800
+  d <- data.frame(
+    g = rep(c("a", "b"), each = n / 2), k = sample(c("u", "v"), n, TRUE), r = factor(sample(c("e", "s", "w"), n, TRUE)), x = rnorm(n)
+  )
+  d$y <- d$x + (d$k == "v") * (d$r == "w") * (d$g == "a") + d$x * (d$k == "u") + rnorm(n)
+  turned <- transform(d, r = factor(r, c("w", "s", "e")), k = factor(k, c("v", "u")))
+  for (formula in list(y ~ k * r + x, y ~ x * k, y ~ k:r + poly(x, 2) * r, y ~ k * r * x)) {
+    one <- decompose_gap(formula, d, "g")
+    two <- decompose_gap(formula, turned, "g")
+    expect_equal(two$detailed$estimate, one$detailed$estimate, tolerance = 1e-9)
+    expect_equal(two$detailed$std.error, one$detailed$std.error, tolerance = 1e-9)
+    expect_lt(max(abs(one$residual$residual)), 1e-12)
+  }
+  # coefficients of an interaction sum to 0 over the levels of each factor
+  b <- decompose_gap(y ~ k * r + x, d, "g")$coefficients
+  joint <- b[b$variable == "k:r", ]
+  expect_equal(nrow(joint), 6)
+  expect_lt(max(abs(tapply(joint$coef_first, sub(":.*", "", joint$level), sum))), 1e-12)
+  expect_lt(max(abs(tapply(joint$coef_first, sub(".*:", "", joint$level), sum))), 1e-12)
+  # main effects alone are as they were: Gardeazabal and Ugidos
+  plain <- decompose_gap(y ~ k + r + x, d, "g")
+  again <- decompose_gap(y ~ k + r + x + k:x, d, "g")
+  expect_equal(plain$overall$estimate[1:2], c(sum(again$overall$estimate[1:2]), 0) - c(plain$overall$estimate[2], -plain$overall$estimate[2]))
+})
+
+test_that("an empty level is named, and may be held at 0", {
+  set.seed(3)
+  d <- data.frame(
+    g = rep(c("a", "b"), each = 20), s = c(rep(c("p", "q", "r"), length.out = 20), rep(c("q", "r"), 10)), y = rnorm(40)
+  )
+  expect_error(decompose_gap(y ~ s, d, "g"), "In `b` no firm has `sp`", class = "firmmove_error_collinear")
+  x <- decompose_gap(y ~ s, d, "g", relax = TRUE)
+  expect_match(x$notes$note, "In `b` held at 0.*`sp`")
+  expect_lt(max(abs(x$residual$residual)), 1e-14)
+  expect_true(all(is.finite(x$overall$std.error)))
+})
+
+test_that("errors of firms that go together are those of summed influences", {
+  set.seed(4)
+  d <- data.frame(g = rep(c("a", "b"), each = 100), x = rnorm(200), year = rep(1:20, 10))
+  d$y <- d$x + rnorm(20)[d$year] + rnorm(200)
+  x <- decompose_gap(y ~ x, d, "g", se_cluster = "year")
+  mean <- function(g) sum(d$y * (d$g == g)) / 100
+  influence <- ifelse(d$g == "a", d$y - mean("a"), mean("b") - d$y) / 100
+  expect_equal(x$totals$std.error[3], sqrt(sum(rowsum(influence, d$year)^2) * 20 / 19))
+  # each firm on its own: HC0 errors with random attributes
+  d$firm <- seq_len(200)
+  alone <- decompose_gap(y ~ x, d, "g", se_cluster = "firm")
+  robust <- decompose_gap(y ~ x, d, "g", errors = "robust")
+  expect_equal(alone$detailed$std.error, robust$detailed$std.error, tolerance = 0.08)
+  boot <- decompose_gap(y ~ x, d, "g", se_cluster = "year", draws = 200, seed = 1)
+  expect_equal(boot$overall$std.error[1:2], x$overall$std.error[1:2], tolerance = 0.25)
+  expect_identical(decompose_gap(y ~ x, d, "g", se_cluster = "year", draws = 20, seed = 1)$overall,
+    decompose_gap(y ~ x, d, "g", se_cluster = "year", draws = 20, seed = 1)$overall
+  )
+})
+
+test_that("groups of variables have parts and errors; quantile ranges and reweighted quantiles", {
+  set.seed(5)
+  d <- data.frame(g = rep(c("a", "b"), each = 300), x = rnorm(600), z = rnorm(600), v = rnorm(600))
+  d$y <- d$x + d$z + (d$g == "a") * d$v + rnorm(600)
+  x <- decompose_gap(y ~ x + z + v, d, "g", groups = list(both = c("x", "z")))
+  detailed <- x$detailed[x$detailed$component == "explained", ]
+  grouped <- x$grouped[x$grouped$component == "explained", ]
+  expect_identical(grouped$group, c("(Intercept)", "both", "v"))
+  expect_equal(grouped$estimate[2], sum(detailed$estimate[2:3]))
+  expect_gt(grouped$std.error[2], 0)
+  range <- decompose_gap(y ~ x + z + v, d, "g", statistic = "interquantile")
+  q <- function(g) diff(stats::quantile(d$y[d$g == g], c(.1, .9), names = FALSE))
+  expect_equal(range$totals$value, c(q("a"), q("b"), q("a") - q("b")))
+  expect_gt(range$totals$std.error[3], 0)
+  re <- decompose_gap(y ~ x + z + v, d, "g", statistic = "quantile", probs = c(.1, .9), reweight = TRUE, draws = 20, seed = 3)
+  cf <- re$counterfactual
+  expect_equal(tapply(cf$estimate, cf$prob, sum), tapply(re$overall$estimate, re$overall$prob, sum), tolerance = 0.2)
+  expect_equal(cf$first - cf$second, rep(tapply(cf$estimate, cf$prob, sum), each = 2), ignore_attr = TRUE)
+  expect_true(all(cf$std.error > 0))
 })

@@ -143,7 +143,7 @@ test_that("an industry that is new to a region is no problem", {
 test_that("spatial weights act on sizes", {
   data <- three_regions()
   w <- matrix(c(0, 1, 1, 1, 0, 0, 1, 0, 0), 3, dimnames = list(c("a", "b", "c"), NULL))
-  result <- growth_of(data, "spatial", weights = w)
+  result <- growth_of(data, "spatial", neighbours = w)
   size <- function(region, time) data$size[data$region == region & data$time == time]
   rate <- (size("b", 1) + size("c", 1)) / (size("b", 0) + size("c", 0)) - 1
   own <- estimates(result$regions, "a")
@@ -151,16 +151,16 @@ test_that("spatial weights act on sizes", {
   expect_equal(own[["neighbour_mix"]], sum(size("a", 0) * (rate - 0.15)))
   expect_equal(own[["regional"]], sum(size("a", 1) - size("a", 0) * (1 + rate)))
   table <- data.frame(c("c", "a", "b", "a"), c("a", "c", "a", "b"), 1)
-  expect_equal(growth_of(data, "spatial", weights = table)$regions, result$regions)
-  expect_equal(growth_of(data, "spatial", weights = w[3:1, ][, 3:1])$regions, result$regions)
-  island <- growth_of(data, "spatial", weights = w * c(1, 0, 1))
+  expect_equal(growth_of(data, "spatial", neighbours = table)$regions, result$regions)
+  expect_equal(growth_of(data, "spatial", neighbours = w[3:1, ][, 3:1])$regions, result$regions)
+  island <- growth_of(data, "spatial", neighbours = w * c(1, 0, 1))
   expect_true(all(is.na(estimates(island$regions, "b")[c("neighbour_mix", "regional")])))
   expect_match(island$notes$note, "`b` without a neighbour")
 })
 
 test_that("with everybody a neighbour the spatial method compares with the rest", {
   data <- random_growth(zeros = 0)
-  spatial <- growth_of(data, "spatial", weights = 1 - diag(5), reference = "rest")
+  spatial <- growth_of(data, "spatial", neighbours = 1 - diag(5), reference = "rest")
   expect_equal(spatial$regions$estimate, growth_of(data, reference = "rest")$regions$estimate)
 })
 
@@ -293,10 +293,10 @@ test_that("bad input is named", {
     growth_of(data[data$time == 0, ])
     growth_of(firms, firm = "firm")
     growth_of(data, "spatial")
-    growth_of(data, "spatial", weights = diag(3))
-    growth_of(data, "spatial", weights = diag(2))
-    growth_of(data, "spatial", weights = data.frame("a", "z", 1))
-    growth_of(data, weights = diag(3))
+    growth_of(data, "spatial", neighbours = diag(3))
+    growth_of(data, "spatial", neighbours = diag(2))
+    growth_of(data, "spatial", neighbours = data.frame("a", "z", 1))
+    growth_of(data, neighbours = diag(3))
     growth_of(data, forecast = data)
     growth_of(data, "gerfin", firm = "region")
     growth_of(data, reference = "nation")
@@ -328,7 +328,7 @@ test_that("listw of spdep are weights", {
     list(neighbours = structure(list(2:3, 1L, 1L), region.id = c("a", "b", "c")), weights = list(c(1, 1), 1, 1)),
     class = c("listw", "nb")
   )
-  expect_equal(growth_of(data, "spatial", weights = listed)$regions, growth_of(data, "spatial", weights = w)$regions)
+  expect_equal(growth_of(data, "spatial", neighbours = listed)$regions, growth_of(data, "spatial", neighbours = w)$regions)
 })
 
 # the residual is rounding, which differs between machines

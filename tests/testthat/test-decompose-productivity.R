@@ -14,8 +14,11 @@ test_that("levels by cluster and period have errors from influences", {
   value <- stats::weighted.mean(own$q, own$w)
   expect_equal(x$level$estimate[row], c(mean(own$q), value - mean(own$q)), tolerance = 1e-12)
   influence <- own$w * (own$q - value) / sum(own$w) - (own$q - mean(own$q)) / nrow(own)
-  expect_equal(x$level$std.error[row], c(sqrt(sum((own$q - mean(own$q))^2)) / nrow(own), sqrt(sum(influence^2))),
-               tolerance = 1e-12)
+  more <- sqrt(nrow(own) / (nrow(own) - 1))
+  expect_equal(
+    x$level$std.error[row], more * c(sqrt(sum((own$q - mean(own$q))^2)) / nrow(own), sqrt(sum(influence^2))),
+    tolerance = 1e-12
+  )
   expect_lt(max(abs(x$residual$residual)), 1e-14)
 })
 
@@ -86,7 +89,7 @@ test_that("bad input is told in words", {
     petrin(data, elasticities = eps["labour"])
     petrin(rbind(data, data[1, ]), elasticities = eps)
     petrin(data[data$year == 2001, ], elasticities = eps)
-    decompose_productivity(data, "q", cluster = "town")
+    decompose_productivity(data, weight = "w", cluster = "town")
     decompose_productivity(data, "q", "w", cluster = "town", groups = "town", base = "T9")
     decompose_productivity(transform(data, town = NA), "q", "w", cluster = "town")
   })
@@ -124,5 +127,31 @@ test_that("Petrin and Levinsohn's standard errors are within 5% of a bootstrap's
   bootstrap <- c(stats::sd(sum_of(wide$va1, is.na(wide$va0) & wide$town1 %in% "T1")),
                  stats::sd(sum_of(wide$va0, is.na(wide$va1) & wide$town0 %in% "T1")))
   expect_lt(max(abs(entry$std.error / bootstrap - 1)), .05)
-  expect_equal(x$growth$conf.high - x$growth$estimate, stats::qnorm(.975) * x$growth$std.error)
+  expect_equal(x$growth$conf.high - x$growth$estimate, stats::qt(.975, x$growth$df) * x$growth$std.error)
+})
+
+test_that("a firm-year twice stops, and periods are not pooled", {
+  data <- data.frame(id = c(1, 2, 1, 2), t = c(1, 1, 2, 2), place = "A", q = c(1, 2, 1, 3), w = 10)
+  expect_error(decompose_productivity(rbind(data, data[1, ]), "q", "w", "id", "place", "t"),
+    class = "firmmove_error_duplicate"
+  )
+  expect_error(decompose_productivity(data, "q", "w", firm = "id", cluster = "place"), "time =",
+    class = "firmmove_error_duplicate"
+  )
+  expect_identical(decompose_productivity(data, "q", "w", "id", "place", "t")$totals$firms, c(2, 2))
+})
+
+test_that("levels have no sum, and weights of 0 have a note", {
+  data <- data.frame(id = 1:4, place = rep(c("A", "B"), each = 2), q = c(100, 2, 1, 3), w = c(1, 2, 0, 0))
+  x <- decompose_productivity(data, "q", "w", "id", "place")
+  expect_false(any(grepl("sum of estimates", utils::capture.output(print(x)))))
+  expect_match(x$notes$note, "weights of its firms sum to 0")
+  expect_identical(x$level$estimate[x$level$component == "covariance"][2], NA_real_)
+})
+
+test_that("levels of few firms can be kept back", {
+  set.seed(6)
+  data <- data.frame(place = rep(c("A", "B", "C", "D"), c(2, 20, 12, 30)), q = rnorm(64), w = 1)
+  x <- decompose_productivity(data, "q", "w", cluster = "place", min_firms = 3)
+  expect_identical(unique(x$level$cluster[is.na(x$level$estimate)]), c("A", "C"))
 })

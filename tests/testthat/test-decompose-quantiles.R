@@ -114,3 +114,16 @@ test_that("bad input is named", {
 test_that("print names the reference", {
   expect_snapshot(compare_quantiles(exact_towns(0.1, 1.2, 0.1, 500), "tfp", "town", draws = 0))
 })
+
+test_that("outliers are told, and trimmed off", {
+  set.seed(1)
+  d <- data.frame(g = rep(1:2, c(3000, 2000)), v = c(rnorm(3000), 0.1 + 1.2 * rnorm(2000)))
+  d$v[1] <- 50
+  expect_match(compare_quantiles(d, "v", "g", draws = 0)$notes$note, "far from all others", all = FALSE)
+  x <- compare_quantiles(d, "v", "g", draws = 2, seed = 1, trim = 0.005)
+  expect_equal(x$parameters$estimate, c(0.1, 1.2, 0), tolerance = 0.06)
+  expect_match(x$notes$note, "50 firms at the ends left out", all = FALSE)
+  expect_identical(x$draws, compare_quantiles(d, "v", "g", draws = 2, seed = 1, trim = 0.005)$draws)
+  expect_error(compare_quantiles(d, "v", "g", trim = 0.3), class = "firmmove_error_argument")
+  expect_error(compare_quantiles(d, "v", "g", min_firms = 2500), class = "firmmove_error_too_few")
+})

@@ -116,3 +116,53 @@ test_that("a double second eigenvalue is told", {
   ring <- diag(4) + diag(4)[c(2, 3, 4, 1), ]
   expect_warning(complexity(ring, presence = "positive"), class = "firmmove_warning_complexity")
 })
+
+test_that("the sign of complexity does not depend on the order of rows", {
+  set.seed(3)
+  m <- t(replicate(12, sample(rep(0:1, c(6, 6)))))
+  dimnames(m) <- list(letters[1:12], LETTERS[1:12])
+  a <- complexity(m, presence = "positive")
+  expect_match(a$notes$note, "sign is that of fitness")
+  expect_gt(stats::sd(a$regions$fitness), 0.1)
+  expect_gt(stats::cor(a$regions$eci, a$regions$fitness), 0)
+  for (k in 1:5) {
+    b <- complexity(m[sample(12), sample(12)], presence = "positive")$regions
+    expect_equal(b$eci[match(a$regions$region, b$region)], a$regions$eci, tolerance = 1e-8)
+  }
+  # neither diversity nor fitness tells: the first by name
+  m <- rbind(a = c(1, 1, 0), b = c(0, 1, 1), c = c(1, 1, 1))
+  a <- complexity(m, presence = "positive")
+  expect_equal(a$regions$eci, c(1, -1, 0))
+  expect_match(a$notes$note, "`a` is put above")
+  expect_equal(complexity(m[c(2, 1, 3), ], presence = "positive")$regions$eci, c(-1, 1, 0))
+})
+
+test_that("periods, least sizes and sparse matrices", {
+  set.seed(4)
+  d <- expand.grid(town = letters[1:6], trade = LETTERS[1:8], year = c(2000, 2005))
+  d$jobs <- rexp(nrow(d))
+  x <- relatedness(d, "town", "trade", "jobs", time = "year")
+  late <- relatedness(d[d$year == 2005, ], "town", "trade", "jobs")
+  expect_equal(x$pairs$relatedness[x$pairs$time == 2005], late$pairs$relatedness)
+  expect_equal(x$matrix[["2005"]], late$matrix)
+  y <- complexity(d, "town", "trade", "jobs", time = "year", presence = "rca")
+  expect_equal(y$regions$eci[y$regions$time == 2005], complexity(d[d$year == 2005, ], "town", "trade", "jobs")$regions$eci)
+  expect_output(print(y), "Regions, most complex first")
+  m <- tapply(d$jobs, d[c("town", "trade")], sum)
+  least <- sort(rowSums(m))[2]
+  expect_identical(sort(unique(relatedness(m, min_region = least)$density$region)), sort(rownames(m)[rowSums(m) >= least]))
+  expect_identical(sum(relatedness(m, presence = "positive", min_cell = 1)$density$present), sum(m >= 1))
+  skip_if_not_installed("Matrix")
+  expect_equal(relatedness(Matrix::Matrix(m, sparse = TRUE))$pairs, relatedness(m)$pairs)
+})
+
+test_that("opportunity outlook and gain are those of their sums", {
+  m <- rbind(C1 = c(1, 1, 1, 1), C2 = c(0, 1, 0, 0), C3 = c(0, 0, 1, 1), C4 = c(0, 0, 0, 1))
+  x <- complexity(m, presence = "positive", opportunity = TRUE)
+  phi <- relatedness(m, presence = "positive")$matrix
+  density <- m %*% phi / rep(colSums(phi), each = 4)
+  pci <- x$industries$pci
+  expect_equal(x$regions$outlook, unname(drop((density * (1 - m)) %*% pci)))
+  gain <- sapply(1:4, function(p) sum(phi[p, ] / colSums(phi)[p] * (1 - m["C4", ]) * pci) - density["C4", p] * pci[p])
+  expect_equal(x$opportunities$gain[x$opportunities$region == "C4"], gain[1:3])
+})

@@ -143,3 +143,36 @@ test_that("print adds up from start to end", {
     share_of_data(two_by_two(), method = "fagerberg_sollie")
   })
 })
+
+test_that("a new market is no competitiveness, with any method", {
+  d <- data.frame(
+    e = rep(c("A", "B"), each = 4), c = "k", m = rep(c("x", "y"), 4), t = rep(rep(1:2, each = 2), 2),
+    s = c(10, 0, 12, 6, 20, 0, 22, 4)
+  )
+  for (order in c("commodity", "market", "average")) {
+    x <- decompose_share(d, "c", "m", "t", "s", exporter = "e", order = order)
+    sums <- tapply(x$effects$estimate, x$effects$component, sum)
+    expect_equal(sums[["competitiveness"]], 0, tolerance = 1e-12)
+    # the new market is a market, whichever is taken out first
+    expect_equal(sums[["commodity"]], 0, tolerance = 1e-12)
+    expect_lt(max(abs(x$residual$residual)), 1e-12)
+  }
+  # one seller alone has all of every market, and cannot be more competitive
+  one <- decompose_share(d[d$e == "A", ], "c", "m", "t", "s")$effects
+  expect_equal(one$estimate[one$component == "competitiveness"], 0, tolerance = 1e-12)
+  turned <- transform(d, c = m, m = c)
+  x <- decompose_share(turned, "c", "m", "t", "s", exporter = "e", order = "commodity")$effects
+  expect_equal(sum(x$estimate[x$component == "market"]), 0, tolerance = 1e-12)
+})
+
+test_that("a size said on several rows of a cell is taken once, with a warning", {
+  d <- data.frame(
+    c = c("k", "k", "k", "k", "j", "j"), m = "x", t = c(1, 1, 2, 2, 1, 2), s = c(5, 5, 8, 7, 10, 10),
+    M = c(100, 100, 120, 120, 100, 100)
+  )
+  expect_warning(x <- decompose_share(d, "c", "m", "t", "s", "M"), "taken once", class = "firmmove_warning_size")
+  expect_equal(x$effects$estimate[match(c("growth", "commodity", "competitiveness"), x$effects$component)], c(2, 0, 3))
+  expect_equal(sum(x$effects$percent), 100)
+  d$M[2] <- 50
+  expect_message(suppressWarnings(decompose_share(d, "c", "m", "t", "s", "M")), "added up")
+})

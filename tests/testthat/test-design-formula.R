@@ -18,7 +18,11 @@ test_that("stay can be taken out wherever it is written", {
   expect_identical(names_of(~ (price - stay) + space), c("price", "space"))
   expect_identical(names_of(~ space + stay), c("stay", "space"))
   expect_identical(names_of(~ 1), "stay")
-  expect_identical(names_of(~ 0 + price), c("stay", "price"))
+  # a constant that is taken out must be the one there is
+  expect_identical(names_of(~ 0 + price - stay), "price")
+  expect_identical(names_of(~ 0 + price + stay), c("stay", "price"))
+  expect_error(names_of(~ 0 + price), "Write `- stay` to leave it out", class = "firmmove_error_formula")
+  expect_error(names_of(~ price - 1), "the one that is added is `stay`", class = "firmmove_error_formula")
 })
 
 test_that("* and ^ expand as in any formula", {

@@ -4,6 +4,7 @@ data <- random_migration()
 long <- by_hand(data)
 long$name <- data$place[long$place]
 long$here <- ifelse(long$stay == 1, TRUE, FALSE)
+long$stay <- NULL
 long$won <- as.integer(long$name == long$to)
 choice <- choice_data(long, "won", "occasion", "name", firm = "firm", from = "here", time = "year")
 

@@ -211,9 +211,10 @@ test_that("spreads are positive, whatever the sign the maximum was found with", 
   expect_true(all(coef(fit)[c("chol:x,x", "chol:y,y")] > 0))
   raw <- list(theta = c(0, 0, -1, 0.5, 2), score = 1:5, step = 1:5, direction = 1:5, information = diag(5),
               covariance = matrix(1, 5, 5), combine = matrix(0, 5, 5))
-  turned <- positive_spreads(raw, list(kernel = design$kernel), list(extra = 3:5, total = 5L),
-    list(is = rep(FALSE, 5))
+  problem <- list(
+    setup = list(kernel = design$kernel), layout = list(extra = 3:5, total = 5L), held = list(is = rep(FALSE, 5))
   )
+  turned <- positive_spreads(raw, problem)
   expect_identical(turned$theta, c(0, 0, 1, -0.5, 2))
   expect_identical(turned$sign, design$kernel$sign * c(-1, 1))
   kernel <- design$kernel

@@ -7,6 +7,10 @@ test_that("a fit is drawn with a panel for each kind of term", {
   points <- built$data[[3]]
   expect_equal(sort(points$x), sort(unname(coef(fit))))
   expect_equal(length(unique(points$shape)), 5)
+  # intervals lie along x, each about its estimate
+  bars <- built$data[[2]]
+  expect_true(all(bars$ymax - bars$ymin > 0 & bars$ymax - bars$ymin < 0.5))
+  expect_equal(sort((bars$xmin + bars$xmax) / 2), sort(unname(coef(fit))))
   standard <- ggplot2::autoplot(fit, standardise = TRUE)
   sd <- apply(model.matrix(fit), 2, sd)
   expect_equal(sort(ggplot2::ggplot_build(standard)$data[[3]]$x), sort(unname(coef(fit) * sd)))

@@ -16,7 +16,7 @@
 
 enum { STRIP = 64, DEEP = 256, WIDE = 512 };
 
-/* ---- products -------------------------------------------------------------------------------------------------- */
+/* ---- products --------------------------------------------------------------------------------------- */
 typedef struct multiplication {
   const fm_product *x;
   const fm_kernels *kernels;
@@ -31,8 +31,8 @@ static fm_code strip(void *context, size_t task, size_t worker) {
   (void)worker;
   for (size_t i = 0; i < x->m; i += DEEP) {
     for (size_t j = x->upper ? k : 0; j < x->n; j += WIDE) {
-      s->kernels->gemm_tn(smaller(DEEP, x->m - i), rows, smaller(WIDE, x->n - j), x->u + i * x->ldu + k, x->ldu,
-                          x->a + i * x->lda + j, x->lda, x->c + k * x->ldc + j, x->ldc);
+      s->kernels->gemm_tn(smaller(DEEP, x->m - i), rows, smaller(WIDE, x->n - j), x->u + i * x->ldu + k,
+                          x->ldu, x->a + i * x->lda + j, x->lda, x->c + k * x->ldc + j, x->ldc);
     }
   }
   return FM_OK;
@@ -55,7 +55,7 @@ void fm_mirror(double *c, size_t n, size_t ldc) {
   }
 }
 
-/* ---- the inverse ----------------------------------------------------------------------------------------------- */
+/* ---- the inverse ------------------------------------------------------------------------------------ */
 /* Sweeps the small matrix d (m x m) whole: d := d^-1. */
 static fm_code invert_small(double *d, size_t m, const double *least) {
   for (size_t k = 0; k < m; k++) {

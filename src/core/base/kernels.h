@@ -50,6 +50,12 @@ typedef struct fm_kernels {
    * is at most `square`; their number is added to count. */
   double (*disc)(const fm_points *points, const size_t *run, const double *centre, double square,
                  double *count);
+  /* d_i = scale times the distance of (x_i, y_i) to centre, within a few ulp. */
+  void (*distances)(const double *x, const double *y, const double *centre, double scale, double *d,
+                    size_t n);
+  /* moment[8 b + k] += weight_i t^k, k < 8, for the positions b + 1/2 + t, 0 <= b < n_bins; those beyond the last bin count
+   * in its middle. weight may be NULL: 1. */
+  void (*bin_powers)(const double *position, const double *weight, size_t n, size_t n_bins, double *moment);
   /* z_i = quantile of the standard normal at u_i in (0, 1), within a few ulp. z may be u. */
   void (*quantile)(const double *u, double *z, size_t n);
   /* u_i in (0, 1): x_i (a number of 32 digits, the first digit lowest) with its digits permuted, each by a

@@ -426,24 +426,7 @@ FM_TARGET static void FM_NAME(add_squares_)(const double *x, size_t n, double *c
   }
 }
 
-/* ---- points in a disc ----------------------------------------------------------------------------- */
-FM_TARGET static double FM_NAME(disc_)(const fm_points *points, const size_t *run, const double *centre,
-                                       double square, double *count) {
-  vec total = SPLAT(0.0), found = SPLAT(0.0), lane = SPLAT(0.0);
-  for (size_t l = 0; l < FM_LANES; l++) {
-    lane[l] = (double)l;
-  }
-  for (size_t r = 0; r < 4; r += 2) {
-    for (size_t i = run[r]; i < run[r + 1]; i += FM_LANES) {
-      const vec dx = LOAD(points->x + i) - centre[0], dy = LOAD(points->y + i) - centre[1];
-      const ivec in = (dx * dx + dy * dy <= SPLAT(square)) & (lane < SPLAT((double)(run[r + 1] - i)));
-      total += (vec)(in & (ivec)LOAD(points->weight + i));
-      found += (vec)(in & (ivec)SPLAT(1.0));
-    }
-  }
-  *count += FM_NAME(lanes)(found);
-  return FM_NAME(lanes)(total);
-}
+#include "kernels_points.h"
 
 /* ---- draws ---------------------------------------------------------------------------------------- */
 /* The quantile of the standard normal by two rational functions, for the middle and for the tails
@@ -553,8 +536,8 @@ static const fm_kernels FM_NAME(table) = {
     FM_NAME(max_),      FM_NAME(sum_),      FM_NAME(dot_),      FM_NAME(dot3_),
     FM_NAME(axpy_),     FM_NAME(scale_),    FM_NAME(less_),     FM_NAME(times_),
     FM_NAME(combine_),  FM_NAME(gemm_nt_),  FM_NAME(gemm_tn_),  FM_NAME(add_squares_),
-    FM_NAME(disc_),     FM_NAME(quantile_), FM_NAME(scramble_), FM_NAME(softmax_rows_),
-    FM_NAME(add_pairs_)};
+    FM_NAME(disc_),     FM_NAME(distances_), FM_NAME(bin_powers_), FM_NAME(quantile_),
+    FM_NAME(scramble_), FM_NAME(softmax_rows_), FM_NAME(add_pairs_)};
 
 #undef FM_SHORT
 #undef FM_LANES

@@ -143,7 +143,7 @@ static fm_code set_scale(fm_chol *chol, const double *a, const int *skip, fm_err
     if (is_skipped(skip, k)) {
       continue;
     }
-    chol->aliased[k] = diagonal <= DBL_MIN ? 2 : 0;
+    chol->aliased[k] = diagonal <= DBL_MIN ? FM_NO_VARIATION : FM_NOT_ALIASED;
     chol->scale[k] = chol->aliased[k] ? 0.0 : 1.0 / sqrt(diagonal);
     if (diagonal < -1e-14 * largest ||
         (chol->aliased[k] && row_largest(a, n, skip, k) > -negative_pivot * largest)) {
@@ -205,7 +205,7 @@ static fm_code keep_or_leave(fm_chol *chol, elimination *e, size_t v, const doub
     chol->kept[chol->rank++] = v;
   } else {
     memset(to + chol->rank, 0, (e->m - chol->rank) * sizeof(double));
-    chol->aliased[v] = 1;
+    chol->aliased[v] = FM_COLLINEAR;
     e->left_out[e->n_left_out++] = v;
   }
   return FM_OK;

@@ -12,11 +12,17 @@
 /* A rank-revealing factorisation of a symmetric positive semi-definite matrix, in the given order:
  * the matrix is scaled to unit diagonal, variables enter in order[0], order[1], ..., and one whose
  * remaining variance is below tol of its own is left out (aliased), as lm leaves out later columns. */
+typedef enum fm_aliasing {
+  FM_NOT_ALIASED = 0,
+  FM_COLLINEAR = 1,   /* a linear combination of kept variables */
+  FM_NO_VARIATION = 2 /* zero diagonal */
+} fm_aliasing;
+
 typedef struct fm_chol {
   size_t n;        /* order of the matrix */
   size_t rank;     /* variables kept */
   size_t *kept;    /* rank: their indices, in the order of elimination */
-  int *aliased;    /* n: 0 kept, 1 linear combination of kept ones, 2 no variation (zero diagonal) */
+  int *aliased;    /* n: an fm_aliasing of each */
   double *scale;   /* n: 1 / sqrt(diagonal), 0 where the diagonal is 0 */
   double *factor;  /* rank x rank lower Cholesky factor of the scaled, kept part, BY ROWS; 0 above */
   double *combine; /* rank x n: for an aliased variable, its coefficients on the kept ones */

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "arena.h"
+#include "../base/arena.h"
 #include "chain.h"
 
 /* All arrays are parts of the scratch memory of a thread. Matrices over places are column-major. */

@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "arena.h"
+#include "../base/arena.h"
 #include "cross_nested_work.h"
 
 /* ---- model ------------------------------------------------------------------------------------------- */

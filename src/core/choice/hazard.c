@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "arena.h"
+#include "../base/arena.h"
 #include "hazard_parts.h"
 
 /* exp() of it, and its inverse, are numbers */

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "arena.h"
+#include "../base/arena.h"
 #include "hazard_parts.h"
 
 /* ---- the spell as a function of A, a = log S and v --------------------------------------------------- */

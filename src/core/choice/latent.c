@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "../base/sums.h"
-#include "arena.h"
+#include "../base/arena.h"
 #include "logit.h"
 
 /* ---- model ----------------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "arena.h"
+#include "../base/arena.h"
 
 void fm_logit_probabilities(const fm_kernels *kernels, const fm_block *block, double *v, double *logsum) {
   for (size_t i = 0; i < block->n; i++) {

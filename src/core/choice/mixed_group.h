@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "arena.h"
+#include "../base/arena.h"
 #include "mixed.h"
 
 #define FM_NO_DIMENSION ((size_t)-1)

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "arena.h"
+#include "../base/arena.h"
 #include "nested_tree.h"
 
 /* ---- model ---------------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
  * Overwrites only the tree's scratch. Thread safety: the tree belongs to one thread.
  */
 #include "nested_tree.h"
-#include "arena.h"
+#include "../base/arena.h"
 
 #include <math.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "arena.h"
+#include "../base/arena.h"
 #include "logit.h"
 
 /* What a thread's scratch holds. */

@@ -19,28 +19,11 @@ typedef struct fm_gauss {
   double *c;
 } fm_gauss;
 
-/* Number of bins of width step for densities at up to `last` with bandwidth h. */
+/* Number of bins of width step for densities at up to `last` with bandwidth h. The last of them is for what is further away:
+ * no Gaussian sum looks at it (kernels.h, bin_powers). */
 size_t fm_bins_needed(double last, double h, double step);
 /* Coefficients of sum w f((at - u)/h), plus those of sum w f((at + u)/h) when reflect is set. */
 fm_code fm_gauss_init(fm_gauss *g, double at, double h, double step, size_t n_bins, int reflect);
 double fm_gauss_sum(const fm_gauss *g, const double *moment);
-
-/* Adds a distance, in units of step, with weight w; beyond the last bin nothing is added. */
-static inline void fm_bins_add(double *moment, size_t n_bins, double position, double w) {
-  if (position < (double)n_bins) {
-    const size_t b = (size_t)position;
-    const double t = position - (double)b - 0.5;
-    const double t2 = t * t, t4 = t2 * t2;
-    double *m = moment + b * FM_BIN_MOMENTS;
-    m[0] += w;
-    m[1] += w * t;
-    m[2] += w * t2;
-    m[3] += w * (t2 * t);
-    m[4] += w * t4;
-    m[5] += w * (t4 * t);
-    m[6] += w * (t4 * t2);
-    m[7] += w * (t4 * (t2 * t));
-  }
-}
 
 #endif

@@ -1,6 +1,8 @@
-/* connected.c: components by union and find, articulation points by Tarjan's search (1972) without recursion.
+/* connected.c: components by union and find, articulation points by Tarjan's search (1972) without
+ * recursion.
  *
- * Nodes of the graph are places 0 .. J-1 and, behind them, the firms at several places. Arguments: connected.h.
+ * Nodes of the graph are places 0 .. J-1 and, behind them, the firms at several places. Arguments:
+ * connected.h.
  */
 #include "connected.h"
 
@@ -11,17 +13,18 @@
 typedef struct graph {
   const fm_lives *lives;
   size_t n_places, n_movers, n_nodes, n_edges;
-  uint32_t *mover;  /* n_movers: the firm */
-  size_t *first;    /* n_nodes + 1: where the neighbours of a node begin */
-  uint32_t *to;     /* 2 n_edges */
-  size_t *mark;     /* n_places: scratch */
-  uint32_t *parent; /* n_places: union and find */
+  uint32_t *mover;                            /* n_movers: the firm */
+  size_t *first;                              /* n_nodes + 1: where the neighbours of a node begin */
+  uint32_t *to;                               /* 2 n_edges */
+  size_t *mark;                               /* n_places: scratch */
+  uint32_t *parent;                           /* n_places: union and find */
   uint32_t *seen, *low, *from, *next, *stack; /* n_nodes: the search */
   unsigned char *reason, *kept;               /* firms */
 } graph;
 
-/* ---- building ------------------------------------------------------------------------------------------------------ */
-/* Calls for the distinct places of firm i, in the order of its life; returns their number. at NULL: only counts. */
+/* ---- building --------------------------------------------------------------------------------------- */
+/* Calls for the distinct places of firm i, in the order of its life; returns their number. at NULL: only
+ * counts. */
 static size_t distinct_places(const graph *g, size_t i, uint32_t *at) {
   const fm_lives *v = g->lives;
   size_t n = 0;
@@ -98,7 +101,7 @@ static int alive(const graph *g, size_t node) {
   return node < g->n_places || g->reason[g->mover[node - g->n_places]] == FM_KEPT;
 }
 
-/* ---- components ------------------------------------------------------------------------------------------------- */
+/* ---- components ------------------------------------------------------------------------------------- */
 static uint32_t root(graph *g, uint32_t j) {
   while (g->parent[j] != j) {
     g->parent[j] = g->parent[g->parent[j]];
@@ -145,7 +148,7 @@ static uint32_t keep_largest(graph *g) {
   return best;
 }
 
-/* ---- articulation points ---------------------------------------------------------------------------------------- */
+/* ---- articulation points ---------------------------------------------------------------------------- */
 /* The next neighbour of a node to look at, or n_nodes. */
 static size_t step(graph *g, size_t node) {
   while (g->first[node] + g->next[node] < g->first[node + 1]) {
@@ -157,8 +160,10 @@ static size_t step(graph *g, size_t node) {
   return g->n_nodes;
 }
 
-/* A search in depth from place `start`. seen: order of discovery, from 1 on; low: the earliest node that the branch reaches.
- * A firm is an articulation point when a branch below it reaches nothing before it. Returns their number. */
+/* A search in depth from place `start`. seen: order of discovery, from 1 on; low: the earliest node that
+ * the branch reaches.
+ * A firm is an articulation point when a branch below it reaches nothing before it. Returns their number.
+ * */
 static size_t mark_sole_ties(graph *g, uint32_t start) {
   size_t depth = 0, found = 0;
   uint32_t count = 0;

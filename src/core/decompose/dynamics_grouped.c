@@ -20,6 +20,11 @@ typedef struct group_sums {
   unsigned char *touched; /* 1 + n_places */
 } group_sums;
 
+/* Derivatives of each term: by class, and in the sums of its own cell. */
+typedef struct gradients {
+  double *all, *own;
+} gradients;
+
 static fm_code sums_init(group_sums *s, size_t n_places, size_t n_cells) {
   *s = (group_sums){0};
   const size_t places = n_places + 1;
@@ -144,8 +149,22 @@ static fm_code sort_parts(const fm_dynamics *d, size_t *order) {
   return fine ? FM_OK : FM_NO_MEMORY;
 }
 
+/* Squares of all influences of one group, whose sums are in s, for the terms from k0 on of its pair. */
+static void add_group(const group_sums *s, const fm_terms *terms, size_t k0, int pair, const gradients *of,
+                      double *variance, double *own) {
+  for (size_t k = k0; k < terms->n && terms->pair[k] == pair; k++) {
+    const double x = influence_of(s, terms, k, of->all);
+    variance[k] += x * x;
+    if (own != NULL && terms->cell[k] > 0) {
+      const double *sum = s->of[FM_CLASS_OWN] + (size_t)(terms->cell[k] - 1) * FM_FIRM_MOMENTS;
+      const double part = dot(of->own + k * FM_FIRM_MOMENTS, sum);
+      own[k] += part * part;
+    }
+  }
+}
+
 static void add_squares(group_sums *s, const fm_dynamics *d, const size_t *order, const fm_terms *terms,
-                        const double *gradient, double *variance) {
+                        const gradients *of, double *variance, double *own) {
   size_t first = 0, k0 = 0;
   while (first < d->n_parts) {
     const fm_part *head = &d->part[order[first]];
@@ -161,10 +180,7 @@ static void add_squares(group_sums *s, const fm_dynamics *d, const size_t *order
     while (k0 < terms->n && terms->pair[k0] < pair) {
       k0++;
     }
-    for (size_t k = k0; k < terms->n && terms->pair[k] == pair; k++) {
-      const double x = influence_of(s, terms, k, gradient);
-      variance[k] += x * x;
-    }
+    add_group(s, terms, k0, pair, of, variance, own);
     for (size_t i = first; i < last; i++) {
       wipe(s, d, &d->part[order[i]], d->n_places);
     }
@@ -172,29 +188,42 @@ static void add_squares(group_sums *s, const fm_dynamics *d, const size_t *order
   }
 }
 
-fm_code fm_dynamics_grouped(const fm_dynamics *d, const fm_terms *terms, double *variance) {
+static fm_code gradients_init(gradients *of, const fm_dynamics *d, const fm_terms *terms) {
+  of->all = fm_alloc(terms->n, FM_CLASSES * FM_FIRM_MOMENTS * sizeof(double));
+  of->own = fm_alloc(terms->n, FM_FIRM_MOMENTS * sizeof(double));
+  if (of->all == NULL || of->own == NULL) {
+    return FM_NO_MEMORY;
+  }
+  for (size_t k = 0; k < terms->n; k++) {
+    double g[FM_CLASSES][FM_FIRM_MOMENTS];
+    fm_term_gradient(terms, k, g);
+    memcpy(of->all + k * FM_CLASSES * FM_FIRM_MOMENTS, g, sizeof g);
+    if (terms->cell[k] > 0) {
+      fm_own_gradient(d, terms, k, of->own + k * FM_FIRM_MOMENTS);
+    }
+  }
+  return FM_OK;
+}
+
+fm_code fm_dynamics_grouped(const fm_dynamics *d, const fm_terms *terms, double *variance, double *own) {
   memset(variance, 0, terms->n * sizeof(double));
+  if (own != NULL) {
+    memset(own, 0, terms->n * sizeof(double));
+  }
   group_sums sums;
+  gradients of = {NULL, NULL};
   size_t *order = fm_alloc(d->n_parts, sizeof(size_t));
-  double *gradient = fm_alloc(terms->n, FM_CLASSES * FM_FIRM_MOMENTS * sizeof(double));
   fm_code code = sums_init(&sums, d->n_places, d->n_cells);
-  if (order == NULL || gradient == NULL) {
+  if (order == NULL) {
     code = FM_NO_MEMORY;
   }
+  code = code == FM_OK ? gradients_init(&of, d, terms) : code;
+  code = code == FM_OK ? sort_parts(d, order) : code;
   if (code == FM_OK) {
-    code = sort_parts(d, order);
-  }
-  if (code == FM_OK) {
-    for (size_t k = 0; k < terms->n; k++) {
-      double g[FM_CLASSES][FM_FIRM_MOMENTS];
-      fm_term_gradient(terms, k, g);
-      memcpy(gradient + k * FM_CLASSES * FM_FIRM_MOMENTS, g, sizeof g);
-    }
-    add_squares(&sums, d, order, terms, gradient, variance);
+    add_squares(&sums, d, order, terms, &of, variance, own);
   }
   sums_free(&sums);
-  fm_free(order);
-  fm_free(gradient);
+  fm_free(order), fm_free(of.all), fm_free(of.own);
   return code;
 }
 

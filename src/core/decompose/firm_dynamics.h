@@ -119,12 +119,15 @@ typedef struct fm_terms {
   const double *const *column;
 } fm_terms;
 
-/* variance[k] = sum over the firms of the squared k-th influence. */
-fm_code fm_dynamics_variance(const fm_dynamics *dynamics, const fm_terms *terms, double *variance);
+/* variance[k] = sum over the firms of the squared k-th influence; own[k] (NULL: not wanted) that over the firms of its own
+ * cell. A sum that is nothing but rounding is 0. */
+fm_code fm_dynamics_variance(const fm_dynamics *dynamics, const fm_terms *terms, double *variance,
+                             double *own);
 
 /* The same with firms of one group going together: sum over groups of (sum over its firms of the influence)^2. The terms
  * are in the order of their pairs. */
-fm_code fm_dynamics_grouped(const fm_dynamics *dynamics, const fm_terms *terms, double *variance);
+fm_code fm_dynamics_grouped(const fm_dynamics *dynamics, const fm_terms *terms, double *variance,
+                            double *own);
 
 /* The squares of one influence for each pair of periods: gradient[j + n_cells a] is its derivative in moment a of the firms of
  * cell j, whatever their classes; firms go together in their groups where there are any. variance: n_pairs. */
@@ -135,5 +138,8 @@ double fm_packed_quadratic(const double *x, const double *packed);
 
 /* The derivatives of term k by class. */
 void fm_term_gradient(const fm_terms *terms, size_t k, double gradient[FM_CLASSES][FM_FIRM_MOMENTS]);
+
+/* The derivatives of term k, which has a cell of its own, in the sums of that cell, whatever their classes. */
+void fm_own_gradient(const fm_dynamics *dynamics, const fm_terms *terms, size_t k, double *gradient);
 
 #endif

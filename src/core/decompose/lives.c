@@ -11,7 +11,7 @@
 #include "../base/draws.h"
 #include "dynamics_rows.h"
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------------------- */
 static fm_code make_room(fm_lives *v, size_t rows, size_t firms, size_t places, int weighted) {
   v->first = fm_alloc_zero(firms + 1, sizeof(size_t));
   v->row = fm_alloc(rows, sizeof(uint32_t));
@@ -86,7 +86,8 @@ fm_code fm_lives_init(fm_lives *lives, const fm_panel *panel, int threads) {
 }
 
 void fm_lives_free(fm_lives *v) {
-  fm_free(v->first), fm_free(v->row), fm_free(v->place), fm_free(v->time), fm_free(v->y), fm_free(v->weight);
+  fm_free(v->first), fm_free(v->row), fm_free(v->place), fm_free(v->time), fm_free(v->y),
+      fm_free(v->weight);
   fm_free(v->firm), fm_free(v->place_code);
   *v = (fm_lives){0};
 }
@@ -100,7 +101,7 @@ int fm_moves(const fm_lives *v, size_t i) {
   return 0;
 }
 
-/* ---- an order without names --------------------------------------------------------------------------------------- */
+/* ---- an order without names ------------------------------------------------------------------------- */
 typedef struct named {
   uint64_t hash;
   uint32_t code;
@@ -250,8 +251,10 @@ static fm_code settle(fm_lives *v, const unsigned char *keep, settling *s, size_
 }
 
 fm_code fm_lives_settle(fm_lives *v, const unsigned char *keep) {
-  settling s = {.firm = fm_alloc(v->n_firms, sizeof(named)), .spare = fm_alloc(v->n_firms, sizeof(named)),
-                .place = fm_alloc(v->n_places, sizeof(named)), .code_of = fm_alloc(v->n_places, sizeof(uint32_t))};
+  settling s = {.firm = fm_alloc(v->n_firms, sizeof(named)),
+                .spare = fm_alloc(v->n_firms, sizeof(named)),
+                .place = fm_alloc(v->n_places, sizeof(named)),
+                .code_of = fm_alloc(v->n_places, sizeof(uint32_t))};
   size_t *count = fm_alloc((1 << 16) + 1, sizeof(size_t));
   fm_code code = FM_NO_MEMORY;
   if (s.firm != NULL && s.spare != NULL && s.place != NULL && s.code_of != NULL && count != NULL) {

@@ -9,6 +9,7 @@
  * the data, each with sums of its own, added in order.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/alloc.h"
@@ -17,7 +18,7 @@
 #include "bins.h"
 #include "pairs.h"
 
-enum { BLOCK = 16, CHUNK = 256, STRIPES = 32, BATCH = 8, TOGETHER = 4 };
+enum { BLOCK = 16, CHUNK = 128, STRIPES = 32, BATCH = 8, TOGETHER = 4 };
 
 /* Coefficients of up to TOGETHER neighbouring d, rows of FM_BIN_MOMENTS (to - from). */
 typedef struct gauss_rows {
@@ -28,6 +29,7 @@ typedef struct gauss_rows {
 typedef struct moments_run {
   const fm_sites *sites;
   const fm_pair_moments *m;
+  double *x, *y, *box; /* the sites in tiles, and where chunks of them are */
   double step;
   size_t n_bins, from;
   size_t together, n_groups; /* d in a group; groups */
@@ -45,23 +47,95 @@ static size_t n_sums(const moments_run *run) { return run->m->n_h * run->m->n_at
 
 static size_t n_moments(const moments_run *run) { return run->n_bins * FM_BIN_MOMENTS; }
 
+/* ---- sites in tiles --------------------------------------------------------------------------------------- */
+typedef struct point {
+  double x, y;
+} point;
+
+static int by_x(const void *a, const void *b) {
+  const double x = ((const point *)a)->x, other = ((const point *)b)->x;
+  return (x > other) - (x < other);
+}
+
+static int by_y(const void *a, const void *b) {
+  const double y = ((const point *)a)->y, other = ((const point *)b)->y;
+  return (y > other) - (y < other);
+}
+
+/* Sites that follow one another are near each other: strips across y with their sites by x, so that a chunk of them is
+ * about a square, most of which are out of reach of a site. */
+static void sort_sites(point *site, size_t n) {
+  const size_t across = (size_t)sqrt((double)n / CHUNK), strips = across > 1 ? across : 1;
+  qsort(site, n, sizeof(point), by_y);
+  for (size_t k = 0; k < strips; k++) {
+    const size_t from = n * k / strips, to = n * (k + 1) / strips;
+    qsort(site + from, to - from, sizeof(point), by_x);
+  }
+}
+
+/* left, right, bottom, top of each chunk */
+static void set_box(const moments_run *run, size_t from, size_t n, double *box) {
+  box[0] = box[2] = INFINITY;
+  box[1] = box[3] = -INFINITY;
+  for (size_t j = from; j < from + n; j++) {
+    box[0] = fmin(box[0], run->x[j]);
+    box[1] = fmax(box[1], run->x[j]);
+    box[2] = fmin(box[2], run->y[j]);
+    box[3] = fmax(box[3], run->y[j]);
+  }
+}
+
+static void fill_tiles(moments_run *run, point *site) {
+  const size_t n = run->sites->n;
+  for (size_t i = 0; i < n; i++) {
+    site[i] = (point){run->sites->x[i], run->sites->y[i]};
+  }
+  sort_sites(site, n);
+  for (size_t i = 0; i < n; i++) {
+    run->x[i] = site[i].x;
+    run->y[i] = site[i].y;
+  }
+  for (size_t j = 0; j < n; j += CHUNK) {
+    set_box(run, j, n - j < CHUNK ? n - j : CHUNK, run->box + 4 * (j / CHUNK));
+  }
+}
+
+static fm_code tiles_init(moments_run *run) {
+  const size_t n = run->sites->n;
+  point *site = fm_alloc(n, sizeof(point));
+  run->x = fm_alloc(n, sizeof(double));
+  run->y = fm_alloc(n, sizeof(double));
+  run->box = fm_alloc(n / CHUNK + 1, 4 * sizeof(double));
+  const int fine = site && run->x && run->y && run->box;
+  if (fine) {
+    fill_tiles(run, site);
+  }
+  fm_free(site);
+  return fine ? FM_OK : FM_NO_MEMORY;
+}
+
+/* Whether all of a box is further from (x, y) than any bin. */
+static int out_of_reach(const double *box, double x, double y, double reach) {
+  const double dx = fmax(fmax(box[0] - x, x - box[1]), 0), dy = fmax(fmax(box[2] - y, y - box[3]), 0);
+  return dx * dx + dy * dy > reach * reach;
+}
+
+/* ---- values at sites --------------------------------------------------------------------------------------- */
 /* Distances of site i to all others. */
 static void add_row(const moments_run *run, size_t i, double *moment) {
-  const fm_sites *sites = run->sites;
-  const double x = sites->x[i], y = sites->y[i], scale = 1 / run->step;
+  const fm_kernels *kernels = fm_kernels_best();
+  const double centre[2] = {run->x[i], run->y[i]}, reach = run->step * (double)run->n_bins;
   double position[CHUNK];
-  for (size_t j = 0; j < sites->n; j += CHUNK) {
-    const size_t n = sites->n - j < CHUNK ? sites->n - j : CHUNK;
-    for (size_t k = 0; k < n; k++) {
-      const double dx = x - sites->x[j + k], dy = y - sites->y[j + k];
-      position[k] = scale * sqrt(dx * dx + dy * dy);
+  for (size_t j = 0; j < run->sites->n; j += CHUNK) {
+    const size_t n = run->sites->n - j < CHUNK ? run->sites->n - j : CHUNK;
+    if (out_of_reach(run->box + 4 * (j / CHUNK), centre[0], centre[1], reach)) {
+      continue;
     }
+    kernels->distances(run->x + j, run->y + j, centre, 1 / run->step, position, n);
     if (i >= j && i - j < n) {
       position[i - j] = INFINITY; /* itself */
     }
-    for (size_t k = 0; k < n; k++) {
-      fm_bins_add(moment, run->n_bins, position[k], 1);
-    }
+    kernels->bin_powers(position, NULL, n, run->n_bins, moment);
   }
 }
 
@@ -161,6 +235,7 @@ static void moments_free(moments_run *run) {
   }
   fm_free(run->gauss), fm_free(run->row), fm_free(run->value);
   fm_free(run->total), fm_free(run->mean), fm_free(run->site);
+  fm_free(run->x), fm_free(run->y), fm_free(run->box);
 }
 
 static fm_code rows_together(gauss_rows *rows, const fm_gauss *each) {
@@ -235,6 +310,7 @@ static fm_code moments_init(moments_run *run) {
   if (!run->gauss || !run->row || !run->value || !run->total || !run->mean || !run->site) {
     return FM_NO_MEMORY;
   }
+  FM_TRY(tiles_init(run));
   for (size_t k = 0; k < m->n_h * run->n_groups; k++) {
     FM_TRY(gauss_init(run, k / run->n_groups, k % run->n_groups));
   }

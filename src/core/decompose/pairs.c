@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../base/alloc.h"
+#include "../base/kernels.h"
 #include "../base/threads.h"
 #include "bins.h"
 
@@ -39,12 +40,8 @@ void fm_pair_distances(const fm_sites *sites, double *distance) {
 
 /* position[k] = scale * distance of site i to site j + k, k < n <= CHUNK. */
 static void positions(const fm_sites *sites, size_t i, size_t j, size_t n, double scale, double *position) {
-  const double x = sites->x[i], y = sites->y[i];
-  const double *xs = sites->x + j, *ys = sites->y + j;
-  for (size_t k = 0; k < n; k++) {
-    const double dx = x - xs[k], dy = y - ys[k];
-    position[k] = scale * sqrt(dx * dx + dy * dy);
-  }
+  const double centre[2] = {sites->x[i], sites->y[i]};
+  fm_kernels_best()->distances(sites->x + j, sites->y + j, centre, scale, position, n);
 }
 
 /* ---- histogram ------------------------------------------------------------------------------------------ */
@@ -112,23 +109,25 @@ typedef struct density_run {
   double *x, *y;   /* BATCH x n: the sites of the subset of each task */
 } density_run;
 
+static const double *weights_of(const fm_subsets *subsets, size_t draw) {
+  return subsets->weight == NULL ? NULL : subsets->weight + subsets->weight_step * draw;
+}
+
 /* Pairs of rows stripe, stripe + stripes, ... of one subset. */
-static void add_rows(const density_run *run, const fm_sites *subset, size_t stripe, double *moment) {
-  const double *weight = run->subsets->weight;
-  double position[CHUNK];
+static void add_rows(const density_run *run, const fm_sites *subset, const double *weight, size_t stripe,
+                     double *moment) {
+  const fm_kernels *kernels = fm_kernels_best();
+  double position[CHUNK], product[CHUNK];
   for (size_t i = stripe; i < subset->n; i += run->stripes) {
     for (size_t j = i + 1; j < subset->n; j += CHUNK) {
       const size_t n = subset->n - j < CHUNK ? subset->n - j : CHUNK;
       positions(subset, i, j, n, 1 / run->step, position);
-      if (weight == NULL) {
+      if (weight != NULL) {
         for (size_t k = 0; k < n; k++) {
-          fm_bins_add(moment, run->n_bins, position[k], 1);
-        }
-      } else {
-        for (size_t k = 0; k < n; k++) {
-          fm_bins_add(moment, run->n_bins, position[k], weight[i] * weight[j + k]);
+          product[k] = weight[i] * weight[j + k];
         }
       }
+      kernels->bin_powers(position, weight == NULL ? NULL : product, n, run->n_bins, moment);
     }
   }
 }
@@ -146,25 +145,26 @@ static fm_code density_task(void *context, size_t task, size_t worker) {
   }
   memset(moment, 0, run->n_bins * FM_BIN_MOMENTS * sizeof(double));
   const fm_sites subset = {n, x, y};
-  add_rows(run, &subset, all % run->stripes, moment);
+  add_rows(run, &subset, weights_of(run->subsets, all / run->stripes), all % run->stripes, moment);
   return FM_OK;
 }
 
-/* W = ((sum w)^2 - sum w^2)/2, as a sum of positive terms. */
-static double pair_weight(const fm_subsets *subsets) {
-  if (subsets->weight == NULL) {
+/* W = ((sum w)^2 - sum w^2)/2 of a draw, as a sum of positive terms. */
+static double pair_weight(const fm_subsets *subsets, size_t draw) {
+  const double *weight = weights_of(subsets, draw);
+  if (weight == NULL) {
     return 0.5 * (double)subsets->n * ((double)subsets->n - 1);
   }
   double before = 0, total = 0;
   for (size_t i = 0; i < subsets->n; i++) {
-    total += subsets->weight[i] * before;
-    before += subsets->weight[i];
+    total += weight[i] * before;
+    before += weight[i];
   }
   return total;
 }
 
 /* Adds the stripes of each draw of a batch up and takes the Gaussian sums. */
-static void finish_draws(const density_run *run, size_t n_tasks, double scale, double *density) {
+static void finish_draws(const density_run *run, size_t n_tasks, double *density) {
   const size_t size = run->n_bins * FM_BIN_MOMENTS, n_at = run->kernel->n_at;
   for (size_t task = 0; task < n_tasks; task += run->stripes) {
     double *moment = run->moment + task * size;
@@ -173,7 +173,10 @@ static void finish_draws(const density_run *run, size_t n_tasks, double scale, d
         moment[k] += moment[s * size + k];
       }
     }
-    double *out = density + (run->from + task) / run->stripes * n_at;
+    const size_t draw = (run->from + task) / run->stripes;
+    const double total = pair_weight(run->subsets, draw);
+    const double scale = total > 0 ? 1 / (run->kernel->h * total) : NAN;
+    double *out = density + draw * n_at;
     for (size_t a = 0; a < n_at; a++) {
       out[a] = fm_gauss_sum(&run->gauss[a], moment) * scale;
     }
@@ -213,13 +216,11 @@ static fm_code density_init(density_run *run) {
 
 static fm_code density_batches(density_run *d, double *density, const fm_run *run, fm_error *err) {
   const size_t n_tasks = d->subsets->n_draws * d->stripes;
-  const double total = pair_weight(d->subsets);
-  const double scale = total > 0 ? 1 / (d->kernel->h * total) : NAN;
   for (d->from = 0; d->from < n_tasks; d->from += BATCH) {
     const size_t left = n_tasks - d->from, now = left < BATCH ? left : BATCH;
     FM_TRY(
         fm_parallel_watched(now, run->threads, density_task, d, run->interrupted, run->interrupt_context));
-    finish_draws(d, now, scale, density);
+    finish_draws(d, now, density);
     if (run->interrupted != NULL && run->interrupted(run->interrupt_context)) {
       return fm_fail(err, FM_INTERRUPTED, "interrupted");
     }

@@ -43,11 +43,12 @@ typedef struct fm_kernel {
 } fm_kernel;
 
 /* Densities of n_draws subsets of the sites: draw b has the n sites member[n*b ..] (0-based), the one at
- * position i with weight[i] (NULL: 1). density[a + n_at*b] = K(at[a]); NaN when W = 0. */
+ * position i with weight[i + weight_step*b] (NULL: 1; weight_step: n or 0). density[a + n_at*b] = K(at[a]); NaN when W = 0. */
 typedef struct fm_subsets {
   size_t n, n_draws;
   const int *member;
   const double *weight;
+  size_t weight_step;
 } fm_subsets;
 
 fm_code fm_pair_density(const fm_sites *sites, const fm_subsets *subsets, const fm_kernel *kernel,

@@ -32,12 +32,13 @@ static fm_code make_room(fm_places *p) {
 void fm_places_free(fm_places *p) {
   fm_free(p->y), fm_free(p->omega), fm_free(p->z), fm_free(p->nbar), fm_free(p->s), fm_free(p->v);
   fm_free(p->w), fm_free(p->w_cov), fm_free(p->w_firm), fm_free(p->h), fm_free(p->v_mbar), fm_free(p->b);
-  fm_free(p->aliased), fm_free(p->alpha), fm_free(p->residual), fm_free(p->r), fm_free(p->bz), fm_free(p->br);
+  fm_free(p->aliased), fm_free(p->alpha), fm_free(p->residual), fm_free(p->r), fm_free(p->bz),
+      fm_free(p->br);
   fm_free(p->own_zz), fm_free(p->own_zr), fm_free(p->own_rr), fm_free(p->covariance);
   *p = (fm_places){0};
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ---------------------------------------------------------------------------------------- */
 static double mean_of(const double *x, size_t n) {
   fm_total total = {0};
   for (size_t t = 0; t < n; t++) {
@@ -53,7 +54,8 @@ static fm_code set_weights(fm_places *p, fm_error *err) {
   if (v->weight != NULL) {
     all = mean_of(v->weight, p->n) * (double)p->n;
     if (!(all > 0.0)) {
-      return fm_fail(err, FM_INVALID, "the weights of the rows that are compared sum to %g, not to a positive number", all);
+      return fm_fail(err, FM_INVALID,
+                     "the weights of the rows that are compared sum to %g, not to a positive number", all);
     }
   }
   for (size_t t = 0; t < p->n; t++) {
@@ -63,8 +65,10 @@ static fm_code set_weights(fm_places *p, fm_error *err) {
       p->omega[t] = omega;
     }
   }
-  for (size_t j = 0; j < p->n_places && p->omega == NULL; j++) {
-    p->nbar[j] /= (double)p->n;
+  if (p->omega == NULL) {
+    for (size_t j = 0; j < p->n_places; j++) {
+      p->nbar[j] /= (double)p->n;
+    }
   }
   return FM_OK;
 }
@@ -96,9 +100,9 @@ static void take_performance(fm_places *p) {
   }
 }
 
-/* ---- sums within a firm -------------------------------------------------------------------------------------------- */
-static size_t place_sums(const fm_places *p, size_t i, const double *const *x, size_t n_x, uint32_t *index, double *value,
-                         size_t room) {
+/* ---- sums within a firm ----------------------------------------------------------------------------- */
+static size_t place_sums(const fm_places *p, size_t i, const double *const *x, size_t n_x, uint32_t *index,
+                         double *value, size_t room) {
   const fm_lives *v = p->spec.lives;
   size_t n = 0;
   for (size_t t = v->first[i]; t < v->first[i + 1]; t++) {
@@ -119,8 +123,8 @@ static size_t place_sums(const fm_places *p, size_t i, const double *const *x, s
   return n;
 }
 
-size_t fm_firm_sums(const fm_places *p, size_t i, const double *const *x, size_t n_x, uint32_t *index, double *value,
-                    size_t room) {
+size_t fm_firm_sums(const fm_places *p, size_t i, const double *const *x, size_t n_x, uint32_t *index,
+                    double *value, size_t room) {
   const fm_lives *v = p->spec.lives;
   const size_t first = v->first[i], last = v->first[i + 1];
   size_t n = fm_moves(v, i) ? place_sums(p, i, x, n_x, index, value, room) : 0;
@@ -145,8 +149,10 @@ size_t fm_firm_sums(const fm_places *p, size_t i, const double *const *x, size_t
   return n;
 }
 
-/* ---- what was fitted ----------------------------------------------------------------------------------------------- */
-static double omega_of(const fm_places *p, size_t t) { return p->omega != NULL ? p->omega[t] : 1.0 / (double)p->n; }
+/* ---- what was fitted -------------------------------------------------------------------------------- */
+static double omega_of(const fm_places *p, size_t t) {
+  return p->omega != NULL ? p->omega[t] : 1.0 / (double)p->n;
+}
 
 /* psi to mean 0 over rows, then what periods and controls do. */
 static void centre_effects(fm_places *p) {
@@ -183,26 +189,39 @@ static void take_residuals(fm_places *p, fm_total *squares) {
   }
 }
 
-static void take_moments(fm_places *p) {
+/* Sums over the rows of firm i of the parts and of their products. */
+static void firm_moments(const fm_places *p, size_t i, double *mean, double sum[FM_PARTS][FM_PARTS]) {
   const fm_lives *v = p->spec.lives;
-  fm_total sum[FM_PARTS][FM_PARTS], mean[FM_PARTS];
-  memset(sum, 0, sizeof(sum));
-  memset(mean, 0, sizeof(mean));
+  for (size_t t = v->first[i]; t < v->first[i + 1]; t++) {
+    const double psi = p->b[v->place[t]], omega = omega_of(p, t);
+    const double part[FM_PARTS] = {psi, p->alpha[i], fm_row_times(p, t, p->b) - psi - p->shift,
+                                   p->residual[t], p->y[t]};
+    for (size_t a = 0; a < FM_PARTS; a++) {
+      mean[a] += omega * part[a];
+      for (size_t b = a; b < FM_PARTS; b++) {
+        sum[a][b] += omega * part[a] * part[b];
+      }
+    }
+  }
+}
+
+static void take_moments(fm_places *p) {
+  fm_total all[FM_PARTS][FM_PARTS], means[FM_PARTS];
+  memset(all, 0, sizeof(all));
+  memset(means, 0, sizeof(means));
   for (size_t i = 0; i < p->n_firms; i++) {
-    for (size_t t = v->first[i]; t < v->first[i + 1]; t++) {
-      const double psi = p->b[v->place[t]], omega = omega_of(p, t);
-      const double part[FM_PARTS] = {psi, p->alpha[i], fm_row_times(p, t, p->b) - psi - p->shift, p->residual[t], p->y[t]};
-      for (size_t a = 0; a < FM_PARTS; a++) {
-        fm_total_add(&mean[a], omega * part[a]);
-        for (size_t b = a; b < FM_PARTS; b++) {
-          fm_total_add(&sum[a][b], omega * part[a] * part[b]);
-        }
+    double mean[FM_PARTS] = {0}, sum[FM_PARTS][FM_PARTS] = {{0}};
+    firm_moments(p, i, mean, sum);
+    for (size_t a = 0; a < FM_PARTS; a++) {
+      fm_total_add(&means[a], mean[a]);
+      for (size_t b = a; b < FM_PARTS; b++) {
+        fm_total_add(&all[a][b], sum[a][b]);
       }
     }
   }
   for (size_t a = 0; a < FM_PARTS; a++) {
     for (size_t b = a; b < FM_PARTS; b++) {
-      p->moment[a][b] = fm_total_value(&sum[a][b]) - fm_total_value(&mean[a]) * fm_total_value(&mean[b]);
+      p->moment[a][b] = fm_total_value(&all[a][b]) - fm_total_value(&means[a]) * fm_total_value(&means[b]);
       p->moment[b][a] = p->moment[a][b];
     }
   }
@@ -222,7 +241,11 @@ static void fitted(fm_places *p) {
 
 fm_code fm_places_run(const fm_places_spec *spec, fm_places *p, fm_error *err) {
   const fm_lives *v = spec->lives;
-  *p = (fm_places){.spec = *spec, .n = v->n, .n_firms = v->n_firms, .n_places = v->n_places, .n_times = spec->n_times,
+  *p = (fm_places){.spec = *spec,
+                   .n = v->n,
+                   .n_firms = v->n_firms,
+                   .n_places = v->n_places,
+                   .n_times = spec->n_times,
                    .n_controls = spec->n_controls};
   p->at_time = p->n_places;
   p->at_z = p->n_places + (spec->periods ? p->n_times : 0);

@@ -1,13 +1,16 @@
 /* places_correct.c: traces, and what is left out, firm by firm.
  *
- * Within firm i with T rows everything is a T x T matrix: E X E' gathers entries of X, and taking means off its rows and
- * columns makes D X D' of it. A firm that stays has the same place in each row: its places drop out, and without periods
+ * Within firm i with T rows everything is a T x T matrix: E X E' gathers entries of X, and taking means
+ * off its rows and
+ * columns makes D X D' of it. A firm that stays has the same place in each row: its places drop out, and
+ * without periods
  * and controls nothing is left at all. Equations: places.h.
  */
 #include <math.h>
 #include <string.h>
 
 #include "../base/alloc.h"
+#include "../base/arena.h"
 #include "../base/threads.h"
 #include "../base/total.h"
 #include "places.h"
@@ -30,7 +33,14 @@ typedef struct firm {
   double *solve;                /* the factor of I - P, or of a part of it */
   double *mean;                 /* (m - mbar)'V d_s */
   double *e, *z, *x;            /* residuals, performance less the firm's mean, scratch */
+  double *pz, *pr;              /* scratch */
   size_t *at;                   /* rows of a match */
+  /* What firms that stay have in common when they are seen in the same periods: kept from one to the next.
+   * */
+  double *kept[4];  /* p, b, c, f */
+  size_t kept_rows; /* 0: nothing is kept */
+  uint32_t *kept_time;
+  double *kept_mean; /* of V over the rows, before it is centred */
 } firm;
 
 typedef struct pass {
@@ -39,10 +49,9 @@ typedef struct pass {
   sums *sum;     /* n_tasks */
   double *room;  /* of each worker */
   size_t room_size;
-  size_t *rows_room;
 } pass;
 
-/* ---- small systems ------------------------------------------------------------------------------------------------ */
+/* ---- small systems ---------------------------------------------------------------------------------- */
 /* The lower factor of a (m x m), in place; 0 when a pivot is as good as 0. */
 static int factor(double *a, size_t m) {
   for (size_t i = 0; i < m; i++) {
@@ -79,18 +88,6 @@ static void solve(const double *a, size_t m, double *x) {
   }
 }
 
-static double form(const double *x, const double *a, const double *y, size_t m) {
-  double total = 0.0;
-  for (size_t s = 0; s < m; s++) {
-    double sum = 0.0;
-    for (size_t t = 0; t < m; t++) {
-      sum += a[s * m + t] * y[t];
-    }
-    total += x[s] * sum;
-  }
-  return total;
-}
-
 static void product(const double *a, const double *x, double *to, size_t m) {
   for (size_t s = 0; s < m; s++) {
     to[s] = 0.0;
@@ -100,7 +97,7 @@ static void product(const double *a, const double *x, double *to, size_t m) {
   }
 }
 
-/* ---- gathering ------------------------------------------------------------------------------------------------------- */
+/* ---- gathering -------------------------------------------------------------------------------------- */
 /* Entry b of e_s'X, for row s; places: with the place of the row. */
 static inline double row_entry(const fm_places *p, const double *X, size_t s, size_t b, int places) {
   const fm_lives *v = p->spec.lives;
@@ -114,9 +111,45 @@ static inline double row_entry(const fm_places *p, const double *X, size_t s, si
   return sum;
 }
 
+/* out[s, t] = e_s'X e_t, of places and periods alone. symmetric: X is. */
+static void gather_dummies(const fm_places *p, const firm *g, const double *X, int symmetric, double *out) {
+  const uint32_t *place = p->spec.lives->place + g->first, *time = p->spec.lives->time + g->first;
+  const size_t m = g->rows, L = p->size, at_time = p->at_time;
+  for (size_t s = 0; s < m; s++) {
+    const double *of_place = X + place[s] * L, *of_time = X + (at_time + time[s]) * L;
+    double *row = out + s * m;
+    const size_t from = symmetric ? s : 0;
+    if (!p->spec.periods) {
+      for (size_t t = from; t < m; t++) {
+        row[t] = of_place[place[t]];
+      }
+    } else if (!g->moves) {
+      for (size_t t = from; t < m; t++) {
+        row[t] = of_time[at_time + time[t]];
+      }
+    } else {
+      for (size_t t = from; t < m; t++) {
+        row[t] = of_place[place[t]] + of_time[place[t]] + of_place[at_time + time[t]] +
+                 of_time[at_time + time[t]];
+      }
+    }
+  }
+  if (symmetric) {
+    for (size_t s = 0; s < m; s++) {
+      for (size_t t = 0; t < s; t++) {
+        out[s * m + t] = out[t * m + s];
+      }
+    }
+  }
+}
+
 /* out[s, t] = e_s'X e_t. */
-static void gather(const fm_places *p, const firm *g, const double *X, double *out) {
+static void gather(const fm_places *p, const firm *g, const double *X, int symmetric, double *out) {
   const fm_lives *v = p->spec.lives;
+  if (p->n_controls == 0) {
+    gather_dummies(p, g, X, symmetric, out);
+    return;
+  }
   for (size_t s = 0; s < g->rows; s++) {
     for (size_t t = 0; t < g->rows; t++) {
       const size_t row = g->first + s, column = g->first + t;
@@ -132,11 +165,16 @@ static void gather(const fm_places *p, const firm *g, const double *X, double *o
   }
 }
 
-/* left[s, t] = (f_s - nbar)'V e_t; of a firm that stays without the place in e_t, which is the same in all. */
+/* left[s, t] = (f_s - nbar)'V e_t; of a firm that stays without the place in e_t, which is the same in
+ * all. */
 static void gather_left(const fm_places *p, const firm *g) {
   const fm_lives *v = p->spec.lives;
   for (size_t s = 0; s < g->rows; s++) {
     const double *own = p->v + v->place[g->first + s] * p->size;
+    if (!g->moves && s > 0) { /* the place is the same in all rows */
+      memcpy(g->left + s * g->rows, g->left, g->rows * sizeof(double));
+      continue;
+    }
     for (size_t t = 0; t < g->rows; t++) {
       const size_t column = g->first + t;
       double sum = g->moves ? own[v->place[column]] - p->h[v->place[column]] : 0.0;
@@ -179,19 +217,25 @@ static void centre(double *a, size_t m, double *mean) {
   }
 }
 
-/* (m - mbar)'V d_s, from E V E' before it is centred. */
-static void gather_means(const fm_places *p, const firm *g) {
-  double all = 0.0;
+/* Means over the rows of E V E', which is in g->p and not yet centred. */
+static void gather_means(const firm *g, double *mean) {
   for (size_t t = 0; t < g->rows; t++) {
     double sum = 0.0;
     for (size_t s = 0; s < g->rows; s++) {
       sum += g->p[s * g->rows + t];
     }
-    sum /= (double)g->rows;
+    mean[t] = sum / (double)g->rows;
+  }
+}
+
+/* (m - mbar)'V d_s from those means. */
+static void join_means(const fm_places *p, const firm *g, const double *mean) {
+  double all = 0.0;
+  for (size_t t = 0; t < g->rows; t++) {
+    g->mean[t] = mean[t] - fm_row_times(p, g->first + t, p->v_mbar);
     if (!g->moves) { /* its place is in m, but was left out of the gathering */
-      sum += g->left[t] + fm_row_times(p, g->first + t, p->h);
+      g->mean[t] += g->left[t] + fm_row_times(p, g->first + t, p->h);
     }
-    g->mean[t] = sum - fm_row_times(p, g->first + t, p->v_mbar);
     all += g->mean[t] / (double)g->rows;
   }
   for (size_t t = 0; t < g->rows; t++) {
@@ -216,7 +260,33 @@ static void join_cov(const fm_places *p, const firm *g) {
   }
 }
 
-static void fill(const fm_places *p, const firm *g) {
+/* The centred matrices but that of cov, whose part through left is added later; and means. */
+static void gather_all(const fm_places *p, const firm *g, double *mean) {
+  const size_t m = g->rows;
+  gather(p, g, p->v, 1, g->p);
+  gather(p, g, p->w, 1, g->b);
+  gather(p, g, p->w_cov, 0, g->c);
+  gather(p, g, p->w_firm, 1, g->f);
+  gather_means(g, mean);
+  centre(g->p, m, g->x), centre(g->b, m, g->x), centre(g->c, m, g->x), centre(g->f, m, g->x);
+}
+
+/* Whether the firm stays in the periods of which things are kept. */
+static int is_kept(const fm_places *p, const firm *g) {
+  return !g->moves && p->n_controls == 0 && g->kept_rows == g->rows &&
+         memcmp(g->kept_time, p->spec.lives->time + g->first, g->rows * sizeof(uint32_t)) == 0;
+}
+
+static void keep(const fm_places *p, firm *g) {
+  const double *from[] = {g->p, g->b, g->c, g->f};
+  for (size_t k = 0; k < 4; k++) {
+    memcpy(g->kept[k], from[k], g->rows * g->rows * sizeof(double));
+  }
+  memcpy(g->kept_time, p->spec.lives->time + g->first, g->rows * sizeof(uint32_t));
+  g->kept_rows = g->rows;
+}
+
+static void fill(const fm_places *p, firm *g) {
   const size_t m = g->rows, square = m * m;
   if (!g->moves && p->size == p->n_places) {
     memset(g->p, 0, square * sizeof(double)), memset(g->b, 0, square * sizeof(double));
@@ -224,18 +294,26 @@ static void fill(const fm_places *p, const firm *g) {
     memset(g->mean, 0, m * sizeof(double));
     return;
   }
-  gather(p, g, p->v, g->p);
-  gather(p, g, p->w, g->b);
-  gather(p, g, p->w_cov, g->c);
-  gather(p, g, p->w_firm, g->f);
   gather_left(p, g);
-  gather_means(p, g);
+  if (is_kept(p, g)) {
+    double *to[] = {g->p, g->b, g->c, g->f};
+    for (size_t k = 0; k < 4; k++) {
+      memcpy(to[k], g->kept[k], square * sizeof(double));
+    }
+    join_means(p, g, g->kept_mean);
+  } else if (g->moves || p->n_controls > 0) {
+    gather_all(p, g, g->pz);
+    join_means(p, g, g->pz);
+  } else {
+    gather_all(p, g, g->kept_mean);
+    keep(p, g);
+    join_means(p, g, g->kept_mean);
+  }
   centre_rows(g->left, m);
-  centre(g->p, m, g->x), centre(g->b, m, g->x), centre(g->c, m, g->x), centre(g->f, m, g->x);
   join_cov(p, g);
 }
 
-/* ---- leaving out ---------------------------------------------------------------------------------------------------- */
+/* ---- leaving out ------------------------------------------------------------------------------------ */
 static void take_off(sums *sum, double place, double cov) {
   fm_total_add(&sum->left_out[0], place);
   fm_total_add(&sum->left_out[1], cov);
@@ -255,7 +333,16 @@ static int predicted_without(const firm *g, const size_t *at, size_t m, double s
   return 1;
 }
 
-/* The firm as a whole: r, and what the variance needs; `counts` says whether the estimates leave firms out. */
+static double dot(const double *x, const double *y, size_t m) {
+  double sum = 0.0;
+  for (size_t t = 0; t < m; t++) {
+    sum += x[t] * y[t];
+  }
+  return sum;
+}
+
+/* The firm as a whole: r, and what the variance needs; `counts` says whether the estimates leave firms
+ * out. */
 static void leave_firm(fm_places *p, const firm *g, int counts, sums *sum) {
   const size_t m = g->rows;
   double *r = p->r + g->first, *bz = p->bz + g->first, *br = p->br + g->first;
@@ -265,19 +352,23 @@ static void leave_firm(fm_places *p, const firm *g, int counts, sums *sum) {
   }
   if (!predicted_without(g, g->at, m, 0.0, r)) {
     memset(bz, 0, m * sizeof(double)), memset(br, 0, m * sizeof(double));
+    p->own_zz[g->i] = p->own_zr[g->i] = p->own_rr[g->i] = 0.0;
     sum->alone++;
     return;
   }
   product(g->b, g->z, bz, m);
   product(g->b, r, br, m);
+  const double place = dot(g->z, br, m), zz = dot(g->z, bz, m), rr = dot(r, br, m);
   solve(g->solve, m, bz);
   solve(g->solve, m, br);
-  const double place = form(g->z, g->b, r, m);
-  p->own_zz[g->i] = form(g->z, g->b, g->z, m) + form(bz, g->p, g->z, m);
-  p->own_zr[g->i] = place + 0.5 * (form(bz, g->p, r, m) + form(g->z, g->p, br, m));
-  p->own_rr[g->i] = form(r, g->b, r, m) + form(br, g->p, r, m);
+  product(g->p, bz, g->pz, m);
+  product(g->p, br, g->pr, m);
+  p->own_zz[g->i] = zz + dot(g->z, g->pz, m);
+  p->own_zr[g->i] = place + 0.5 * (dot(r, g->pz, m) + dot(g->z, g->pr, m));
+  p->own_rr[g->i] = rr + dot(r, g->pr, m);
   if (counts) {
-    take_off(sum, place, form(p->y + g->first, g->c, r, m));
+    product(g->c, r, g->x, m);
+    take_off(sum, place, dot(p->y + g->first, g->x, m));
   }
 }
 
@@ -335,7 +426,7 @@ static void leave_rows(const fm_places *p, const firm *g, sums *sum) {
   }
 }
 
-/* ---- the pass --------------------------------------------------------------------------------------------------------- */
+/* ---- the pass --------------------------------------------------------------------------------------- */
 static void take_firm(const fm_places *p, firm *g, size_t i) {
   const fm_lives *v = p->spec.lives;
   g->i = i;
@@ -354,19 +445,28 @@ static void take_firm(const fm_places *p, firm *g, size_t i) {
   }
 }
 
-static void cut_room(firm *g, double *room, size_t longest) {
+/* The scratch of a worker, or, with an arena that only counts, what it needs. */
+static void cut_room(firm *g, fm_arena *room, size_t longest) {
   const size_t square = longest * longest;
-  g->p = room, g->b = room + square, g->c = room + 2 * square, g->f = room + 3 * square;
-  g->left = room + 4 * square, g->solve = room + 5 * square;
-  room += 6 * square;
-  g->mean = room, g->e = room + longest, g->z = room + 2 * longest, g->x = room + 3 * longest;
+  double **matrix[] = {&g->p,     &g->b,       &g->c,       &g->f,       &g->left,
+                       &g->solve, &g->kept[0], &g->kept[1], &g->kept[2], &g->kept[3]};
+  double **vector[] = {&g->mean, &g->e, &g->z, &g->x, &g->pz, &g->pr, &g->kept_mean};
+  for (size_t k = 0; k < sizeof(matrix) / sizeof(matrix[0]); k++) {
+    *matrix[k] = fm_take(room, square);
+  }
+  for (size_t k = 0; k < sizeof(vector) / sizeof(vector[0]); k++) {
+    *vector[k] = fm_take(room, longest);
+  }
+  g->kept_time = (uint32_t *)(void *)fm_take(room, longest);
+  g->at = (size_t *)(void *)fm_take(room, longest);
 }
 
 static fm_code do_task(void *context, size_t task, size_t worker) {
   const pass *s = context;
   fm_places *p = s->p;
-  firm g = {.at = s->rows_room + worker * p->longest};
-  cut_room(&g, s->room + worker * s->room_size, p->longest);
+  fm_arena room = {s->room + worker * s->room_size, 0};
+  firm g = {0};
+  cut_room(&g, &room, p->longest);
   const int by_firm = p->spec.leave == FM_LEAVE_FIRM, by_match = p->spec.leave == FM_LEAVE_MATCH;
   for (size_t i = s->start[task]; i < s->start[task + 1]; i++) {
     take_firm(p, &g, i);
@@ -402,26 +502,30 @@ static void add_up(fm_places *p, const sums *sum, size_t n_tasks) {
     }
     p->alone += sum[k].alone;
   }
-  p->trace = (fm_corrections){fm_total_value(&trace[0]), fm_total_value(&trace[1]), fm_total_value(&trace[2])};
+  p->trace =
+      (fm_corrections){fm_total_value(&trace[0]), fm_total_value(&trace[1]), fm_total_value(&trace[2])};
   p->leave_out = (fm_corrections){fm_total_value(&left_out[0]), fm_total_value(&left_out[1]),
                                   fm_total_value(&left_out[2])};
 }
 
 fm_code fm_places_correct(fm_places *p) {
-  const size_t n_tasks = p->n / ROWS_OF_TASK + 1, workers = p->spec.threads > 1 ? (size_t)p->spec.threads : 1;
-  pass s = {.p = p, .room_size = 6 * p->longest * p->longest + 4 * p->longest};
+  const size_t n_tasks = p->n / ROWS_OF_TASK + 1,
+               workers = p->spec.threads > 1 ? (size_t)p->spec.threads : 1;
+  fm_arena counting = {NULL, 0};
+  firm none = {0};
+  cut_room(&none, &counting, p->longest);
+  pass s = {.p = p, .room_size = counting.used};
   s.start = fm_alloc(n_tasks + 1, sizeof(size_t));
   s.sum = fm_alloc_zero(n_tasks, sizeof(sums));
   s.room = fm_alloc(workers * s.room_size, sizeof(double));
-  s.rows_room = fm_alloc(workers * p->longest, sizeof(size_t));
   fm_code code = FM_NO_MEMORY;
-  if (s.start != NULL && s.sum != NULL && s.room != NULL && s.rows_room != NULL) {
+  if (s.start != NULL && s.sum != NULL && s.room != NULL) {
     cut_tasks(p, n_tasks, s.start);
     code = fm_parallel(n_tasks, p->spec.threads, do_task, &s);
   }
   if (code == FM_OK) {
     add_up(p, s.sum, n_tasks);
   }
-  fm_free(s.start), fm_free(s.sum), fm_free(s.room), fm_free(s.rows_room);
+  fm_free(s.start), fm_free(s.sum), fm_free(s.room);
   return code;
 }

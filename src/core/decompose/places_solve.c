@@ -1,7 +1,9 @@
-/* places_solve.c: the moments of the regressors within firms, their inverse, the coefficients, and the matrices between
+/* places_solve.c: the moments of the regressors within firms, their inverse, the coefficients, and the
+ * matrices between
  * the rows of the quadratic forms.
  *
- * Places are eliminated first: V_JJ of places alone by blocks, then the Schur complement of the K periods and controls,
+ * Places are eliminated first: V_JJ of places alone by blocks, then the Schur complement of the K periods
+ * and controls,
  * which says what is aliased. Equations: places.h.
  */
 #include <math.h>
@@ -17,18 +19,18 @@ static const double tolerance = 1e-9;
 
 typedef struct moments {
   fm_places *p;
-  size_t extra;     /* K = L - J */
-  double *gram;     /* L x K: sum of e e' in the columns of periods and controls */
-  double *g;        /* L: sum d y */
-  double *mbar;     /* L */
-  double *cross;    /* J x L: sum of (sum of omega f) m', with weights */
+  size_t extra;        /* K = L - J */
+  double *gram;        /* L x K: sum of e e' in the columns of periods and controls */
+  double *g;           /* L: sum d y */
+  double *mbar;        /* L */
+  double *cross;       /* J x L: sum of (sum of omega f) m', with weights */
   double *mean_square; /* L x L: sum of Omega m m', with weights */
-  uint32_t *index;  /* entries of a firm's mean of e */
+  uint32_t *index;     /* entries of a firm's mean of e */
   double *value;
-  double *work[2];  /* K x L, or L x L with weights */
+  double *work[2]; /* K x L, or L x L with weights */
 } moments;
 
-/* ---- moments ------------------------------------------------------------------------------------------------------ */
+/* ---- moments ---------------------------------------------------------------------------------------- */
 /* The mean of e over the rows of firm i: how many entries, which, values. */
 static size_t firm_mean(const moments *s, size_t i) {
   const fm_places *p = s->p;
@@ -140,8 +142,10 @@ static void add_firms(moments *s) {
   const size_t J = p->n_places;
   for (size_t i = 0; i < p->n_firms; i++) {
     const size_t n = firm_mean(s, i);
-    for (size_t t = v->first[i]; t < v->first[i + 1] && s->extra > 0; t++) {
-      add_gram(s, t);
+    if (s->extra > 0) {
+      for (size_t t = v->first[i]; t < v->first[i + 1]; t++) {
+        add_gram(s, t);
+      }
     }
     add_within(s, i, n);
     if (p->omega != NULL) {
@@ -170,17 +174,18 @@ static void mean_of_rows(moments *s) {
   }
 }
 
-/* ---- the inverse ------------------------------------------------------------------------------------------------- */
+/* ---- the inverse ------------------------------------------------------------------------------------ */
 /* (K x L) := S_KJ V_J, for V of places alone. */
 static fm_code across(const moments *s, double *to) {
   const fm_places *p = s->p;
   memset(to, 0, s->extra * p->size * sizeof(double));
-  const fm_product x = {p->n_places, s->extra, p->n_places, p->s + p->n_places, p->v,
-                        to, p->size, p->size, p->size, 0};
+  const fm_product x = {p->n_places, s->extra, p->n_places, p->s + p->n_places, p->v, to, p->size, p->size,
+                        p->size,     0};
   return fm_multiply(&x, p->spec.threads);
 }
 
-/* The inverse of the Schur complement of periods and controls, 0 for those without variation of their own. */
+/* The inverse of the Schur complement of periods and controls, 0 for those without variation of their own.
+ * */
 static fm_code schur_inverse(const moments *s, const double *t, double *inverse, fm_error *err) {
   const fm_places *p = s->p;
   const size_t K = s->extra, J = p->n_places, L = p->size;
@@ -279,8 +284,9 @@ static fm_code invert_moments(moments *s, fm_error *err) {
   return next;
 }
 
-/* ---- sandwiches --------------------------------------------------------------------------------------------------- */
-static void matrix_times(const double *a, size_t rows, size_t columns, size_t lda, const double *x, double *to) {
+/* ---- sandwiches ------------------------------------------------------------------------------------- */
+static void matrix_times(const double *a, size_t rows, size_t columns, size_t lda, const double *x,
+                         double *to) {
   for (size_t i = 0; i < rows; i++) {
     double sum = 0.0;
     for (size_t j = 0; j < columns; j++) {
@@ -375,7 +381,7 @@ static fm_code sandwich_weighted(const moments *s) {
   return fm_multiply(&fourth, p->spec.threads);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------ */
+/* ---- all of it -------------------------------------------------------------------------------------- */
 static int room_for_result(fm_places *p) {
   const size_t square = p->size * p->size;
   p->s = fm_alloc_zero(square, sizeof(double));
@@ -403,7 +409,8 @@ static int room_for_moments(moments *s) {
   for (size_t k = 0; k < 2; k++) {
     s->work[k] = fm_alloc(square > thin ? square : thin, sizeof(double));
   }
-  return s->gram && s->g && s->mbar && s->cross && s->mean_square && s->index && s->value && s->work[0] && s->work[1];
+  return s->gram && s->g && s->mbar && s->cross && s->mean_square && s->index && s->value && s->work[0] &&
+         s->work[1];
 }
 
 static void release(moments *s) {

@@ -1,17 +1,22 @@
 /* places_spread.c: how far the coefficients and the variance of places may be off.
  *
- * Coefficients: b - b without firm i = V D_i'r_i, so that the covariance by leaving out firms in turn is V Q V with
+ * Coefficients: b - b without firm i = V D_i'r_i, so that the covariance by leaving out firms in turn is V
+ * Q V with
  * Q = sum of (D_i'r_i)(D_i'r_i)'.
  *
- * The leave-out variance of places is sum over i != l of z_i'C_il z_l with C_il = B_il + (b_i P_il + P_il b_l')/2 and
+ * The leave-out variance of places is sum over i != l of z_i'C_il z_l with C_il = B_il + (b_i P_il + P_il
+ * b_l')/2 and
  * b_i = B_i (I - P_i)^-1. With Omega_i = sym(z_i r_i') its variance is
  *
- *   4 sum_i z_i'(Cz)_i r_i'(Cz)_i - sum over i != l of [(z_i'C_il z_l)(r_i'C_il r_l) + (z_i'C_il r_l)(r_i'C_il z_l)].
+ *   4 sum_i z_i'(Cz)_i r_i'(Cz)_i - sum over i != l of [(z_i'C_il z_l)(r_i'C_il r_l) + (z_i'C_il
+ *   r_l)(r_i'C_il z_l)].
  *
- * Off its blocks u_i'C_il v_l = u~_i'M v~_l with u~ = (D'u, D'b'u) and M = [W, V/2; V/2, 0]. So the second sum, with its
+ * Off its blocks u_i'C_il v_l = u~_i'M v~_l with u~ = (D'u, D'b'u) and M = [W, V/2; V/2, 0]. So the second
+ * sum, with its
  * blocks (which are taken off), is 2 tr(M N M N), N = sum of sym(z~_i r~_i'), and with A that of places
  *
- *   tr(MNMN) = tr(X X) + tr(Y V N_11) + tr(V N_12 V N_12)/4,   X = V(A V N_11 + N_12'/2),   Y = V(A V N_12 + N_22/2).
+ *   tr(MNMN) = tr(X X) + tr(Y V N_11) + tr(V N_12 V N_12)/4,   X = V(A V N_11 + N_12'/2),   Y = V(A V N_12
+ *   + N_22/2).
  */
 #include <math.h>
 #include <string.h>
@@ -27,16 +32,16 @@ enum { Q, N11, N12, N22, OUTERS };
 
 typedef struct spread {
   fm_places *p;
-  double *of[OUTERS]; /* L x L each */
-  uint32_t *index;    /* OUTERS x room */
-  double *value;      /* OUTERS x 4 x room */
-  double *z;          /* n: performance less the firm's mean */
+  double *of[OUTERS];  /* L x L each */
+  uint32_t *index;     /* OUTERS x room */
+  double *value;       /* OUTERS x 4 x room */
+  double *z;           /* n: performance less the firm's mean */
   double *p1, *p2, *x; /* L x L */
 } spread;
 
-/* ---- sums of outer products ---------------------------------------------------------------------------------------- */
-static void add_outer(double *to, size_t size, const uint32_t *index, size_t n, double factor, const double *x,
-                      const double *y) {
+/* ---- sums of outer products ------------------------------------------------------------------------- */
+static void add_outer(double *to, size_t size, const uint32_t *index, size_t n, double factor,
+                      const double *x, const double *y) {
   for (size_t a = 0; a < n; a++) {
     double *row = to + index[a] * size;
     const double scaled = factor * x[a];
@@ -46,27 +51,37 @@ static void add_outer(double *to, size_t size, const uint32_t *index, size_t n, 
   }
 }
 
-/* Each task has a matrix of its own. */
+/* Each task has a matrix of its own: a sum of outer products x y', of one or two pairs. */
 static fm_code add_firms(void *context, size_t task, size_t worker) {
-  static const size_t pairs[OUTERS][2][2] = {{{R, R}, {R, R}}, {{Z, R}, {R, Z}}, {{Z, BR}, {R, BZ}}, {{BZ, BR}, {BR, BZ}}};
+  static const size_t pairs[OUTERS][4] = {{R, R, R, R}, {Z, R, Z, R}, {Z, BR, R, BZ}, {BZ, BR, BZ, BR}};
   spread *s = context;
   const fm_places *p = s->p;
-  const size_t room = fm_firm_room(p);
-  const double *x[] = {s->z, p->r, p->bz, p->br};
+  const size_t room = fm_firm_room(p), *pair = pairs[task], n_pairs = task == N12 ? 2 : 1;
+  const double *of[] = {s->z, p->r, p->bz, p->br};
+  const double *x[] = {of[pair[0]], of[pair[1]], of[pair[2]], of[pair[3]]};
   uint32_t *index = s->index + task * room;
   double *value = s->value + task * 4 * room;
   (void)worker;
   for (size_t i = 0; i < p->n_firms; i++) {
-    const size_t n = fm_firm_sums(p, i, x, 4, index, value, room);
-    for (size_t half = 0; half < 2; half++) {
-      add_outer(s->of[task], p->size, index, n, 0.5, value + pairs[task][half][0] * room,
-                value + pairs[task][half][1] * room);
+    const size_t n = fm_firm_sums(p, i, x, 2 * n_pairs, index, value, room);
+    for (size_t k = 0; k < n_pairs; k++) {
+      add_outer(s->of[task], p->size, index, n, 1.0 / (double)n_pairs, value + 2 * k * room,
+                value + (2 * k + 1) * room);
     }
   }
   return FM_OK;
 }
 
-/* ---- the variance of the variance ------------------------------------------------------------------------------------ */
+/* a := (a + a') / 2 */
+static void make_symmetric(double *a, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    for (size_t j = 0; j < i; j++) {
+      a[i * n + j] = a[j * n + i] = 0.5 * (a[i * n + j] + a[j * n + i]);
+    }
+  }
+}
+
+/* ---- the variance of the variance ------------------------------------------------------------------- */
 static fm_code v_times(const fm_places *p, const double *a, double *to) {
   memset(to, 0, p->size * p->size * sizeof(double));
   const fm_product x = {p->size, p->size, p->size, p->v, a, to, p->size, p->size, p->size, 0};
@@ -171,7 +186,8 @@ static double first_part(const spread *s, const double *a, const double *c) {
   for (size_t i = 0; i < p->n_firms; i++) {
     const size_t n = fm_firm_sums(p, i, x, 4, s->index, s->value, room);
     const double zc = firm_sum(s, s->value, n, a) + firm_sum(s, s->value + BZ * room, n, c) - p->own_zz[i];
-    const double rc = firm_sum(s, s->value + R * room, n, a) + firm_sum(s, s->value + BR * room, n, c) - p->own_zr[i];
+    const double rc =
+        firm_sum(s, s->value + R * room, n, a) + firm_sum(s, s->value + BR * room, n, c) - p->own_zr[i];
     fm_total_add(&total, 4.0 * zc * rc);
     fm_total_add(&total, p->own_zz[i] * p->own_rr[i] + p->own_zr[i] * p->own_zr[i]);
   }
@@ -194,7 +210,7 @@ static fm_code take_variance(spread *s) {
   return FM_OK;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------ */
+/* ---- all of it -------------------------------------------------------------------------------------- */
 static fm_code take_covariance(spread *s) {
   fm_places *p = s->p;
   FM_TRY(v_times(p, s->of[Q], s->p1));
@@ -229,13 +245,17 @@ static fm_code run(spread *s) {
   fm_places *p = s->p;
   within_firms(s);
   FM_TRY(fm_parallel(OUTERS, p->spec.threads, add_firms, s));
+  make_symmetric(s->of[N11], p->size);
+  make_symmetric(s->of[N22], p->size);
   FM_TRY(take_covariance(s));
   return take_variance(s);
 }
 
 fm_code fm_places_spread(fm_places *p) {
   const size_t square = p->size * p->size, room = fm_firm_room(p);
-  spread s = {.p = p, .z = fm_alloc(p->n, sizeof(double)), .index = fm_alloc(OUTERS * room, sizeof(uint32_t)),
+  spread s = {.p = p,
+              .z = fm_alloc(p->n, sizeof(double)),
+              .index = fm_alloc(OUTERS * room, sizeof(uint32_t)),
               .value = fm_alloc(OUTERS * 4 * room, sizeof(double))};
   fm_free(p->w), fm_free(p->w_cov), fm_free(p->w_firm);
   p->w = p->w_cov = p->w_firm = NULL;

@@ -43,7 +43,7 @@ typedef struct fm_newton_result { /* arrays owned by the result: fm_newton_free 
                           * the final information has negative curvature all free entries are NaN */
   double *step;         /* n_par: the Newton step that would come next: the digits that are right */
   double *direction;    /* n_par: the last step that gained noticeably: where the parameters were going */
-  int *aliased;         /* n_par: as in fm_chol: 0, 1 collinear, 2 no variation */
+  int *aliased;         /* n_par: an fm_aliasing of each, as in fm_chol */
   double *combine;      /* n_par x n_par: column k: for an aliased k, its coefficients on the others */
 } fm_newton_result;
 

@@ -495,7 +495,7 @@ fm_code fm_store_verify(const fm_store_file *f, fm_error *err) {
   for (size_t i = 0; i < f->n; i++) {
     FM_TRY(verify_entry(f, &f->entry[i], err));
     if (!all_zero(f, end, f->entry[i].offset)) {
-      return damaged_block(f, f->entry[i].name, "follows bytes that are not its", err);
+      return damaged_block(f, f->entry[i].name, "follows bytes that belong to no block", err);
     }
     end = f->entry[i].offset + f->entry[i].stored;
   }

@@ -1,0 +1,13 @@
+/* panel.h: reads the list of R that describes a panel of firms for lives.h. */
+#ifndef FM_GLUE_PANEL_H
+#define FM_GLUE_PANEL_H
+
+#include "../core/decompose/lives.h"
+#include "glue.h"
+
+/* list(firm, n_firms, time, n_times, place, n_places, performance, weight) */
+fm_panel fm_panel_from_list(SEXP list);
+/* Rows, from 1 on, that repeat a firm and time. */
+SEXP fm_panel_repeats(const fm_lives *lives);
+
+#endif
