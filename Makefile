@@ -6,6 +6,9 @@
 #   make test-workers   workers killed 50 times over on each engine, and what a second worker gains (half an hour)
 #   make check      R CMD check --as-cran; fails on anything but the new-submission note
 #   make sanitize   address, undefined-behaviour and leak sanitizers, valgrind, gctorture
+#   make test-faults  writers of stores killed or failed at each call of the system, killed at random, and the app of
+#                   explore_migration() under attack for a minute; STRIDE=10 tries each tenth call
+#   make portability  the C tests for Windows, ARM, s390x, i686 and other C libraries (tools/portability.sh)
 #   make fuzz       a million inputs through each reader of files, under sanitizers (libFuzzer); RUNS=... sets how many
 #   make test-sources  a store from a PostgreSQL server started for it, and from files, has one and the same checksum
 #   make bench      times and memory against other packages; BENCH="nested --quick" passes options (tools/bench)
@@ -23,7 +26,7 @@ SOURCES := DESCRIPTION NAMESPACE $(shell find R src inst man -type f ! -name '*.
 R_FILES := $(wildcard R/*.R)
 C_FILES := $(shell find src tests/c -name '*.[ch]' ! -name init.c)
 
-.PHONY: demo test test-workers check sanitize fuzz test-sources bench docs init lint format format-fix install clean
+.PHONY: demo test test-workers test-faults check sanitize portability fuzz test-sources bench docs init lint format format-fix install clean
 .NOTPARALLEL:
 
 demo:
@@ -50,7 +53,17 @@ sanitize:
 	@tools/install.sh sanitize
 	@FILTER="$(FILTER)" tools/sanitize.sh
 
+test-faults:
+	@tools/install.sh faults
+	@$(MAKE) --no-print-directory install
+	@KILLS="$(KILLS)" STRIDE="$(STRIDE)" tools/test-faults.sh
+
+portability:
+	@tools/install.sh portability
+	@tools/portability.sh
+
 fuzz:
+	@tools/install.sh fuzz
 	@$(MAKE) --no-print-directory -s -C tests/c/fuzz run $(if $(RUNS),RUNS=$(RUNS))
 
 test-sources:

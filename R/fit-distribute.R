@@ -43,7 +43,10 @@ workers_start <- function(workers, plan, control) {
   crew$batch <- rep(list(integer()), n)
   crew$sent <- vector("list", n)
   crew$facts <- vector("list", n)
+  checked <- FALSE
+  on.exit(if (!checked) crew_settle(crew))
   check_workers(crew)
+  checked <- TRUE
   crew$threads <- threads_by_host(crew)
   crew$owner <- rep(NA_integer_, nrow(plan$slices))
   crew$cached <- matrix(FALSE, nrow(plan$slices), n)
@@ -118,8 +121,12 @@ warn_of_events <- function(crew) {
   }
 }
 
-# Waits until no answer is outstanding, so that the cluster can be used for something else
+# Waits until no answer is outstanding, so that the cluster can be used for something else; an interrupt waits with it
 crew_settle <- function(crew, seconds = settle_seconds) {
+  suspendInterrupts(settle_answers(crew, seconds))
+}
+
+settle_answers <- function(crew, seconds) {
   end <- elapsed() + seconds
   while (any(crew$state == "busy") && elapsed() < end) {
     busy <- which(crew$state == "busy")
@@ -151,7 +158,7 @@ check_workers <- function(crew) {
   while (any(crew$state == "busy") && elapsed() < end) {
     busy <- which(crew$state == "busy")
     for (i in busy[engine_ready(crew$engine, busy, min(1, max(0, end - elapsed())))]) {
-      problems[[as.character(i)]] <- check_answer(crew, i, engine_receive(crew$engine, i))
+      problems[[as.character(i)]] <- suspendInterrupts(check_answer(crew, i, engine_receive(crew$engine, i)))
     }
   }
   for (i in which(crew$state != "idle")) {
@@ -398,8 +405,11 @@ crew_send <- function(crew, i, message, slices, kind = message$kind) {
     crew$has_plan[i] <- TRUE
   }
   crew$sent[[i]] <- list(at = elapsed(), cold = cold, kind = kind)
-  gone <- !engine_send(crew$engine, i, list(fun = worker_entry, args = list(message)), crew$task[i])
-  crew$state[i] <- if (gone) "lost" else "busy"
+  # sent and noted in one: an interrupt between would leave an answer that nobody waits for
+  suspendInterrupts({
+    gone <- !engine_send(crew$engine, i, list(fun = worker_entry, args = list(message)), crew$task[i])
+    crew$state[i] <- if (gone) "lost" else "busy"
+  })
   !gone
 }
 
@@ -412,7 +422,8 @@ collect <- function(crew, work, seconds) {
     return(invisible())
   }
   for (i in owing[engine_ready(crew$engine, owing, seconds)]) {
-    take_answer(crew, work, i, engine_receive(crew$engine, i))
+    # taken and noted in one, or an interrupt between would wait for an answer that has come
+    suspendInterrupts(take_answer(crew, work, i, engine_receive(crew$engine, i)))
   }
 }
 

@@ -1,8 +1,9 @@
 #' @title Start workers on this machine
 #' @description Starts `n` R processes and connects them by sockets: a PSOCK cluster as
-#' [parallel::makePSOCKcluster()] makes it, with two differences. Both ends of each socket send at once
-#' (`"no-delay"`), without which an answer of more than a few kilobytes waits about 40 ms for the next one. And
-#' the processes look for packages where this session does, so that they load the same firmmove.
+#' [parallel::makePSOCKcluster()] makes it, with three differences. Both ends of each socket send at once
+#' (`"no-delay"`), without which an answer of more than a few kilobytes waits about 40 ms for the next one. The
+#' processes look for packages where this session does, so that they load the same firmmove. And each must show a
+#' secret of 32 random bytes before anything of it is read, so that nobody else is taken for a worker.
 #'
 #' How a fit is shared, what workers on other machines need, and what happens when one fails: [workers].
 #' @param n Number of processes, a whole number of at least 1. More than there are cores makes nothing faster.
@@ -10,7 +11,7 @@
 #'   `fit_migration(workers = )`, and for every function of package parallel. Give it to
 #'   [parallel::stopCluster()] when done, which also works when some of the processes have died.
 #' @section Errors: `n` is not a whole number of at least 1. The processes could not be started or did not connect
-#'   within two minutes (error of package parallel).
+#'   within two minutes (class `firmmove_error_workers`).
 #' @seealso [workers], [fit_migration()], [parallel::makeCluster()]
 #' @examples
 #' \donttest{
@@ -21,11 +22,11 @@
 #' @export
 migration_workers <- function(n = 2) {
   n <- check_count(n, "n")
-  before <- options(socketOptions = "no-delay")
-  on.exit(options(before))
-  quotes <- if (.Platform$OS.type == "windows") "cmd" else "sh"
-  arguments <- c("-e", shQuote("options(socketOptions='no-delay')", type = quotes))
-  cluster <- parallel::makePSOCKcluster(n, rscript_args = arguments)
+  token <- paste(secret_bytes(32L), collapse = "")
+  server <- worker_server()
+  on.exit(close(server$socket))
+  launch_workers(n, server$port, token)
+  cluster <- structure(accept_workers(server, n, token), class = c("SOCKcluster", "cluster"))
   # as a call: .libPaths() itself would travel with its memory, and set the paths of that copy
   parallel::clusterCall(cluster, eval, call(".libPaths", .libPaths()))
   processes <- unlist(parallel::clusterCall(cluster, Sys.getpid))
@@ -34,6 +35,102 @@ migration_workers <- function(n = 2) {
     node
   }, unclass(cluster), processes)
   structure(nodes, class = c("migration_workers", class(cluster)))
+}
+
+# Seconds for workers to start, to show who they are once they have connected, and to be idle
+worker_seconds <- c(start = 120, token = 2, idle = 30 * 24 * 3600)
+
+# A socket that waits for workers, and its port. R's listen on all addresses of the machine: whoever connects must show a
+# secret before anything else is read.
+worker_server <- function(tries = 20L) {
+  # ports as those of package parallel; not by the session's random numbers, which are the user's
+  first <- sum(as.integer(charToRaw(tempfile()))) + Sys.getpid()
+  for (port in 11000L + (first + 37L * seq_len(tries)) %% 1000L) {
+    socket <- tryCatch(suppressWarnings(serverSocket(port)), error = function(e) NULL)
+    if (!is.null(socket)) {
+      return(list(socket = socket, port = port))
+    }
+  }
+  abort("No port between 11000 and 11999 is free for workers to connect to. Try again.", class = "workers")
+}
+
+# Starts the processes. The secret goes by the environment, which other users cannot see, as they can a command.
+launch_workers <- function(n, port, token) {
+  script <- tempfile("worker-", fileext = ".R")
+  writeLines(c("worker <- ", deparse(worker_loop), sprintf("worker(%d)", port)), script)
+  before <- Sys.getenv("FIRMMOVE_WORKER", NA)
+  Sys.setenv(FIRMMOVE_WORKER = token)
+  on.exit(if (is.na(before)) Sys.unsetenv("FIRMMOVE_WORKER") else Sys.setenv(FIRMMOVE_WORKER = before))
+  rscript <- file.path(R.home("bin"), "Rscript")
+  packages <- "--default-packages=datasets,utils,grDevices,graphics,stats,methods"
+  for (i in seq_len(n)) {
+    system2(rscript, c(packages, shQuote(script)), stdout = FALSE, stderr = FALSE, wait = FALSE)
+  }
+}
+
+# What a worker does all its life: the loop of package parallel, after it has shown the secret
+worker_loop <- function(port) {
+  token <- Sys.getenv("FIRMMOVE_WORKER")
+  Sys.unsetenv("FIRMMOVE_WORKER")
+  options(socketOptions = "no-delay")
+  master <- socketConnection("127.0.0.1", port, blocking = TRUE, open = "a+b", timeout = 30 * 24 * 3600)
+  writeBin(charToRaw(token), master)
+  carry_out <- function(data) {
+    begin <- proc.time()
+    success <- TRUE
+    failed <- function(e) {
+      success <<- FALSE
+      structure(conditionMessage(e), class = c("snow-try-error", "try-error"))
+    }
+    value <- tryCatch(do.call(data$fun, data$args, quote = TRUE), error = failed, interrupt = function(e) {
+      failed(simpleError("interrupted"))
+    })
+    list(type = "VALUE", value = if (data$return) value, success = success, time = proc.time() - begin, tag = data$tag)
+  }
+  repeat {
+    # an interrupt in the middle of a message would leave its other half to the next one
+    message <- suspendInterrupts(tryCatch(unserialize(master), error = function(e) list(type = "DONE")))
+    if (message$type == "DONE") {
+      break
+    }
+    answer <- carry_out(message$data)
+    suspendInterrupts(serialize(answer, master))
+  }
+  close(master)
+}
+
+# The nodes of a cluster: of those who connect, those who show the secret
+accept_workers <- function(server, n, token) {
+  nodes <- list()
+  on.exit(if (length(nodes) < n) for (node in nodes) close(node$con))
+  end <- elapsed() + worker_seconds[["start"]]
+  while (length(nodes) < n) {
+    if (elapsed() > end) {
+      abort("Of ", n, " workers ", length(nodes), " started within ", worker_seconds[["start"]], " seconds. Try again, or ask for fewer.",
+            class = "workers")
+    }
+    if (socketSelect(list(server$socket), timeout = 1)) {
+      connection <- accept_worker(server, token)
+      if (!is.null(connection)) {
+        rank <- length(nodes) + 1L
+        nodes[[rank]] <- structure(list(con = connection, host = "localhost", rank = rank), class = "SOCKnode")
+      }
+    }
+  }
+  nodes
+}
+
+# The connection of one who shows the secret, else NULL; what else it says is never read
+accept_worker <- function(server, token) {
+  connection <- socketAccept(server$socket, blocking = TRUE, open = "a+b", timeout = worker_seconds[["token"]],
+                             options = "no-delay")
+  shown <- tryCatch(suppressWarnings(readBin(connection, "raw", nchar(token))), error = function(e) raw())
+  if (!identical(shown, charToRaw(token))) {
+    close(connection)
+    return(NULL)
+  }
+  socketTimeout(connection, worker_seconds[["idle"]])
+  connection
 }
 
 #' @export
@@ -113,9 +210,19 @@ stopCluster.migration_workers <- function(cl = NULL) {
 #' workers there; a fork uses one.
 #'
 #' @section Security:
-#' The workers carry out whatever they are sent, and the session reads whatever they answer. Sockets of package
-#' parallel and MPI are neither encrypted nor do they ask who is at the other end: use them on one machine, through
-#' ssh, or in a network that you trust. `mirai::make_cluster()` with a `tls+tcp://` address encrypts.
+#' The workers carry out whatever they are sent, and the session reads whatever they answer: who can be taken for one of
+#' them can do all that you can.
+#' * [migration_workers()]: processes of this machine, over its loopback address, that know a secret of the session. R
+#'   can only listen on all addresses of a machine, which it does for the second in which they start; who connects
+#'   without the secret is hung up on unheard.
+#' * [parallel::makePSOCKcluster()] listens in the same way and asks nobody who he is: whoever reaches the port first,
+#'   from this machine or another, is taken for a worker. Use it in a network that you trust, behind a firewall or
+#'   through ssh.
+#' * [parallel::makeForkCluster()]: the same, for the moment in which the forks connect.
+#' * MPI: who may start processes of the job.
+#' * `mirai::make_cluster()`: who reaches its address; with `tls+tcp://` it encrypts and asks for a certificate.
+#'
+#' Nothing of this is encrypted unless it is said. `mirai::make_cluster()` with a `tls+tcp://` address encrypts.
 #' @seealso [migration_workers()], [migration_control()]
 #' @examples
 #' \donttest{

@@ -74,7 +74,7 @@ stream_plan <- function(store, model, formula, rows, na.action, control) {
             names_in(rows$weights))
   structure(
     list(
-      store = list(path = normalizePath(store$path), id = store$id, mark = store$mark),
+      store = list(path = normalizePath(store$path), id = store$id, mark = store$mark), available = store$frame$available$fun,
       slices = plan_slices(store, control$slice), formula = formula,
       model = model, rows = rows, na.action = na.action, columns = intersect(store$columns$name, used),
       basis = NULL, memory = NULL, room = 0,
@@ -109,7 +109,7 @@ model_variables.migration_model <- function(model) {
 plan_store <- function(plan) {
   key <- paste(unlist(plan$store), collapse = " ")
   if (is.null(opened_stores[[key]])) {
-    store <- open_store(plan$store$path)
+    store <- open_store(plan$store$path, plan$available)
     if (!identical(store$id, plan$store$id)) {
       abort("The store `", plan$store$path, "` is not the one the fit began with: its rows have changed.",
         class = "store_changed"

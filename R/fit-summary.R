@@ -271,6 +271,10 @@ knit_print.migration_fit <- function(x, ...) {
     if (x$convergence$code != 0L) paste0(" (NOT CONVERGED: ", x$convergence$message, ")")
   )
   columns <- c("estimate", "std. error", "z", "p")
-  text <- knitr::kable(table, col.names = columns, digits = c(4, 4, 2, 4), caption = caption, ...)
+  format <- table_format(...)
+  rownames(table) <- literal_text(rownames(table), format)
+  text <- knitr::kable(table,
+    col.names = columns, digits = c(4, 4, 2, 4), caption = literal_caption(caption, format), ...
+  )
   knitr::asis_output(paste0("\n\n", paste(text, collapse = "\n"), "\n\n"))
 }

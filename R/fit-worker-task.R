@@ -5,7 +5,9 @@
 plan_problem <- function(plan) UseMethod("plan_problem")
 
 #' @export
-plan_problem.stream_plan <- function(plan) store_problem(plan$store)
+plan_problem.stream_plan <- function(plan) {
+  store_problem(plan$store, function(path) open_store(path, plan$available))
+}
 
 # Whether this process sees the store of a plan: the same rows under the same path
 store_problem <- function(store, open = open_store) {

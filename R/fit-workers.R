@@ -79,10 +79,28 @@ socket_engine <- function(nodes) {
 #' @export
 engine_send.engine_socket <- function(engine, i, call, task) {
   node <- engine$nodes[[i]]
-  tryCatch({
+  whole(node$con, {
     serialize(execute(call, task), node$con, xdr = inherits(node, "SOCKnode"))
     TRUE
-  }, error = function(e) FALSE)
+  }, FALSE)
+}
+
+# Seconds without a byte after which a message that was begun counts as broken off
+stall_seconds <- 3
+
+# Sends or receives a message as a whole: an interrupt in the middle of it would leave its other half to the next one, so it
+# waits. A message that stalls is given up with its connection, and gives `otherwise`.
+whole <- function(connection, code, otherwise) {
+  suspendInterrupts(tryCatch({
+    before <- socketTimeout(connection)
+    socketTimeout(connection, stall_seconds)
+    value <- code
+    socketTimeout(connection, before)
+    value
+  }, error = function(e) {
+    tryCatch(close(connection), error = function(e) NULL)
+    otherwise
+  }))
 }
 
 #' @export
@@ -100,11 +118,8 @@ is_open_socket <- function(connection) tryCatch(isOpen(connection), error = func
 
 #' @export
 engine_receive.engine_socket <- function(engine, i) {
-  # an interrupt in the middle of an answer would leave its other half to the next one
-  suspendInterrupts(tryCatch(
-    executed(unserialize(engine$nodes[[i]]$con)),
-    error = function(e) reply(lost = TRUE)
-  ))
+  connection <- engine$nodes[[i]]$con
+  whole(connection, executed(unserialize(connection)), reply(lost = TRUE))
 }
 
 # MPI: clusters of snow over Rmpi -------------------------------------------------------------------------------

@@ -7,6 +7,9 @@
 #' decomposition, or an [innovation_synergy()] becomes a table by [knitr::kable()], with a caption that says what the
 #' numbers are and which intervals these are. Fits do so too.
 #'
+#' Names of firms, places and terms are shown as they are: what would be Markdown, HTML or LaTeX in them is escaped. A
+#' `caption` of yours is taken as you write it.
+#'
 #' Numbers have `digits` significant digits in each column. To arrange a table by hand, take `as.data.frame()` or
 #' `tidy()` of the answer and pass what you want of it to [knitr::kable()].
 #' @param x An answer, a counterfactual, a decomposition or an innovation synergy.
@@ -98,7 +101,7 @@ knit_print.innovation_synergy <- function(x, digits = 3, n = 20, caption = NULL,
 
 # The caption a user gave, or the method's own
 said <- function(caption, own) {
-  if (is.null(caption)) own else caption
+  if (is.null(caption)) own else I(caption)
 }
 
 # "decompose_growth, dunn" as a person would say it: "Decompose growth (dunn)"
@@ -123,14 +126,60 @@ knit_table <- function(table, digits, n, caption, options = NULL, inline = NULL,
   rows <- nrow(table)
   table <- plain_rows(utils::head(as.data.frame(table), n))
   if (rows > n) {
-    caption <- c(caption, paste0("(", plural(rows - n, "more row"), ".)"))
+    caption <- structure(c(caption, paste0("(", plural(rows - n, "more row"), ".)")), class = oldClass(caption))
   }
   align <- ifelse(vapply(table, is.numeric, NA), "r", "l")
   p <- names(table) == "p.value"
   table[p] <- lapply(table[p], function(x) ifelse(is.na(x), "", format.pval(x, digits = 2, eps = 1e-4)))
   table[!p] <- lapply(table[!p], format_column, digits = digits)
-  text <- knitr::kable(table, align = align, caption = paste(caption, collapse = " "), row.names = FALSE, ...)
+  format <- table_format(...)
+  text <- knitr::kable(literal_table(table, format),
+    align = align, caption = literal_caption(caption, format), row.names = FALSE, ...
+  )
   paste(wrapping_columns(text), collapse = "\n")
+}
+
+# In which language kable() answers here: "pipe", "latex", "html", ...
+table_format <- function(...) {
+  attr(do.call(knitr::kable, c(list(data.frame(x = 1)), list(...)["format"])), "format")
+}
+
+# Text that must be read as it is in a table of `format`. In the others than Markdown kable() sees to it itself.
+literal_text <- function(x, format) {
+  x <- gsub("[\r\n]+", " ", x)
+  if (format %in% c("latex", "html")) {
+    return(x)
+  }
+  x <- gsub("([][\\\\*<>{}$~^@&`])", "\\\\\\1", x)
+  # within a word an underscore is one
+  gsub("(?<![[:alnum:]])_|_(?![[:alnum:]])", "\\\\_", x, perl = TRUE)
+}
+
+literal_table <- function(table, format) {
+  text <- vapply(table, is.character, NA)
+  table[text] <- lapply(table[text], literal_text, format = format)
+  names(table) <- literal_text(names(table), format)
+  if (!format %in% c("latex", "html")) {
+    names(table) <- gsub("|", "&#124;", names(table), fixed = TRUE)
+  }
+  table
+}
+
+# A caption of a method: names in it are between backticks, which stay. One that a user gave is left alone.
+literal_caption <- function(caption, format) {
+  whole <- paste(caption, collapse = " ")
+  if (inherits(caption, "AsIs")) {
+    return(whole)
+  }
+  if (format == "html") {
+    return(gsub(">", "&gt;", gsub("<", "&lt;", gsub("&", "&amp;", whole, fixed = TRUE), fixed = TRUE), fixed = TRUE))
+  }
+  if (format == "latex") {
+    whole <- gsub("([#$%&_{}])", "\\\\\\1", gsub("\\", "\001", whole, fixed = TRUE))
+    whole <- gsub("^", "\\textasciicircum{}", gsub("~", "\\textasciitilde{}", whole, fixed = TRUE), fixed = TRUE)
+    return(gsub("\001", "\\textbackslash{}", whole, fixed = TRUE))
+  }
+  gsub("\\`", "`", literal_text(whole, format), fixed = TRUE)
 }
 
 # In a table of Markdown that is wider than a page pandoc gives columns the widths that their rules have: texts longer

@@ -6,9 +6,10 @@ write_store.choice_data <- function(data, path, compress = FALSE, shard_rows = 2
                                     overwrite = FALSE, ...) {
   check_dots(...)
   target <- store_target(path, compress, shard_rows, overwrite)
-  on.exit(unlink(target$part, recursive = TRUE))
+  on.exit(remove_part(target))
   columns <- unclass(data$data)
   names <- names(columns)
+  check_weights_free(names)
   if (!is.null(data$weights)) {
     columns <- c(columns, list(grouped_inverse(data, rep(data$weights, offer_sizes(data)))))
     names <- c(names, weights_column)

@@ -90,12 +90,14 @@ table_specs <- function(table, arg) {
 
 # Read rows first + 1 .. first + n of columns of one file; list of columns
 #
-# `block` names them in the file, which has `total` rows.
-read_block_columns <- function(file, block, specs, first, n, total) {
+# `block` names them in the file, which has `total` rows, and the mark of the manifest where there is one.
+read_block_columns <- function(file, block, specs, first, n, total, mark = NA_character_) {
   storage <- vapply(specs, `[[`, "", "storage", USE.NAMES = FALSE)
   n_levels <- vapply(specs, function(spec) length(spec$levels), 1L)
-  values <- .Call(C_shard_read, file, block, storage, n_levels,
-                  as.numeric(c(first, n, total)))
+  values <- tryCatch(
+    .Call(C_shard_read, file, block, storage, n_levels, as.numeric(c(first, n, total)), as.character(mark)),
+    firmmove_error_invalid = function(e) abort(conditionMessage(e), class = c("store_changed", "corrupt"))
+  )
   Map(restore_column, values, specs)
 }
 

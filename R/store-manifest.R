@@ -53,6 +53,14 @@ record_rows <- function(table) {
 # What tells one manifest from another
 manifest_mark <- function(bytes) paste0(length(bytes), "-", .Call(C_crc, bytes))
 
+# The fields of a manifest; others are of a later firmmove, and are left aside
+manifest_fields <- c(
+  "Format", "Version", "Id", "Package", "Kind", "Rows", "Firms", "Occasions", "Movers", "No_origin", "Closed",
+  "Firms_together", "Shard_rows", "Encoding", "Available", "Answer", "Note", "Table", "Default", "Column",
+  "Storage", "Empty", "Detail", "Levels", "Hash", "Shard", "Mark", "Checksum",
+  paste0("Key_", c("firm", "place", "time", "from", "to", "chosen", "id", "weights"))
+)
+
 # Read and check the manifest of a store: list(whole, tables, columns, shards, mark)
 read_manifest <- function(path) {
   file <- file.path(path, "manifest")
@@ -60,24 +68,85 @@ read_manifest <- function(path) {
   text <- strsplit(rawToChar(bytes[bytes != 0]), "\n", fixed = TRUE)[[1]]
   check_manifest_origin(text, file)
   check_manifest_whole(bytes, file)
-  connection <- textConnection(text)
-  on.exit(close(connection))
-  fields <- read.dcf(connection, keep.white = character())
-  records <- as.data.frame(fields, stringsAsFactors = FALSE)
+  records <- manifest_records(text, file)
   part <- function(field) {
     rows <- records[!is.na(records[[field]]), , drop = FALSE]
     rownames(rows) <- NULL
     rows
   }
-  for (field in setdiff(c("Table", "Column", "Shard"), names(records))) {
-    records[[field]] <- rep(NA_character_, nrow(records))
-  }
   whole <- unlist(part("Format")[1, ])
   columns <- part("Column")
   tables <- part("Table")
-  list(whole = whole[!is.na(whole)], columns = columns,
-       tables = tables[is.na(tables$Column), , drop = FALSE],
-       shards = part("Shard"), mark = manifest_mark(bytes))
+  manifest <- list(whole = whole[!is.na(whole)], columns = columns,
+                   tables = tables[is.na(tables$Column), , drop = FALSE],
+                   shards = part("Shard"), mark = manifest_mark(bytes))
+  check_manifest_values(manifest, file)
+  manifest
+}
+
+# The records of a manifest as rows of text, a column for each field that some record has
+manifest_records <- function(text, file) {
+  blank <- !nzchar(text)
+  record <- (cumsum(blank) + 1L)[!blank]
+  line <- text[!blank]
+  at <- regexpr(": ", line, fixed = TRUE, useBytes = TRUE)
+  field <- substr(line, 1L, at - 1L)
+  known <- match(field, manifest_fields)
+  if (any(at < 1L) || anyDuplicated(data.frame(record, known)[!is.na(known), ]) > 0L) {
+    stop_manifest(file, "a line is no field, or a field is there twice")
+  }
+  columns <- lapply(stats::setNames(nm = c(unique(manifest_fields[stats::na.omit(known)]), "Table", "Column", "Shard")), function(name) {
+    rows <- which(field == name)
+    value <- rep(NA_character_, max(record))
+    value[record[rows]] <- substring(line[rows], at[rows] + 2L)
+    value
+  })
+  columns <- columns[!duplicated(names(columns))]
+  quick_frame(columns, names(columns), max(record))
+}
+
+stop_manifest <- function(file, what) {
+  abort("`", file, "` is damaged: ", what, ". Copy the store again from where it is whole, or write it again.",
+        class = "corrupt")
+}
+
+# Stop when a field of a manifest is not what a writer writes: its checksum tells damage and not design
+check_manifest_values <- function(manifest, file) {
+  whole <- as.list(manifest$whole)
+  fine <- function(value, pattern) !is.null(value) && !anyNA(value) && all(grepl(pattern, value))
+  number <- "^[0-9]{1,15}$"
+  known <- list(
+    Version = "^1$", Id = "^[0-9a-f]{32}$", Kind = "^(migration|choice)$", Firms_together = "^(yes|no)$",
+    Encoding = "^(raw|deflated)$", Available = "^(all|function|column .+)$",
+    Rows = number, Firms = number, Occasions = number, Movers = number, No_origin = number, Closed = number, Shard_rows = number
+  )
+  keys <- if (identical(whole$Kind, "choice")) c("chosen", "id", "place") else c("firm", "place", "to")
+  known[paste0("Key_", keys)] <- "."
+  wrong <- names(known)[!mapply(function(name, pattern) fine(whole[[name]], pattern), names(known), known)]
+  if (length(wrong) > 0L) {
+    stop_manifest(file, paste0("field `", wrong[1L], "` is ", whole[[wrong[1L]]] %||% "not there"))
+  }
+  columns <- manifest$columns
+  kinds <- "^(number|logical|text|factor|ordered|date|datetime|difftime)$"
+  rows <- c(manifest$tables$Rows, manifest$shards$Rows)
+  if (!fine(columns$Kind, kinds) || !fine(columns$Storage, "^(logical|integer|double|character)$") ||
+        !fine(columns$Hash, "^[0-9a-f]{32}$") || !fine(c("0", rows), number)) {
+    stop_manifest(file, "a column or its rows are described as none can be")
+  }
+  if (nrow(manifest$shards) > 0L && !fine(manifest$shards$Shard, "^firms-[0-9]{6,}[.]fms$")) {
+    stop_manifest(file, "it names a shard that is not a file `firms-<number>.fms` of the store")
+  }
+  check_manifest_keys(manifest, file)
+}
+
+# The key columns are columns of their tables
+check_manifest_keys <- function(manifest, file) {
+  names <- unlist(key_names(as.list(manifest$whole)))
+  firms <- unescape_text(manifest$columns$Column[manifest$columns$Table == "firms"])
+  lost <- setdiff(names[setdiff(names(names), if ("chosen" %in% names(names)) character() else "place")], firms)
+  if (length(lost) > 0L && manifest$whole[["Kind"]] == "migration") {
+    stop_manifest(file, paste0("the key `", lost[1L], "` is no column"))
+  }
 }
 
 # The bytes of the manifest; errors where there is none
@@ -92,13 +161,7 @@ manifest_bytes <- function(path, file) {
     abort("`", path, "` is not a store: it has no file `manifest`. Check the path, or write ",
           "the store again if writing it was broken off.", class = "no_store")
   }
-  bytes <- tryCatch(
-    suppressWarnings(readBin(file, "raw", file.size(file))),
-    error = function(e) {
-      abort("Cannot read `", file, "`. Check that you may read it.", class = "io")
-    }
-  )
-  bytes
+  .Call(C_file_read, file)
 }
 
 # Stop when a manifest is empty, foreign or of a future version
@@ -144,7 +207,7 @@ column_records <- function(table, specs, hashes) {
       if (is.null(spec$levels)) NA_character_ else
         paste0(escape_text(spec$levels), ",", collapse = "", recycle0 = TRUE)
     }, ""),
-    Hash = vapply(hashes, function(hash) paste(as.character(hash), collapse = ""), "")
+    Hash = vapply(hashes, hash_text, "")
   )
 }
 

@@ -44,6 +44,7 @@ piece_columns <- function(piece, types, state) {
   columns <- piece$columns
   if (is.null(state$columns)) {
     state$columns <- names(columns)
+    check_weights_free(names(columns))
     check_types_known(types, names(columns))
     check_firm_names(columns, state)
   }

@@ -12,7 +12,7 @@ read_rows <- function(shards, first, last, j = seq_along(shards$specs)) {
     from <- max(first - 1, start[k]) - start[k]
     n <- min(last, end[k]) - start[k] - from
     read_block_columns(file.path(shards$folder, shards$files[k]), as.character(j), shards$specs[j],
-                       from, n, shards$rows[k])
+                       from, n, shards$rows[k], shards$marks[k] %||% NA)
   })
   if (length(pieces) == 1) return(pieces[[1]])
   Map(restore_column, join_columns(pieces), shards$specs[j])

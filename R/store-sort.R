@@ -31,9 +31,9 @@ count_firm_runs <- function(shards, j, chunk_rows, target) {
   n <- sum(shards$rows)
   buckets <- bucket_count(n, chunk_rows)
   files <- file.path(target$part, sprintf("runs-%03d", seq_len(buckets)))
-  on.exit(unlink(files))
+  on.exit(unlink(files, expand = FALSE))
   before <- NULL
-  runs <- 0
+  runs <- dealt <- 0
   kept <- NULL
   for (first in seq(1, n, by = chunk_rows)) {
     firm <- read_rows(shards, first, min(first + chunk_rows - 1, n), j)[[1]]
@@ -43,13 +43,17 @@ count_firm_runs <- function(shards, j, chunk_rows, target) {
     before <- plain_key(firm[length(firm)])
     runs <- runs + length(start)
     kept <- .Call(C_hash_each, plain_key(firm[start]))
+    dealt <- dealt + nrow(kept)
     if (buckets > 1) deal_runs(kept, files)
   }
-  firms <- if (buckets == 1) count_distinct(kept) else sum(vapply(files, function(file) {
-    if (!file.exists(file)) return(0)
-    count_distinct(matrix(readBin(file, "double", file.size(file) / 8), ncol = 2, byrow = TRUE))
-  }, 0))
-  list(runs = runs, firms = firms)
+  if (buckets == 1) {
+    return(list(runs = runs, firms = count_distinct(kept)))
+  }
+  kept <- lapply(files[file.exists(files)], read_runs)
+  if (sum(vapply(kept, nrow, 1L)) != dealt) {
+    abort("A file of `", target$part, "` was changed while the store was written. Write it again.", class = "io")
+  }
+  list(runs = runs, firms = sum(vapply(kept, count_distinct, 0)))
 }
 
 # A column of ids without its class
@@ -59,10 +63,12 @@ plain_key <- function(x) as.vector(unclass(x))
 deal_runs <- function(hash, files) {
   bucket <- hash[, 1] %% length(files) + 1
   for (part in split(seq_len(nrow(hash)), bucket)) {
-    connection <- file(files[bucket[part[1]]], "ab")
-    writeBin(as.vector(t(hash[part, , drop = FALSE])), connection)
-    close(connection)
+    .Call(C_file_append, files[bucket[part[1]]], as.vector(t(hash[part, , drop = FALSE])))
   }
+}
+
+read_runs <- function(file) {
+  matrix(readBin(file, "double", file.size(file) / 8), ncol = 2, byrow = TRUE)
 }
 
 # Number of distinct rows of checksums
@@ -77,7 +83,7 @@ count_distinct <- function(hash) {
 sort_shards <- function(shards, j, target, chunk_rows) {
   buckets <- bucket_count(sum(shards$rows), chunk_rows)
   pieces <- deal_rows(shards, j, target, chunk_rows, buckets)
-  unlink(file.path(shards$folder, shards$files))
+  unlink(file.path(shards$folder, shards$files), expand = FALSE)
   sorted <- lapply(pieces, sort_bucket, j = j, target = target, chunk_rows = chunk_rows)
   merge_buckets(sorted, shards$specs, target, chunk_rows)
 }
@@ -117,7 +123,7 @@ deal_rows <- function(shards, j, target, chunk_rows, buckets) {
 # Sort one bucket by the first row of each firm; the pieces are removed
 sort_bucket <- function(pieces, j, target, chunk_rows) {
   columns <- read_rows(pieces, 1, sum(pieces$rows))
-  unlink(file.path(pieces$folder, pieces$files))
+  unlink(file.path(pieces$folder, pieces$files), expand = FALSE)
   code <- code_ids(columns[[j]])$code
   order <- order(code, method = "radix")
   row <- columns[[length(columns)]]
@@ -148,7 +154,7 @@ merge_buckets <- function(buckets, specs, target, chunk_rows) {
   }
   close_shards(writer)
   writer$specs <- specs
-  unlink(unlist(lapply(buckets, function(bucket) file.path(bucket$folder, bucket$files))))
+  unlink(unlist(lapply(buckets, function(bucket) file.path(bucket$folder, bucket$files))), expand = FALSE)
   rename_shards(writer)
 }
 

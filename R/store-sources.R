@@ -21,7 +21,7 @@ write_store.character <- function(data, path, places, ties = NULL, network = NUL
     abort("`data` has files of CSV and of Parquet: write them one kind at a time.", class = "type")
   }
   target <- store_target(path, compress, shard_rows, overwrite)
-  on.exit(unlink(target$part, recursive = TRUE))
+  on.exit(remove_part(target))
   source <- if (all(parquet)) parquet_source(data, chunk_rows) else
     csv_source(data, sep, types, chunk_rows)
   write_pieces(source, target, keys, chunk_rows, types)
@@ -46,7 +46,7 @@ write_store.DBIConnection <- function(data, path, query, places, ties = NULL, ne
   keys <- list(places = places, ties = ties, network = network, firm = firm, place = place,
                time = time, from = from, to = to, available = available, weights = weights)
   target <- store_target(path, compress, shard_rows, overwrite)
-  on.exit(unlink(target$part, recursive = TRUE))
+  on.exit(remove_part(target))
   write_pieces(query_source(data, query, chunk_rows), target, keys, chunk_rows, types)
 }
 

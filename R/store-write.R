@@ -30,7 +30,8 @@
 #' this is not meant, such as codes with leading zeros.
 #'
 #' Nothing is kept of a store that could not be written: it is written to a temporary
-#' folder beside `path` and renamed at the end. Sorting needs up to three times the
+#' folder beside `path` and renamed at the end; what appears at `path` meanwhile is not replaced. What a writer that was
+#' killed leaves there [verify_store()] finds. Sorting needs up to three times the
 #' space of the store there.
 #'
 #' @param data A [migration_data()] or [choice_data()]; a data frame of firms; paths of CSV files
@@ -49,8 +50,8 @@
 #' @param compress `FALSE`: raw blocks, which are fastest to read. `TRUE`: bytes are
 #'   shuffled and deflated by zlib.
 #' @param shard_rows Rows of a shard.
-#' @param overwrite `TRUE` replaces a store at `path`. Anything but a store is never
-#'   replaced.
+#' @param overwrite `TRUE` replaces a store at `path`: the files that its manifest lists. Other files in its folder stay,
+#'   and anything but a whole store is never replaced.
 #' @param ... Arguments of the methods.
 #'
 #' @return The store as [open_store()] gives it, invisibly.
@@ -91,11 +92,12 @@ write_store.migration_data <- function(data, path, compress = FALSE, shard_rows 
                                        overwrite = FALSE, ...) {
   check_dots(...)
   target <- store_target(path, compress, shard_rows, overwrite)
-  on.exit(unlink(target$part, recursive = TRUE))
+  on.exit(remove_part(target))
   writer <- shard_writer(target$part, "firms", target)
   code <- data$index$firm
   together <- length(.Call(C_run_starts, code)) - 1 == length(data$firm)
   row <- if (!together && length(code) > store_sort_rows) order(code, method = "radix")
+  check_weights_free(names(data$firms))
   columns <- c(unclass(data$firms), if (!is.null(data$weights)) list(data$weights))
   names <- c(names(data$firms), if (!is.null(data$weights)) weights_column)
   specs <- unname(Map(column_spec, columns, names))
@@ -136,6 +138,14 @@ store_sort_rows <- 262144
 # The column of weights: a name no column of a person has.
 weights_column <- "(weights)"
 
+check_weights_free <- function(names) {
+  if (weights_column %in% names) {
+    abort(
+      "The data have a column `", weights_column, "`, the name that a store gives its weights. Rename it.", class = "columns"
+    )
+  }
+}
+
 # ---- the target ------------------------------------------------------------------------------
 
 # Check where and how to write; list(path, part, compress, shard_rows, overwrite)
@@ -148,12 +158,7 @@ store_target <- function(path, compress, shard_rows, overwrite) {
   shard_rows <- check_store_rows(shard_rows, "shard_rows")
   path <- sub("(.)/+$", "\\1", path.expand(path))
   check_target_free(path, overwrite)
-  part <- tempfile(paste0(basename(path), ".part-", Sys.getpid(), "-"), dirname(path))
-  if (!suppressWarnings(dir.create(part))) {
-    abort("Cannot write to the folder `", dirname(path), "`. Check that it exists and that you may ",
-          "write there, or choose another.", class = "io")
-  }
-  list(path = path, part = part, compress = compress, shard_rows = shard_rows)
+  list(path = path, part = new_part_folder(path), state = new.env(parent = emptyenv()), compress = compress, shard_rows = shard_rows, overwrite = overwrite)
 }
 
 check_store_flag <- function(x, arg) {
@@ -167,38 +172,6 @@ check_store_rows <- function(x, arg) {
     abort("`", arg, "` must be a number of rows, at least 1.", class = "type")
   }
   floor(as.numeric(x))
-}
-
-# Stop unless the target is free, or a store that may be replaced
-check_target_free <- function(path, overwrite) {
-  if (!file.exists(path)) return(invisible())
-  is_store <- file.exists(file.path(path, "manifest")) &&
-    identical(readLines(file.path(path, "manifest"), n = 1, warn = FALSE),
-              paste("Format:", store_format_name))
-  if (is_store && overwrite) return(invisible())
-  abort("`", path, "` exists already. ",
-        if (is_store) "Write overwrite = TRUE to replace that store, or choose another `path`."
-        else "It is not a store, so it is not replaced: choose another `path`.",
-        class = "exists")
-}
-
-# Give the finished folder its name
-rename_store <- function(target) {
-  old <- paste0(target$part, "-old")
-  # whatever happens, there is one store at the path: the new or the old
-  on.exit({
-    if (file.exists(old) && !file.exists(target$path)) file.rename(old, target$path)
-    unlink(old, recursive = TRUE)
-  })
-  if (file.exists(target$path)) move_folder(target$path, old)
-  move_folder(target$part, target$path)
-}
-
-move_folder <- function(from, to) {
-  if (!suppressWarnings(file.rename(from, to))) {
-    abort("Cannot rename `", from, "` to `", to, "`. Check that you may write in the folder, and ",
-          "that no program has a file of the store open.", class = "io")
-  }
 }
 
 # ---- shards ----------------------------------------------------------------------------------
@@ -281,7 +254,7 @@ finish_store <- function(target, writer, frame, together, counts) {
   tables <- write_tables(target, frame)
   columns <- column_records("firms", writer$specs, writer$hashes)
   whole <- store_fields(target, writer, frame, together, counts)
-  whole[["Id"]] <- store_id(whole, writer, tables, frame$available$fun)
+  whole[["Id"]] <- store_id(whole, writer$specs, writer$hashes, tables$lines, function_text(frame$available$fun))
   shards <- data.frame(
     Shard = writer$files, Rows = format(writer$rows, scientific = FALSE, trim = TRUE),
     Mark = vapply(file.path(target$part, writer$files), file_mark, "")
@@ -289,7 +262,7 @@ finish_store <- function(target, writer, frame, together, counts) {
   write_manifest(list(whole = whole, tables = tables$tables, columns = rbind(columns, tables$columns),
                       shards = shards), target$part)
   rename_store(target)
-  invisible(open_store(target$path))
+  invisible(open_store(target$path, frame$available$fun))
 }
 
 # The fields of the first record of the manifest
@@ -312,29 +285,28 @@ store_fields <- function(target, writer, frame, together, counts) {
 }
 
 # The checksum of the content: of rows, columns, tables and the meaning of the keys
-store_id <- function(whole, writer, tables, available) {
+store_id <- function(whole, specs, hashes, lines, available) {
   fields <- whole[c("Format", "Kind", "Rows", grep("^Key_", names(whole), value = TRUE), "Available",
                     intersect("Answer", names(whole)))]
-  lines <- c(
-    paste(names(fields), fields), mapply(column_line, writer$specs, writer$hashes),
-    tables$lines, if (is.function(available)) deparse(args(available)), if (is.function(available))
-      deparse(body(available))
-  )
-  paste(as.character(.Call(C_hash, raw(), lines)), collapse = "")
+  lines <- c(paste(names(fields), fields), mapply(column_line, specs, hashes), lines, available)
+  hash_text(.Call(C_hash, raw(), lines))
+}
+
+# The words of a function, its arguments and its body; NULL of none
+function_text <- function(fun) {
+  if (is.function(fun)) c(deparse(args(fun)), deparse(body(fun)))
 }
 
 # Write the small tables to one file; list(tables, columns, lines) for manifest and id
 write_tables <- function(target, frame) {
   tables <- frame_tables(frame)
   specs <- Map(table_specs, tables, names(tables))
-  hashes <- lapply(tables, function(table) {
-    lapply(unname(unclass(table)), function(x) .Call(C_hash, raw(), column_values(x)))
-  })
+  hashes <- lapply(tables, column_hashes)
   block <- unlist(Map(function(table, k) paste0(k, ".", seq_along(table)), tables, seq_along(tables)))
   values <- lapply(unlist(lapply(tables, as.list), recursive = FALSE, use.names = FALSE), column_values)
   if (is.function(frame$available$fun)) {
     block <- c(block, "available")
-    values <- c(values, list(serialize(frame$available$fun, NULL)))
+    values <- c(values, list(charToRaw(enc2utf8(paste(function_text(frame$available$fun), collapse = "\n")))))
   }
   .Call(C_shard_write, file.path(target$part, "tables.fms"), unname(block), unname(values), target$compress)
   defaults <- vapply(frame$ties, `[[`, 0, "default")
@@ -342,12 +314,22 @@ write_tables <- function(target, frame) {
                         Rows = vapply(tables, function(x) as.character(nrow(x)), ""),
                         Default = NA_character_)
   given <- defaults[!is.na(defaults)]
-  records$Default[match(paste0("tie:", names(given), recycle0 = TRUE), names(tables))] <- format(given, digits = 17)
+  records$Default[match(paste0("tie:", names(given), recycle0 = TRUE), names(tables))] <- exact_number(given)
+  list(tables = records, lines = table_lines(names(tables), specs, hashes, records$Default),
+       columns = do.call(rbind, unname(Map(column_records, names(tables), specs, hashes))))
+}
+
+# The lines of the small tables in the text whose checksum is the id of the store
+table_lines <- function(names, specs, hashes, defaults) {
   lines <- unlist(Map(function(name, specs, hashes) {
     paste(name, mapply(column_line, specs, hashes))
-  }, names(tables), specs, hashes))
-  list(tables = records, lines = c(unname(lines), paste("default", records$Default)),
-       columns = do.call(rbind, unname(Map(column_records, names(tables), specs, hashes))))
+  }, names, specs, hashes))
+  c(unname(lines), paste("default", defaults))
+}
+
+# Numbers with all their digits, whatever options(OutDec, scipen) and the locale have
+exact_number <- function(x) {
+  chartr(",", ".", vapply(x, function(one) formatC(one, digits = 17L, format = "g"), ""))
 }
 
 # The small tables of data, by name: places, times, network, tie:<name>
@@ -357,13 +339,10 @@ frame_tables <- function(frame) {
   tables <- c(list(places = frame$places),
               if (!is.null(frame$time)) list(times = data.frame(time = frame$time)),
               if (!is.null(frame$network)) list(network = frame$network), ties)
-  lapply(tables, function(table) as.data.frame(unclass(table), stringsAsFactors = FALSE, optional = TRUE))
+  # as.data.frame() would spell names anew where the locale lacks their letters
+  lapply(tables, function(table) quick_frame(unclass(table), names(table), nrow(table)))
 }
 
 # What tells a file from another: its length and the checksum of its header, which covers its
 # directory and so its blocks
-file_mark <- function(file) {
-  # without the checksum at its end: the checksum of both is always the same
-  bytes <- tryCatch(suppressWarnings(readBin(file, "raw", 60)), error = function(e) raw())
-  paste0(format(file.size(file), scientific = FALSE), "-", .Call(C_crc, bytes))
-}
+file_mark <- function(file) .Call(C_file_mark, file)

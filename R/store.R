@@ -6,10 +6,27 @@
 #' `open_store()` opens the folder that [write_store()] made: it reads the manifest and the
 #' small tables (places, ties, network), and none of the firms. Where data are
 #' asked for, a store may be given instead: [fit_migration()] then reads it slice by slice.
-#' `verify_store()` reads every byte and checks every checksum.
+#' `verify_store()` reads every byte and checks every checksum, and tells of folders that a writer left beside the store
+#' when it was killed; `clean = TRUE` removes what it had written there.
+#'
+#' @section What a store promises:
+#' * *A writer that is killed*, or a machine that stops, at any moment leaves at the path what was there before, or the whole
+#'   new store: files are written through to the disk under another name, and a store gets its name, or takes that of
+#'   an old one, in one step. (Not so where the system cannot exchange two names, as Windows and macOS: there is a moment
+#'   in which nothing has the name. `verify_store(path, clean = TRUE)` ends what was broken off.)
+#' * *A store that changes while it is open* gives an error and not other figures: each file that is read must be the one
+#'   that was there when the store was opened. To replace a store that is in use, write it again with
+#'   `overwrite = TRUE`; do not copy files over it.
+#' * *Two writers* to one path: one store is written, the other writer gets an error.
+#' * *Nothing in a store is code.* A function for `available` is stored by its words, to be shown and compared; it is not
+#'   made of them, and who opens the store gives it. A store of unknown origin can be wrong, and cannot run anything.
 #'
 #' @param path Folder of the store.
 #' @param store,x,object An open store, or for `verify_store()` also its path.
+#' @param available The function that says which places are open, where the store was written with one.
+#' @param clean `TRUE` removes the files of writers that were killed, and gives a store back its name that was between two;
+#'   files that no writer makes are moved into the store's folder. Writers that are at work are left alone, and so for
+#'   a day are those of other machines.
 #' @param data An open store, to be read into memory as a [migration_data()].
 #' @param ... Not used.
 #'
@@ -32,7 +49,8 @@
 #'
 #' @section Errors:
 #' No folder, a folder that is not a store, a manifest or a file that is missing, empty,
-#' cut, damaged, foreign, of another store or written by a later version: each names the
+#' cut, damaged, foreign, of another store or written by a later version; a store with a function for `available` that
+#' is not given (`firmmove_error_available`): each names the
 #' file, in damaged files the block, and what to do. Classes: `firmmove_error_no_store`,
 #' `firmmove_error_corrupt`, `firmmove_error_io`, `firmmove_error_store_changed`.
 #'
@@ -47,16 +65,13 @@
 #' identical(as_migration_data(store)$firms, wenzhou_guzhen()$firms)
 #' unlink(path, recursive = TRUE)
 #' @export
-open_store <- function(path) {
-  if (!is.character(path) || length(path) != 1 || is.na(path)) {
-    abort("`path` must be the path of a folder, one string.", class = "type")
-  }
-  path <- sub("(.)/+$", "\\1", path.expand(path))
+open_store <- function(path, available = NULL) {
+  path <- check_store_path(path)
   manifest <- read_manifest(path)
   whole <- as.list(manifest$whole)
   specs <- specs_from_records(manifest$columns, "firms")
   shards <- list(folder = path, files = manifest$shards$Shard,
-                 rows = as.numeric(manifest$shards$Rows), specs = specs)
+                 rows = as.numeric(manifest$shards$Rows), marks = manifest$shards$Mark, specs = specs)
   check_shard_files(shards, manifest)
   names <- key_names(whole)
   own <- Filter(function(spec) spec$name != weights_column, specs)
@@ -70,7 +85,7 @@ open_store <- function(path) {
   )
   names(store$counts) <- tolower(names(store$counts))
   store$frame <- if (store$kind == "choice") read_choice_frame(manifest, path, names, whole) else
-    read_frame(manifest, path, names, whole)
+    read_frame(manifest, path, names, whole, available)
   structure(store, class = "migration_store")
 }
 
@@ -97,16 +112,20 @@ check_shard_files <- function(shards, manifest) {
   }
   for (k in seq_along(shards$files)) {
     if (!identical(file_mark(file[k + 1]), manifest$shards$Mark[k])) {
-      # if the file itself is damaged, that is the better message
-      .Call(C_blocks_info, file[k + 1])
-      abort("`", file[k + 1], "` is not the file that was written with the manifest: it belongs to ",
-            "another store, or was exchanged. ", remedy, class = "corrupt")
+      stop_other_file(file[k + 1L])
     }
   }
 }
 
+stop_other_file <- function(file) {
+  # if the file itself is damaged, that is the better message
+  .Call(C_blocks_info, file)
+  abort("`", file, "` is not the file that was written with the manifest: it belongs to another store, or was exchanged. ",
+        "Copy the store again from where it is whole, or write it again.", class = "corrupt")
+}
+
 # Places, times, ties, network and availability of a store, as in a migration_data
-read_frame <- function(manifest, path, names, whole) {
+read_frame <- function(manifest, path, names, whole, available) {
   tables <- read_tables(manifest, path)
   found <- code_places(tables$places, names)
   frame <- list(places = tables$places, names = names, place = found$levels)
@@ -117,7 +136,7 @@ read_frame <- function(manifest, path, names, whole) {
   names(ties) <- sub("^tie:", "", names(ties))
   frame$ties <- code_ties(if (length(ties)) ties, with_tie_firms(frame, ties))
   frame["network"] <- list(tables$network)
-  frame["available"] <- list(read_available(whole$Available, path, frame))
+  frame["available"] <- list(read_available(whole$Available, path, frame, available))
   if (!is.null(whole$Note)) attr(frame, "note") <- unescape_text(whole$Note)
   frame
 }
@@ -139,6 +158,7 @@ read_tables <- function(manifest, path) {
     specs <- specs_from_records(manifest$columns, names[k])
     n <- as.numeric(records$Rows[k])
     values <- read_block_columns(file, paste0(k, ".", seq_along(specs)), specs, 0, n, n)
+    check_table_hashes(values, manifest$columns$Hash[unescape_text(manifest$columns$Table) == names[k]], file)
     table <- quick_frame(values, vapply(specs, `[[`, "", "name"), n)
     if (!is.null(records$Default) && !is.na(records$Default[k])) {
       attr(table, "default") <- as.numeric(records$Default[k])
@@ -148,13 +168,44 @@ read_tables <- function(manifest, path) {
   stats::setNames(tables, names)
 }
 
-read_available <- function(field, path, frame) {
-  if (field == "all") return(NULL)
+# The file of the tables has no mark in the manifest: its columns have checksums there
+check_table_hashes <- function(values, wanted, file) {
+  if (!identical(vapply(column_hashes(values), hash_text, ""), wanted)) {
+    stop_other_file(file)
+  }
+}
+
+# The availability of a store. A function is code: its words are in the store, to be shown and compared, and it is never made
+# of them; whoever opens the store gives it.
+read_available <- function(field, path, frame, given) {
+  if (field == "all") {
+    return(NULL)
+  }
   if (field != "function") {
     return(find_available(unescape_text(sub("^column ", "", field)), frame$ties))
   }
-  bytes <- .Call(C_shard_read, file.path(path, "tables.fms"), "available", "raw", 0L, c(0, 0, 0))
-  list(fun = unserialize(bytes[[1]]))
+  bytes <- .Call(C_shard_read, file.path(path, "tables.fms"), "available", "raw", 0L, c(0, 0, 0), NA_character_)[[1L]]
+  words <- available_words(bytes)
+  if (!is.function(given)) {
+    abort(
+      "The store `", path, "` says which places are open by a function, which is code and is not taken from a file. Give it: ",
+      "open_store(path, available = ...)", if (!is.null(words)) paste0("; its words are\n", words), class = "available"
+    )
+  }
+  if (!is.null(words) && !identical(paste(function_text(given), collapse = "\n"), words)) {
+    abort("`available` is not the function that the store was written with; its words are\n", words, class = "available")
+  }
+  list(fun = given)
+}
+
+# The text of a function in a store; NULL of one that was written as serialize() writes it
+available_words <- function(bytes) {
+  if (any(bytes == 0)) {
+    return(NULL)
+  }
+  words <- rawToChar(bytes)
+  Encoding(words) <- "UTF-8"
+  if (validUTF8(words)) words
 }
 
 # Stop unless `store` is an open store
@@ -167,25 +218,82 @@ check_store <- function(store) {
 
 #' @rdname open_store
 #' @export
-verify_store <- function(store) {
-  if (!is_store(store)) store <- open_store(store)
-  check_store_unchanged(store)
-  files <- c("tables.fms", store$shards$files)
-  paths <- file.path(store$path, files)
+verify_store <- function(store, clean = FALSE) {
+  clean <- check_flag(clean, "clean")
+  path <- if (is_store(store)) store$path else check_store_path(store)
+  left <- if (clean) clean_leftovers(path) else leftover_folders(path)
+  if (length(left) > 0L) {
+    inform(
+      plural(length(left), "folder"), " that a writer broken off has left beside `", path, "`: ", quote_names(left), ". ",
+      if (clean) "What it had written is removed." else "verify_store(path, clean = TRUE) removes it.", class = "leftover"
+    )
+  }
+  if (is_store(store)) check_store_unchanged(store)
+  manifest <- read_manifest(path)
+  files <- c("tables.fms", manifest$shards$Shard)
+  paths <- file.path(path, files)
   blocks <- vapply(paths, function(path) {
     .Call(C_blocks_verify, path)
     length(.Call(C_blocks_info, path)$name)
   }, 0L)
-  check_shard_files(store$shards, read_manifest(store$path))
+  shards <- list(folder = path, files = manifest$shards$Shard, rows = as.numeric(manifest$shards$Rows),
+                 marks = manifest$shards$Mark, specs = specs_from_records(manifest$columns, "firms"))
+  check_shard_files(shards, manifest)
+  verify_content(manifest, shards)
   invisible(data.frame(file = files, blocks = unname(blocks), bytes = file.size(paths)))
+}
+
+check_store_path <- function(path) {
+  if (!is.character(path) || length(path) != 1L || is.na(path) || !nzchar(path)) {
+    abort("`path` must be the path of a folder, one string.", class = "type")
+  }
+  sub("(.)/+$", "\\1", path.expand(path))
+}
+
+# Stop unless the values have the checksums of the manifest, and the id is that of the content
+verify_content <- function(manifest, shards) {
+  hashes <- rep(list(raw()), length(shards$specs))
+  end <- cumsum(shards$rows)
+  for (k in seq_along(shards$files)) {
+    columns <- read_rows(shards, end[k] - shards$rows[k] + 1, end[k])
+    hashes <- Map(function(hash, x) .Call(C_hash, hash, column_values(x)), hashes, columns)
+  }
+  # the columns of the tables are compared when they are read
+  tables <- read_tables(manifest, shards$folder)
+  specs <- lapply(names(tables), function(name) specs_from_records(manifest$columns, name))
+  table_hashes <- lapply(tables, column_hashes)
+  words <- stored_function(manifest, shards$folder)
+  lines <- table_lines(names(tables), specs, table_hashes, manifest$tables$Default %||% rep(NA, length(tables)))
+  id <- if (anyNA(words)) manifest$whole[["Id"]] else store_id(manifest$whole, shards$specs, hashes, lines, words)
+  found <- vapply(hashes, hash_text, "")
+  if (!identical(found, manifest$columns$Hash[manifest$columns$Table == "firms"]) || !identical(id, manifest$whole[["Id"]])) {
+    abort("`", file.path(shards$folder, "manifest"), "` has checksums that are not those of the values in the store. ",
+          "Copy the store again from where it is whole, or write it again.", class = "corrupt")
+  }
+}
+
+# The checksums of the columns of a table
+column_hashes <- function(columns) {
+  lapply(unname(unclass(columns)), function(x) .Call(C_hash, raw(), column_values(x)))
+}
+
+hash_text <- function(hash) {
+  paste(as.character(hash), collapse = "")
+}
+
+# The words of the function of a store that has one, NA where they are not told
+stored_function <- function(manifest, folder) {
+  if (manifest$whole[["Available"]] == "function") {
+    bytes <- .Call(C_shard_read, file.path(folder, "tables.fms"), "available", "raw", 0L, c(0, 0, 0), NA_character_)[[1L]]
+    strsplit(available_words(bytes) %||% NA_character_, "\n", fixed = TRUE)[[1L]]
+  }
 }
 
 # Stops when the store on disk is no longer the one that was opened; else gives it back
 check_store_unchanged <- function(store) {
   check_store(store)
   file <- file.path(store$path, "manifest")
-  bytes <- tryCatch(suppressWarnings(readBin(file, "raw", file.size(file))),
-                    error = function(e) raw())
+  bytes <- tryCatch(.Call(C_file_read, file), error = function(e) raw())
   if (!identical(manifest_mark(bytes), store$mark)) {
     abort("The store `", store$path, "` has changed since it was opened: its file `manifest` is ",
           "another or gone. Open it again with open_store().", class = "store_changed")
@@ -298,12 +406,12 @@ as_migration_data.migration_store <- function(data, ...) {
 #'
 #' A deflated block is a zlib stream of the bytes shuffled: the first bytes of all elements, then the second, and so on.
 #'
-#' Column k of the firms is the block named `k`; in `tables.fms`, column k of the t-th table is `t.k`. A column is a
-#' block of integers where all its values in the file are whole and less than 2^31 in size, of doubles otherwise. The
-#' missing value is -2^31 among integers and R's `NA` among doubles. Text is a block of integers that number the strings
-#' of a dictionary from 1, `k.bytes` (the strings in UTF-8, one after the other) and `k.ends` (where each ends). Factors
-#' are integers that number the levels. A function for `available` is the block `available`, as [serialize()] writes it:
-#' open a store from others as you would load their workspace.
+#' Column k of the firms is the block named `k`; in `tables.fms`, column k of the t-th table is `t.k`. A column is a block of
+#' integers where all its values in the file are whole and less than 2^31 in size, of doubles otherwise. The
+#' missing value is -2^31 among integers and R's `NA` among doubles. Text is a block of integers
+#' that number the strings of a dictionary from 1, `k.bytes` (the strings in UTF-8, one after the other) and `k.ends` (where
+#' each ends). Factors are integers that number the levels. Of a function for `available` the
+#' block `available` has the words, as [deparse()] gives them.
 #'
 #' Readers must check, and this package does before it asks for memory: both checksums; that the length is that of the
 #' file; that blocks lie in the file in rising order without overlap; that number, type and stored bytes of

@@ -15,7 +15,25 @@ is_new_submission <- function(lines) {
   grepl("checking CRAN incoming feasibility", lines[1], fixed = TRUE) &&
     all(grepl("^Maintainer: |^New submission$", said))
 }
-allowed <- vapply(worried, is_new_submission, NA)
+
+# The time of an example says how busy the machine was: it is told, and fails nothing.
+is_time <- function(lines) {
+  said <- lines[nzchar(lines)][-1]
+  table <- "^(Examples with CPU .*elapsed time|.*user +system +elapsed|[^ ]+ +[0-9.]+ +[0-9.]+ +[0-9.]+)"
+  grepl("^[*] checking (examples|tests).*NOTE$", lines[1]) && length(said) > 0L && all(grepl(table, said))
+}
+
+# A suggested package that is installed and cannot be loaded here, as Rmpi without a library of MPI.
+is_foreign <- function(lines) {
+  said <- lines[nzchar(lines)][-1]
+  grepl("checking dependencies in R code", lines[1], fixed = TRUE) && any(grepl("Rmpi", said, fixed = TRUE)) &&
+    !any(grepl("not declared|Unexported|:::", said))
+}
+
+allowed <- vapply(worried, function(lines) is_new_submission(lines) || is_time(lines) || is_foreign(lines), NA)
+for (lines in worried[allowed & !vapply(worried, is_new_submission, NA)]) {
+  cat("allowed, as it is of this machine:", lines, sep = "\n")
+}
 for (lines in worried[!allowed]) {
   cat(lines, sep = "\n")
 }

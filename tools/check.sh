@@ -12,6 +12,18 @@ export _R_CHECK_FORCE_SUGGESTS_=false       # peers may be missing
 export _R_CHECK_COMPILATION_FLAGS_KNOWN_="-Wformat -Werror=format-security -Wdate-time -g0"
 export MAKEFLAGS=-j2
 
+# VARIANT: what CRAN's other machines have. depends: nothing but what the package depends on; suggests: and what it suggests,
+# nothing else; strict: conditions of length one and other errors that are warnings elsewhere.
+case ${VARIANT:-} in
+  depends) export _R_CHECK_DEPENDS_ONLY_=true ;;
+  suggests) export _R_CHECK_SUGGESTS_ONLY_=true ;;
+  strict)
+    export _R_CHECK_LENGTH_1_CONDITION_=true _R_CHECK_LENGTH_1_LOGIC2_=true _R_CHECK_CODETOOLS_PROFILE_=suppressLocalUnused=FALSE
+    export _R_CHECK_THINGS_IN_TEMP_DIR_=true _R_CHECK_RD_CONTENTS_=true LC_ALL=C.UTF-8 TZ=Asia/Shanghai ;;
+  "") ;;
+  *) echo "check: no such VARIANT: $VARIANT" >&2; exit 1 ;;
+esac
+
 # The installed size counts without what a debugger needs.
 no_debugging() {
   echo 'CFLAGS += -g0' > build/check/Makevars

@@ -5,15 +5,21 @@
 #                failing in turn
 #   c-valgrind   the C tests under valgrind
 #   asan         the package built with the first two sanitizers, testthat on it
-#   valgrind     tools/sanitize/smoke.R under valgrind
+#   smoke-asan   the package built so, the scripts tools/sanitize/smoke-*.R through every entry point from R into C
+#   valgrind     the same scripts under valgrind, on a package built without sanitizers
 #   gctorture    the same, the garbage collector run at every allocation of the C code
 #
-# PARTS="c-asan gctorture" runs these alone. Tests that take long may skip when FIRMMOVE_SANITIZE is set.
+# PARTS="c-asan gctorture" runs these alone; PARTS=short the ones that .ci/run takes, which are done in three minutes.
+# Entry points that the scripts did not reach are printed. Tests that take long, start browsers or limit memory skip when
+# FIRMMOVE_SANITIZE is set.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . tools/lib.sh
 export FIRMMOVE_SANITIZE=true
-parts=${PARTS:-c-asan c-valgrind asan valgrind gctorture}
+parts=${PARTS:-c-asan c-valgrind smoke-asan asan valgrind gctorture}
+if [ "$parts" = short ]; then
+  parts=smoke-asan
+fi
 made=build/sanitize
 mkdir -p $made
 code=0
@@ -26,20 +32,34 @@ build_library() {
   R_MAKEVARS_USER="$PWD/$made/$name.mk" tools/install-package.sh "$made/$name" --no-test-load "$@"
 }
 
+# The library of the sanitizers is made once, for two parts.
+asan_library() {
+  [ "${have_asan:-no}" = yes ] || build_library asan '-fsanitize=address,undefined -fno-sanitize-recover=all' || return 1
+  have_asan=yes
+}
+
+# R itself was not built with the sanitizer, so its library must come first.
+# (R never frees what it holds at exit, so leaks are looked for in the C tests alone.)
+under_asan() {
+  LD_PRELOAD=$(gcc -print-file-name=libasan.so) R_LIBS="$PWD/$made/asan" UBSAN_OPTIONS=print_stacktrace=1 \
+    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 "$@"
+}
+
 run_asan() {
-  build_library asan '-fsanitize=address,undefined -fno-sanitize-recover=all' || return 1
-  # R itself was not built with the sanitizer, so its library must come first.
-  # (R never frees what it holds at exit, so leaks are looked for in the C tests alone.)
-  LD_PRELOAD=$(gcc -print-file-name=libasan.so) R_LIBS="$PWD/$made/asan" STEP=asan \
-    UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
-    R --no-save --no-restore -s -f tools/testthat.R
+  asan_library || return 1
+  under_asan env STEP=asan R --no-save --no-restore -s -f tools/testthat.R
+}
+
+run_smoke_asan() {
+  asan_library || return 1
+  under_asan R --no-save --no-restore -s -f tools/sanitize/reach.R
 }
 
 run_valgrind() {
   local log=$made/valgrind.log
   build_library plain '' || return 1
   R_LIBS="$PWD/$made/plain" R -d "valgrind --leak-check=full --show-leak-kinds=definite --num-callers=60 --log-file=$log" \
-    --no-save --no-restore -s -f tools/sanitize/smoke.R || return 1
+    --no-save --no-restore -s -f tools/sanitize/reach.R || return 1
   # An error or a lost block is ours when the package is on its stack.
   if awk -v RS='==[0-9]+== \n' '/firmmove|fm_/ && !/Command:/' "$log" | grep .; then
     echo "valgrind: the above is ours (log: $log)"
@@ -49,7 +69,7 @@ run_valgrind() {
 
 run_gctorture() {
   [ -d $made/plain/firmmove ] || build_library plain '' || return 1
-  R_LIBS="$PWD/$made/plain" Rscript --no-save --no-restore tools/sanitize/gctorture.R
+  R_LIBS="$PWD/$made/plain" SMOKE_TORTURE=yes Rscript --no-save --no-restore tools/sanitize/reach.R
 }
 
 ran=()
@@ -57,6 +77,7 @@ for part in $parts; do
   case $part in
     c-asan) command=(tools/test-c.sh asan) ;;
     c-valgrind) command=(tools/test-c.sh valgrind) ;;
+    smoke-asan) command=(run_smoke_asan) ;;
     asan | valgrind | gctorture) command=("run_$part") ;;
     *) echo "no such part: $part" >&2; exit 1 ;;
   esac

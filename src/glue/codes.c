@@ -154,11 +154,13 @@ static SEXP first_rows(const int *code, size_t n, size_t n_codes) {
   return first;
 }
 
+/* By the value of the byte: whether plain char has a sign depends on the processor. */
 static int is_ascii(const char *text) {
-  while (*text > 0) {
-    text++;
+  const unsigned char *at = (const unsigned char *)text;
+  while (*at > 0 && *at < 128) {
+    at++;
   }
-  return *text == 0;
+  return *at == 0;
 }
 
 /* R keeps each string once for an encoding: strings in one encoding, or in ASCII,

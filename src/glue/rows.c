@@ -81,7 +81,7 @@ SEXP firmmove_class_sums(SEXP x, SEXP index, SEXP n) {
     }
   }
   SEXP result = PROTECT(Rf_allocMatrix(REALSXP, classes, columns));
-  long double *sum = (long double *)R_alloc((size_t)classes + 1, sizeof(long double));
+  long double *sum = R_allocLD((size_t)classes + 1);
   for (int k = 0; k < columns; k++) {
     const double *column = REAL_RO(x) + (R_xlen_t)k * rows;
     memset(sum, 0, ((size_t)classes + 1) * sizeof(long double));

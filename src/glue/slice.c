@@ -34,7 +34,6 @@ static void release(slice *s) {
   }
   if (s->path != NULL) {
     fm_store_close(&s->file);
-    (void)remove(s->path);
   }
   fm_free(s->path), fm_free(s);
 }
@@ -73,6 +72,7 @@ static SEXP new_slice(const fm_spec *whole, const int *order, size_t from, size_
     fm_free(s);
   }
   fm_check(made, &err);
+  s->design.interrupted = fm_user_interrupted;
   s->bytes = fm_design_bytes(&s->design);
   R_SetExternalPtrAddr(pointer, s);
   UNPROTECT(1);
@@ -116,7 +116,7 @@ SEXP firmmove_slice_size(SEXP pointer) {
 /* The design of s becomes the one in its file. */
 static fm_code reopen(slice *s, fm_error *err) {
   fm_design mapped;
-  FM_TRY(fm_store_open(&s->file, s->path, err));
+  FM_TRY(fm_store_map(&s->file, s->path, err));
   const fm_code code = fm_design_open(&mapped, &s->file, err);
   if (code != FM_OK) {
     fm_store_close(&s->file);
@@ -124,6 +124,8 @@ static fm_code reopen(slice *s, fm_error *err) {
   }
   s->design.ops->free(&s->design);
   s->design = mapped;
+  s->design.interrupted = fm_user_interrupted;
+  (void)remove(s->path); /* nobody cuts a file without a name, and a process that is killed leaves none */
   return FM_OK;
 }
 

@@ -305,6 +305,7 @@ void fm_with_design(SEXP spec, const fm_spec_options *options, fm_design_use use
   fm_design design;
   fm_code code = fm_spec_design(unpacked, &design, &err);
   if (code == FM_OK) {
+    design.interrupted = fm_user_interrupted;
     code = use(&design, context, &err);
     design.ops->free(&design);
   }

@@ -19,10 +19,16 @@ typedef enum fm_column_storage {
 const int *fm_column_storages(SEXP words, size_t n);
 
 SEXP firmmove_shard_write(SEXP path, SEXP names, SEXP columns, SEXP deflate);
-SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEXP range);
+SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEXP range, SEXP mark);
 SEXP firmmove_blocks_info(SEXP path);
 SEXP firmmove_blocks_verify(SEXP path);
 SEXP firmmove_file_write(SEXP path, SEXP bytes);
+SEXP firmmove_file_append(SEXP path, SEXP numbers);
+SEXP firmmove_file_read(SEXP path);
+SEXP firmmove_file_mark(SEXP path);
+SEXP firmmove_path_rename(SEXP from, SEXP to);
+SEXP firmmove_path_exchange(SEXP first, SEXP second);
+SEXP firmmove_folder_flush(SEXP path);
 SEXP firmmove_hash(SEXP state, SEXP x);
 SEXP firmmove_hash_each(SEXP x);
 SEXP firmmove_crc(SEXP bytes);

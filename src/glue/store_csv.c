@@ -6,7 +6,8 @@
 #include "../core/store/csv.h"
 #include "store.h"
 
-/* A problem of R's user, to be told with the file and the row: list(rows = records before it, problem = words). */
+/* A problem of R's user, to be told with the file and the row: list(rows = records before it, problem =
+ * words). */
 static SEXP problem_of(const fm_csv *csv, const char *words) {
   const char *names[] = {"rows", "problem", ""};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
@@ -16,7 +17,9 @@ static SEXP problem_of(const fm_csv *csv, const char *words) {
   return result;
 }
 
-/* ---- kinds -------------------------------------------------------------------------------------------------------------- */
+/* ---- kinds
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static int not_logical(const fm_csv_field *field) {
   return !(field->length >= 4 && fm_csv_logical(field) >= 0); /* true and false in full */
@@ -86,7 +89,9 @@ SEXP firmmove_csv_kinds(SEXP bytes, SEXP separator, SEXP n_columns, SEXP last) {
   return result;
 }
 
-/* ---- columns -------------------------------------------------------------------------------------------------------------- */
+/* ---- columns
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 /* Writes row i of a column of numbers or logicals; 0 when the field is none. */
 static int put_value(const fm_csv_field *field, SEXP x, R_xlen_t i) {
@@ -147,7 +152,8 @@ static size_t longest_field(const fm_csv *csv) {
   return longest;
 }
 
-/* list(rows, used, columns), or list(rows, problem, column): field `column` (from 1) of the record after `rows`. */
+/* list(rows, used, columns), or list(rows, problem, column): field `column` (from 1) of the record after
+ * `rows`. */
 static SEXP columns_of(const fm_csv *csv, SEXP storage) {
   const char *names[] = {"rows", "used", "columns", ""}, *failed[] = {"rows", "problem", "column", ""};
   static const SEXPTYPE type[] = {LGLSXP, REALSXP, REALSXP, STRSXP, STRSXP}; /* as fm_column_storage */
@@ -177,7 +183,8 @@ static SEXP columns_of(const fm_csv *csv, SEXP storage) {
   return result;
 }
 
-/* The records of the bytes, at most max_rows; storage of each column as in firmmove_shard_read, all numbers as doubles. */
+/* The records of the bytes, at most max_rows; storage of each column as in firmmove_shard_read, all numbers
+ * as doubles. */
 SEXP firmmove_csv_columns(SEXP bytes, SEXP separator, SEXP storage, SEXP last, SEXP max_rows) {
   fm_error err = {FM_OK, ""};
   SEXP pointer = PROTECT(new_csv());

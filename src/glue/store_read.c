@@ -1,7 +1,8 @@
 /* store_read.c: blocks of a file -> columns of R.
  *
- * A column is read in three steps, so that no memory of the core is held while R allocates: how long are the blocks
- * (file open), vectors for them (closed), contents (open). Codes are checked before they become strings or factors.
+ * A column is read in three steps, so that no memory of the core is held while R allocates: how long are
+ * the blocks (file open), vectors for them (closed), contents (open). Codes are checked before they become
+ * strings or factors.
  */
 #include <limits.h>
 #include <string.h>
@@ -41,7 +42,8 @@ static fm_code wrong(const fm_store_file *f, const wanted *w, const char *what, 
       f->path, w->name, what);
 }
 
-/* ---- step 1: how long ---------------------------------------------------------------------------------------------------- */
+/* ---- step 1: how long
+ * ---------------------------------------------------------------------------------------------------- */
 
 static fm_code measure_text(const fm_store_file *f, wanted *w, fm_error *err) {
   char name[FM_STORE_NAME];
@@ -77,9 +79,27 @@ static fm_code measure(const fm_store_file *f, wanted *w, fm_error *err) {
   return w->storage == FM_COLUMN_CHARACTER ? measure_text(f, w, err) : FM_OK;
 }
 
-static fm_code measure_all(const char *path, wanted *w, size_t n, fm_error *err) {
+/* Opens a file that must be the one that was written with the manifest, where that says which: its length
+ * and the checksum of its header, as R's file_mark() puts them. FM_INVALID: it is another. */
+static fm_code open_marked(fm_store_file *f, const char *path, const char *mark, fm_error *err) {
+  char found[64];
+  FM_TRY(fm_store_open(f, path, err));
+  (void)snprintf(found, sizeof found, "%llu-%08lx", (unsigned long long)f->map.length,
+                 (unsigned long)f->mark);
+  if (mark == NULL || strcmp(found, mark) == 0) {
+    return FM_OK;
+  }
+  fm_store_close(f);
+  return fm_fail(
+      err, FM_INVALID,
+      "`%.250s` is not the file that was there when the store was opened: it was written again or "
+      "exchanged. Open it again with open_store().",
+      path);
+}
+
+static fm_code measure_all(const char *path, const char *mark, wanted *w, size_t n, fm_error *err) {
   fm_store_file f;
-  FM_TRY(fm_store_open(&f, path, err));
+  FM_TRY(open_marked(&f, path, mark, err));
   fm_code code = FM_OK;
   for (size_t k = 0; k < n && code == FM_OK; k++) {
     code = measure(&f, &w[k], err);
@@ -88,7 +108,9 @@ static fm_code measure_all(const char *path, wanted *w, size_t n, fm_error *err)
   return code;
 }
 
-/* ---- step 2: vectors -------------------------------------------------------------------------------------------------------- */
+/* ---- step 2: vectors
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static SEXPTYPE type_of(int storage) {
   switch (storage) {
@@ -126,7 +148,9 @@ static void make_vector(wanted *w, SEXP result, R_xlen_t k) {
   }
 }
 
-/* ---- step 3: contents ---------------------------------------------------------------------------------------------------------- */
+/* ---- step 3: contents
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static fm_code read_as_doubles(const fm_store_file *f, const wanted *w, fm_error *err) {
   int *whole = fm_alloc(w->n, sizeof(int));
@@ -192,9 +216,9 @@ static fm_code read_column(const fm_store_file *f, const wanted *w, fm_error *er
              : wrong(f, w, "has codes that its dictionary lacks", err);
 }
 
-static fm_code read_columns(const char *path, const wanted *w, size_t n, fm_error *err) {
+static fm_code read_columns(const char *path, const char *mark, const wanted *w, size_t n, fm_error *err) {
   fm_store_file f;
-  FM_TRY(fm_store_open(&f, path, err));
+  FM_TRY(open_marked(&f, path, mark, err));
   fm_code code = FM_OK;
   for (size_t k = 0; k < n && code == FM_OK; k++) {
     fm_store_block const *entry = fm_store_find(&f, w[k].name); /* the file may be another by now */
@@ -223,14 +247,16 @@ static SEXP as_strings(SEXP codes, const wanted *w) {
   return text;
 }
 
-/* Columns of a file: their names, what each becomes (words, see fm_column_storages()), the number of levels where
- * integers are codes, and range = first row (from 0), rows, rows of the file. */
-SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEXP range) {
+/* Columns of a file: their names, what each becomes (words, see fm_column_storages()), the number of levels
+ * where integers are codes, range = first row (from 0), rows, rows of the file, and the mark of the file or
+ * NA. */
+SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEXP range, SEXP mark) {
   const size_t n = (size_t)Rf_xlength(names);
   fm_error err = {FM_OK, ""};
   wanted *w = (wanted *)R_alloc(n + 1, sizeof *w);
   const int *becomes = fm_column_storages(storage, n);
   const char *file = fm_native_path(path);
+  const char *known = STRING_ELT(mark, 0) == NA_STRING ? NULL : CHAR(STRING_ELT(mark, 0));
   SEXP result = PROTECT(Rf_allocVector(VECSXP, (R_xlen_t)n));
   for (size_t k = 0; k < n; k++) {
     w[k] = (wanted){.name = CHAR(STRING_ELT(names, (R_xlen_t)k)), .storage = becomes[k]};
@@ -239,11 +265,11 @@ SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEX
     w[k].n = (size_t)REAL_RO(range)[1];
     w[k].total = (size_t)REAL_RO(range)[2];
   }
-  fm_check(measure_all(file, w, n, &err), &err);
+  fm_check(measure_all(file, known, w, n, &err), &err);
   for (size_t k = 0; k < n; k++) {
     make_vector(&w[k], result, (R_xlen_t)k);
   }
-  fm_check(read_columns(file, w, n, &err), &err);
+  fm_check(read_columns(file, known, w, n, &err), &err);
   for (size_t k = 0; k < n; k++) {
     if (w[k].storage == FM_COLUMN_CHARACTER) {
       SET_VECTOR_ELT(result, (R_xlen_t)k, as_strings(VECTOR_ELT(result, (R_xlen_t)k), &w[k]));
@@ -253,7 +279,8 @@ SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEX
   return result;
 }
 
-/* ---- a look at a file ------------------------------------------------------------------------------------------------------ */
+/* ---- a look at a file
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* list(name, type, encoding, n, stored): the directory. */
 SEXP firmmove_blocks_info(SEXP path) {

@@ -1,7 +1,8 @@
 /* store_write.c: columns of R -> blocks of a file, and the checksums of what they hold.
  *
- * A column becomes a block of int32 (logicals, integers, and doubles that are all whole), of doubles, or, for text, of
- * int32 codes with a dictionary: the distinct strings in UTF-8 one after the other (<name>.bytes) and where each ends
+ * A column becomes a block of int32 (logicals, integers, and doubles that are all whole), of doubles, or,
+ * for text, of int32 codes with a dictionary: the distinct strings in UTF-8 one after the other
+ * (<name>.bytes) and where each ends
  * (<name>.ends). Everything R may refuse is done before a file is opened.
  */
 #include <limits.h>
@@ -17,10 +18,14 @@ const char *fm_native_path(SEXP path) {
   if (TYPEOF(path) != STRSXP || Rf_xlength(path) != 1) {
     Rf_error("internal: a path must be one string");
   }
-  return R_ExpandFileName(Rf_translateChar(STRING_ELT(path, 0)));
+  const char *expanded = R_ExpandFileName(Rf_translateChar(STRING_ELT(path, 0))); /* in a buffer of R's */
+  const size_t size = strlen(expanded) + 1;
+  return memcpy(R_alloc(size, 1), expanded, size);
 }
 
-/* ---- columns --------------------------------------------------------------------------------------------------------- */
+/* ---- columns
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 /* What is written of a column; memory of R. */
 typedef struct column_blocks {
@@ -148,16 +153,7 @@ SEXP firmmove_shard_write(SEXP path, SEXP names, SEXP columns, SEXP deflate) {
   return R_NilValue;
 }
 
-/* ---- whole files ------------------------------------------------------------------------------------------------------ */
-
-/* Writes a raw vector to a file, through to the disk, under a name of its own first. */
-SEXP firmmove_file_write(SEXP path, SEXP bytes) {
-  fm_error err = {FM_OK, ""};
-  fm_check(fm_write_file(fm_native_path(path), RAW_RO(bytes), (size_t)Rf_xlength(bytes), &err), &err);
-  return R_NilValue;
-}
-
-/* ---- checksums -------------------------------------------------------------------------------------------------------- */
+/* ---- checksums ------------------------------------------------------------------------------------- */
 
 static void hash_strings(fm_hash *h, SEXP x) {
   const void *vmax = vmaxget();

@@ -37,9 +37,9 @@ SEXP firmmove_subsets(SEXP specs, SEXP theta, SEXP fixed, SEXP enough, SEXP cont
   }
   R_CheckUserInterrupt();
   fm_error err = {FM_OK, ""};
-  fm_check(
-      fm_many_fits(fits, (size_t)n, fm_spec_design, Rf_asReal(enough), fm_control_threads(control), &err),
-      &err);
+  fm_check(fm_many_fits(fits, (size_t)n, fm_spec_design, Rf_asReal(enough), fm_control_threads(control),
+                        fm_user_interrupted, &err),
+           &err);
   for (R_xlen_t k = 0; k < n; k++) {
     REAL(VECTOR_ELT(result, VALUE))[k] = fits[k].value;
     LOGICAL(VECTOR_ELT(result, DONE))[k] = fits[k].done;

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include "../../src/core/base/alloc.h"
 #include "../../src/core/base/status.h"
@@ -64,7 +65,8 @@ static void memory_overflow(void) {
   CHECK(fm_alloc(SIZE_MAX, 1) == NULL);
   CHECK(fm_alloc(SIZE_MAX / 8 + 2, 8) == NULL); /* wraps to 8 bytes */
   CHECK(fm_alloc_zero(SIZE_MAX / 2, SIZE_MAX / 2) == NULL);
-  CHECK(fm_alloc_zero((size_t)1 << 32, (size_t)1 << 32) == NULL); /* wraps to 0 */
+  const size_t half = (size_t)1 << 4 * sizeof(size_t);
+  CHECK(fm_alloc_zero(half, half) == NULL); /* wraps to 0 */
   CHECK(fm_alloc((size_t)PTRDIFF_MAX, 1) == NULL);
   CHECK(fm_test_alloc_live() == before);
 }
@@ -136,6 +138,47 @@ static void threads_fail(void) {
   }
 }
 
+/* ---- interrupts -------------------------------------------------------------------------------------- */
+
+typedef struct user {
+  int asked;
+  int stops; /* says so at this question; 0: never */
+} user;
+
+static int ask_user(void *context) {
+  user *u = context;
+  u->asked++;
+  return u->asked == u->stops;
+}
+
+/* Keeps the processor busy for a little more than a tenth of a second in all. */
+static fm_code dawdle(void *context, size_t task, size_t worker) {
+  const clock_t begin = clock();
+  int *done = context;
+  (void)worker;
+  while (clock() - begin < CLOCKS_PER_SEC / 50) {
+  }
+  done[task]++;
+  return FM_OK;
+}
+
+static void threads_ask_whether_to_stop(void) {
+  for (int threads = 1; threads <= 2; threads++) {
+    int done[TASKS] = {0}, all = 0;
+    user patient = {0, 0}, stops = {0, 1};
+    CHECK_CODE(fm_parallel_watched(TASKS, threads, dawdle, done, ask_user, &stops), FM_INTERRUPTED);
+    for (size_t i = 0; i < TASKS; i++) {
+      all += done[i];
+      CHECK(i == 0 || done[i] <= done[i - 1]); /* the tasks that were started, in order */
+    }
+    CHECK(stops.asked == 1 && all > 0 && all < TASKS);
+    CHECK_OK(fm_parallel_watched(TASKS, threads, dawdle, done, ask_user, &patient));
+    CHECK(patient.asked > 0 && patient.asked < TASKS);
+    crew failing = {.fails = {0, TASKS}};
+    CHECK_CODE(fm_parallel_watched(TASKS, threads, add_up, &failing, ask_user, &patient), FM_INVALID);
+  }
+}
+
 void test_base(void);
 void test_base(void) {
   RUN(status_messages);
@@ -145,4 +188,5 @@ void test_base(void) {
   RUN(memory_injection);
   RUN(threads_agree);
   RUN(threads_fail);
+  RUN(threads_ask_whether_to_stop);
 }

@@ -1,5 +1,6 @@
 /* test_blocks.c: the container of src/core/store: what is written is read,
  * and what is not whole is refused. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,7 @@ static fm_code judge(const unsigned char *bytes, size_t length, fm_error *err) {
   return code;
 }
 
-/* ---- what is written is read ------------------------------------------------------------------------- */
+/* ---- what is written is read --------------------------------------------------------------------- */
 
 static void round_trip(int deflate, size_t n) {
   static sample out, back;
@@ -134,6 +135,9 @@ static void blocks_lie_in_the_map(void) {
   fill(&out);
   CHECK_OK(write_sample(&out, 0, ROWS, &err));
   CHECK_OK(fm_store_open(&f, target, &err));
+  CHECK_CODE(fm_store_get(&f, "x", FM_STORE_DOUBLE, &n, &data, &err), FM_INVALID); /* read, not mapped */
+  fm_store_close(&f);
+  CHECK_OK(fm_store_map(&f, target, &err));
   CHECK_OK(fm_store_get(&f, "x", FM_STORE_DOUBLE, &n, &data, &err));
   CHECK(n == ROWS && (uintptr_t)data % 64 == 0);
   CHECK_SAME((const double *)data, out.x, n);
@@ -203,7 +207,7 @@ static void shuffle_groups_bytes(void) {
   CHECK_INT(fm_crc(fm_crc(0, "1234", 4), "56789", 5), 0xCBF43926);
 }
 
-/* ---- what is not whole is refused -------------------------------------------------------------------- */
+/* ---- what is not whole is refused ---------------------------------------------------------------- */
 
 static void each_bit_and_each_cut(int deflate) {
   static sample out;
@@ -231,13 +235,17 @@ static void damage_is_found(void) {
   each_bit_and_each_cut(1);
 }
 
-/* The target with one change, its checksums made right again. */
+/* The target with one change, its checksums made right again: a number of 8 or 4 bytes, or a letter and
+ * zeros. */
 static fm_code forged(size_t at, uint64_t value, size_t bytes, fm_error *err) {
   size_t length = 0;
   unsigned char *file = slurp(&length);
   fm_disk_header header;
   memcpy(&header, file, sizeof header);
-  memcpy(file + (at < 64 ? at : header.directory + at - 64), &value, bytes);
+  unsigned char *to = file + (at < 64 ? at : header.directory + at - 64);
+  const uint32_t half = (uint32_t)value;
+  const unsigned char letter[8] = {(unsigned char)value}; /* and zeros behind it */
+  memcpy(to, bytes == 8 ? (const void *)&value : bytes == 4 ? (const void *)&half : letter, bytes);
   memcpy(&header, file, sizeof header);
   header.directory_crc = fm_crc(0, file + header.directory, length - header.directory);
   header.crc = fm_crc(0, &header, offsetof(fm_disk_header, crc));
@@ -303,23 +311,84 @@ static void foreign_files_are_refused(void) {
   (void)remove(target);
 }
 
-static void a_cut_since_opening_is_noticed(void) {
+/* However much of the file is left, what it had is read or refused. */
+static void cut_while_open(int deflate, size_t left) {
   static sample out, back;
   fm_error err;
   fm_store_file f;
+  size_t length = 0;
   fill(&out);
-  CHECK_OK(write_sample(&out, 0, ROWS, &err));
+  CHECK_OK(write_sample(&out, deflate, ROWS, &err));
+  unsigned char *bytes = slurp(&length);
   CHECK_OK(fm_store_open(&f, target, &err));
-  spill((const unsigned char *)"FIRMMOVE", 8);
+  spill(bytes, left * length / 10);
   CHECK_CODE(read_sample(&f, &back, ROWS, &err), FM_CORRUPT);
-  CHECK_TEXT(err.message,
-             "`test_blocks.fms` has changed since it was opened (block `x`). Open the store again.");
+  if (left == 0) {
+    CHECK_TEXT(err.message,
+               "`test_blocks.fms` has changed since it was opened (block `x`). Open the store again.");
+    CHECK_CODE(fm_store_read_part(&f, "x", FM_STORE_DOUBLE, 1, 1, back.x, &err), FM_CORRUPT);
+  }
   CHECK_CODE(fm_store_verify(&f, &err), FM_CORRUPT);
   fm_store_close(&f);
+  free(bytes);
   (void)remove(target);
 }
 
-/* ---- writing fails ----------------------------------------------------------------------------------- */
+static void a_cut_since_opening_is_noticed(void) {
+  for (size_t left = 0; left < 5; left++) {
+    cut_while_open(0, left);
+    cut_while_open(1, left);
+  }
+}
+
+/* A file of the same length in its place: the checksums of the one that was opened hold. */
+static void a_change_since_opening_is_noticed(void) {
+  static sample out, back;
+  fm_error err;
+  fm_store_file f;
+  size_t length = 0;
+  fill(&out);
+  CHECK_OK(write_sample(&out, 0, ROWS, &err));
+  unsigned char *bytes = slurp(&length);
+  CHECK_OK(fm_store_open(&f, target, &err));
+  const size_t at = fm_store_find(&f, "x")->offset;
+  bytes[at + 8] = (unsigned char)(bytes[at + 8] ^ 1);
+  spill(bytes, length);
+  CHECK_CODE(read_sample(&f, &back, ROWS, &err), FM_CORRUPT);
+  CHECK_CODE(fm_store_read_part(&f, "x", FM_STORE_DOUBLE, 100, 1, back.x, &err), FM_CORRUPT);
+  fm_store_close(&f);
+  free(bytes);
+  (void)remove(target);
+}
+
+/* ---- names
+ * -----------------------------------------------------------------------------------------------------------------
+ */
+
+static void names_are_not_taken_from_others(void) {
+  static const unsigned char mine[] = "mine", theirs[] = "theirs";
+  const char *other = "test_blocks.other";
+  size_t length = 0;
+  CHECK_OK(fm_write_file(other, theirs, 6, NULL));
+  CHECK_OK(fm_write_file(target, mine, 4, NULL));
+  CHECK(fm_rename_new(target, other) != 0 && errno == EEXIST);
+  if (fm_exchange(target, other) == 0) {
+    unsigned char *bytes = slurp(&length);
+    CHECK(length == 6 && memcmp(bytes, theirs, 6) == 0);
+    free(bytes);
+  } else {
+    CHECK_INT(errno, ENOSYS);
+  }
+  (void)remove(other);
+  CHECK_INT(fm_rename_new(target, other), 0);
+  CHECK(!file_exists(target) && file_exists(other));
+  (void)remove(other);
+  CHECK_INT(fm_flush_folder("."), 0);
+}
+
+/* ---- writing fails
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void nothing_half_written_stays(void) {
   fm_error err;
@@ -398,6 +467,8 @@ void test_blocks(void) {
   RUN(forgeries_are_refused);
   RUN(foreign_files_are_refused);
   RUN(a_cut_since_opening_is_noticed);
+  RUN(a_change_since_opening_is_noticed);
+  RUN(names_are_not_taken_from_others);
   RUN(nothing_half_written_stays);
   RUN(a_full_disk_is_told);
   RUN(memory_may_run_out);

@@ -1,4 +1,5 @@
 /* test_csv.c: records and fields of src/core/store/csv.c, and the checksums of hash.c. */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,6 +77,26 @@ static void csv_reads_values(void) {
   CHECK(logical("TRUE") == 1 && logical("f") == 0 && logical("true") == 1 && logical("yes") == -1);
 }
 
+/* A library may have set another decimal mark; where the system has no locale with one, there is nothing to
+ * see. */
+static void csv_numbers_know_no_locale(void) {
+  static const char *const with_comma[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE", "German"};
+  int set = 0;
+  for (size_t i = 0; i < sizeof with_comma / sizeof *with_comma && !set; i++) {
+    set = setlocale(LC_NUMERIC, with_comma[i]) != NULL;
+  }
+  double x = 0;
+  CHECK(number("-1.5e3", &x) && x == -1500);
+  CHECK(number("0.1", &x) && x == 0.1);
+  CHECK(number("12.", &x) && x == 12 && number(".5", &x) && x == 0.5);
+  CHECK(!number("1,5", &x) && !number("1.2.3", &x) && !number("1.5x", &x) && !number(".", &x));
+  CHECK(
+      !number("1\xd9\xab"
+              "5",
+              &x)); /* the Arabic decimal mark */
+  (void)setlocale(LC_NUMERIC, "C");
+}
+
 static fm_code split(void *context) {
   fm_csv csv = {0};
   const fm_code code = fm_csv_split(&csv, table, strlen(table), ',', 1, 100, context);
@@ -88,7 +109,7 @@ static void csv_memory_may_run_out(void) {
   mu_each_allocation(split, &err);
 }
 
-/* ---- checksums --------------------------------------------------------------------------------------- */
+/* ---- checksums ----------------------------------------------------------------------------------- */
 
 static int same(fm_hash a, fm_hash b) { return a.a == b.a && a.b == b.b; }
 
@@ -124,6 +145,7 @@ void test_csv(void) {
   RUN(csv_goes_on_after_a_cut);
   RUN(csv_refuses_ragged_records);
   RUN(csv_reads_values);
+  RUN(csv_numbers_know_no_locale);
   RUN(csv_memory_may_run_out);
   RUN(hash_is_of_values);
   RUN(hash_of_texts_knows_where_they_end);

@@ -237,7 +237,7 @@ static void check_image(fm_design *design, const double *theta, const numbers *w
   fm_design opened;
   CHECK(fm_design_save(design, path, NULL) == FM_OK);
   CHECK(fm_design_bytes(design) > 0);
-  CHECK(fm_store_open(&file, path, NULL) == FM_OK);
+  CHECK(fm_store_map(&file, path, NULL) == FM_OK);
   CHECK(fm_design_open(&opened, &file, NULL) == FM_OK);
   CHECK(opened.n_units == design->n_units && opened.n_groups == design->n_groups);
   CHECK(fm_design_bytes(&opened) == fm_design_bytes(design) - design->n_occasions * sizeof(size_t));

@@ -1,5 +1,7 @@
 /* test_hazard.c: hazards against their definition in long double, and against differences of it; with
  * frailty, groups of several blocks. */
+#include <float.h>
+
 #include "../../src/core/choice/hazard.h"
 #include "../../src/core/choice/hazard_parts.h"
 #include "dense.h"
@@ -173,6 +175,10 @@ static void no_variance(void) {
 }
 
 static void leaving_function(void) {
+  const volatile long double one = 1.0L, less = (long double)DBL_EPSILON / 4;
+  if (one + less == one) {
+    return; /* nothing more exact than a double to compare with, as on ARM of Apple and under valgrind */
+  }
   for (double s = 1e-12; s < 600.0; s *= 1.7) {
     const long double t = s, e = expm1l(t);
     const fm_leaving f = fm_hazard_leaving(s);

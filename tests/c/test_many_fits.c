@@ -53,7 +53,7 @@ static double logsum_of(const dense *data, const double *theta, size_t i) {
 static void maxima(void) {
   dense *data = make_data(1, 0, 5);
   results *r = all_subsets(data);
-  CHECK_OK(fm_many_fits(r->fits, SUBSETS, make, 1e-12, 2, NULL));
+  CHECK_OK(fm_many_fits(r->fits, SUBSETS, make, 1e-12, 2, NULL, NULL));
   const fm_pass pass = fm_logit_pass(&data->design, 1);
   const fm_objective objective = fm_pass_objective(&pass);
   for (size_t s = 0; s < SUBSETS; s++) {
@@ -74,10 +74,10 @@ static void maxima(void) {
 static void threads(void) {
   dense *data = make_data(0, 1, 6);
   results *one = all_subsets(data);
-  CHECK_OK(fm_many_fits(one->fits, SUBSETS, make, 0.1, 1, NULL));
+  CHECK_OK(fm_many_fits(one->fits, SUBSETS, make, 0.1, 1, NULL, NULL));
   for (int n = 2; n <= 3; n++) {
     results *many = all_subsets(data);
-    CHECK_OK(fm_many_fits(many->fits, SUBSETS, make, 0.1, n, NULL));
+    CHECK_OK(fm_many_fits(many->fits, SUBSETS, make, 0.1, n, NULL, NULL));
     CHECK_SAME(many->theta[0], one->theta[0], SUBSETS * LINEAR);
     CHECK_SAME(many->logsum[0], one->logsum[0], SUBSETS * UNITS);
     for (size_t s = 0; s < SUBSETS; s++) {
@@ -87,7 +87,7 @@ static void threads(void) {
   }
   /* alone, with threads inside */
   results *alone = all_subsets(data);
-  CHECK_OK(fm_many_fits(alone->fits + SUBSETS - 1, 1, make, 0.1, 2, NULL));
+  CHECK_OK(fm_many_fits(alone->fits + SUBSETS - 1, 1, make, 0.1, 2, NULL, NULL));
   CHECK_SAME(alone->theta[SUBSETS - 1], one->theta[SUBSETS - 1], LINEAR);
   free(alone), free(one), free(data);
 }
@@ -98,14 +98,14 @@ static void failures(void) {
   results *r = all_subsets(data);
   fm_error err = {FM_OK, ""};
   r->fits[3].spec = NULL;
-  CHECK_CODE(fm_many_fits(r->fits, SUBSETS, make, 1e-9, 2, &err), FM_INVALID);
+  CHECK_CODE(fm_many_fits(r->fits, SUBSETS, make, 1e-9, 2, NULL, &err), FM_INVALID);
   CHECK_TEXT(err.message, "as told");
   CHECK(r->fits[0].done == 1 && r->fits[3].done == 0);
   r->fits[3].spec = data;
   for (size_t i = 0; i < ROWS; i++) {
     data->x[i][1] = 0.0; /* the information has no full rank where this term is in */
   }
-  CHECK_OK(fm_many_fits(r->fits, SUBSETS, make, 1e-9, 2, &err));
+  CHECK_OK(fm_many_fits(r->fits, SUBSETS, make, 1e-9, 2, NULL, &err));
   for (size_t s = 0; s < SUBSETS; s++) {
     CHECK_INT(r->fits[s].done, (s & 2) == 0);
   }
@@ -115,7 +115,7 @@ static void failures(void) {
 static fm_code fit_all(void *context) {
   results *r = all_subsets(context);
   fm_error err = {FM_OK, ""};
-  const fm_code code = fm_many_fits(r->fits, 2, make, 1e-9, 1, &err);
+  const fm_code code = fm_many_fits(r->fits, 2, make, 1e-9, 1, NULL, &err);
   free(r);
   return code;
 }

@@ -13,8 +13,8 @@ test_that("the test is that of two fits", {
   if (all(eigen(v)$values > 0)) {
     expect_equal(found$table$statistic[1], drop(d %*% solve(v, d)), tolerance = 1e-5)
   }
-  influence <- -sandwich::estfun(fit) %*% vcov(fit)
-  influence[which(keep), ] <- influence[which(keep), ] + sandwich::estfun(refit) %*% vcov(refit)
+  influence <- -estfun.migration_fit(fit) %*% vcov(fit)
+  influence[which(keep), ] <- influence[which(keep), ] + estfun.migration_fit(refit) %*% vcov(refit)
   expect_equal(found$table$statistic[2], drop(d %*% solve(crossprod(influence), d)), tolerance = 1e-5)
   expect_identical(found$n, sum(keep))
 })

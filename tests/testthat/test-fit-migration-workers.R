@@ -31,3 +31,38 @@ test_that("workers are a cluster that prints itself, works in parallel, and stop
 test_that("a wrong number of workers is named", {
   expect_snapshot(error = TRUE, migration_workers(0))
 })
+
+test_that("who connects without the secret is hung up on, and nothing of it is read", {
+  skip_on_cran()
+  server <- worker_server()
+  on.exit(close(server$socket))
+  token <- strrep("a", 64)
+  for (say in list(raw(), charToRaw(strrep("b", 64)), serialize(list(fun = "stop"), NULL), charToRaw(strrep("a", 63)))) {
+    stranger <- socketConnection("127.0.0.1", server$port, blocking = TRUE, open = "a+b", timeout = 5)
+    writeBin(say, stranger)
+    begin <- elapsed()
+    expect_null(accept_worker(server, token))
+    expect_lt(elapsed() - begin, 10)
+    close(stranger)
+  }
+  worker <- socketConnection("127.0.0.1", server$port, blocking = TRUE, open = "a+b", timeout = 5)
+  writeBin(charToRaw(token), worker)
+  expect_s3_class(connection <- accept_worker(server, token), "sockconn")
+  close(worker)
+  close(connection)
+})
+
+test_that("the secret is in no command and in no environment that lasts", {
+  skip_on_cran()
+  skip_if_not(file.exists("/proc/self/cmdline"))
+  workers <- migration_workers(1)
+  on.exit(parallel::stopCluster(workers))
+  words <- readBin(sprintf("/proc/%d/cmdline", workers[[1L]]$process), "raw", 1e5)
+  words[words == 0] <- charToRaw(" ")
+  expect_no_match(rawToChar(words), "[0-9a-f]{64}")
+  expect_identical(parallel::clusterCall(workers, Sys.getenv, "FIRMMOVE_WORKER"), list(""))
+  expect_identical(Sys.getenv("FIRMMOVE_WORKER"), "")
+  # errors and interrupts of a call are answers
+  expect_error(parallel::clusterCall(workers, function() stop("no")), "no")
+  expect_identical(parallel::clusterCall(workers, function() "mine"), list("mine"))
+})

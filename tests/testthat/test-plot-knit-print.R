@@ -102,3 +102,36 @@ test_that("in a table wider than a page texts wrap and numbers do not", {
   narrow <- c("|text|n|", "|:---|---:|", "|a|1|")
   expect_identical(wrapping_columns(narrow), narrow)
 })
+
+test_that("names are read as they are, whatever language they look like", {
+  skip_if_not_installed("knitr")
+  skip_if_not_installed("rmarkdown")
+  skip_if_not(rmarkdown::pandoc_available())
+  names <- c("[a](javascript:alert(2))", "<script>alert(1)</script>", "$x_1$ & `r 1`", "\\input{/etc/hostname}", "a|b *c* _d_ @e ~f~")
+  places <- data.frame(place = names, rent = c(1, 2, 4, 3, 5))
+  firms <- data.frame(firm = 1:50, from = rep(names, 10), to = rep(names, each = 10))
+  fit <- fit_migration(~ rent, migration_data(firms, places))
+  what_if <- counterfactual(fit, places = transform(places, rent = rent + (place == names[1L])), draws = 0)
+  as <- function(text, to) {
+    from <- tempfile(fileext = ".md")
+    out <- tempfile()
+    writeLines(text, from)
+    rmarkdown::pandoc_convert(from, to = to, output = out, options = "--wrap=none")
+    paste(readLines(out), collapse = "\n")
+  }
+  text <- knit(what_if, n = 10, digits = 3)
+  html <- as(text, "html")
+  expect_no_match(html, "<a |<script|<em>|class=\"math|<sub>|class=\"citation")
+  tex <- as(text, "latex")
+  expect_no_match(tex, "\\\\input|\\\\href|\\\\emph|\\\\\\(|<script")
+  plain <- as(text, "plain")
+  for (name in names) {
+    expect_match(plain, name, fixed = TRUE)
+  }
+  expect_no_match(knit(what_if, format = "html"), "<script")
+  expect_no_match(knit(what_if, format = "latex"), "\\\\input")
+  odd <- stats::setNames(list("rent"), names[2L])
+  expect_no_match(as(knit(attribute_moves(fit, odd)), "html"), "<script")
+  # a caption of one's own is Markdown
+  expect_match(as(knit(what_if, caption = "**Bold**"), "html"), "<strong>Bold</strong>", fixed = TRUE)
+})

@@ -1,18 +1,22 @@
 /* kernels.c: the kernels compiled for each instruction set, and the choice among them at run time.
  *
  * Arguments, accuracy and what is overwritten: kernels.h. Thread safety: no state; the choice asks the
- * processor each time, which costs nanoseconds, and callers keep the table they were given.
+ * processor and the environment each time, and callers keep the table they were given.
  */
 #include "kernels.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FM_NAN ((double)NAN)
 #define FM_JOIN_(a, b) a##b
 #define FM_JOIN(a, b) FM_JOIN_(a, b)
 
-#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+/* gcc for Windows keeps the stack at multiples of 16 bytes and spills wider vectors as if it were at 32 or
+ * 64 (its bug 54412), so there only clang has the wide sets. */
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__)) && \
+    (!defined(_WIN32) || defined(__clang__))
 #define FM_X86 1
 #else
 #define FM_X86 0
@@ -88,15 +92,34 @@ static const double fm_far_below[8] = {1.0,
 #include "kernels_impl.h"
 #endif
 
+#if FM_X86
+/* The place of a set among those from narrow to wide, or N_SETS. */
+enum { N_SETS = 3 };
+static size_t place_of(const char *name) {
+  static const char *const sets[N_SETS] = {"base", "avx2", "avx512"};
+  size_t at = 0;
+  while (at < N_SETS && strcmp(name, sets[at]) != 0) {
+    at++;
+  }
+  return at;
+}
+
+/* Whether FIRMMOVE_SIMD, if it names a set, allows this one: itself and those less wide. */
+static int allowed(const char *name) {
+  const char *most = getenv("FIRMMOVE_SIMD");
+  return most == NULL || place_of(name) <= place_of(most);
+}
+#endif
+
 size_t fm_kernels_all(const fm_kernels **tables, size_t capacity) {
   size_t n = 0;
 #if FM_X86
   __builtin_cpu_init();
-  if (n < capacity && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl")) {
+  if (n < capacity && allowed("avx512") && __builtin_cpu_supports("avx512f") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     tables[n++] = &FM_JOIN(table, avx512);
   }
-  if (n < capacity && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+  if (n < capacity && allowed("avx2") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
     tables[n++] = &FM_JOIN(table, avx2);
   }
 #endif

@@ -69,6 +69,8 @@ typedef struct fm_kernels {
   void (*add_pairs)(size_t m, size_t n, double a, const double *y, size_t ldy, double *c, size_t ldc);
 } fm_kernels;
 
+/* Where the environment has FIRMMOVE_SIMD=base, avx2 or avx512, no wider set is taken: figures of one
+ * processor can be had to the bit on a better one. */
 const fm_kernels *fm_kernels_best(void);
 /* The tables this processor can run, widest first, for tests: n of them. */
 size_t fm_kernels_all(const fm_kernels **tables, size_t capacity);

@@ -1,4 +1,7 @@
 /* status.c: the words for a failure, and the one place that writes them. */
+#if defined(_WIN32)
+#define __USE_MINGW_ANSI_STDIO 1 /* the older of the two C libraries of Windows knows no %zu */
+#endif
 #include "status.h"
 
 #include <stdarg.h>

@@ -39,7 +39,9 @@ const char *fm_code_text(fm_code code);
 
 /* Records code and a printf-style message in err (may be NULL); returns code. */
 fm_code fm_fail(fm_error *err, fm_code code, const char *format, ...)
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(__clang__)
+    __attribute__((format(gnu_printf, 3, 4)))
+#elif defined(__GNUC__)
     __attribute__((format(printf, 3, 4)))
 #endif
     ;

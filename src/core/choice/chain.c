@@ -401,7 +401,7 @@ fm_code fm_chain_solve(const fm_chain *chain, const fm_design *design, fm_chain_
   for (size_t first = 0; code == FM_OK && first < n; first += round) {
     const size_t here = n - first < round ? n - first : round;
     s.runs = runs + first;
-    code = fm_parallel(here, (int)s.workers, do_run, &s);
+    code = fm_parallel_watched(here, (int)s.workers, do_run, &s, interrupted, NULL);
     if (code == FM_OK && interrupted != NULL && interrupted(NULL)) {
       code = FM_INTERRUPTED;
     }

@@ -11,6 +11,7 @@ typedef struct all_fits {
   fm_make_design make;
   double enough;
   int threads; /* inside of a fit */
+  fm_interrupted interrupted;
 } all_fits;
 
 /* Logsums of the units, from the first block to the last; v has room for the rows and units of a block. */
@@ -58,19 +59,20 @@ static fm_code one_fit(void *context, size_t task, size_t worker) {
   fm_design design;
   (void)worker;
   FM_TRY(all->make(fit->spec, &design, &fit->err));
+  design.interrupted = all->interrupted;
   const fm_code code = climb(all, &design, fit);
   design.ops->free(&design);
   return code;
 }
 
 fm_code fm_many_fits(fm_one_fit *fits, size_t n, fm_make_design make, double enough, int threads,
-                     fm_error *err) {
-  all_fits all = {fits, make, enough, n == 1 ? threads : 1};
+                     fm_interrupted interrupted, fm_error *err) {
+  all_fits all = {fits, make, enough, n == 1 ? threads : 1, interrupted};
   for (size_t k = 0; k < n; k++) {
     fits[k].done = 0;
     fits[k].err = (fm_error){FM_OK, ""};
   }
-  const fm_code code = fm_parallel(n, threads, one_fit, &all);
+  const fm_code code = fm_parallel_watched(n, threads, one_fit, &all, interrupted, NULL);
   if (code != FM_OK) {
     for (size_t k = 0; k < n; k++) {
       if (fits[k].err.code != FM_OK) {

@@ -8,6 +8,7 @@
 #define FM_MANY_FITS_H
 
 #include "../base/status.h"
+#include "../base/threads.h"
 #include "../design/design.h"
 
 typedef struct fm_one_fit {
@@ -23,9 +24,9 @@ typedef struct fm_one_fit {
 /* Makes a design. Called on any thread, of several fits at once. */
 typedef fm_code (*fm_make_design)(const void *spec, fm_design *design, fm_error *err);
 
-/* Steps end with the one that promises less than `enough`.
- * err (may be NULL): that of the first fit that failed. */
+/* Steps end with the one that promises less than `enough`. interrupted (may be NULL) is asked between fits,
+ * on the calling thread. err (may be NULL): that of the first fit that failed. */
 fm_code fm_many_fits(fm_one_fit *fits, size_t n, fm_make_design make, double enough, int threads,
-                     fm_error *err);
+                     fm_interrupted interrupted, fm_error *err);
 
 #endif

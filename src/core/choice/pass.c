@@ -129,7 +129,9 @@ static size_t worthwhile_threads(const fm_pass *pass) {
 static fm_code run_all(run *r) {
   FM_TRY(new_workers(r));
   FM_TRY(new_sums(r));
-  return fm_parallel(r->pass->design->n_chunks, (int)r->workers, run_chunk, r);
+  const fm_design *design = r->pass->design;
+  return fm_parallel_watched(design->n_chunks, (int)r->workers, run_chunk, r, design->interrupted,
+                             design->interrupt_context);
 }
 
 fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *information, fm_error *err) {
@@ -148,14 +150,23 @@ fm_code fm_pass_run(const fm_pass *pass, double *value, double *score, double *i
   return code == FM_OK ? FM_OK : fm_fail(err, code, "%s", fm_code_text(code));
 }
 
+/* The scores of one group, in rows of their own behind those of the groups before. */
+static fm_code group_task(void *context, size_t g, size_t worker) {
+  run *r = context;
+  fm_sums sums = {.score = r->memory + g * r->pass->n_par, .n_par = r->pass->n_par};
+  return r->pass->group(r->pass, &r->work[worker], g, r->scratch[worker], &sums);
+}
+
 fm_code fm_pass_group_scores(const fm_pass *pass, double *scores, fm_error *err) {
-  run r = {.pass = pass, .workers = 1};
+  const fm_design *design = pass->design;
+  run r = {.pass = pass, .workers = 1, .memory = scores};
   fm_code code = new_workers(&r);
-  memset(scores, 0, pass->design->n_groups * pass->n_par * sizeof(double));
-  for (size_t g = 0; code == FM_OK && g < pass->design->n_groups; g++) {
-    fm_sums sums = {.score = scores + g * pass->n_par, .n_par = pass->n_par};
-    code = pass->group(pass, r.work, g, r.scratch[0], &sums);
+  memset(scores, 0, design->n_groups * pass->n_par * sizeof(double));
+  if (code == FM_OK) {
+    code = fm_parallel_watched(design->n_groups, 1, group_task, &r, design->interrupted,
+                               design->interrupt_context);
   }
+  r.memory = NULL; /* the caller's */
   run_free(&r);
   return code == FM_OK ? FM_OK : fm_fail(err, code, "%s", fm_code_text(code));
 }

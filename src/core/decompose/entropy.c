@@ -376,7 +376,8 @@ static fm_code run_draws(null_run *run, fm_error *err) {
   const fm_synergy_draws *draws = run->draws;
   for (run->from = 0; run->from < draws->n_draws; run->from += BATCH) {
     const size_t left = draws->n_draws - run->from;
-    FM_TRY(fm_parallel(left < BATCH ? left : BATCH, draws->threads, one_draw, run));
+    FM_TRY(fm_parallel_watched(left < BATCH ? left : BATCH, draws->threads, one_draw, run,
+                               draws->interrupted, draws->interrupt_context));
     if (draws->interrupted != NULL && draws->interrupted(draws->interrupt_context)) {
       return fm_fail(err, FM_INTERRUPTED, "interrupted");
     }

@@ -377,7 +377,7 @@ static fm_code stripe_task(void *context, size_t task, size_t worker) {
 static fm_code run_stripes(stripes *s, int threads, int (*interrupted)(void *)) {
   size_t left = s->n;
   while (left > 0) {
-    FM_TRY(fm_parallel(s->n, threads, stripe_task, s));
+    FM_TRY(fm_parallel_watched(s->n, threads, stripe_task, s, interrupted, NULL));
     left = 0;
     for (size_t k = 0; k < s->n; k++) {
       left += s->stripe[k].next < s->stripe[k].last;

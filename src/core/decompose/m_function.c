@@ -179,7 +179,8 @@ fm_code fm_m_function(const fm_sites *sites, const fm_m_draws *draws, const fm_r
   fm_code code = m_init(&d, radii, run->threads);
   for (d.from = 0; code == FM_OK && d.from < draws->n_draws; d.from += BATCH) {
     const size_t left = draws->n_draws - d.from;
-    code = fm_parallel(left < BATCH ? left : BATCH, run->threads, m_task, &d);
+    code = fm_parallel_watched(left < BATCH ? left : BATCH, run->threads, m_task, &d, run->interrupted,
+                               run->interrupt_context);
     if (code == FM_OK && run->interrupted != NULL && run->interrupted(run->interrupt_context)) {
       code = fm_fail(err, FM_INTERRUPTED, "interrupted");
     }

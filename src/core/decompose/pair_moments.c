@@ -326,7 +326,8 @@ static void add_stripes(double *first, size_t size) {
 
 static fm_code moments_pass(moments_run *run, const fm_run *how, fm_error *err) {
   for (run->from = 0; run->from < STRIPES; run->from += BATCH) {
-    FM_TRY(fm_parallel(BATCH, how->threads, moments_stripe, run));
+    FM_TRY(fm_parallel_watched(BATCH, how->threads, moments_stripe, run, how->interrupted,
+                               how->interrupt_context));
     if (how->interrupted != NULL && how->interrupted(how->interrupt_context)) {
       return fm_fail(err, FM_INTERRUPTED, "interrupted");
     }
@@ -339,7 +340,8 @@ static fm_code moments_pass(moments_run *run, const fm_run *how, fm_error *err) 
     run->m->mean[k] = run->mean[k] / (double)run->sites->n;
   }
   memcpy(run->m->site, run->site, sums * run->m->n_at * sizeof(double));
-  return fm_parallel(sums, how->threads, products_task, run);
+  return fm_parallel_watched(sums, how->threads, products_task, run, how->interrupted,
+                             how->interrupt_context);
 }
 
 fm_code fm_pair_moments_all(const fm_sites *sites, const fm_pair_moments *moments, const fm_run *run,

@@ -20,7 +20,8 @@ static fm_code run_batches(size_t n, fm_task task, void *context, size_t *from, 
                            fm_error *err) {
   for (*from = 0; *from < n; *from += BATCH) {
     const size_t left = n - *from;
-    FM_TRY(fm_parallel(left < BATCH ? left : BATCH, run->threads, task, context));
+    FM_TRY(fm_parallel_watched(left < BATCH ? left : BATCH, run->threads, task, context, run->interrupted,
+                               run->interrupt_context));
     if (run->interrupted != NULL && run->interrupted(run->interrupt_context)) {
       return fm_fail(err, FM_INTERRUPTED, "interrupted");
     }
@@ -217,7 +218,8 @@ static fm_code density_batches(density_run *d, double *density, const fm_run *ru
   const size_t n_tasks = d->subsets->n_draws * d->stripes;
   for (d->from = 0; d->from < n_tasks; d->from += BATCH) {
     const size_t left = n_tasks - d->from, now = left < BATCH ? left : BATCH;
-    FM_TRY(fm_parallel(now, run->threads, density_task, d));
+    FM_TRY(
+        fm_parallel_watched(now, run->threads, density_task, d, run->interrupted, run->interrupt_context));
     finish_draws(d, now, density);
     if (run->interrupted != NULL && run->interrupted(run->interrupt_context)) {
       return fm_fail(err, FM_INTERRUPTED, "interrupted");

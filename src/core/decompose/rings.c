@@ -80,7 +80,8 @@ static fm_code sums_batches(sums_run *s, const fm_run *run, fm_error *err) {
   const size_t groups = (s->around->n_from + FM_DISCS - 1) / FM_DISCS;
   for (s->from = 0; s->from < groups; s->from += BATCH) {
     const size_t left = groups - s->from;
-    FM_TRY(fm_parallel(left < BATCH ? left : BATCH, run->threads, sums_task, s));
+    FM_TRY(fm_parallel_watched(left < BATCH ? left : BATCH, run->threads, sums_task, s, run->interrupted,
+                               run->interrupt_context));
     if (run->interrupted != NULL && run->interrupted(run->interrupt_context)) {
       return fm_fail(err, FM_INTERRUPTED, "interrupted");
     }

@@ -104,6 +104,8 @@ struct fm_design {
   const size_t *unit_of;                  /* n_occasions, or NULL when unit i is occasion i */
   int mapped;                             /* its arrays lie in a file (image.h) and are not its own */
   void *storage;                          /* the storage's own */
+  int (*interrupted)(void *context);      /* asked during a pass; NULL: nobody asks. See base/threads.h */
+  void *interrupt_context;
 };
 
 struct fm_work {

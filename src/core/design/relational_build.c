@@ -93,8 +93,9 @@ static fm_code group_dense(fm_relational *rel) {
 static fm_code number_pairs(fm_relational *rel) {
   const size_t m = rel->terms.n_multipliers + 1;
   rel->terms.pair = fm_alloc(m * m, sizeof(size_t));
-  rel->terms.pair_a = fm_alloc(m * m, sizeof(size_t));
-  rel->terms.pair_b = fm_alloc(m * m, sizeof(size_t));
+  rel->terms.pair_a =
+      fm_alloc_zero(m * m, sizeof(size_t)); /* zeros behind the pairs: an image writes all */
+  rel->terms.pair_b = fm_alloc_zero(m * m, sizeof(size_t));
   if (!rel->terms.pair || !rel->terms.pair_a || !rel->terms.pair_b) {
     return FM_NO_MEMORY;
   }

@@ -1,8 +1,8 @@
 /* blocks_write.c: the writer of blocks.h.
  *
- * Blocks are written as they come; the directory follows the last, and the header, until then zeros, is written at the
- * end: a file that was cut short has no magic word. Overwrites: the file <path>.part-<process>, renamed to <path>.
- * Thread safety: one thread a writer.
+ * Blocks are written as they come; the directory follows the last, and the header, until then zeros, is
+ * written at the end: a file that was cut short has no magic word. Overwrites: the file
+ * <path>.part-<process>, renamed to <path>. Thread safety: one thread a writer.
  */
 #include <errno.h>
 #include <string.h>
@@ -58,7 +58,9 @@ static fm_code append_zeros(fm_store_writer *w) {
   return append(w, zeros, fm_store_aligned(w->offset) - w->offset);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------- */
+/* ---- opening
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static fm_code name_files(fm_store_writer *w, const char *path) {
   const size_t length = strlen(path), room = length + 40;
@@ -87,7 +89,9 @@ fm_code fm_store_create(fm_store_writer *w, const char *path, fm_error *err) {
   return FM_OK;
 }
 
-/* ---- blocks ---------------------------------------------------------------------------------------------------------- */
+/* ---- blocks
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static fm_code make_room(fm_store_writer *w) {
   if (w->n < w->room) {
@@ -179,7 +183,9 @@ fm_code fm_store_put(fm_store_writer *w, const char *name, fm_store_type type, c
   return FM_OK;
 }
 
-/* ---- the end --------------------------------------------------------------------------------------------------------- */
+/* ---- the end
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static fm_disk_entry on_disk(const fm_store_block *entry) {
   fm_disk_entry disk = {.type = (uint32_t)entry->type, .encoding = (uint32_t)entry->encoding};
@@ -238,7 +244,8 @@ fm_code fm_store_finish(fm_store_writer *w, fm_error *err) {
   return write_end(w) == FM_OK ? keep(w, err) : aborted(w, refused(w, err));
 }
 
-/* ---- other files ----------------------------------------------------------------------------------------------------- */
+/* ---- other files
+ * ----------------------------------------------------------------------------------------------------- */
 
 fm_code fm_write_file(const char *path, const void *bytes, size_t n, fm_error *err) {
   fm_store_writer w = {0};
@@ -250,4 +257,24 @@ fm_code fm_write_file(const char *path, const void *bytes, size_t n, fm_error *e
     return aborted(&w, refused(&w, err));
   }
   return keep(&w, err);
+}
+
+fm_code fm_append_file(const char *path, const void *bytes, size_t n, fm_error *err) {
+  fm_store_writer w = {0};
+  if (name_files(&w, path) != FM_OK) {
+    return aborted(&w, fm_fail(err, FM_NO_MEMORY, "No memory to write `%.300s`.", path));
+  }
+  fm_free(w.part);
+  w.part = NULL; /* nothing beside the file */
+  w.file = fopen(path, "ab");
+  if (w.file == NULL || append(&w, bytes, n) != FM_OK || fflush(w.file) != 0) {
+    return aborted(&w, refused(&w, err));
+  }
+  const int closed = fclose(w.file);
+  w.file = NULL;
+  if (closed != 0) {
+    return aborted(&w, refused(&w, err));
+  }
+  fm_store_abort(&w);
+  return FM_OK;
 }

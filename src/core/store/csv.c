@@ -1,11 +1,12 @@
 /* csv.c: splits records into fields in one pass, and reads what a field says.
  *
- * Arguments: csv.h. Numbers are read by strtod, which is exact; a short copy ends them with a zero, as the bytes of the
- * file have none. Overwrites the fm_csv alone. Thread safety: no state (the C locale's decimal point is assumed, which
- * R keeps).
+ * Arguments: csv.h. Numbers are read by strtod, which is exact; a short copy ends them with a zero, as the
+ * bytes of the file have none. Overwrites the fm_csv alone. Thread safety: no state; the locale must not be
+ * changed meanwhile.
  */
 #include "csv.h"
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,8 @@ static fm_csv_field *new_field(fm_csv *csv, size_t n) {
   return &csv->field[n];
 }
 
-/* Reads one field; returns where it ends (at a separator, an end of line, or `end`), NULL when it is not whole. */
+/* Reads one field; returns where it ends (at a separator, an end of line, or `end`), NULL when it is not
+ * whole. */
 static const char *take_field(const char *at, const char *end, char separator, int last,
                               fm_csv_field *field) {
   if (at < end && *at == '"') {
@@ -125,23 +127,56 @@ fm_code fm_csv_split(fm_csv *csv, const char *bytes, size_t length, char separat
   return FM_OK;
 }
 
-/* ---- fields ---------------------------------------------------------------------------------------------------------- */
+/* ---- fields
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 int fm_csv_missing(const fm_csv_field *field) {
   return !field->quoted &&
          (field->length == 0 || (field->length == 2 && memcmp(field->text, "NA", 2) == 0));
 }
 
+/* strtod() has the decimal mark of the locale of the process, which other libraries may set. So nothing but
+ * ASCII without a comma is a number, and where strtod() stops at a point it is given the mark it wants. */
+static int number_with_mark(char *copy, size_t length, char *point, double *value) {
+  const char *mark = localeconv()->decimal_point;
+  const size_t size = strlen(mark);
+  char *stop = NULL;
+  if (size == 0 || length + size > LONGEST_NUMBER || strcmp(mark, ".") == 0) {
+    return 0;
+  }
+  memmove(point + size, point + 1, strlen(point + 1) + 1);
+  memcpy(point, mark, size);
+  *value = strtod(copy, &stop);
+  return stop > point && *stop == '\0';
+}
+
+static int plain_ascii(const char *text, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if ((unsigned char)text[i] >= 128 || text[i] == ',' || text[i] == '\0') {
+      return 0;
+    }
+  }
+  return 1;
+}
+
 int fm_csv_number(const fm_csv_field *field, double *value) {
   char copy[LONGEST_NUMBER];
   char *stop = NULL;
-  if (field->length == 0 || field->length >= LONGEST_NUMBER || field->quoted == 2) {
+  if (field->length == 0 || field->length >= LONGEST_NUMBER || field->quoted == 2 ||
+      !plain_ascii(field->text, field->length)) {
     return 0;
   }
   memcpy(copy, field->text, field->length);
   copy[field->length] = '\0';
+  if (strpbrk(copy, "xXpP") != NULL) {
+    return 0;
+  }
   *value = strtod(copy, &stop);
-  return stop == copy + field->length && strpbrk(copy, "xXpP") == NULL;
+  if (*stop == '.') {
+    return number_with_mark(copy, field->length, stop, value);
+  }
+  return stop == copy + field->length;
 }
 
 int fm_csv_logical(const fm_csv_field *field) {

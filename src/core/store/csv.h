@@ -1,7 +1,7 @@
 /* csv.h: bytes of a file with separators -> the places of its fields (RFC 4180).
  *
- * A field that begins with a quotation mark ends with one, and holds separators, ends of lines and doubled quotation
- * marks; a record ends with \n or \r\n. Empty lines are left out. Thread safety: no state.
+ * A field that begins with a quotation mark ends with one, and holds separators, ends of lines and doubled
+ * quotation marks; a record ends with \n or \r\n. Empty lines are left out. Thread safety: no state.
  */
 #ifndef FM_CSV_H
 #define FM_CSV_H
@@ -24,8 +24,9 @@ typedef struct fm_csv {
   size_t room;
 } fm_csv;
 
-/* Splits at most max_rows whole records; `last` says that no bytes follow, so that an unfinished line is a record.
- * FM_INVALID: a record has another number of fields (n_rows tells how many were fine). FM_NO_MEMORY. */
+/* Splits at most max_rows whole records; `last` says that no bytes follow, so that an unfinished line is a
+ * record. FM_INVALID: a record has another number of fields (n_rows tells how many were fine).
+ * FM_NO_MEMORY. */
 fm_code fm_csv_split(fm_csv *csv, const char *bytes, size_t length, char separator, int last,
                      size_t max_rows, fm_error *err);
 void fm_csv_free(fm_csv *csv);

@@ -1,4 +1,5 @@
-/* hash.c: what words numbers and texts are. Arguments: hash.h. Overwrites the state alone. Thread safety: no state. */
+/* hash.c: what words numbers and texts are. Arguments: hash.h. Overwrites the state alone. Thread safety:
+ * no state. */
 #include "hash.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* fuzz_blocks.c: libFuzzer's door to the reader of src/core/store/blocks.h.
  *
- * An input is a file in memory: it is opened, listed, each block is read whole and in part, and all is verified. The
- * mutator makes the checksums right again most of the time, so that inputs get behind them, and likes to change one
- * entry of the directory.
+ * An input is a file in memory: it is opened, listed, each block is read whole and in part, and all is
+ * verified. The mutator makes the checksums right again most of the time, so that inputs get behind them,
+ * and likes to change one entry of the directory.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -67,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   return 0;
 }
 
-/* ---- the mutator ------------------------------------------------------------------------------------------------------ */
+/* ---- the mutator
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void repair_blocks(uint8_t *data, size_t size, const fm_disk_header *header) {
   for (size_t i = 0; i < header->n; i++) {

@@ -1,7 +1,4 @@
-# Goes once through every path from R into C, on data of a few rows: for valgrind and gctorture, under which
-# every call takes a hundred times as long.
-library(firmmove)
-
+# Conditional and nested fits on firms and places and on long data, of a few rows: see reach.R.
 set.seed(1)
 n <- 24
 J <- 5
@@ -35,12 +32,12 @@ use <- function(fit) {
 
 two <- migration_control(threads = 2, max_iterations = 5)
 fit <- function(...) suppressWarnings(fit_migration(..., control = two))
-use(fit(~ rent + pull(skill) + keep(log(size)) + distance + peers(kin), relational))
-use(fit(~ rent + size:skill | place, relational))
-use(fit(~ rent + distance, relational, model = nested()))
-use(fit(~ rent, relational, model = nested(~ region, lambda = "one")))
-use(fit(~ rent + pull(skill), ragged))
-use(fit(~ rent, ragged, model = nested()))
+step("conditional", use(fit(~ rent + pull(skill) + keep(log(size)) + distance + peers(kin), relational)))
+step("place constants", use(fit(~ rent + size:skill | place, relational)))
+step("nested", use(fit(~ rent + distance, relational, model = nested())))
+step("nests of places", use(fit(~ rent, relational, model = nested(~ region, lambda = "one"))))
+step("long data", use(fit(~ rent + pull(skill), ragged)))
+step("nested, long data", use(fit(~ rent, ragged, model = nested())))
 
 # Errors raised in C leave by another door.
-try(fit_migration(~ rent + I(2 * rent) + I(1 / (rent > 2)), relational), silent = TRUE)
+step("an error", try(fit_migration(~ rent + I(2 * rent) + I(1 / (rent > 2)), relational), silent = TRUE))
