@@ -96,6 +96,7 @@ format:
 
 format-fix:
 	@tools/install.sh format
+	@Rscript --no-save --no-restore tools/wrap-comments.R $(C_FILES)
 	clang-format -i $(C_FILES)
 	@Rscript --no-save --no-restore tools/format.R $(R_FILES)
 

@@ -21,6 +21,13 @@ static fm_code evaluate_design(const fm_design *design, void *context, fm_error 
   return fm_pass_run(&pass, e->value, e->score, e->information, err);
 }
 
+/* Outside the domain of a model nothing is written. */
+static double *zeros(SEXP x) {
+  memset(REAL(x), 0, (size_t)Rf_xlength(x) * sizeof(double));
+  return REAL(x);
+}
+
+/* list(value, score, information), as far as order asks, the others NULL. */
 SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control) {
   const fm_extent extent = fm_spec_extent(spec);
   const fm_model *m = fm_model_from_list(model, &extent);
@@ -32,11 +39,15 @@ SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP contr
   const char *names[] = {"value", "score", "information", ""};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(result, 0, Rf_allocVector(REALSXP, 1));
-  SET_VECTOR_ELT(result, 1, Rf_allocVector(REALSXP, (R_xlen_t)p));
-  SET_VECTOR_ELT(result, 2, Rf_allocMatrix(REALSXP, (int)p, (int)p));
   e.value = REAL(VECTOR_ELT(result, 0));
-  e.score = REAL(VECTOR_ELT(result, 1));
-  e.information = REAL(VECTOR_ELT(result, 2));
+  if (e.order >= FM_SCORE) {
+    SET_VECTOR_ELT(result, 1, Rf_allocVector(REALSXP, (R_xlen_t)p));
+    e.score = zeros(VECTOR_ELT(result, 1));
+  }
+  if (e.order >= FM_INFORMATION) {
+    SET_VECTOR_ELT(result, 2, Rf_allocMatrix(REALSXP, (int)p, (int)p));
+    e.information = zeros(VECTOR_ELT(result, 2));
+  }
   const fm_spec_options options = fm_model_options(m);
   fm_with_design(spec, &options, evaluate_design, &e);
   UNPROTECT(1);
