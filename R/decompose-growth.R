@@ -60,8 +60,10 @@
 #' @param firm Name of the column of firm ids, to split the regional term by what firms did.
 #' @param forecast For `gerfin`: a data frame with columns named as `industry` and `size`, the reference at a later
 #'   time. Adds a table `forecast`, \eqn{e_{1}F_i/E_{i1}} times the `region` index.
+#' @param min_firms `NULL`, or the smallest number of firms that may be shown: with `firm`, components and flows of fewer are
+#'   blank, and so is the next smallest where one alone could be had from the regional term.
 #' @return An object of class `decompose_growth` and `decomposition`: a list of data frames
-#' * `regions`: region, start, end, component, estimate: sums over industries;
+#' * `regions`: region, start, end, component, estimate, percent (of the change): sums over industries;
 #' * `components`: the same by industry;
 #' * `totals`: region, industry, start, end, size_start, size_end, change;
 #' * `steps` (`dynamic`): `regions` for each pair of consecutive times;
