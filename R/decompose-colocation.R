@@ -40,7 +40,8 @@
 #' the types over the points, which keep their weights. A pair within 1e-12 of \eqn{r}, relatively, counts as inside;
 #' points at the same place are neighbours at distance 0.
 #'
-#' Bands are one-sided, as Duranton and Overman's: with `conf.level` 0.95 a draw is above `upper` with probability 5%, at
+#' Bands are one-sided, as Duranton and Overman's: with `conf.level` 0.95 a draw is above `upper` with probability 5%,
+#' at
 #' each distance; it is above `upper_global` anywhere in the range with probability 5%; below `lower` and `lower_global`
 #' the same. `localisation` is \eqn{\max(\hat K-upper\_global,0)}{max(K - upper_global, 0)}; `dispersion` is
 #' \eqn{\max(lower\_global-\hat K,0)}{max(lower_global - K, 0)} for a type that is not localised anywhere, else 0.
@@ -65,13 +66,15 @@
 #' @param bandwidth Of K: a positive number for all types, or `NULL` for each type's own by Silverman's rule
 #'   ([stats::bw.nrd0()]) on the
 #'   distances of its pairs (from a histogram of 65,536 bins if there are more than 4 million).
-#' @param null What chance is: `"location"`, types with their weights put on sites drawn from all (Marcon and Puech's, so that the
+#' @param null What chance is: `"location"`, types with their weights put on sites drawn from all (Marcon and Puech's,
+#'   so that the
 #'   sizes of an industry's plants are as they are); `"labelling"`, types permuted over points that keep their weights;
 #'   `"independence"`, for `neighbours` of another type: all points but those of the type put on each other's sites.
 #' @param draws Number of simulations, or of normal vectors for analytic global bands (10,000 at least).
 #' @param conf.level Level of the bands, between 0.5 and 1.
 #' @param unit Name of the unit of distance, for print; taken from the reference system of an sf object.
-#' @param degrees `TRUE` if `x` and `y` are longitude and latitude: then distances are in kilometres, by the azimuthal equidistant
+#' @param degrees `TRUE` if `x` and `y` are longitude and latitude: then distances are in kilometres, by the azimuthal
+#'   equidistant
 #'   projection at the middle of the points, and a message says how far they are off those on the great circle. `NULL`
 #'   recognises degrees by an sf object's reference system, or by columns named lon and lat.
 #' @param min_firms `NULL`, or the smallest number of points of a type whose distances may be shown.

@@ -38,7 +38,8 @@
 #' \eqn{\bar x_A'(b_A-b_C)} + `reweighting` \eqn{(\bar x_A-\bar x_C)'b_C}. A specification error that is not small
 #' says that the regression is not the conditional statistic; a reweighting error, that the logit does not balance.
 #'
-#' A quantile at a value that many firms have has no density, so that its influence function means little and the parts miss the gap: a
+#' A quantile at a value that many firms have has no density, so that its influence function means little and the
+#' parts miss the gap: a
 #' note says so, a warning where it is more than 5% of the firms. With `reweight` table `counterfactual` has the
 #' statistic of the second cluster reweighted (DiNardo, Fortin and Lemieux), and the gap through it.
 #'
@@ -60,25 +61,30 @@
 #'   in the order of levels or the alphabet.
 #' @param reference Reference coefficients; see Details.
 #' @param link `"identity"`, `"logit"` or `"probit"`; for the last two the outcome is 0 or 1.
-#' @param statistic What the gap is of: `"mean"`, `"quantile"`, `"interquantile"` (the difference of two quantiles, such as P90
+#' @param statistic What the gap is of: `"mean"`, `"quantile"`, `"interquantile"` (the difference of two quantiles,
+#'   such as P90
 #'   less P10), `"variance"` or `"gini"`.
-#' @param probs For quantiles: one or more numbers between 0 and 1, by default 0.5; for `"interquantile"` two, by default 0.1 and
+#' @param probs For quantiles: one or more numbers between 0 and 1, by default 0.5; for `"interquantile"` two, by
+#'   default 0.1 and
 #'   0.9.
 #' @param bandwidth Of the kernel density, in the unit of the outcome; `NULL` for [stats::bw.nrd0()] in each cluster.
 #' @param reweight `TRUE` for the decomposition with reweighting, or a one-sided formula for the logit of membership.
 #' @param normalise `FALSE` leaves factors with their first level left out.
-#' @param relax `TRUE` holds coefficients at 0 that a cluster cannot tell, such as that of an industry it lacks, with a note;
+#' @param relax `TRUE` holds coefficients at 0 that a cluster cannot tell, such as that of an industry it lacks, with
+#'   a note;
 #'   `FALSE` stops there.
 #' @param groups `NULL`, or a named list of variables whose parts are added up, with errors, in table `grouped`:
 #'   `list(size = c("log(jobs)", "age"))`.
 #' @param weight Name of a column of sampling weights, or a vector; used in means and in coefficients alike.
 #' @param errors Covariance of coefficients: `"classical"`, or `"robust"` (HC1). The default is classical for means
 #'   and probabilities, robust for the influence functions.
-#' @param se_cluster `NULL`, or the name of a column: errors of firms with the same value go together, and `draws` are of
+#' @param se_cluster `NULL`, or the name of a column: errors of firms with the same value go together, and `draws` are
+#'   of
 #'   whole groups.
 #' @param conf.level Level of the intervals.
 #' @param draws Number of bootstrap draws; 0 for the delta method.
-#' @param min_firms `NULL`, or the smallest number of firms that may be shown: levels that fewer have (or lack) are blank in
+#' @param min_firms `NULL`, or the smallest number of firms that may be shown: levels that fewer have (or lack) are
+#'   blank in
 #'   `levels` and `coefficients`; a cluster of fewer is an error.
 #' @param seed A number that makes the draws repeatable; `NULL` takes the generator as it is.
 #' @return An object of class `decompose_gap` and `decomposition`: a list of data frames, each with `prob` when
@@ -88,7 +94,8 @@
 #' * `levels`: the same by column of the model matrix, with a column `level`;
 #' * `totals`: cluster, firms, weight, value (the statistic), std.error; the last row is the gap;
 #' * `coefficients`: variable, level, mean_first, mean_second, coef_first, coef_second, coef_reference;
-#' * `grouped` (with `groups`): as `detailed`, by group; `counterfactual` (with `reweight`): first, counterfactual, second,
+#' * `grouped` (with `groups`): as `detailed`, by group; `counterfactual` (with `reweight`): first, counterfactual,
+#' second,
 #'   component (structure, composition), estimate and its errors;
 #'
 #' and `residual` (fold, residual: the gap minus the sum of its parts), `notes` (note), `method`,

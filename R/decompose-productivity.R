@@ -37,7 +37,8 @@
 #' @param cluster Name of the column with the cluster of each row; with Petrin-Levinsohn where the firm is in the
 #'   period.
 #' @param time Name of the column of periods; `NULL` for a single cross-section (Olley-Pakes).
-#' @param firm Name of the column of firms; needed for Petrin-Levinsohn. With Olley and Pakes it is checked that a firm is
+#' @param firm Name of the column of firms; needed for Petrin-Levinsohn. With Olley and Pakes it is checked that a
+#'   firm is
 #'   one row in a period.
 #' @param method The method.
 #' @param groups `NULL`, or the name of a column with groups of firms to split the covariance over.
@@ -50,7 +51,8 @@
 #' @param min_firms As in [decompose_cluster()].
 #' @return An object of class `decompose_productivity` and `decomposition`.
 #' Olley-Pakes: `level` with `cluster`, `time`, `component` (`mean`, `covariance`), `estimate`, `std.error`, `conf.low`,
-#' `conf.high`, `df`, `firms`; `totals` with `cluster`, `time`, `firms`, `value` and its errors; `notes`, why something is `NA`; with `groups` the table `covariance`: `cluster`,
+#' `conf.high`, `df`, `firms`; `totals` with `cluster`, `time`, `firms`, `value` and its errors; `notes`, why
+#' something is `NA`; with `groups` the table `covariance`: `cluster`,
 #' `time`, `group`, `firms`, `share`, `estimate`. Petrin-Levinsohn: `growth` with `cluster` (`NA` for firms that move),
 #' `start`, `end`, `component` (`efficiency`, `reallocation`), `partner` (the input), `estimate`, `std.error`,
 #' `conf.low`, `conf.high`; `totals` with `output_growth`, `input_growth`, `change` and its errors; `entry` with the

@@ -41,7 +41,8 @@
 #' @param ranks Number of intervals of ranks.
 #' @param draws Number of bootstrap draws, within clusters; 0 for none.
 #' @param conf.level Level of the intervals, estimate plus and minus a normal quantile of bootstrap errors.
-#' @param min_firms `NULL`, or the smallest number of firms that may be shown; then table `quantiles`, whose values are those
+#' @param min_firms `NULL`, or the smallest number of firms that may be shown; then table `quantiles`, whose values
+#'   are those
 #'   of single firms, is empty, and a cluster of fewer is an error.
 #' @param seed A number that makes the draws repeatable; `NULL` takes the generator as it is.
 #' @return An object of class `compare_quantiles` and `decomposition`: a list of data frames

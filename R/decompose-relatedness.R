@@ -41,7 +41,8 @@
 #' @param self `TRUE` lets an industry count in its own density, with its relatedness to itself (the diagonal of the
 #'   formulas, with
 #'   \eqn{C_{pp}=k_p}{C_pp = k_p}; for `proximity` this is 1).
-#' @param min_region,min_industry The least size of a region, and of an industry, to be looked at; smaller ones are left out
+#' @param min_region,min_industry The least size of a region, and of an industry, to be looked at; smaller ones are
+#'   left out
 #'   before anything is computed.
 #' @param min_cell The least size of an industry in a region that counts as presence.
 #' @param control A [migration_control()]; its `threads` are used.
@@ -247,7 +248,8 @@ largest_value <- function(value, n) {
 #' \deqn{\tilde M=D^{-1}MU^{-1}M',\quad D=\mathrm{diag}(k_c),\ U=\mathrm{diag}(k_p)}{D^-1 M U^-1 M', D = diag(k_c), U
 #' = diag(k_p)}
 #' with the second largest eigenvalue, standardised to mean 0 and standard deviation 1, with the sign that correlates
-#' with diversity; where that does not tell (all regions have as many industries), with fitness; and where neither does, the
+#' with diversity; where that does not tell (all regions have as many industries), with fitness; and where neither
+#' does, the
 #' first region by name is put above the mean, with a note.
 #' It is computed from the symmetric \eqn{D^{-1/2}MU^{-1}M'D^{-1/2}}{D^-1/2 M U^-1 M' D^-1/2}, whose eigenvalues are
 #' the same and real. `pci` is \eqn{U^{-1}M'}{U^-1 M'} of that vector, standardised. `fitness` iterates (Tacchella and
@@ -262,7 +264,8 @@ largest_value <- function(value, n) {
 #' @inheritParams relatedness
 #' @param opportunity `TRUE` adds Hausmann and others' opportunity outlook of regions,
 #'   \eqn{\sum_p d_{cp}(1-M_{cp})pci_p}{sum_p d_cp (1 - M_cp) pci_p} with \eqn{d} the density by proximity, and table
-#'   `opportunities`: for each industry a region lacks its `density`, `pci` and `gain`, what it would add to the outlook.
+#'   `opportunities`: for each industry a region lacks its `density`, `pci` and `gain`, what it would add to the
+#'   outlook.
 #' @param iterations,tolerance The iteration for fitness stops when no value changes by more than `tolerance`, or
 #'   after
 #'   `iterations`.

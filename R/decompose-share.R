@@ -27,7 +27,8 @@
 #' Every term is given by commodity and market and by margin: `entry` and `exit` are pairs of commodity and market
 #' that were 0 at the start or at the end (the extensive margin), all others are `intensive`.
 #' Where a market does not exist at one end its share there is not defined; it is taken as that of the other end, so
-#' that nothing of the change is put down to it. A commodity, or a market, that is new as a whole is in the term of that name.
+#' that nothing of the change is put down to it. A commodity, or a market, that is new as a whole is in the term of
+#' that name.
 #'
 #' What the numbers do not say: competitiveness is what the sizes of markets leave over; price, quality, subsidies
 #' and shortage of capacity all end in it. It depends on how fine commodities and markets are.

@@ -1,7 +1,9 @@
 /* dynamics_rows.c: a partition of the rows by range of firms, and a counting sort of each range.
  *
- * Blocks of rows are counted and written side by side; each knows where its rows of a range begin, so that those
- * keep their order. Arguments: dynamics_rows.h. Thread safety: ranges are read only once made; a reader belongs to
+ * Blocks of rows are counted and written side by side; each knows where its rows of a range begin, so
+ * that those
+ * keep their order. Arguments: dynamics_rows.h. Thread safety: ranges are read only once made; a reader
+ * belongs to
  * one thread at a time.
  */
 #include "dynamics_rows.h"
@@ -32,7 +34,8 @@ static int in_order(const fm_panel *p) {
   return 1;
 }
 
-/* ---- the partition ----------------------------------------------------------------------------------------- */
+/* ---- the partition
+ * ----------------------------------------------------------------------------------------- */
 typedef struct partition {
   fm_ranges *ranges;
   size_t n_blocks;
@@ -98,7 +101,8 @@ static fm_code bring_together(fm_ranges *r, int threads) {
   return code;
 }
 
-/* ---- ranges ------------------------------------------------------------------------------------------------- */
+/* ---- ranges
+ * ------------------------------------------------------------------------------------------------- */
 /* The first row of a firm from `firm` on, in a panel in order. */
 static size_t first_row(const fm_panel *p, size_t firm) {
   size_t from = 0, to = p->n;
@@ -154,7 +158,8 @@ void fm_reader_free(fm_reader *reader) {
   *reader = (fm_reader){0};
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------ */
+/* ---- reading
+ * ------------------------------------------------------------------------------------------------ */
 static int earlier(const void *a, const void *b) {
   const fm_record *x = a, *y = b;
   const int order = (x->time > y->time) - (x->time < y->time);

@@ -1,8 +1,11 @@
 /* dynamics_rows.h: the rows of a panel, firm by firm in order of time, whatever their order in the table.
  *
- * Firms are cut into ranges of codes, some thousand rows each. Rows in order of firm and time are read where they
- * are; others are first brought together by range, in one pass that writes a record of 32 bytes a row, and each range
- * is then sorted within the caches. Ranges depend on the panel alone, not on the order of its rows or on threads.
+ * Firms are cut into ranges of codes, some thousand rows each. Rows in order of firm and time are read
+ * where they
+ * are; others are first brought together by range, in one pass that writes a record of 32 bytes a row,
+ * and each range
+ * is then sorted within the caches. Ranges depend on the panel alone, not on the order of its rows or on
+ * threads.
  */
 #ifndef FM_DYNAMICS_ROWS_H
 #define FM_DYNAMICS_ROWS_H
@@ -25,7 +28,8 @@ typedef struct fm_ranges {
   fm_record *record; /* by range; NULL when the rows of the panel are in order */
 } fm_ranges;
 
-/* What a thread needs to read a range: room for ranges->most records and a number for each firm of a range. */
+/* What a thread needs to read a range: room for ranges->most records and a number for each firm of a
+ * range. */
 typedef struct fm_reader {
   fm_record *life;
   uint32_t *next;

@@ -16,7 +16,8 @@
 
 enum { FM_MAX_DIMENSIONS = 8 };
 
-/* n rows of d codes. Row i counts weight[i] times (NULL: once) and belongs to group[i] (NULL: to group 0). */
+/* n rows of d codes. Row i counts weight[i] times (NULL: once) and belongs to group[i] (NULL: to group
+ * 0). */
 typedef struct fm_categories {
   size_t n;
   size_t d;               /* 1 .. FM_MAX_DIMENSIONS */

@@ -29,7 +29,8 @@ static double choose(size_t n, size_t k) {
 
 static int fits(size_t p) { return p >= 1 && p <= FM_MAX_PLAYERS; }
 
-/* ---- dominance --------------------------------------------------------------------------------------------- */
+/* ---- dominance
+ * --------------------------------------------------------------------------------------------- */
 fm_code fm_shapley_orders(const double *value, size_t p, double *by_order) {
   if (!fits(p)) {
     return FM_INVALID;
@@ -78,7 +79,8 @@ fm_code fm_shapley_dominance(const double *value, size_t p, double *share) {
   return FM_OK;
 }
 
-/* ---- Owen -------------------------------------------------------------------------------------------------- */
+/* ---- Owen
+ * -------------------------------------------------------------------------------------------------- */
 /* The players of each block, and those of each set of blocks. */
 typedef struct coalition {
   size_t n_blocks;
