@@ -75,6 +75,14 @@
 #' where clusters are just alike. Sums, as in the size account, vary with who is drawn: there the influences are taken
 #' from their mean.
 #'
+#' Sums of squares are too small by \eqn{(n-1)/n} for groups of \eqn{n} firms. Means and terms of means have each part
+#' of their
+#' variance (that of the term's own group, and that of the firms it is measured from) times \eqn{n/(n-1)}, and
+#' intervals of Student's t
+#' with the degrees of freedom `df` of Welch and Satterthwaite. A term that rests on one firm has no error: `NA`, and
+#' a note.
+#' Sums, as in the size account, have errors whatever the number: they vary with who is there.
+#'
 #' @section What the numbers do not say:
 #' The terms are an account, not effects: what would have happened without a move is not in the data. Another
 #' reference can change the sign of a term; so `print()` names it. The mean account and the size account can differ
@@ -85,7 +93,8 @@
 #' @param data Data frame (tibble, data.table) with a row per firm and period, in any order; or a
 #'   [migration_data()] or an [open_store()], of which the columns named are read.
 #' @param performance Name of the column with the firms' performance, in levels or logs.
-#' @param weight Name of the column with their weights: jobs, sales or value added, not negative; `NULL` counts each firm
+#' @param weight Name of the column with their weights: jobs, sales or value added, not negative; `NULL` counts each
+#'   firm
 #'   once.
 #' @param firm,cluster,time Names of the columns that say which firm, where it is (`NA`: it has closed) and when. Ids
 #'   may be of any type; periods are put in order by value. For a `migration_data` they are the firm, the
@@ -105,13 +114,17 @@
 #'   mean of Melitz and Polanec too; `"keep"` counts them there.
 #' @param leavers For `baldwin_gu`: the reference is the mean of `"all"` leavers or of `"deaths"` alone.
 #' @param sorting_weight Weights of the movers' mean before the move: those at the `"start"` or at the `"end"`.
+#' @param min_firms `NULL`, or the smallest number of firms that may be shown, as data centres demand: groups, flows and
+#'   clusters of fewer are blank, and so is the next smallest where one alone could be had from a total. Totals are
+#'   kept.
 #'
 #' @return An object of class `decompose_cluster` and `decomposition`: a list of data frames,
 #' \describe{
 #'   \item{`mean`}{`cluster`, `start`, `end`, `component` (`within`, `covariance` or `between`, `cross`,
 #'     `transmission`, `selection`, `birth`,
 #'     `immigration`, `death`, `emigration`, and `gap_in`, `gap_out` where there are any), `partner` (the other cluster,
-#'     or `NA`), `estimate`, `std.error`, `conf.low`, `conf.high`. Flows between two clusters have a row where a firm
+#'     or `NA`), `estimate`, `std.error`, `conf.low`, `conf.high`, `df`, `firms`. Flows between two clusters have a
+#'   row where a firm
 #'     moved.}
 #'   \item{`totals`}{`cluster`, `start`, `end`, `value_start`, `value_end`, `change` with `std.error`, `conf.low`,
 #'     `conf.high`; `size_start`, `size_end`, `size_change`; `share_start`, `share_end`; `firms_start`, `firms_end`.}

@@ -40,7 +40,8 @@
 #' the types over the points, which keep their weights. A pair within 1e-12 of \eqn{r}, relatively, counts as inside;
 #' points at the same place are neighbours at distance 0.
 #'
-#' Bands are one-sided, as Duranton and Overman's: with `level` 0.95 a draw is above `upper` with probability 5%, at
+#' Bands are one-sided, as Duranton and Overman's: with `conf.level` 0.95 a draw is above `upper` with probability 5%,
+#' at
 #' each distance; it is above `upper_global` anywhere in the range with probability 5%; below `lower` and `lower_global`
 #' the same. `localisation` is \eqn{\max(\hat K-upper\_global,0)}{max(K - upper_global, 0)}; `dispersion` is
 #' \eqn{\max(lower\_global-\hat K,0)}{max(lower_global - K, 0)} for a type that is not localised anywhere, else 0.
@@ -50,7 +51,7 @@
 #'
 #' @param x,y Coordinates: numeric vectors; names of columns of `data`; or `x` an sf object of points, without `y`.
 #'   Distances are
-#'   straight lines in the unit of the coordinates, so project degrees of longitude and latitude first.
+#'   straight lines in the unit of the coordinates; for longitude and latitude see `degrees`.
 #' @param type The type (industry) of each point: a vector, or the name of a column of `data` or of the sf object.
 #' @param weight Weights of the points (jobs), the same way, or `NULL` for 1. Points with weight 0 are dropped.
 #' @param distance Increasing distances at which to compute. By default 50 steps from 0 to the median distance of all
@@ -65,9 +66,19 @@
 #' @param bandwidth Of K: a positive number for all types, or `NULL` for each type's own by Silverman's rule
 #'   ([stats::bw.nrd0()]) on the
 #'   distances of its pairs (from a histogram of 65,536 bins if there are more than 4 million).
+#' @param null What chance is: `"location"`, types with their weights put on sites drawn from all (Marcon and Puech's,
+#'   so that the
+#'   sizes of an industry's plants are as they are); `"labelling"`, types permuted over points that keep their weights;
+#'   `"independence"`, for `neighbours` of another type: all points but those of the type put on each other's sites.
 #' @param draws Number of simulations, or of normal vectors for analytic global bands (10,000 at least).
-#' @param level Level of the bands, between 0.5 and 1.
+#' @param conf.level Level of the bands, between 0.5 and 1.
 #' @param unit Name of the unit of distance, for print; taken from the reference system of an sf object.
+#' @param degrees `TRUE` if `x` and `y` are longitude and latitude: then distances are in kilometres, by the azimuthal
+#'   equidistant
+#'   projection at the middle of the points, and a message says how far they are off those on the great circle. `NULL`
+#'   recognises degrees by an sf object's reference system, or by columns named lon and lat.
+#' @param min_firms `NULL`, or the smallest number of points of a type whose distances may be shown.
+#' @param seed A number that makes the draws repeatable; `NULL` takes the generator as it is.
 #' @param control A [migration_control()]; its `threads` are used.
 #' @return An object of class `colocation` and `decomposition`, a list of data frames:
 #'   \item{values}{`type`, `neighbour`, `distance`, `estimate`, `expected`, `lower`, `upper`, `lower_global`,
@@ -76,9 +87,8 @@
 #'   \item{types}{`type`, `neighbour`, `n`, `bandwidth`, `localised`, `dispersed` (`TRUE`, `FALSE`, or `NA` without
 #'   bands), `reason`, why
 #'     something is `NA`}
-#'   and `statistic`, `bands`, `level`, `unit`, `n`, `dropped`, `reference`, `residual`, `call`.
-#' @section Errors: Coordinates, types, weights of different lengths or missing; negative weights; longitude and
-#'   latitude of an sf object; distances
+#'   and `statistic`, `bands`, `null`, `conf.level`, `unit`, `n`, `dropped`, `reference`, `residual`, `call`.
+#' @section Errors: Coordinates, types, weights of different lengths or missing; negative weights; distances
 #'   not increasing from 0 or more; all points at one place without `distance`; analytic bands of M or of weighted K.
 #' @references Duranton, G. and Overman, H. G. (2005) \doi{10.1111/0034-6527.00362}. Marcon, E. and Puech, F. (2010)
 #'   \doi{10.1093/jeg/lbp056}.

@@ -20,7 +20,13 @@
 #' @param value `NULL` is the sum over groups of the product of the factors; else a function that takes a list or data
 #'   frame as `start` and returns a number. It is called \eqn{2^p} times, up to 12 factors.
 #' @param groups `NULL`, or the names of the groups; with `value = NULL` table `groups` then has the part of each.
-#' @param blocks,draws,conf.level As in [decompose_shapley()], which does the work when there are `blocks` or a `value`.
+#' @param blocks,draws,conf.level,seed As in [decompose_shapley()], which does the work when there are `blocks` or a
+#'   `value`.
+#' @param periods Instead of `start` and `end`: a named list of the factors of several periods (or places). Then table
+#'   `rates` has
+#'   Das Gupta's standardised rates, `period`, `player`, `rate`, `value`, whose differences are the parts, so that
+#'   those of table
+#'   `steps`, of each two periods that follow each other, add up to those of the ends.
 #' @return An object of class `decompose_shapley` and `decomposition`, with the tables of [decompose_shapley()];
 #' players are
 #'   factors, `totals` has the value at the `start` (`value_none`) and at the end (`value_all`). For products without

@@ -21,7 +21,8 @@
 #' `reimers`.
 #'
 #' *Factors.* With `normalise`, each factor (text and logical columns too) counts with all its levels and
-#' coefficients that sum to zero, the constant taking their mean (Gardeazabal and Ugidos; Yun), all factors at once.
+#' coefficients that sum to zero, the constant taking their mean (Gardeazabal and Ugidos; Yun), all factors at once, and
+#' their interactions too, over the levels of each factor.
 #' Without, what the unexplained part puts down to a factor depends on which level comes first. The unexplained part
 #' of a numeric variable depends on its zero point, normalised or not.
 #'
@@ -36,6 +37,11 @@
 #' `composition` \eqn{(\bar x_C-\bar x_B)'b_B} + `specification` \eqn{\bar x_C'(b_C-b_B)} + `structure`
 #' \eqn{\bar x_A'(b_A-b_C)} + `reweighting` \eqn{(\bar x_A-\bar x_C)'b_C}. A specification error that is not small
 #' says that the regression is not the conditional statistic; a reweighting error, that the logit does not balance.
+#'
+#' A quantile at a value that many firms have has no density, so that its influence function means little and the
+#' parts miss the gap: a
+#' note says so, a warning where it is more than 5% of the firms. With `reweight` table `counterfactual` has the
+#' statistic of the second cluster reweighted (DiNardo, Fortin and Lemieux), and the gap through it.
 #'
 #' *Standard errors* are by the delta method with random attributes,
 #' \eqn{V(\bar x'b)=\bar x'V(b)\bar x+b'V(\bar x)b}, in which the reference moves with the coefficients of both
@@ -55,16 +61,32 @@
 #'   in the order of levels or the alphabet.
 #' @param reference Reference coefficients; see Details.
 #' @param link `"identity"`, `"logit"` or `"probit"`; for the last two the outcome is 0 or 1.
-#' @param statistic What the gap is of: `"mean"`, `"quantile"`, `"variance"` or `"gini"`.
-#' @param probs For quantiles: one or more numbers between 0 and 1.
+#' @param statistic What the gap is of: `"mean"`, `"quantile"`, `"interquantile"` (the difference of two quantiles,
+#'   such as P90
+#'   less P10), `"variance"` or `"gini"`.
+#' @param probs For quantiles: one or more numbers between 0 and 1, by default 0.5; for `"interquantile"` two, by
+#'   default 0.1 and
+#'   0.9.
 #' @param bandwidth Of the kernel density, in the unit of the outcome; `NULL` for [stats::bw.nrd0()] in each cluster.
 #' @param reweight `TRUE` for the decomposition with reweighting, or a one-sided formula for the logit of membership.
 #' @param normalise `FALSE` leaves factors with their first level left out.
-#' @param weights Name of a column of sampling weights, or a vector; used in means and in coefficients alike.
+#' @param relax `TRUE` holds coefficients at 0 that a cluster cannot tell, such as that of an industry it lacks, with
+#'   a note;
+#'   `FALSE` stops there.
+#' @param groups `NULL`, or a named list of variables whose parts are added up, with errors, in table `grouped`:
+#'   `list(size = c("log(jobs)", "age"))`.
+#' @param weight Name of a column of sampling weights, or a vector; used in means and in coefficients alike.
 #' @param errors Covariance of coefficients: `"classical"`, or `"robust"` (HC1). The default is classical for means
 #'   and probabilities, robust for the influence functions.
+#' @param se_cluster `NULL`, or the name of a column: errors of firms with the same value go together, and `draws` are
+#'   of
+#'   whole groups.
 #' @param conf.level Level of the intervals.
 #' @param draws Number of bootstrap draws; 0 for the delta method.
+#' @param min_firms `NULL`, or the smallest number of firms that may be shown: levels that fewer have (or lack) are
+#'   blank in
+#'   `levels` and `coefficients`; a cluster of fewer is an error.
+#' @param seed A number that makes the draws repeatable; `NULL` takes the generator as it is.
 #' @return An object of class `decompose_gap` and `decomposition`: a list of data frames, each with `prob` when
 #'   `statistic` is a quantile,
 #' * `overall`: fold (twofold, threefold or reweighted), component, estimate, std.error, conf.low, conf.high;
@@ -72,6 +94,9 @@
 #' * `levels`: the same by column of the model matrix, with a column `level`;
 #' * `totals`: cluster, firms, weight, value (the statistic), std.error; the last row is the gap;
 #' * `coefficients`: variable, level, mean_first, mean_second, coef_first, coef_second, coef_reference;
+#' * `grouped` (with `groups`): as `detailed`, by group; `counterfactual` (with `reweight`): first, counterfactual,
+#' second,
+#'   component (structure, composition), estimate and its errors;
 #'
 #' and `residual` (fold, residual: the gap minus the sum of its parts), `notes` (note), `method`,
 #' `reference` (text) and `call`.

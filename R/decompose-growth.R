@@ -60,8 +60,11 @@
 #' @param firm Name of the column of firm ids, to split the regional term by what firms did.
 #' @param forecast For `gerfin`: a data frame with columns named as `industry` and `size`, the reference at a later
 #'   time. Adds a table `forecast`, \eqn{e_{1}F_i/E_{i1}} times the `region` index.
+#' @param min_firms `NULL`, or the smallest number of firms that may be shown: with `firm`, components and flows of
+#'   fewer are
+#'   blank, and so is the next smallest where one alone could be had from the regional term.
 #' @return An object of class `decompose_growth` and `decomposition`: a list of data frames
-#' * `regions`: region, start, end, component, estimate: sums over industries;
+#' * `regions`: region, start, end, component, estimate, percent (of the change): sums over industries;
 #' * `components`: the same by industry;
 #' * `totals`: region, industry, start, end, size_start, size_end, change;
 #' * `steps` (`dynamic`): `regions` for each pair of consecutive times;
@@ -72,7 +75,8 @@
 #' and `residual` (region, start, end, residual: what the components leave of the change; for `gerfin`, what the
 #' product leaves of the total index), `notes` (note: reasons of `NA`), `method`, `reference` (text) and `call`.
 #' @section Errors: Sizes that are missing or negative, fewer than two times, a firm with two rows at one time, an
-#'   unknown region in `neighbours`, a diagonal of `neighbours` that is not zero. An industry that the reference lacks at
+#'   unknown region in `neighbours`, a diagonal of `neighbours` that is not zero. An industry that the reference lacks
+#'   at
 #'   the start, though a region has it, and a region without neighbours give `NA` with a note.
 #' @references
 #' Dunn, E. S. (1960) A statistical and analytical technique for regional analysis. *Papers in Regional Science*

@@ -33,11 +33,13 @@
 #'
 #' @inheritParams decompose_cluster
 #' @param performance Name of the column with the performance (Olley-Pakes). Petrin-Levinsohn takes `output` instead.
-#' @param weight Name of the column with the weights (Olley-Pakes).
+#' @param weight Name of the column with the weights (Olley-Pakes); `NULL` counts each firm once.
 #' @param cluster Name of the column with the cluster of each row; with Petrin-Levinsohn where the firm is in the
 #'   period.
 #' @param time Name of the column of periods; `NULL` for a single cross-section (Olley-Pakes).
-#' @param firm Name of the column of firms; needed for Petrin-Levinsohn.
+#' @param firm Name of the column of firms; needed for Petrin-Levinsohn. With Olley and Pakes it is checked that a
+#'   firm is
+#'   one row in a period.
 #' @param method The method.
 #' @param groups `NULL`, or the name of a column with groups of firms to split the covariance over.
 #' @param base The group that the others are measured from; the first if `NULL`.
@@ -46,9 +48,11 @@
 #'   "capital")`.
 #' @param costs Named character: the columns with the costs of the inputs, in the unit of `output`.
 #' @param elasticities Named numbers, one for each input, or named character: columns with an elasticity for each firm.
+#' @param min_firms As in [decompose_cluster()].
 #' @return An object of class `decompose_productivity` and `decomposition`.
 #' Olley-Pakes: `level` with `cluster`, `time`, `component` (`mean`, `covariance`), `estimate`, `std.error`, `conf.low`,
-#' `conf.high`; `totals` with `cluster`, `time`, `firms`, `value`; with `groups` the table `covariance`: `cluster`,
+#' `conf.high`, `df`, `firms`; `totals` with `cluster`, `time`, `firms`, `value` and its errors; `notes`, why
+#' something is `NA`; with `groups` the table `covariance`: `cluster`,
 #' `time`, `group`, `firms`, `share`, `estimate`. Petrin-Levinsohn: `growth` with `cluster` (`NA` for firms that move),
 #' `start`, `end`, `component` (`efficiency`, `reallocation`), `partner` (the input), `estimate`, `std.error`,
 #' `conf.low`, `conf.high`; `totals` with `output_growth`, `input_growth`, `change` and its errors; `entry` with the

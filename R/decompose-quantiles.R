@@ -36,9 +36,15 @@
 #' @param between The two clusters: first, the reference, and second. `NULL` when there are only two, in the order of
 #'   levels or the alphabet.
 #' @param parameters Which of `"shift"`, `"dilation"`, `"truncation"` are estimated; the others are held at 0, 1, 0.
+#' @param trim Share of the firms of each cluster cut off at each end before anything is done, from 0 to below 0.25: one
+#'   outlier can decide the result. Combes and others cut 1%.
 #' @param ranks Number of intervals of ranks.
 #' @param draws Number of bootstrap draws, within clusters; 0 for none.
 #' @param conf.level Level of the intervals, estimate plus and minus a normal quantile of bootstrap errors.
+#' @param min_firms `NULL`, or the smallest number of firms that may be shown; then table `quantiles`, whose values
+#'   are those
+#'   of single firms, is empty, and a cluster of fewer is an error.
+#' @param seed A number that makes the draws repeatable; `NULL` takes the generator as it is.
 #' @return An object of class `compare_quantiles` and `decomposition`: a list of data frames
 #' * `parameters`: parameter (shift, dilation, truncation), symbol, estimate, null, std.error, conf.low, conf.high; an
 #'   error of `NA` for parameters that are held fixed, and without draws;

@@ -28,10 +28,11 @@
 #'
 #' @param data A data frame with a row per region and industry (rows of the same pair are summed), a
 #'   [migration_data()],
-#'   or a matrix with regions in rows and industries in columns.
+#'   or a matrix, dense or of package Matrix, with regions in rows and industries in columns.
 #' @param region,industry,size Names of columns; `size` (jobs, exports, patents) may be left out: each row counts 1.
 #'   Not used for
 #'   a matrix.
+#' @param time Name of a column of periods; everything is computed for each.
 #' @param method How relatedness is measured, see Details.
 #' @param presence When a region has an industry: `"rca"`, its location quotient is at least `threshold`;
 #'   `"positive"`,
@@ -40,11 +41,16 @@
 #' @param self `TRUE` lets an industry count in its own density, with its relatedness to itself (the diagonal of the
 #'   formulas, with
 #'   \eqn{C_{pp}=k_p}{C_pp = k_p}; for `proximity` this is 1).
+#' @param min_region,min_industry The least size of a region, and of an industry, to be looked at; smaller ones are
+#'   left out
+#'   before anything is computed.
+#' @param min_cell The least size of an industry in a region that counts as presence.
+#' @param control A [migration_control()]; its `threads` are used.
 #' @return An object of class `relatedness` and `decomposition`, a list of
 #'   \item{pairs}{data frame, a row per pair: `industry`, `partner`, `cooccurrence`, `relatedness`}
 #'   \item{density}{data frame, a row per region and industry: `region`, `industry`, `size`, `rca`, `present`,
 #'     `density` (0 to 100; `NA` for an industry related to none)}
-#'   \item{matrix}{the relatedness of all industries}
+#'   \item{matrix}{the relatedness of all industries; with `time` a list of such matrices}
 #'   and `method`, `reference`, `call`.
 #' @section Errors: Unknown column; missing or negative size; fewer than two industries.
 #' @references Hidalgo, C. A., Klinger, B., Barabasi, A.-L. and Hausmann, R. (2007) \doi{10.1126/science.1144581}.
@@ -242,7 +248,9 @@ largest_value <- function(value, n) {
 #' \deqn{\tilde M=D^{-1}MU^{-1}M',\quad D=\mathrm{diag}(k_c),\ U=\mathrm{diag}(k_p)}{D^-1 M U^-1 M', D = diag(k_c), U
 #' = diag(k_p)}
 #' with the second largest eigenvalue, standardised to mean 0 and standard deviation 1, with the sign that correlates
-#' with diversity.
+#' with diversity; where that does not tell (all regions have as many industries), with fitness; and where neither
+#' does, the
+#' first region by name is put above the mean, with a note.
 #' It is computed from the symmetric \eqn{D^{-1/2}MU^{-1}M'D^{-1/2}}{D^-1/2 M U^-1 M' D^-1/2}, whose eigenvalues are
 #' the same and real. `pci` is \eqn{U^{-1}M'}{U^-1 M'} of that vector, standardised. `fitness` iterates (Tacchella and
 #' others 2012)
@@ -254,6 +262,10 @@ largest_value <- function(value, n) {
 #' resemble; only its use says that one end is "complex".
 #'
 #' @inheritParams relatedness
+#' @param opportunity `TRUE` adds Hausmann and others' opportunity outlook of regions,
+#'   \eqn{\sum_p d_{cp}(1-M_{cp})pci_p}{sum_p d_cp (1 - M_cp) pci_p} with \eqn{d} the density by proximity, and table
+#'   `opportunities`: for each industry a region lacks its `density`, `pci` and `gain`, what it would add to the
+#'   outlook.
 #' @param iterations,tolerance The iteration for fitness stops when no value changes by more than `tolerance`, or
 #'   after
 #'   `iterations`.
@@ -263,7 +275,8 @@ largest_value <- function(value, n) {
 #'   \item{industries}{`industry`, `ubiquity`, `average_diversity` (of its regions), `pci`, `complexity` (Q),
 #'   `reason`}
 #'   \item{eigenvalues}{`eigenvalue`, in falling order, the first is 1}
-#'   and `convergence` (list: `iterations`, `change`, `converged` of the fitness), `reference`, `call`.
+#'   and with `opportunity` the column `outlook` and table `opportunities`; `notes`;
+#'   `convergence` (list: `iterations`, `change`, `converged` of the fitness), `reference`, `call`.
 #' @section Errors: As [relatedness()]; disconnected network; fewer than two regions or industries left.
 #' @references Hidalgo, C. A. and Hausmann, R. (2009) \doi{10.1073/pnas.0900943106}. Tacchella, A. and others (2012)
 #'   \doi{10.1038/srep00723}.

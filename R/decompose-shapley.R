@@ -38,6 +38,7 @@
 #' 500. A
 #'   number of antithetic pairs of orders asks for sampling.
 #' @param conf.level Confidence level of the intervals of sampled values.
+#' @param seed A number that makes drawn orders repeatable; `NULL` takes the generator as it is.
 #' @return An object of class `decompose_shapley` and `decomposition`:
 #' \describe{
 #'   \item{`shapley`}{`player`, `block` (`NA` without blocks), `estimate`, `share` (of the whole); with sampling

@@ -27,7 +27,8 @@
 #' Every term is given by commodity and market and by margin: `entry` and `exit` are pairs of commodity and market
 #' that were 0 at the start or at the end (the extensive margin), all others are `intensive`.
 #' Where a market does not exist at one end its share there is not defined; it is taken as that of the other end, so
-#' that nothing of the change is put down to it.
+#' that nothing of the change is put down to it. A commodity, or a market, that is new as a whole is in the term of
+#' that name.
 #'
 #' What the numbers do not say: competitiveness is what the sizes of markets leave over; price, quality, subsidies
 #' and shortage of capacity all end in it. It depends on how fine commodities and markets are.
@@ -39,12 +40,13 @@
 #' @param size Name of the column of the size of the market, all sellers together, in the unit of `sales`; `NULL`
 #'   when `data` has the sales of all sellers, whose sum it is. With `exporter`, the size of a market must be the
 #'   same for all exporters or given with one of them.
+#'   The same size on several rows of a cell is taken once, with a warning; sizes that differ there are added up.
 #' @param exporter Name of the column of exporters (clusters), each of which is decomposed; `NULL` for one.
 #' @param method One of the four methods.
 #' @param order For `leamer_stern`: whether `commodity` or `market` is taken out first, or the `average` of both.
 #' @param chain `TRUE` sums the decompositions of consecutive times instead of comparing the first with the last.
 #' @return An object of class `decompose_share` and `decomposition`: a list of data frames
-#' * `effects`: exporter, start, end, component, estimate: sums over commodities and markets;
+#' * `effects`: exporter, start, end, component, estimate, percent (of the change): sums over commodities and markets;
 #' * `components`: exporter, commodity, market, margin, start, end, component, estimate;
 #' * `totals`: exporter, start, end, value_start, value_end (sales, or the share for `fagerberg_sollie`), change;
 #' * `steps` (with `chain`): `effects` for each pair of consecutive times;

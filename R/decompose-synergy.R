@@ -34,6 +34,10 @@
 #' @param weight Name of a column that says how many firms a row stands for, or `NULL`.
 #' @param time Name of a column of periods; everything is computed for each.
 #' @param permutations Number of permutations, 0 for none. `seed` repeats them.
+#' @param min_firms `NULL`, or the smallest number of firms that may be shown: regions of fewer are blank, and the
+#'   next smallest
+#'   where one alone could be had from the total.
+#' @param seed A number that makes the permutations repeatable; `NULL` takes the generator as it is.
 #' @param control A [migration_control()]; its `threads` are used.
 #' @return An object of class `innovation_synergy` and `decomposition`, a list of data frames (with `time` in front
 #'   if given),

@@ -144,7 +144,8 @@ waterfall_plot <- function(steps, strips, unit) {
   ))
 }
 
-# Labels with two digits of the largest step of each cluster, each the difference of what is reached, so that they add up
+# Labels with two digits of the largest step of each cluster, each the difference of what is reached, so that they add
+# up
 # at the digits shown; steps of nothing have none
 step_labels <- function(steps) {
   change <- steps$kind != "level"

@@ -1,4 +1,5 @@
-/* decompose.c: a panel of firms -> the sums of its cells, and variances of influences by groups of firms. */
+/* decompose.c: a panel of firms -> the sums of its cells, and variances of influences by groups of firms.
+ * */
 #include "decompose.h"
 
 #include <string.h>
@@ -6,7 +7,8 @@
 #include "../core/base/alloc.h"
 #include "../core/decompose/firm_dynamics.h"
 
-/* ---- the pass -------------------------------------------------------------------------------------------------- */
+/* ---- the pass
+ * -------------------------------------------------------------------------------------------------- */
 static fm_panel panel_of(SEXP list) {
   const size_t n = (size_t)Rf_xlength(fm_list_need(list, "weight", REALSXP));
   fm_panel panel = {.n = n,
@@ -114,8 +116,10 @@ static SEXP pack(const fm_dynamics *d, SEXP pointer) {
   return result;
 }
 
-/* panel = list(firm, n_firms, time, n_times, place, n_places, performance, weight, size, group, n_groups, centre,
- * keep_zero, consecutive, end_to_end, gap_is_exit, threads): the fields of fm_panel, and the number of threads. */
+/* panel = list(firm, n_firms, time, n_times, place, n_places, performance, weight, size, group, n_groups,
+ * centre,
+ * keep_zero, consecutive, end_to_end, gap_is_exit, threads): the fields of fm_panel, and the number of
+ * threads. */
 SEXP firmmove_firm_dynamics(SEXP panel) {
   const fm_panel p = panel_of(panel);
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, R_NilValue));
@@ -131,7 +135,8 @@ SEXP firmmove_firm_dynamics(SEXP panel) {
   return result;
 }
 
-/* ---- variances --------------------------------------------------------------------------------------------------- */
+/* ---- variances
+ * --------------------------------------------------------------------------------------------------- */
 /* as fm_firm_class */
 static const char *const classes[FM_CLASSES + 1] = {"all",  "start", "end", "stay", "dead",
                                                     "gone", "new",   "own", NULL};
@@ -156,7 +161,8 @@ static fm_terms terms_of(SEXP list, const fm_dynamics *d) {
   return terms;
 }
 
-/* Sum over firms, or over their groups, of the squared influences, and beside it that over those of the own cell,
+/* Sum over firms, or over their groups, of the squared influences, and beside it that over those of the
+ * own cell,
  * of terms = list(pair, place, cell, class, moment,
  * columns): the fields of fm_terms. */
 SEXP firmmove_account_variance(SEXP dynamics, SEXP terms) {
@@ -175,7 +181,8 @@ SEXP firmmove_account_variance(SEXP dynamics, SEXP terms) {
   return result;
 }
 
-/* Sum over firms, or over their groups, of the squares of one influence, for each pair of periods. gradient: matrix cell x
+/* Sum over firms, or over their groups, of the squares of one influence, for each pair of periods.
+ * gradient: matrix cell x
  * moment. */
 SEXP firmmove_cell_variance(SEXP dynamics, SEXP gradient) {
   const fm_dynamics *d = R_ExternalPtrAddr(dynamics);

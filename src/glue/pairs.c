@@ -97,7 +97,8 @@ SEXP firmmove_ring_sums(SEXP x, SEXP y, SEXP weight, SEXP from, SEXP to, SEXP ra
   return result;
 }
 
-/* member: (reference, then neighbour sites) x draws, with all: radii x sites; or those sites once, with place: sites x draws,
+/* member: (reference, then neighbour sites) x draws, with all: radii x sites; or those sites once, with
+ * place: sites x draws,
  * where the type and weight of each site are in each draw. Returns radii x draws. */
 SEXP firmmove_m_function(SEXP x, SEXP y, SEXP weight, SEXP all, SEXP member, SEXP place, SEXP n_from,
                          SEXP radius, SEXP threads) {

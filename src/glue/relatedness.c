@@ -17,7 +17,8 @@ static enum fm_related method_of(SEXP method) {
   Rf_error("internal: there is no relatedness `%s`", name);
 }
 
-/* present: regions x industries. list(matrix: industries x industries, density: regions x industries, cooccurrence,
+/* present: regions x industries. list(matrix: industries x industries, density: regions x industries,
+ * cooccurrence,
  * relatedness: of the pairs, in the order of index_pairs()). */
 SEXP firmmove_relatedness(SEXP present, SEXP method, SEXP self, SEXP threads) {
   const char *names[] = {"matrix", "density", "cooccurrence", "relatedness", ""};

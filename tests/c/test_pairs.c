@@ -328,7 +328,8 @@ static void test_weights_by_draw(void) {
   CHECK_ARRAY(both + AT, one, AT, 1e-14);
 }
 
-/* ---- failures ------------------------------------------------------------------------------------------- */
+/* ---- failures
+ * ------------------------------------------------------------------------------------------- */
 
 static fm_code scenario(void *context) {
   const world *w = context;

@@ -53,7 +53,8 @@ typedef struct fm_kernels {
   /* d_i = scale times the distance of (x_i, y_i) to centre, within a few ulp. */
   void (*distances)(const double *x, const double *y, const double *centre, double scale, double *d,
                     size_t n);
-  /* moment[8 b + k] += weight_i t^k, k < 8, for the positions b + 1/2 + t, 0 <= b < n_bins; those beyond the last bin count
+  /* moment[8 b + k] += weight_i t^k, k < 8, for the positions b + 1/2 + t, 0 <= b < n_bins; those beyond
+   * the last bin count
    * in its middle. weight may be NULL: 1. */
   void (*bin_powers)(const double *position, const double *weight, size_t n, size_t n_bins, double *moment);
   /* z_i = quantile of the standard normal at u_i in (0, 1), within a few ulp. z may be u. */

@@ -22,7 +22,8 @@ FM_TARGET static double FM_NAME(disc_)(const fm_points *points, const size_t *ru
 }
 
 /* ---- distances, and their moments in bins --------------------------------------------------------- */
-/* 1/sqrt(v) by halving the exponent and four steps of Newton, from 4% to the last bits; v = 0 gives a finite number. */
+/* 1/sqrt(v) by halving the exponent and four steps of Newton, from 4% to the last bits; v = 0 gives a
+ * finite number. */
 FM_INLINE vec FM_NAME(inverse_root)(vec v) {
   vec r = (vec)(0x5fe6eb50c7b537a9ULL - ((uvec)v >> 1));
   const vec half = 0.5 * v;

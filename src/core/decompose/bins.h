@@ -19,7 +19,8 @@ typedef struct fm_gauss {
   double *c;
 } fm_gauss;
 
-/* Number of bins of width step for densities at up to `last` with bandwidth h. The last of them is for what is further away:
+/* Number of bins of width step for densities at up to `last` with bandwidth h. The last of them is for
+ * what is further away:
  * no Gaussian sum looks at it (kernels.h, bin_powers). */
 size_t fm_bins_needed(double last, double h, double step);
 /* Coefficients of sum w f((at - u)/h), plus those of sum w f((at + u)/h) when reflect is set. */

@@ -4,7 +4,8 @@
  *                        + dead_k' M_g[o = c, d = none] + gone_k' M_g[o = c, d unseen]
  *                        + new_k' M_g[o unseen, d = c] + own_k' M_g[cell] )^2
  *
- * with M_g the moments of the firms of group g, c the cluster of the influence. Overwrites only variance. Thread
+ * with M_g the moments of the firms of group g, c the cluster of the influence. Overwrites only variance.
+ * Thread
  * safety: no state.
  */
 #include <string.h>
@@ -15,7 +16,8 @@
 /* Sums of one group in one pair of periods. */
 typedef struct group_sums {
   double all[FM_FIRM_MOMENTS];
-  /* (1 + n_places) x FM_FIRM_MOMENTS for each class; n_cells x FM_FIRM_MOMENTS for FM_CLASS_OWN, none for all */
+  /* (1 + n_places) x FM_FIRM_MOMENTS for each class; n_cells x FM_FIRM_MOMENTS for FM_CLASS_OWN, none for
+   * all */
   double *of[FM_CLASSES];
   unsigned char *touched; /* 1 + n_places */
 } group_sums;
@@ -227,7 +229,8 @@ fm_code fm_dynamics_grouped(const fm_dynamics *d, const fm_terms *terms, double 
   return code;
 }
 
-/* ---- one influence given cell by cell ---------------------------------------------------------------------------- */
+/* ---- one influence given cell by cell
+ * ---------------------------------------------------------------------------- */
 static double of_cell(const double *gradient, size_t n_cells, size_t cell, const double *m) {
   double total = 0.0;
   for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {

@@ -2,9 +2,12 @@
  *
  *   variance_k = sum over cells j of g_kj' (sum of m m' over the firms of j) g_kj
  *
- * with g_kj the sum of the derivatives of term k in the classes that cell j belongs to. The cells fall into seven kinds for a
- * term: emigrants, deaths, those that hide, immigrants, those that are new (or seen again) and stayers of its cluster, and all
- * others of the pair; their sums of products are made once for each cluster and pair, and the term's own cell is taken out of its kind and put back with its own derivatives.
+ * with g_kj the sum of the derivatives of term k in the classes that cell j belongs to. The cells fall
+ * into seven kinds for a
+ * term: emigrants, deaths, those that hide, immigrants, those that are new (or seen again) and stayers of
+ * its cluster, and all
+ * others of the pair; their sums of products are made once for each cluster and pair, and the term's own
+ * cell is taken out of its kind and put back with its own derivatives.
  * Arguments: firm_dynamics.h. Overwrites only variance. Thread safety: no state.
  */
 #include <string.h>

@@ -12,7 +12,8 @@
 #include "../base/alloc.h"
 #include "../base/threads.h"
 
-/* ---- counting keys -------------------------------------------------------------------------------------- */
+/* ---- counting keys
+ * -------------------------------------------------------------------------------------- */
 
 typedef struct counter {
   size_t mask;     /* slots - 1 */
@@ -85,7 +86,8 @@ static fm_code counter_add(counter *c, uint64_t key, double weight) {
   return FM_OK;
 }
 
-/* ---- entropies ------------------------------------------------------------------------------------------ */
+/* ---- entropies
+ * ------------------------------------------------------------------------------------------ */
 
 /* What one evaluation works with; the counters keep their size from one to the next. */
 typedef struct workspace {
@@ -219,7 +221,8 @@ double fm_synergy(const double *entropy, size_t d, size_t stride) {
   return sum;
 }
 
-/* ---- permutations --------------------------------------------------------------------------------------- */
+/* ---- permutations
+ * --------------------------------------------------------------------------------------- */
 
 /* splitmix64: a draw needs a stream of its own, whichever thread runs it. */
 static uint64_t next(uint64_t *state) {

@@ -1,7 +1,9 @@
 /* firm_dynamics.c: one pass over a panel, firm by firm in order of time.
  *
- * Firms are cut into stripes that the panel alone determines; each stripe has sums of its own, which are added up in
- * order. Arguments and what is computed: firm_dynamics.h. Overwrites only the result. Thread safety: no state.
+ * Firms are cut into stripes that the panel alone determines; each stripe has sums of its own, which are
+ * added up in
+ * order. Arguments and what is computed: firm_dynamics.h. Overwrites only the result. Thread safety: no
+ * state.
  */
 #include "firm_dynamics.h"
 
@@ -41,7 +43,8 @@ size_t fm_product_at(size_t a, size_t b) {
   return before[block] + (a - BLOCK * block) * width + (b - BLOCK * block);
 }
 
-/* ---- memory that grows ------------------------------------------------------------------------------------- */
+/* ---- memory that grows
+ * ------------------------------------------------------------------------------------- */
 static fm_code resize(void **old, size_t used, size_t room, size_t size) {
   void *larger = fm_alloc(room, size);
   if (larger == NULL) {
@@ -55,7 +58,8 @@ static fm_code resize(void **old, size_t used, size_t room, size_t size) {
   return FM_OK;
 }
 
-/* Room for one more in n vectors, whose entries have these sizes, all with `used` of *room entries taken. */
+/* Room for one more in n vectors, whose entries have these sizes, all with `used` of *room entries taken.
+ * */
 static fm_code room_for_one(void **vectors, const size_t *sizes, size_t n, size_t used, size_t *room) {
   const size_t larger = used < 64 ? 128 : 2 * used;
   for (size_t i = 0; i < n; i++) {
@@ -82,7 +86,8 @@ static fm_code grow_parts(pass *s) {
   return code;
 }
 
-/* ---- one firm in one pair of periods ------------------------------------------------------------------- */
+/* ---- one firm in one pair of periods
+ * ------------------------------------------------------------------- */
 /* The twelve numbers; start or end is NULL where the firm is not seen. */
 static void moments(const fm_panel *p, const fm_record *start, const fm_record *end, double *restrict m) {
   memset(m, 0, FM_FIRM_MOMENTS * sizeof(double));
@@ -184,7 +189,8 @@ static fm_code emit(pass *s, int pair, const fm_record *start, const fm_record *
   return group ? add_part(s, cell, group[start ? start->row : end->row], m) : FM_OK;
 }
 
-/* ---- one firm ---------------------------------------------------------------------------------------------- */
+/* ---- one firm
+ * ---------------------------------------------------------------------------------------------- */
 /* From the row before (NULL: none) to the row after (NULL: none) in the firm's life. */
 static fm_code step(pass *s, const fm_record *before, const fm_record *after) {
   if (before != NULL && after != NULL && after->time == before->time + 1) {
@@ -239,7 +245,8 @@ static fm_code firm_life(pass *s, const fm_record *life, size_t n) {
   return p->end_to_end && (first || last) ? emit(s, (int)s->result->n_pairs, first, last, NONE) : FM_OK;
 }
 
-/* ---- stripes ----------------------------------------------------------------------------------------------- */
+/* ---- stripes
+ * ----------------------------------------------------------------------------------------------- */
 /* Firms of consecutive ranges. */
 typedef struct stripe {
   pass pass;
@@ -389,7 +396,8 @@ static fm_code run_stripes(stripes *s, int threads, int (*interrupted)(void *)) 
   return FM_OK;
 }
 
-/* ---- sums of all stripes --------------------------------------------------------------------------------------- */
+/* ---- sums of all stripes
+ * --------------------------------------------------------------------------------------- */
 static void add_cell(fm_cell *restrict to, const fm_cell *restrict from) {
   to->count += from->count;
   for (size_t a = 0; a < FM_FIRM_MOMENTS; a++) {

@@ -1,19 +1,26 @@
 /* firm_dynamics.h: the sums from which every account of clusters with moving firms is made.
  *
- * A pair of periods (start 0, end 1) sorts each firm into a cell (o, d): its cluster at the start and at the
- * end, or none (a birth, a death), or hidden (not seen in this period, but before and after it). All terms of
+ * A pair of periods (start 0, end 1) sorts each firm into a cell (o, d): its cluster at the start and at
+ * the
+ * end, or none (a birth, a death), or hidden (not seen in this period, but before and after it). All
+ * terms of
  * all six methods are functions of the sums over the firms of a cell of
  *
- *   w0  w0 q0  y0  w1  w1 q1  y1  w0 q1  w1 q0  u  u q0  u q1  max(y1 - y0, 0)     with q = performance - centre,
+ *   w0  w0 q0  y0  w1  w1 q1  y1  w0 q1  w1 q0  u  u q0  u q1  max(y1 - y0, 0)     with q = performance -
+ * centre,
  *
- * u = 1 for a firm seen at both ends (and of weight other than zero at both, unless zeros are kept), 0 otherwise;
- * the last four and the mixed ones are 0 for a firm seen at one end. The influence function of each term is linear
- * in them, and firms of different cells are different firms, so that standard errors need no more than the sums of
+ * u = 1 for a firm seen at both ends (and of weight other than zero at both, unless zeros are kept), 0
+ * otherwise;
+ * the last four and the mixed ones are 0 for a firm seen at one end. The influence function of each term
+ * is linear
+ * in them, and firms of different cells are different firms, so that standard errors need no more than
+ * the sums of
  * products of the twelve within each cell:
  *
  *   Var(f) = sum over cells of g' (sum of m m') g,   g the gradient of f in the sums of the cell.
  *
- * One pass over the panel, O(n), after a counting sort by firm where the rows are not in order (dynamics_rows.h).
+ * One pass over the panel, O(n), after a counting sort by firm where the rows are not in order
+ * (dynamics_rows.h).
  * Thread safety: no state.
  */
 #ifndef FM_FIRM_DYNAMICS_H
@@ -88,15 +95,19 @@ typedef struct fm_dynamics {
 /* Which of the packed products is that of moments a <= b. */
 size_t fm_product_at(size_t a, size_t b);
 
-/* Fills result, which the caller frees whatever is returned. interrupted is polled now and then (may be NULL). The sums do
+/* Fills result, which the caller frees whatever is returned. interrupted is polled now and then (may be
+ * NULL). The sums do
  * not depend on the number of threads, nor on the order of the rows. */
 fm_code fm_dynamics_run(const fm_panel *panel, int threads, int (*interrupted)(void *),
                         fm_dynamics *result);
 void fm_dynamics_free(fm_dynamics *result);
 
-/* ---- variances (dynamics_variance.c) --------------------------------------------------------------------- */
-/* Classes of firms of a pair of periods in which a term has derivatives: all; those of its cluster at the start, at the
- * end, at both, those that close, those not seen at the end (closed or hidden), those not seen at the start; those of its
+/* ---- variances (dynamics_variance.c)
+ * --------------------------------------------------------------------- */
+/* Classes of firms of a pair of periods in which a term has derivatives: all; those of its cluster at the
+ * start, at the
+ * end, at both, those that close, those not seen at the end (closed or hidden), those not seen at the
+ * start; those of its
  * own cell. */
 typedef enum fm_firm_class {
   FM_CLASS_ALL,
@@ -110,7 +121,8 @@ typedef enum fm_firm_class {
   FM_CLASSES
 } fm_firm_class;
 
-/* Terms of an account. Column j holds the derivatives of all terms in the sum of moment[j] over class_of[j]. */
+/* Terms of an account. Column j holds the derivatives of all terms in the sum of moment[j] over
+ * class_of[j]. */
 typedef struct fm_terms {
   size_t n, n_columns;
   const int *pair, *place;      /* n: from 1 on */
@@ -119,18 +131,22 @@ typedef struct fm_terms {
   const double *const *column;
 } fm_terms;
 
-/* variance[k] = sum over the firms of the squared k-th influence; own[k] (NULL: not wanted) that over the firms of its own
+/* variance[k] = sum over the firms of the squared k-th influence; own[k] (NULL: not wanted) that over the
+ * firms of its own
  * cell. A sum that is nothing but rounding is 0. */
 fm_code fm_dynamics_variance(const fm_dynamics *dynamics, const fm_terms *terms, double *variance,
                              double *own);
 
-/* The same with firms of one group going together: sum over groups of (sum over its firms of the influence)^2. The terms
+/* The same with firms of one group going together: sum over groups of (sum over its firms of the
+ * influence)^2. The terms
  * are in the order of their pairs. */
 fm_code fm_dynamics_grouped(const fm_dynamics *dynamics, const fm_terms *terms, double *variance,
                             double *own);
 
-/* The squares of one influence for each pair of periods: gradient[j + n_cells a] is its derivative in moment a of the firms of
- * cell j, whatever their classes; firms go together in their groups where there are any. variance: n_pairs. */
+/* The squares of one influence for each pair of periods: gradient[j + n_cells a] is its derivative in
+ * moment a of the firms of
+ * cell j, whatever their classes; firms go together in their groups where there are any. variance:
+ * n_pairs. */
 fm_code fm_dynamics_cells(const fm_dynamics *dynamics, const double *gradient, double *variance);
 
 /* x' P x with P packed as in a cell. */
@@ -139,7 +155,8 @@ double fm_packed_quadratic(const double *x, const double *packed);
 /* The derivatives of term k by class. */
 void fm_term_gradient(const fm_terms *terms, size_t k, double gradient[FM_CLASSES][FM_FIRM_MOMENTS]);
 
-/* The derivatives of term k, which has a cell of its own, in the sums of that cell, whatever their classes. */
+/* The derivatives of term k, which has a cell of its own, in the sums of that cell, whatever their
+ * classes. */
 void fm_own_gradient(const fm_dynamics *dynamics, const fm_terms *terms, size_t k, double *gradient);
 
 #endif

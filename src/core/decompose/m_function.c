@@ -1,8 +1,11 @@
 /* m_function.c: the M function of Marcon and Puech for draws of the null.
  *
- * Either the sites of a type are drawn and weights stay at the sites, so that the weights of all neighbours are known
- * beforehand; or weights and types move together over the sites, and the neighbours of the reference sites are
- * summed anew in each draw. Arguments: rings.h. Overwrites m only. Thread safety: each draw is a task of its own.
+ * Either the sites of a type are drawn and weights stay at the sites, so that the weights of all
+ * neighbours are known
+ * beforehand; or weights and types move together over the sites, and the neighbours of the reference
+ * sites are
+ * summed anew in each draw. Arguments: rings.h. Overwrites m only. Thread safety: each draw is a task of
+ * its own.
  */
 #include <math.h>
 #include <string.h>

@@ -1,8 +1,10 @@
 /* pair_moments.c: first and second moments of the kernel over all pairs of sites, for several bandwidths at
  * once: what the exact variance of K(d) under sampling without replacement is made of.
  *
- * The rows of a block of sites are binned together, then turned into k_i(d) for every bandwidth by products of matrices: a
- * few neighbouring d have their coefficients over the same bins, with zeros where one does not reach. Products of two kernels are kernels of bandwidth h/sqrt(2), so that the sums over pairs come
+ * The rows of a block of sites are binned together, then turned into k_i(d) for every bandwidth by
+ * products of matrices: a
+ * few neighbouring d have their coefficients over the same bins, with zeros where one does not reach.
+ * Products of two kernels are kernels of bandwidth h/sqrt(2), so that the sums over pairs come
  * from the bins of all rows:
  *   f((d-u)/h) f((e-u)/h) = f((d-e)/(h sqrt 2)) f(((d+e)/2 - u)/(h/sqrt 2)).
  * Arguments: pairs.h. Overwrites the outputs only. Thread safety: no state; stripes of sites are fixed by
@@ -47,7 +49,8 @@ static size_t n_sums(const moments_run *run) { return run->m->n_h * run->m->n_at
 
 static size_t n_moments(const moments_run *run) { return run->n_bins * FM_BIN_MOMENTS; }
 
-/* ---- sites in tiles --------------------------------------------------------------------------------------- */
+/* ---- sites in tiles
+ * --------------------------------------------------------------------------------------- */
 typedef struct point {
   double x, y;
 } point;
@@ -62,7 +65,8 @@ static int by_y(const void *a, const void *b) {
   return (y > other) - (y < other);
 }
 
-/* Sites that follow one another are near each other: strips across y with their sites by x, so that a chunk of them is
+/* Sites that follow one another are near each other: strips across y with their sites by x, so that a
+ * chunk of them is
  * about a square, most of which are out of reach of a site. */
 static void sort_sites(point *site, size_t n) {
   const size_t across = (size_t)sqrt((double)n / CHUNK), strips = across > 1 ? across : 1;
@@ -120,7 +124,8 @@ static int out_of_reach(const double *box, double x, double y, double reach) {
   return dx * dx + dy * dy > reach * reach;
 }
 
-/* ---- values at sites --------------------------------------------------------------------------------------- */
+/* ---- values at sites
+ * --------------------------------------------------------------------------------------- */
 /* Distances of site i to all others. */
 static void add_row(const moments_run *run, size_t i, double *moment) {
   const fm_kernels *kernels = fm_kernels_best();
@@ -181,7 +186,8 @@ static fm_code moments_stripe(void *context, size_t task, size_t worker) {
   return FM_OK;
 }
 
-/* ---- products over pairs -------------------------------------------------------------------------------- */
+/* ---- products over pairs
+ * -------------------------------------------------------------------------------- */
 
 /* sum over ordered pairs of f((c - u)/h). */
 static fm_code gauss_once(const moments_run *run, double c, double h, double *sum) {
@@ -225,7 +231,8 @@ static fm_code products_task(void *context, size_t task, size_t worker) {
   return FM_OK;
 }
 
-/* ---- the run -------------------------------------------------------------------------------------------- */
+/* ---- the run
+ * -------------------------------------------------------------------------------------------- */
 
 static void moments_free(moments_run *run) {
   if (run->gauss != NULL) {

@@ -44,7 +44,8 @@ static void positions(const fm_sites *sites, size_t i, size_t j, size_t n, doubl
   fm_kernels_best()->distances(sites->x + j, sites->y + j, centre, scale, position, n);
 }
 
-/* ---- histogram ------------------------------------------------------------------------------------------ */
+/* ---- histogram
+ * ------------------------------------------------------------------------------------------ */
 
 typedef struct histogram_run {
   const fm_sites *sites;
@@ -96,7 +97,8 @@ fm_code fm_pair_histogram(const fm_sites *sites, double top, size_t n_bins, doub
   return code;
 }
 
-/* ---- densities of subsets ------------------------------------------------------------------------------- */
+/* ---- densities of subsets
+ * ------------------------------------------------------------------------------- */
 
 typedef struct density_run {
   const fm_sites *sites;

@@ -3,7 +3,8 @@
  *   K(d) = 1/(h W) sum_{i<j} w_i w_j k(d, d_ij),   W = sum_{i<j} w_i w_j,
  *   k(d, u) = f((d - u)/h) + f((d + u)/h),  f the normal density: a Gaussian kernel reflected at 0.
  *
- * Pairs go to bins of distance that keep the first FM_BIN_MOMENTS moments about their centres; K is a sum over
+ * Pairs go to bins of distance that keep the first FM_BIN_MOMENTS moments about their centres; K is a sum
+ * over
  * bins of Hermite expansions about the centres (the fast Gauss transform on a line), so that a pair costs
  * a few additions whatever the number of d. With bins of h/6 (densities) the expansion is off by less than
  * 2e-11 of the height of the kernel, with bins of h/3 (moments over all sites) by less than 5e-8.
@@ -43,7 +44,8 @@ typedef struct fm_kernel {
 } fm_kernel;
 
 /* Densities of n_draws subsets of the sites: draw b has the n sites member[n*b ..] (0-based), the one at
- * position i with weight[i + weight_step*b] (NULL: 1; weight_step: n or 0). density[a + n_at*b] = K(at[a]); NaN when W = 0. */
+ * position i with weight[i + weight_step*b] (NULL: 1; weight_step: n or 0). density[a + n_at*b] =
+ * K(at[a]); NaN when W = 0. */
 typedef struct fm_subsets {
   size_t n, n_draws;
   const int *member;
@@ -54,7 +56,8 @@ typedef struct fm_subsets {
 fm_code fm_pair_density(const fm_sites *sites, const fm_subsets *subsets, const fm_kernel *kernel,
                         double *density, const fm_run *run, fm_error *err);
 
-/* Moments of K_ij(d) = k(d, d_ij)/h over all sites, for n_h bandwidths, with k_i(d) = sum_{j != i} K_ij(d)/(n-1):
+/* Moments of K_ij(d) = k(d, d_ij)/h over all sites, for n_h bandwidths, with k_i(d) = sum_{j != i}
+ * K_ij(d)/(n-1):
  *   mean[a + n_at*s]             = sum_i k_i(d_a) / n
  *   site[a + n_at*(b + n_at*s)]  = sum_i k_i(d_a) k_i(d_b)
  *   pair[a + n_at*(b + n_at*s)]  = sum_{i<j} K_ij(d_a) K_ij(d_b)

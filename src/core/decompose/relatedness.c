@@ -79,7 +79,8 @@ static void fill_row(const relations *r, size_t p) {
   }
 }
 
-/* Densities of the industries from .. from + count - 1, a stretch of the others at a time, which stays in the caches. */
+/* Densities of the industries from .. from + count - 1, a stretch of the others at a time, which stays in
+ * the caches. */
 static void fill_density(const relations *r, size_t from, size_t count, double *sums) {
   const fm_kernels *kernels = fm_kernels_best();
   const size_t n = r->presence->n_industries, regions = r->presence->n_regions;

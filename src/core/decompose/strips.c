@@ -1,9 +1,13 @@
 /* strips.c: points in strips, and sums over discs by strip.
  *
- * Strips of equal numbers of points are cut across y; in each the points are sorted by x and lie in buckets of equal
- * width, with running sums of their weights. A circle meets a strip in chords: buckets between the shorter ones are
- * inside for sure and come from the running sums, buckets beyond the longer ones are outside, and only the points
- * of those between are compared one by one. With s strips the former cost radii x s, the latter n/s. A few points are
+ * Strips of equal numbers of points are cut across y; in each the points are sorted by x and lie in
+ * buckets of equal
+ * width, with running sums of their weights. A circle meets a strip in chords: buckets between the
+ * shorter ones are
+ * inside for sure and come from the running sums, buckets beyond the longer ones are outside, and only
+ * the points
+ * of those between are compared one by one. With s strips the former cost radii x s, the latter n/s. A
+ * few points are
  * compared all. A sum over no point is exactly 0: numbers are counted beside the weights.
  * Arguments: strips.h.
  */
@@ -21,7 +25,8 @@ typedef struct fm_point {
   double x, y, weight;
 } fm_point;
 
-/* ---- strips --------------------------------------------------------------------------------------------- */
+/* ---- strips
+ * --------------------------------------------------------------------------------------------- */
 
 void fm_strips_free(fm_strips *s) {
   fm_free(s->start), fm_free(s->points), fm_free(s->buffer), fm_free(s->x), fm_free(s->y);
@@ -32,7 +37,8 @@ void fm_strips_free(fm_strips *s) {
 
 /* Room for n points, to be asked for n_radii discs at a time. */
 fm_code fm_strips_init(fm_strips *s, size_t n, size_t n_radii) {
-  /* measured: a strip of a disc costs about as much as 12 points compared with all rings, or 200 with one radius */
+  /* measured: a strip of a disc costs about as much as 12 points compared with all rings, or 200 with one
+   * radius */
   const double many = (double)n_radii * (double)n_radii;
   const size_t wanted = (size_t)sqrt((double)n / 56);
   *s = (fm_strips){.n = n, .n_strips = (double)n < many || wanted < 2 ? 1 : wanted};
@@ -174,7 +180,8 @@ void fm_strips_weigh(fm_strips *s, const size_t *site, const double *weight) {
   }
 }
 
-/* ---- rings ---------------------------------------------------------------------------------------------- */
+/* ---- rings
+ * ---------------------------------------------------------------------------------------------- */
 
 void fm_rings_free(fm_rings *r) {
   fm_free(r->square), fm_free(r->first);
@@ -216,7 +223,8 @@ static inline size_t ring_of(const fm_rings *r, double d2) {
   return k;
 }
 
-/* ---- discs ---------------------------------------------------------------------------------------------- */
+/* ---- discs
+ * ---------------------------------------------------------------------------------------------- */
 
 void fm_discs_free(fm_discs *g) { fm_free(g->memory); }
 
@@ -280,7 +288,8 @@ void fm_disc_leave_out(fm_disc *d, size_t n, double self) {
   }
 }
 
-/* Sums within each radius around the first n centres, strip after strip, each of which stays in the caches. */
+/* Sums within each radius around the first n centres, strip after strip, each of which stays in the
+ * caches. */
 void fm_discs_around(const fm_strips *s, const fm_rings *r, size_t n, fm_discs *g) {
   const fm_kernels *kernels = fm_kernels_best();
   memset(g->memory, 0, 2 * n * (r->n + 1) * sizeof(double));

@@ -1,7 +1,9 @@
-/* strips.h: points in strips, and the weight around some centres within several radii: what rings.c and m_function.c
+/* strips.h: points in strips, and the weight around some centres within several radii: what rings.c and
+ * m_function.c
  * are made of (how: strips.c).
  *
- * A set of strips is built from sites and weights, or rebuilt with other weights. Thread safety: strips and rings
+ * A set of strips is built from sites and weights, or rebuilt with other weights. Thread safety: strips
+ * and rings
  * are read only once built; discs belong to one thread.
  */
 #ifndef FM_STRIPS_H
