@@ -129,8 +129,8 @@ second_order <- function(terms, sums) {
   ifelse(variance$x > 0 & variance$y > 0, variance$x * variance$y * (1 + correlation^2), 0)
 }
 
-# Sums of squared influences, of all firms and of those of the own cell; terms are in the order of their units, so of the
-# pairs
+# Sums of squared influences, of all firms and of those of the own cell; terms are in the order of their units, so of
+# the pairs
 term_squares <- function(terms, sums) {
   names <- strsplit(names(terms$dual$g), ".", fixed = TRUE)
   .Call(C_account_variance, sums$cells$pointer, list(

@@ -34,7 +34,8 @@ reference_counts <- function(method, counts, leavers) {
   )
 }
 
-# Firms behind each term: list(own = in its own group, rest = in what it is measured from; for terms of stayers, stayers)
+# Firms behind each term: list(own = in its own group, rest = in what it is measured from; for terms of stayers,
+# stayers)
 mean_counts <- function(terms, sums, method, leavers) {
   counts <- unit_counts(sums)
   moving <- terms$side != ""

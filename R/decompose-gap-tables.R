@@ -31,7 +31,8 @@ gap_tables <- function(results, design, spec, call) {
   tables
 }
 
-# The gap through the reweighted second cluster: what attributes do together, and what is left (DiNardo, Fortin, Lemieux)
+# The gap through the reweighted second cluster: what attributes do together, and what is left (DiNardo, Fortin,
+# Lemieux)
 counterfactual_table <- function(result, spec) {
   estimate <- c(result$values[1] - result$counterfactual, result$counterfactual - result$values[2])
   error <- result$counterfactual_error %||% c(NA_real_, NA_real_)
