@@ -76,15 +76,15 @@ expected_theta <- function(member, theta, keys, t) {
     return(NULL)
   }
   bits <- 2^(inside - 1L)
-  order <- min(length(inside), 4L)
+  highest <- min(length(inside), 4L)
   before <- keys[seq_len(t - 1L)]
-  at <- lapply(seq_len(order), function(k) match(keys[t] - utils::combn(bits, k, sum), before))
+  at <- lapply(seq_len(highest), function(k) match(keys[t] - utils::combn(bits, k, sum), before))
   if (anyNA(unlist(at))) {
     near <- at[[1L]][!is.na(at[[1L]])]
     return(if (length(near) > 0L) theta[, near[1L]])
   }
   means <- lapply(at, function(columns) rowMeans(theta[, columns, drop = FALSE]))
-  Reduce(`+`, Map(function(mean, k) (-1)^(k + 1L) * choose(order, k) * mean, means, seq_len(order)))
+  Reduce(`+`, Map(function(mean, k) (-1)^(k + 1L) * choose(highest, k) * mean, means, seq_len(highest)))
 }
 
 restricted_maxima.migration_model <- function(model, problem, starts, held) {

@@ -11,8 +11,8 @@ exact_plan <- function(p, blocks = NULL) {
   weights <- owen_weights(p, blocks)
   at <- which(rowSums(weights != 0) > 0)
   member <- matrix(bitwAnd(at - 1L, rep(2L^(seq_len(p) - 1L), each = length(at))) > 0L, ncol = p)
-  order <- order(rowSums(member))
-  list(member = member[order, , drop = FALSE], weights = weights[at[order], , drop = FALSE])
+  ordering <- order(rowSums(member))
+  list(member = member[ordering, , drop = FALSE], weights = weights[at[ordering], , drop = FALSE])
 }
 
 # Values estimated from sampled orders, each with its reverse: the subsets that the orders visit and their weights and,

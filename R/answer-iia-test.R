@@ -152,14 +152,14 @@ compared_terms <- function(object, refit) {
 
 # d' M^- d on the positive eigenvalues of M scaled by `scale`
 hausman <- function(difference, middle, scale) {
-  eigen <- eigen(middle / tcrossprod(scale), symmetric = TRUE)
-  positive <- eigen$values > 1e-10 * max(abs(eigen$values))
-  along <- crossprod(eigen$vectors, difference / scale)[positive]
-  statistic <- sum(along^2 / eigen$values[positive])
+  spectrum <- eigen(middle / tcrossprod(scale), symmetric = TRUE)
+  positive <- spectrum$values > 1e-10 * max(abs(spectrum$values))
+  along <- crossprod(spectrum$vectors, difference / scale)[positive]
+  statistic <- sum(along^2 / spectrum$values[positive])
   df <- sum(positive)
   list(
     row = data.frame(statistic = statistic, df = df, p.value = stats::pchisq(statistic, df, lower.tail = FALSE)),
-    eigenvalues = eigen$values, negative = sum(!positive)
+    eigenvalues = spectrum$values, negative = sum(!positive)
   )
 }
 

@@ -1,46 +1,52 @@
 #' Movers choose themselves
 #'
 #' @description
-#' Firms that move, and where they move to, are not drawn at random. `selection_terms()` gives the functions of choice probabilities that
-#' a regression of performance needs as controls, from a fit of the choice; and what is needed to carry the error of the fit
-#' into that of the regression.
+#' Firms that move, and where they move to, are not drawn at random. `selection_terms()` gives the functions of choice
+#' probabilities that a regression of performance needs as controls, from a fit of the choice; and what is needed to
+#' carry the error of the fit into that of the regression.
 #'
 #' @details
 #' With \eqn{P_c} the probability of the chosen place and \eqn{P_o} that of staying,
-#' \deqn{y_{ij} = \psi_j + x'b + g_s(P_{ic})}{y_ij = psi_j + x'b + g_s(P_ic)} for firms that stay and \eqn{+ g_m(P_{ic}, P_{io})}{+ g_m(P_ic, P_io)} for movers.
-#' * `"dahl"`: polynomials of `degree` in \eqn{P_c} for stayers, in \eqn{P_c} and \eqn{P_o} with products for movers, and a constant for
-#'   moving (Dahl).
-#' * `"dubin_mcfadden"`: \eqn{E[e_c|c] = -\log P_c} of the chosen place and, for movers, \eqn{E[e_o|c] = P_o \log P_o/(1 - P_o)}{E[e_o|c] = P_o log P_o/(1 - P_o)} of the
-#'   place they left, with extreme-value utilities (Dubin and McFadden).
+#' \deqn{y_{ij} = \psi_j + x'b + g_s(P_{ic})}{y_ij = psi_j + x'b + g_s(P_ic)} for firms that stay and \eqn{+
+#'   g_m(P_{ic}, P_{io})}{+ g_m(P_ic, P_io)} for movers.
+#' * `"dahl"`: polynomials of `degree` in \eqn{P_c} for stayers, in \eqn{P_c} and \eqn{P_o} with products for movers,
+#'   and a constant for moving (Dahl).
+#' * `"dubin_mcfadden"`: \eqn{E[e_c|c] = -\log P_c} of the chosen place and, for movers, \eqn{E[e_o|c] = P_o \log P_o/(1
+#'   - P_o)}{E[e_o|c] = P_o log P_o/(1 - P_o)} of the place they left, with extreme-value utilities (Dubin and
+#'   McFadden).
 #' * `"lee"`: \eqn{\phi(\Phi^{-1}(P_c))/P_c}{dnorm(qnorm(P_c))/P_c} (Lee), for stayers and movers.
 #'
-#' *Errors.* The terms depend on estimated coefficients. With \eqn{z_i} the regressors of a firm and \eqn{u_i} its residuals, the influence of
-#' a firm is \eqn{A(z_i u_i + G I^{-1} s_i)}, \eqn{A} the inverse of the regressors' moments, \eqn{I^{-1}} `vcov(fit)`, \eqn{s_i} the sum of its scores and \eqn{G} minus the
-#' sum of \eqn{z} times the derivative of the terms. `vcov(terms, model)` gives that covariance, clustered by firm, for an `lm()`;
-#' [decompose_places()] with `selection =` does the same. Estimated constants of places (`| place`) are held at their estimates given the other coefficients.
+#' *Errors.* The terms depend on estimated coefficients. With \eqn{z_i} the regressors of a firm and \eqn{u_i} its
+#' residuals, the influence of a firm is \eqn{A(z_i u_i + G I^{-1} s_i)}, \eqn{A} the inverse of the regressors'
+#' moments, \eqn{I^{-1}} `vcov(fit)`, \eqn{s_i} the sum of its scores and \eqn{G} minus the sum of \eqn{z} times the
+#' derivative of the terms. `vcov(terms, model)` gives that covariance, clustered by firm, for an `lm()`;
+#' [decompose_places()] with `selection =` does the same. Estimated constants of places (`| place`) are held at their
+#' estimates given the other coefficients.
 #'
 #' @section What the numbers do not say:
-#' Something must move firms that is not in the equation of performance: distance, say, or ties. Otherwise the terms are told from the rest by their curvature
-#' alone. `decompose_places(selection =)` warns when there is nothing of the kind.
+#' Something must move firms that is not in the equation of performance: distance, say, or ties. Otherwise the terms are
+#' told from the rest by their curvature alone. `decompose_places(selection =)` warns when there is nothing of the kind.
 #'
 #' @param fit A fit of [fit_migration()] to a [migration_data()].
-#' @param newdata `NULL`, or data of the same class: the terms of other occasions, which must have chosen places. These carry no errors.
+#' @param newdata `NULL`, or data of the same class: the terms of other occasions, which must have chosen places. These
+#'   carry no errors.
 #' @param type The form of the terms; see Details.
 #' @param degree Degree of Dahl's polynomials.
-#' @return A data frame of class `selection_terms` with a row for each row of `firms`; `NA` where there is no choice (the firm closed, or is not in the fit).
-#' `vcov()`: a square matrix with the names of the coefficients of the `lm()`.
-#' @section Errors: A fit to long data or on a store; a model whose likelihood is not one of occasions, for `vcov()`; an `lm()` without the terms.
+#' @return A data frame of class `selection_terms` with a row for each row of `firms`; `NA` where there is no choice
+#' (the firm closed, or is not in the fit). `vcov()`: a square matrix with the names of the coefficients of the `lm()`.
+#' @section Errors: A fit to long data or on a store; a model whose likelihood is not one of occasions, for `vcov()`; an
+#'   `lm()` without the terms.
 #' @references
-#' Dahl, G. B. (2002). Mobility and the return to education: testing a Roy model with multiple markets. *Econometrica* 70, 2367-2420.
-#' \doi{10.1111/j.1468-0262.2002.00443.x}
+#' Dahl, G. B. (2002). Mobility and the return to education: testing a Roy model with multiple markets. *Econometrica*
+#' 70, 2367-2420. \doi{10.1111/j.1468-0262.2002.00443.x}
 #'
-#' Dubin, J. A. and McFadden, D. L. (1984). An econometric analysis of residential electric appliance holdings and consumption.
-#' *Econometrica* 52, 345-362. \doi{10.2307/1911493}
+#' Dubin, J. A. and McFadden, D. L. (1984). An econometric analysis of residential electric appliance holdings and
+#' consumption. *Econometrica* 52, 345-362. \doi{10.2307/1911493}
 #'
 #' Lee, L.-F. (1983). Generalized econometric models with selectivity. *Econometrica* 51, 507-512. \doi{10.2307/1912003}
 #'
-#' Bourguignon, F., Fournier, M. and Gurgand, M. (2007). Selection bias corrections based on the multinomial logit model: Monte Carlo
-#' comparisons. *Journal of Economic Surveys* 21, 174-205. \doi{10.1111/j.1467-6419.2007.00503.x}
+#' Bourguignon, F., Fournier, M. and Gurgand, M. (2007). Selection bias corrections based on the multinomial logit
+#' model: Monte Carlo comparisons. *Journal of Economic Surveys* 21, 174-205. \doi{10.1111/j.1467-6419.2007.00503.x}
 #' @seealso [decompose_places()].
 #' @examples
 #' lamps <- wenzhou_guzhen(1996:2002)
@@ -136,10 +142,10 @@ lee_form <- function() {
   )
 }
 
-# ---- the error of the first step ---------------------------------------------------------------------------------------
+# ---- the error of the first step -----------------------------------------------------------------------------------
 
-# What the fit adds to the error of a second step: list(occasion, firm: code of each row of firms, scores by occasion, covariance,
-# slope(b): derivative of terms %*% b in the coefficients, rows of firms x coefficients)
+# What the fit adds to the error of a second step: list(occasion, firm: code of each row of firms, scores by occasion,
+# covariance, slope(b): derivative of terms %*% b in the coefficients, rows of firms x coefficients)
 first_step <- function(terms) {
   fit <- attr(terms, "fit")
   if (attr(terms, "new")) {
@@ -205,7 +211,7 @@ vcov.selection_terms <- function(object, model, ...) {
   covariance
 }
 
-# ---- in decompose_places() ---------------------------------------------------------------------------------------------
+# ---- in decompose_places() -----------------------------------------------------------------------------------------
 
 # The terms as controls of a panel, rows without a choice being told by a column of their own
 selection_controls <- function(selection, panel) {

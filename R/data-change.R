@@ -22,8 +22,8 @@ set_parts <- function(.whole, ...) {
 #'
 #' @details
 #' `left_join()` adds columns to the table that has the columns of `by`: to firms, or else to places. It may not
-#' repeat rows. `filter()` on long data may leave out some places of an occasion. Weights follow the rows; those that were
-#' given as a vector are lost with a table whose rows cannot be followed, and this is an error.
+#' repeat rows. `filter()` on long data may leave out some places of an occasion. Weights follow the rows; those that
+#' were given as a vector are lost with a table whose rows cannot be followed, and this is an error.
 #'
 #' @param x,_data,.data A [migration_data()] or [choice_data()].
 #' @param name,i Name of an element.

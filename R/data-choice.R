@@ -136,7 +136,7 @@ join_ids <- function(data, id) {
 # Rows that are already grouped are recognised by comparing neighbours and are
 # not sorted.
 group_rows <- function(id) {
-  order <- NULL
+  ordering <- NULL
   given <- id
   # dates and times are numbers below, and lose nothing as such
   if (inherits(id, c("Date", "POSIXct", "difftime"))) id <- as.numeric(id)
@@ -145,11 +145,11 @@ group_rows <- function(id) {
   first <- start[-length(start)] + 1
   if (anyDuplicated(id[first])) {
     code <- match(id, unique(id))
-    order <- order(code, method = "radix")
-    start <- .Call(C_run_starts, code[order])
-    first <- order[start[-length(start)] + 1]
+    ordering <- order(code, method = "radix")
+    start <- .Call(C_run_starts, code[ordering])
+    first <- ordering[start[-length(start)] + 1]
   }
-  list(order = order, start = start, id = given[first])
+  list(order = ordering, start = start, id = given[first])
 }
 
 # Whether each element differs from the one before (n - 1 values)

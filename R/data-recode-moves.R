@@ -236,9 +236,9 @@ print.recode_moves <- function(x, digits = max(3L, getOption("digits") - 3L), n 
     rows <- table[!duplicated(key), c("cluster", "start", "end", "component")]
     wide <- matrix(0, nrow(rows), length(runs), dimnames = list(NULL, paste("within", runs)))
     wide[cbind(match(key, unique(key)), match(table$within, runs))] <- table$estimate
-    order <- order(rows$start, rows$end, rows$cluster, match(rows$component, component_order))
+    ordering <- order(rows$start, rows$end, rows$cluster, match(rows$component, component_order))
     cat("\n", account, " account, by the longest gap:\n", sep = "")
-    print(utils::head(data.frame(rows, wide, check.names = FALSE)[order, ], n), digits = digits, row.names = FALSE)
+    print(utils::head(data.frame(rows, wide, check.names = FALSE)[ordering, ], n), digits = digits, row.names = FALSE)
     if (nrow(rows) > n) cat("... ", plural(nrow(rows) - n, "more row"), " in `sensitivity`\n", sep = "")
   }
   print_residual(x)

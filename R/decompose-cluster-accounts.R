@@ -23,12 +23,12 @@ firm_sums <- function(cells, n_pairs, n_places, centre) {
     dead = unit(cells$start, cells$end == 0L), gone = unit(cells$start, unseen(cells$end)),
     new = unit(cells$end, unseen(cells$start))
   )
-  sum <- lapply(index, function(i) class_sums(cells$sum, i, n))
+  total <- lapply(index, function(i) class_sums(cells$sum, i, n))
   pair <- rep(seq_len(n_pairs), each = n_places)
-  sum$all <- class_sums(cells$sum, cells$pair, n_pairs)[pair, , drop = FALSE]
+  total$all <- class_sums(cells$sum, cells$pair, n_pairs)[pair, , drop = FALSE]
   list(
     cells = cells, index = index, n_places = n_places, n_pairs = n_pairs, n_units = n, centre = centre, pair = pair,
-    place = rep(seq_len(n_places), n_pairs), sum = sum
+    place = rep(seq_len(n_places), n_pairs), sum = total
   )
 }
 
@@ -58,8 +58,8 @@ moving_groups <- function(sums) {
     )
   }
   groups <- Map(c, side(cells$end, cells$start, "in", "birth"), side(cells$start, cells$end, "out", "death"))
-  order <- order(groups$unit, match(groups$component, component_order), groups$partner)
-  do.call(quick_table, lapply(groups, `[`, order))
+  ordering <- order(groups$unit, match(groups$component, component_order), groups$partner)
+  do.call(quick_table, lapply(groups, `[`, ordering))
 }
 
 # Components in the order in which an account lists them
@@ -95,8 +95,8 @@ join_terms <- function(list) {
   each <- c("unit", "component", "partner", "cell", "side")
   joined <- lapply(stats::setNames(nm = each), function(name) unlist(lapply(list, `[[`, name), use.names = FALSE))
   joined$dual <- dual_join(lapply(list, `[[`, "dual"))
-  order <- order(joined$unit, match(joined$component, component_order), joined$partner)
-  pick_terms(joined, order)
+  ordering <- order(joined$unit, match(joined$component, component_order), joined$partner)
+  pick_terms(joined, ordering)
 }
 
 pick_terms <- function(terms, i) lapply(terms, function(x) x[i])

@@ -130,8 +130,7 @@ second_order <- function(terms, sums) {
 }
 
 # Sums of squared influences, of all firms and of those of the own cell; terms are in the order of their units, so of
-# the
-# pairs
+# the pairs
 term_squares <- function(terms, sums) {
   names <- strsplit(names(terms$dual$g), ".", fixed = TRUE)
   .Call(C_account_variance, sums$cells$pointer, list(

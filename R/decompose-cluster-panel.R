@@ -131,16 +131,16 @@ ordered_codes <- function(x, among = NULL) {
     # recode() for as.integer(), which is slow to copy many rows
     found <- distinct(recode(x, seq_along(levels(x)), copy = TRUE))
     used <- sort(found$values)
-    order <- list(values = levels(x)[used], code = match(found$values, used))
+    sorted <- list(values = levels(x)[used], code = match(found$values, used))
   } else {
     found <- distinct(x)
-    order <- code_times(found$values)
+    sorted <- code_times(found$values)
   }
   if (!is.null(among)) {
-    first <- order(match(id_text(order$values), among))
-    order <- list(values = order$values[first], code = order(first)[order$code])
+    first <- order(match(id_text(sorted$values), among))
+    sorted <- list(values = sorted$values[first], code = order(first)[sorted$code])
   }
-  list(values = order$values, code = recode(found$code, order$code))
+  list(values = sorted$values, code = recode(found$code, sorted$code))
 }
 
 # Codes of firms from 0 on, straight from the column where it is of a plain type

@@ -94,8 +94,7 @@
 #'   [migration_data()] or an [open_store()], of which the columns named are read.
 #' @param performance Name of the column with the firms' performance, in levels or logs.
 #' @param weight Name of the column with their weights: jobs, sales or value added, not negative; `NULL` counts each
-#'   firm
-#'   once.
+#'   firm once.
 #' @param firm,cluster,time Names of the columns that say which firm, where it is (`NA`: it has closed) and when. Ids
 #'   may be of any type; periods are put in order by value. For a `migration_data` they are the firm, the
 #'   place `to` and the time, unless named.

@@ -1,6 +1,5 @@
 # Longitude and latitude as a plane: the azimuthal equidistant projection at the middle of the points, in kilometres.
-# Its
-# distances from the middle are exact; how far others are off is measured on pairs of the points.
+# Its distances from the middle are exact; how far others are off is measured on pairs of the points.
 
 earth_radius <- 6371.0088
 

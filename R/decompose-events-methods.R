@@ -37,13 +37,15 @@ vcov.move_events <- function(object, ...) {
 #' Picture of what happens around a move
 #'
 #' @title Plot events of moving
-#' @description Estimates by periods since the move, with their intervals; leads before it. With `by`, a panel for each group.
+#' @description Estimates by periods since the move, with their intervals; leads before it. With `by`, a panel for each
+#' group.
 #' @param x,object A [move_events()].
 #' @param ... Not used.
 #' @return `autoplot()`: a ggplot, to change or add to. `plot()` draws it and returns it invisibly.
 #' @section Errors: Package ggplot2 is not installed.
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' plot(move_events(wenzhou_guzhen(), "productivity"))
+#' @seealso [move_events()] for the tables, [decompose_places()].
 #' @name plot.move_events
 NULL
 

@@ -86,7 +86,7 @@ by_table <- function(row, group, horizon) {
   quick_table(group = rep(group$values, each = n), event_time = rep(c(horizon, NA), length(group$values)), row(at))
 }
 
-# ---- gap ---------------------------------------------------------------------------------------------------------------
+# ---- gap -----------------------------------------------------------------------------------------------------------
 
 event_gap_tables <- function(raw, panel, options) {
   times <- setdiff(seq(-options$leads, max(options$horizon)), -1L)
@@ -124,7 +124,7 @@ event_gap_tables <- function(raw, panel, options) {
   )
 }
 
-# ---- what was kept -----------------------------------------------------------------------------------------------------
+# ---- what was kept -------------------------------------------------------------------------------------------------
 
 events_set <- function(raw, events) {
   t <- raw$table
@@ -171,8 +171,9 @@ events_notes <- function(raw, panel, events, tables, options) {
 #' @param ... Passed on to [move_events()]; `firm`, `cluster`, `time`, `moves`.
 #' @param never The number that stands for firms that never move: `"Inf"` for `did::att_gt()` and `fixest::sunab()`,
 #'   `"0"` for `didimputation::did_imputation()` and `did`, `"10000"` for `sunab()`.
-#' @return `as_event_study()`: a plain data frame of the rows that [move_events()] uses, with the columns of the data and `unit` (number
-#'   of the firm), `period` (number of the period), `cohort` (number of the period of the move, or `never`), `event_time`, `treated` (0/1).
+#' @return `as_event_study()`: a plain data frame of the rows that [move_events()] uses, with the columns of the data
+#'   and `unit` (number of the firm), `period` (number of the period), `cohort` (number of the period of the move, or
+#'   `never`), `event_time`, `treated` (0/1).
 #' @export
 as_event_study <- function(data, ..., never = c("Inf", "0", "10000")) {
   never <- as.numeric(check_choice(never, "never"))

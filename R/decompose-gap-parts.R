@@ -213,11 +213,11 @@ gap_parts <- function(moments, reference) {
     whole$unexplained <- combine_sets(whole[c("unexplained_first", "unexplained_second")], c(1, 1))
   }
   if (moments$link != "identity") columns <- shared_parts(columns, whole)
-  order <- intersect(c(
+  ordering <- intersect(c(
     "explained", "unexplained", "unexplained_first", "unexplained_second", "endowments",
     "coefficients", "interaction"
   ), names(whole))
-  list(columns = columns[order], overall = whole[order])
+  list(columns = columns[ordering], overall = whole[ordering])
 }
 
 # Average over both orders of switching means and coefficients

@@ -56,9 +56,9 @@ rif_difference <- function(upper, lower) {
 
 # Quantile by linear interpolation; R's type 7 when weights are equal
 weighted_quantile <- function(y, w, prob) {
-  order <- order(y)
-  y <- y[order]
-  w <- w[order]
+  ordering <- order(y)
+  y <- y[ordering]
+  w <- w[ordering]
   n <- length(y)
   middle <- cumsum(w) - w / 2
   rank <- (middle - middle[1]) / (middle[n] - middle[1])
@@ -82,13 +82,13 @@ rif_gini <- function(y, w, name) {
   if (any(y < 0) || mean <= 0) {
     abort("The Gini coefficient needs an outcome that is not negative; that of `", name, "` is.", class = "outcome")
   }
-  order <- order(y)
-  s <- share[order]
+  ordering <- order(y)
+  s <- share[ordering]
   rank <- cumsum(s) - s / 2
-  lorenz <- cumsum(s * y[order]) - s * y[order] / 2
+  lorenz <- cumsum(s * y[ordering]) - s * y[ordering] / 2
   area <- sum(s * lorenz)
   influence <- numeric(length(y))
-  influence[order] <- 1 + 2 * area * y[order] / mean^2 - 2 * (y[order] * (1 - rank) + lorenz) / mean
+  influence[ordering] <- 1 + 2 * area * y[ordering] / mean^2 - 2 * (y[ordering] * (1 - rank) + lorenz) / mean
   list(value = 1 - 2 * area / mean, influence = influence)
 }
 

@@ -27,9 +27,9 @@ regional_tables <- function(panel, pairs, steps, span) {
 
 # First or last time of each firm, by its code: written in an order in which the right one comes last
 end_of_firm <- function(firms, last) {
-  order <- order(firms$time, decreasing = !last, method = "radix")
+  ordering <- order(firms$time, decreasing = !last, method = "radix")
   found <- integer(max(firms$firm, 0))
-  found[firms$firm[order]] <- firms$time[order]
+  found[firms$firm[ordering]] <- firms$time[ordering]
   found
 }
 

@@ -76,8 +76,7 @@
 #' product leaves of the total index), `notes` (note: reasons of `NA`), `method`, `reference` (text) and `call`.
 #' @section Errors: Sizes that are missing or negative, fewer than two times, a firm with two rows at one time, an
 #'   unknown region in `neighbours`, a diagonal of `neighbours` that is not zero. An industry that the reference lacks
-#'   at
-#'   the start, though a region has it, and a region without neighbours give `NA` with a note.
+#'   at the start, though a region has it, and a region without neighbours give `NA` with a note.
 #' @references
 #' Dunn, E. S. (1960) A statistical and analytical technique for regional analysis. *Papers in Regional Science*
 #' 6, 97-112, \doi{10.1111/j.1435-5597.1960.tb01705.x}.

@@ -1,8 +1,7 @@
 # From the user's table to the codes and numbers that the kernels of decompose_places() and move_events() take.
 
 # The columns of a panel of firms that move, checked. `columns`: performance, firm, cluster, time and weight (or NULL)
-# by
-# name; `extra`: names of other columns that will be looked at.
+# by name; `extra`: names of other columns that will be looked at.
 movers_panel <- function(data, columns, extra = NULL, needs_performance = TRUE) {
   places <- NULL
   source <- NULL

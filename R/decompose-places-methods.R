@@ -41,10 +41,10 @@ wide_variance <- function(x) {
 #' Pictures of what places do
 #'
 #' @title Plot effects of places
-#' @description `"effects"`: the effect of each place with its interval, and the shrunken effect as an open point. `"variance"`:
-#' the components by estimator. `"gap"`: from the mean of the reference group to that of the other, a step for what places do, who
-#' is there and controls. `"map"`: shrunken effects where the places are (needs columns `longitude` and `latitude` in the
-#' `places` of a [migration_data()]).
+#' @description `"effects"`: the effect of each place with its interval, and the shrunken effect as an open point.
+#' `"variance"`: the components by estimator. `"gap"`: from the mean of the reference group to that of the other, a step
+#' for what places do, who is there and controls. `"map"`: shrunken effects where the places are (needs columns
+#' `longitude` and `latitude` in the `places` of a [migration_data()]).
 #'
 #' @param x,object A [decompose_places()].
 #' @param type The picture.
@@ -55,6 +55,7 @@ wide_variance <- function(x) {
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' places <- decompose_places(wenzhou_guzhen(), "productivity")
 #' plot(places)
+#' @seealso [decompose_places()] for the tables, [plot.decompose_cluster()] for accounts of moves.
 #' @name plot.decompose_places
 NULL
 

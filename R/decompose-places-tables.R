@@ -46,7 +46,7 @@ places_table <- function(fit, variance, options, projection) {
   )
 }
 
-# ---- variances --------------------------------------------------------------------------------------------------------
+# ---- variances -----------------------------------------------------------------------------------------------------
 
 places_variance <- function(fit, options) {
   p <- fit$p
@@ -86,7 +86,7 @@ places_variance <- function(fit, options) {
   )
 }
 
-# ---- projection and controls --------------------------------------------------------------------------------------------
+# ---- projection and controls ---------------------------------------------------------------------------------------
 
 places_projection <- function(fit, panel, project, level) {
   z <- place_attributes(panel, project, fit$places)
@@ -149,7 +149,7 @@ controls_table <- function(fit, level) {
   plain_rows(table[setdiff(seq_along(at), utils::tail(base, 1L)), , drop = FALSE])
 }
 
-# ---- gaps between groups of clusters -------------------------------------------------------------------------------------
+# ---- gaps between groups of clusters -------------------------------------------------------------------------------
 
 places_gap <- function(fit, panel, groups, level) {
   rows <- gap_rows(fit, panel)
@@ -236,7 +236,7 @@ coefficient_influence <- function(fit, rows, load) {
   if (is.null(fit$first)) influence else influence + drop(fit$first$by_firm %*% (fit$first$load %*% v))
 }
 
-# ---- symmetry ------------------------------------------------------------------------------------------------------------
+# ---- symmetry ------------------------------------------------------------------------------------------------------
 
 # Classes of places by mean performance without the rows of the move, and mean changes of moves up and down between them
 places_symmetry <- function(fit, panel) {
@@ -294,7 +294,7 @@ symmetry_rows <- function(from, to, change, firm, n_classes) {
   plain_rows(table[table$movers_up + table$movers_down > 0L, , drop = FALSE])
 }
 
-# ---- what was kept --------------------------------------------------------------------------------------------------------
+# ---- what was kept -------------------------------------------------------------------------------------------------
 
 places_set <- function(fit, panel) {
   raw <- fit$raw

@@ -20,8 +20,7 @@
 #'
 #' *Sampling.* A function of more subsets than those of 12 players is not called for all of them; orders are drawn
 #' instead, each followed by its reverse (an antithetic pair, which has less noise than two orders). An estimate is
-#' the mean
-#' over the pairs, its standard error comes from their variance. Estimates still add up exactly. `seed` makes
+#' the mean over the pairs, its standard error comes from their variance. Estimates still add up exactly. `seed` makes
 #' them repeatable.
 #'
 #' @section What the numbers do not say:

@@ -6,9 +6,8 @@ check_min_firms <- function(min_firms) {
 }
 
 # Which cells to blank: those of 1 to min_firms - 1 firms, and in a group with one of them the next smallest that has
-# any
-# (the largest blank cell may be the only one with firms: then nothing more can be hidden). `total` is the code of the
-# total that a cell is part of, or a list of several such codes.
+# any (the largest blank cell may be the only one with firms: then nothing more can be hidden). `total` is the code of
+# the total that a cell is part of, or a list of several such codes.
 cells_to_blank <- function(firms, total, min_firms, blank = firms > 0 & firms < min_firms) {
   totals <- if (is.list(total)) total else list(total)
   repeat {

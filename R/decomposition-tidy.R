@@ -4,8 +4,7 @@
 #' @title Tidy and glance a decomposition
 #' @description `tidy()` gives one table of a decomposition with a column `term` that names each row, `statistic`,
 #'   `p.value`, and intervals of any level; `glance()` the decomposition in one row; `confint()` the intervals as a
-#'   matrix. So
-#'   modelsummary and parameters make tables of decompositions as they do of fits.
+#'   matrix. So modelsummary and parameters make tables of decompositions as they do of fits.
 #' @param x,object A decomposition.
 #' @param table Name of the table, one of `names(x)`; `NULL` is the first that has estimates.
 #' @param conf.int `FALSE` leaves the intervals out.
@@ -14,18 +13,13 @@
 #' @param ... Nothing: an argument that is not known is an error.
 #' @return
 #' `tidy()`: a data frame with `term` (what tells the rows of the table apart, such as "Wenzhou: emigration, Guzhen"),
-#' the columns
-#' of the table, `estimate`, and where it has errors `std.error`, `statistic`, `p.value` (of 0; by Student's t where
-#' the table
-#' has degrees of freedom), `conf.low`, `conf.high`. For tables without a column `estimate` it is the main one: the
-#' gamma
-#' of Ellison and Glaeser and other indices of [concentration()], a row each; `eci` of [complexity()]; `relatedness`;
-#' the
-#' `contribution` of a region to its synergy.
+#' the columns of the table, `estimate`, and where it has errors `std.error`, `statistic`, `p.value` (of 0; by Student's
+#' t where the table has degrees of freedom), `conf.low`, `conf.high`. For tables without a column `estimate` it is the
+#' main one: the gamma of Ellison and Glaeser and other indices of [concentration()], a row each; `eci` of
+#' [complexity()]; `relatedness`; the `contribution` of a region to its synergy.
 #'
-#' `glance()`: a data frame of one row with `decomposition`, `method`, `nobs` (firms, points or regions, `NA` where
-#' they are
-#' not counted), `terms`, `residual` (the largest) and `conf.level`.
+#' `glance()`: a data frame of one row with `decomposition`, `method`, `nobs` (firms, points or regions, `NA` where they
+#' are not counted), `terms`, `residual` (the largest) and `conf.level`.
 #'
 #' `confint()`: a matrix with a row for each term.
 #' @section Errors: A table that the decomposition does not have; an unknown argument.

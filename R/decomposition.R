@@ -15,10 +15,9 @@
 #' @param n Rows of a table to show.
 #' @param row.names,optional Not used.
 #' @param ... Nothing: an argument that is not known is an error.
-#' @return `print()` returns `x`, invisibly; `summary()` a list of class `summary.decomposition` with `wide` (a row
-#'   for each
-#'   cluster and pair of periods, a column for each component, summed over partners; only of tables that have them) and
-#'   `tables`; `as.data.frame()` a data frame.
+#' @return `print()` returns `x`, invisibly; `summary()` a list of class `summary.decomposition` with `wide` (a row for
+#'   each cluster and pair of periods, a column for each component, summed over partners; only of tables that have them)
+#'   and `tables`; `as.data.frame()` a data frame.
 #' @section Errors: A table that the decomposition does not have.
 #' @seealso [decompose_cluster()] and its sisters, [plot.decompose_cluster()], [knit_print.migration_answer()] for
 #'   documents.

@@ -260,8 +260,8 @@ multiply_tables <- function(a, b, frame) {
   if (is.null(frame$cache[[slot]])) {
     key <- occasion_key(frame, union(a$key$dims, b$key$dims))
     # sparse before dense before scalar: the product has the kind of the first
-    order <- order(match(c(a$kind, b$kind), c("sparse", "dense", "scalar")))
-    pair <- lapply(list(a, b)[order], rekey, key = key)
+    ordering <- order(match(c(a$kind, b$kind), c("sparse", "dense", "scalar")))
+    pair <- lapply(list(a, b)[ordering], rekey, key = key)
     frame$cache[[slot]] <- list(
       id = id, kind = pair[[1L]]$kind, key = key,
       values = table_product(pair[[1L]], pair[[2L]], frame$J)
@@ -322,9 +322,9 @@ new_offered <- function(rule, frame) {
   key <- occasion_key(frame, c(if (by_firm) "firm" else "origin", if (timed) "time"))
   values <- if (by_firm) {
     entries <- tie_entries(frame$data, rule$tie, key$parts$firm, key$parts$time)
-    matrix <- matrix(tie$default %in% 1, frame$J, key$size)
-    matrix[cbind(entries$col, sparse_rows(entries))] <- tie$data[[rule$column]][entries$row]
-    matrix
+    filled <- matrix(tie$default %in% 1, frame$J, key$size)
+    filled[cbind(entries$col, sparse_rows(entries))] <- tie$data[[rule$column]][entries$row]
+    filled
   } else {
     available_places(frame$data, key$parts$origin - 1L, key$parts$time)
   }

@@ -265,7 +265,7 @@ r2.migration_fit <- function(model, ...) {
   structure(list(R2 = c(`McFadden's R2` = mcfadden(model))), model_type = "Migration model", class = "r2_generic")
 }
 
-# texreg --------------------------------------------------------------------------------------------------------------
+# texreg -------------------------------------------------------------------------------------------------------------
 
 #' @title Tables with texreg
 #' @description Makes the object that `texreg::screenreg()`, `texreg()` and `htmlreg()` print, with the standard

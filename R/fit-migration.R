@@ -36,8 +36,8 @@
 #'   \item{effects}{absorbed place constants, named by place, relative to the first; `-Inf` for a place nobody
 #'     chose; `NULL` without `| place`}
 #'   \item{loglik, loglik_null}{log-likelihood at the estimates and with equal shares (all coefficients 0)}
-#'   \item{covariance, information}{of the estimated coefficients: the covariance, which is the inverse of the information
-#'     at the maximum, and that information}
+#'   \item{covariance, information}{of the estimated coefficients: the covariance, which is the inverse of the
+#'     information at the maximum, and that information}
 #'   \item{convergence}{list: `code` (0 converged, 1 iteration limit, 2 no step raises the log-likelihood, 3 no
 #'     finite maximum), `message`, `iterations`, `evaluations`, `gradient_norm` (largest score in
 #'     standard-error units), `condition` (of the scaled information), `digits` (decimal digits of each

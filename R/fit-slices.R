@@ -47,15 +47,15 @@ firm_order <- function(firm) {
 #   when the data are streamed.
 sums_in_memory <- function(model, formula, design, setup, data, rows, na.action, control) {
   firm <- data$index$firm
-  order <- if (length(firm) > control$slice) firm_order(firm)
-  scattered <- !is.null(order) && !can_reorder(design$spec)
+  ordering <- if (length(firm) > control$slice) firm_order(firm)
+  scattered <- !is.null(ordering) && !can_reorder(design$spec)
   if (!can_slice(model) || length(firm) <= control$slice || is.unsorted(design$occasion) || scattered) {
     return(list(setup = setup, sums = design_sums(design$spec)))
   }
-  order <- order %||% seq_along(firm)
-  cut <- slices_of_firms(firm[order], control$slice)
-  parts <- cut_design(design, setup$kernel, order, cut)
-  head <- order[seq_len(cut$last[attr(parts, "first")])]
+  ordering <- ordering %||% seq_along(firm)
+  cut <- slices_of_firms(firm[ordering], control$slice)
+  parts <- cut_design(design, setup$kernel, ordering, cut)
+  head <- ordering[seq_len(cut$last[attr(parts, "first")])]
   if ("peers" %in% all.names(formula)) {
     atoms <- model_atoms(model, formula, data, rows, environment(formula))$atoms
     data$peer_counts <- learn_peers(Filter(function(atom) !counts_links(atom$peers, data), atoms), function(s) data, 1L)

@@ -29,10 +29,10 @@ hazard_spells <- function(model, data, choice, report) {
 sorted_panel <- function(data, choice) {
   index <- data$index
   time <- index$time %||% rep(1L, length(index$firm))
-  order <- order(index$firm, time)
-  panel <- list(order = order, firm = index$firm[order], time = time[order],
-                origin = no_na(index$origin)[order], chosen = no_na(index$chosen)[order])
-  n <- length(order)
+  ordering <- order(index$firm, time)
+  panel <- list(order = ordering, firm = index$firm[ordering], time = time[ordering],
+                origin = no_na(index$origin)[ordering], chosen = no_na(index$chosen)[ordering])
+  n <- length(ordering)
   before <- function(x) c(0L, x[-n])
   panel$first <- panel$firm != before(panel$firm)
   panel$gap <- !panel$first & panel$time - before(panel$time) > 1L

@@ -253,8 +253,8 @@ hazard_memory <- function(model, design) {
 
 # Spells that come under observation after their first period
 late_spells <- function(design) {
-  order <- order(design$spell, design$when)
-  first <- order[!duplicated(design$spell[order])]
+  ordering <- order(design$spell, design$when)
+  first <- ordering[!duplicated(design$spell[ordering])]
   sum(design$late[first])
 }
 

@@ -15,11 +15,11 @@ chord_layout <- function(moves) {
   at <- c(from, to)
   other <- c(to, from)
   arrives <- rep(0:1, each = nrow(moves))
-  order <- order(at, arrives, -((other - at) %% n))
+  ordering <- order(at, arrives, -((other - at) %% n))
   width <- rep(moves$count, 2L) * unit
   end <- begin <- numeric(length(at))
-  end[order] <- cumsum(width[order]) + gap * (at[order] - 0.5)
-  begin[order] <- end[order] - width[order]
+  end[ordering] <- cumsum(width[ordering]) + gap * (at[ordering] - 0.5)
+  begin[ordering] <- end[ordering] - width[ordering]
   out <- seq_len(nrow(moves))
   list(
     places = data.frame(

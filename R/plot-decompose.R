@@ -145,8 +145,7 @@ waterfall_plot <- function(steps, strips, unit) {
 }
 
 # Labels with two digits of the largest step of each cluster, each the difference of what is reached, so that they add
-# up
-# at the digits shown; steps of nothing have none
+# up at the digits shown; steps of nothing have none
 step_labels <- function(steps) {
   change <- steps$kind != "level"
   largest <- stats::ave(ifelse(change, abs(steps$to - steps$from), 0), steps$cluster, FUN = max)

@@ -103,7 +103,7 @@ test_that("a worker that is killed loses its slices to the other, and sums stay 
     crew <- workers_start(workers, plan, migration_control())
     signal_later(processes_of(workers)[sample(2, 1)], "KILL", after)
     expect_message(same_sums(crew, plan), "was lost: its [0-9]+ slices go to 1 other worker")
-    expect_warning(report <- crew_stop(crew), "changes no digit", class = "firmmove_warning_workers")
+    expect_warning(report <- crew_stop(crew), "the same to the last digit", class = "firmmove_warning_workers")
     expect_equal(sum(report$event == "lost"), 1)
     stop_toys(workers)
   }
