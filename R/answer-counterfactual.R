@@ -28,8 +28,10 @@
 #'   in which `places`, `firms`, `ties` and `network` stand for the old tables, like
 #'   `transform(places, land_price = 0.8 * land_price)`; or a function of the old table. `ties`: where the data have
 #'   several tables, each is known by its name, and a named list gives those that change. A plain name is never an
-#'   expression: `places = mine` is the data frame `mine`.
-#' @param data For a fit to long data: the changed data, in the same way, with the old as `data`.
+#'   expression: `places = mine` is the data frame `mine`. A place that the changed `places` lack is withdrawn: nobody
+#'   is offered it, and firms there must move; one that they have more is offered from then on.
+#' @param data For a fit to long data: the changed data, in the same way, with the old as `data`. They may have fewer or
+#'   more places for the occasions of the old.
 #' @param equilibrium `TRUE` solves equilibria again, for models that have one.
 #' @param price Name of the coefficient that turns utility into money, as in [compensate()].
 #' @param subset Condition on the columns of `firms` (of the long data, by occasion): the occasions that are counted.
@@ -80,7 +82,11 @@ counterfactual <- function(object, places = NULL, firms = NULL, ties = NULL, net
   given <- lapply(match.call()[c("places", "firms", "ties", "network", "data")], identity)
   given <- given[!vapply(given, is.null, NA)]
   changed <- changed_data(object$data, given, parent.frame())
-  check_read(object, old_tables(object$data), old_tables(changed))
+  if (is.null(attr(changed, "before"))) {
+    check_read(object, old_tables(object$data), old_tables(changed))
+  } else {
+    object <- with_other_places(object, attr(changed, "before"))
+  }
   counted <- eval(substitute(subset), occasion_frame(object$data), parent.frame())
   before <- fit_design(counted_occasions(object, counted))
   after <- fit_design_on(counted_occasions(object, counted), changed)

@@ -60,11 +60,27 @@ check_report_file <- function(file, overwrite) {
 }
 
 need_rmarkdown <- function(available = requireNamespace("rmarkdown", quietly = TRUE) &&
-                             requireNamespace("knitr", quietly = TRUE) && rmarkdown::pandoc_available("1.12.3")) {
+                             requireNamespace("knitr", quietly = TRUE) && rmarkdown::pandoc_available("1.12.3"),
+                           why = lacking_for_reports()) {
   if (!available) {
     abort(
       "Reports need the packages rmarkdown and knitr, and pandoc (RStudio brings it; else pandoc.org).",
+      why,
       class = "package"
     )
   }
+}
+
+# Which of the needs of a report is not met, and why: a sentence, or NULL where none is found
+lacking_for_reports <- function() {
+  for (package in c("rmarkdown", "knitr")) {
+    why <- tryCatch({
+      loadNamespace(package)
+      NULL
+    }, error = conditionMessage)
+    if (!is.null(why)) {
+      return(paste0(" The package ", package, " cannot be loaded: ", trimws(why), "."))
+    }
+  }
+  if (!rmarkdown::pandoc_available("1.12.3")) " There is no pandoc of version 1.12.3 or later."
 }

@@ -115,21 +115,10 @@ old_tables.choice_data <- function(data) {
 
 rebuild_data.choice_data <- function(data, new) {
   table <- new$data
-  if (nrow(table) != nrow(data$data)) {
-    abort("The changed `data` must have the ", plural(nrow(data$data), "row"), " of the old, not ",
-      format_count(nrow(table)), ".",
-      class = "argument"
-    )
+  if (same_keys(table, data$data, unlist(data$names))) {
+    return(set_parts(data, data = as.data.frame(table)))
   }
-  keys <- unlist(data$names[c("id", "place", "chosen", "from")])
-  moved <- keys[!vapply(keys, function(key) identical(as.character(table[[key]]), as.character(data$data[[key]])), NA)]
-  if (length(moved) > 0L) {
-    abort("The changed `data` must leave the key columns as they are; it changes ", quote_names(moved), ".",
-      class = "argument"
-    )
-  }
-  data$data <- as.data.frame(table)
-  data
+  changed_offers(data, table)
 }
 
 put_rows.choice_data <- function(data, occasion, rows) {

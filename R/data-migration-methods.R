@@ -155,9 +155,12 @@ describe_flows <- function(x, top) {
   flows <- as_flows(x, zeros = FALSE)
   flows <- flows[!flows$stay, ]
   if (any(!is.na(flows$from))) flows <- flows[!is.na(flows$from), ]
-  flows <- utils::head(flows[order(-flows$count), ], top)
+  # weighted rows stand for more firms than they are
+  size <- if (is.null(x$weights)) flows$count else flows$weight
+  largest <- utils::head(order(-size), top)
+  flows <- flows[largest, ]
   from <- ifelse(is.na(flows$from), "to", paste(flows$from, "->"))
-  paste(from, flows$to, format_count_each(flows$count), collapse = ", ")
+  paste(from, flows$to, format_count_each(signif(size[largest], 6)), collapse = ", ")
 }
 
 format_count_each <- function(n) vapply(n, format_count, character(1))

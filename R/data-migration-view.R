@@ -115,12 +115,19 @@ rebuild_data.migration_data <- function(data, new) {
     )
   }
   network <- if (is.null(new$network)) data$network else new$network
-  rebuilt <- build_migration_data(new$firms %||% data$firms, new$places %||% data$places,
-    ties = if (length(ties) > 0L) ties, network = network, names = names, available = given_available(data),
-    weights = data$weights
-  )
+  build <- function(places, available = given_available(data), answers = FALSE) {
+    build_migration_data(new$firms %||% data$firms, places,
+      ties = if (length(ties) > 0L) ties, network = network, names = names, available = available,
+      weights = data$weights, answers = answers
+    )
+  }
+  places <- new$places %||% data$places
+  if (names$place %in% names(places) && !setequal(id_text(unique(places[[names$place]])), data$place)) {
+    return(changed_places(data, places, build))
+  }
+  rebuilt <- build(places, answers = TRUE)
   if (!identical(rebuilt$place, data$place)) {
-    abort("The changed `places` must have the same places in the same order as the old one.", class = "argument")
+    abort("The changed `places` must have the places of the old one in the same order.", class = "argument")
   }
   rebuilt
 }

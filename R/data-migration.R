@@ -113,8 +113,8 @@ migration_data <- function(firms, places, ties = NULL, network = NULL,
   data
 }
 
-# Coded and checked data; names: those of the key columns
-build_migration_data <- function(firms, places, ties, network, names, available, weights) {
+# Coded and checked data; names: those of the key columns; answers: FALSE where choices may be of places not on offer
+build_migration_data <- function(firms, places, ties, network, names, available, weights, answers = TRUE) {
   firms <- plain_table(firms, "firms")
   places <- plain_table(places, "places")
   check_firm_columns(firms, names)
@@ -135,7 +135,7 @@ build_migration_data <- function(firms, places, ties, network, names, available,
   if (is.character(weights)) attr(data, "weights_column") <- weights
   class(data) <- "migration_data"
   check_tie_pairs(data)
-  check_chosen_available(data)
+  if (answers) check_chosen_available(data)
   data
 }
 

@@ -5,7 +5,8 @@
 # with `basis`, what is needed to compute the same columns on other data.
 
 # Evaluate an atom on a table (a list of equally long columns)
-evaluate_atom <- function(atom, table, rows, env, basis = NULL) {
+# own: NULL, or which rows are the tie of a place with itself
+evaluate_atom <- function(atom, table, rows, env, basis = NULL, own = NULL) {
   call <- basis$call %||% atom$call
   table <- fitted_types(table, basis$types, atom$table)
   value <- tryCatch(eval(call, table, env), error = function(e) {
@@ -26,7 +27,7 @@ evaluate_atom <- function(atom, table, rows, env, basis = NULL) {
   }
   component$basis$types <- basis$types %||% variable_types(table)
   complete <- vapply(component$columns, is_complete, NA)
-  for (column in component$columns[!complete]) check_finite(column, atom)
+  for (column in component$columns[!complete]) check_finite(column, atom, own)
   component$complete <- component$kind == "numeric" && all(complete)
   component
 }
@@ -115,8 +116,15 @@ known_levels <- function(value, atom, basis) {
 }
 
 # Infinite values are an error
-check_finite <- function(column, atom) {
+check_finite <- function(column, atom, own = NULL) {
   infinite <- sum(is.infinite(column))
+  if (infinite > 0L && !is.null(own) && all(own[is.infinite(column)])) {
+    abort("`", atom$text, "` of `", atom$table, "` is infinite in ", plural(infinite, "row"),
+      ", each a place with itself, as the diagonal of a matrix of distances. Leave these rows out of the table: ",
+      "a tie is 0 at the origin by itself.",
+      class = "infinite"
+    )
+  }
   if (infinite) {
     abort("`", atom$text, "` of `", atom$table, "` is infinite in ",
       plural(infinite, "row"), ". Mend the data, or write a function that is finite, ",

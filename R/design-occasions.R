@@ -162,7 +162,7 @@ by_occasion <- function(values, data, what) {
   if (!is.null(data$order)) values <- values[data$order]
   if (!is_occasion_constant(values, data$start)) {
     abort("`", what, "` differs between the places of one occasion. It must select or weight ",
-      "whole occasions.",
+      "whole occasions.", if (what == "subset") " To take places out of choice sets leave their rows out of `data`.",
       class = what
     )
   }

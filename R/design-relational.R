@@ -89,7 +89,8 @@ place_component <- function(atom, data, env, basis) {
 # Tie attributes, and their value for absent pairs when the table has a default
 tie_component <- function(atom, tie, env, basis) {
   rows <- nrow(tie$data)
-  component <- evaluate_atom(atom, table_rows(tie$data, atom, NULL), rows, env, basis)
+  own <- if (tie$by == "place") (tie$index$from == tie$index$to) %in% TRUE
+  component <- evaluate_atom(atom, table_rows(tie$data, atom, NULL), rows, env, basis, own)
   if (is.na(tie$default)) {
     return(component)
   }

@@ -10,6 +10,7 @@
 hazard_design <- function(model, formula, data, weights = NULL, subset = NULL, na.action = stats::na.omit,
                           choice = TRUE, basis = NULL, env = NULL, profile = NULL) {
   check_hazard_data(data)
+  if (is.null(basis)) check_hidden_duration(model, formula, data)
   plan <- hazard_plan(model, formula, data, env)
   atoms <- lapply(plan$atoms, relational_level, data = data)
   lapply(c(plan$terms, plan$offsets), check_hazard_term, atoms = atoms)
@@ -52,6 +53,17 @@ check_hazard_data <- function(data) {
 }
 
 # Formula ---------------------------------------------------------------------------------------------
+
+# A column `duration` is hidden by the word, unless it is what durations are
+check_hidden_duration <- function(model, formula, data) {
+  named <- if (inherits(model$duration, "formula")) all.vars(model$duration) else model$duration
+  if ("duration" %in% names(data$firms) && "duration" %in% all.vars(formula) && !"duration" %in% named) {
+    abort("`duration` is the duration of spells in formulas of hazards and also a column of `firms`. Say that they are ",
+      "the same with hazard(duration = \"duration\"), or rename the column.",
+      class = "lookup"
+    )
+  }
+}
 
 # Terms of the baseline, then those of the formula
 hazard_plan <- function(model, formula, data, env) {

@@ -23,7 +23,7 @@ test_that("a report does not overwrite, and says what is wrong with `file`", {
   expect_snapshot(error = TRUE, report_migration(fit, "report.doc"))
   expect_snapshot(error = TRUE, report_migration(fit, "no-such-folder/report.html"))
   expect_snapshot(error = TRUE, report_migration(1, "report.html"))
-  expect_snapshot(error = TRUE, need_rmarkdown(available = FALSE))
+  expect_snapshot(error = TRUE, need_rmarkdown(available = FALSE, why = NULL))
   file <- tempfile(fileext = ".html")
   writeLines("mine", file)
   expect_error(report_migration(fit, file), class = "firmmove_error_file")

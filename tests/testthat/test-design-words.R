@@ -80,3 +80,27 @@ test_that("an attribute of the chooser alone is met with what can be written", {
   expect_error(fit_three(y ~ w + x), "write `w:x` with an attribute x of places", fixed = TRUE)
   expect_error(fit_three(y ~ w + x, from = "home"), "write `keep(w)`, or `w:x`", fixed = TRUE)
 })
+
+test_that("a column called duration is an error in a hazard whose formula says duration", {
+  firms <- transform(wenzhou_guzhen()$firms, duration = age)
+  data <- migration_data(firms, wenzhou_guzhen()$places, time = "year")
+  expect_error(fit_migration(~ log(size):duration, data, model = hazard(risks = "move")), "hazard(duration = \"duration\")",
+    fixed = TRUE
+  )
+})
+
+test_that("distances with a diagonal of zeros are met with the advice to leave it out", {
+  tables <- relocation()
+  diagonal <- data.frame(from = letters[1:6], to = letters[1:6], distance = 0)
+  data <- migration_data(tables$firms, tables$places, rbind(tables$ties, diagonal), time = "year")
+  expect_error(fit_migration(~ log(distance), data), "infinite in 6 rows, each a place with itself",
+    class = "firmmove_error_infinite"
+  )
+  expect_named(coef(fit_migration(~ log(distance), relocation_data())), c("stay", "log(distance)"))
+})
+
+test_that("a subset of rows is no subset of occasions", {
+  expect_error(fit_migration(y ~ x, three_places(), id = "id", place = "alt", subset = x > 0),
+    "leave their rows out of `data`", fixed = TRUE
+  )
+})

@@ -1,0 +1,63 @@
+test_that("a place may be withdrawn from long data: shares and welfare are those of the closed form", {
+  d <- three_places()
+  fit <- fit_three(y ~ x + z, d)
+  gone <- counterfactual(fit, data = subset(data, alt != "a"), draws = 0)
+  v <- exp(drop(as.matrix(d[c("x", "z")]) %*% coef(fit)))
+  rest <- d$alt != "a"
+  p <- v[rest] / ave(v[rest], d$id[rest], FUN = sum)
+  expect_equal(gone$stocks$after, c(0, sum(p[d$alt[rest] == "b"]), sum(p[d$alt[rest] == "c"])))
+  expect_equal(gone$stocks$observed, as.vector(table(d$alt[d$y == 1])))
+  loss <- mean(log(tapply(v[rest], d$id[rest], sum)) - log(tapply(v, d$id, sum)))
+  expect_equal(gone$totals$change[2], loss)
+  # constants of places stay; an occasion that is left with one place has it for certain
+  constants <- fit_three(y ~ x | alt, d)
+  written <- fit_three(y ~ x + alt, d)
+  other <- function(fit) counterfactual(fit, data = subset(data, alt != "c"), draws = 0)$stocks$after
+  expect_equal(other(constants), other(written), tolerance = 1e-6)
+  alone <- counterfactual(fit, data = subset(data, alt == "b"), draws = 0)
+  expect_equal(alone$stocks$after, c(0, 200, 0))
+})
+
+test_that("a place may enter long data, and subsets are of occasions", {
+  d <- three_places()
+  fit <- fit_three(y ~ x + z, d)
+  more <- rbind(d, transform(subset(d, alt == "b"), alt = "new", y = 0, x = 0))
+  entered <- counterfactual(fit, data = more, draws = 3, seed = 1)
+  v <- exp(drop(as.matrix(more[c("x", "z")]) %*% coef(fit)))
+  p <- v / ave(v, more$id, FUN = sum)
+  expect_equal(entered$stocks$after, as.vector(tapply(p, factor(more$alt, c("a", "b", "c", "new")), sum)))
+  expect_equal(entered$stocks$before[4], 0)
+  expect_true(all(entered$stocks$std.error >= 0))
+  half <- fit_migration(y ~ x + z, d, id = "id", place = "alt", subset = id > 100)
+  counted <- counterfactual(half, data = subset(data, alt != "a"), draws = 0, subset = id > 150)
+  expect_equal(colSums(counted$stocks[c("observed", "before", "after")]), c(observed = 50, before = 50, after = 50))
+  expect_error(counterfactual(fit, data = subset(data, id > 3), draws = 0), "must have the occasions of the old")
+  expect_error(counterfactual(fit_three(y ~ x | alt, d), data = more, draws = 0), "without a place constant: `new`")
+})
+
+test_that("places of relational data may be withdrawn or enter", {
+  lamps <- wenzhou_guzhen()
+  fit <- fit_migration(~ push(land_price) + log(distance), lamps)
+  gone <- counterfactual(fit, places = subset(places, place != "Guzhen"), draws = 0, subset = year == 2000)
+  expect_equal(gone$stocks$after[gone$stocks$place == "Guzhen"], 0)
+  expect_equal(sum(gone$stocks$after), sum(gone$stocks$observed))
+  home <- gone$firms$from == "Guzhen"
+  expect_equal(gone$firms$leave_after[home], rep(1, sum(home)))
+  # as data built without it on offer say
+  p <- predict(fit, lamps$firms[lamps$firms$year == 2000 & !is.na(lamps$firms$to), ])
+  p[, "Guzhen"] <- 0
+  expect_equal(gone$stocks$after, unname(colSums(p / rowSums(p))))
+  tables <- relocation()
+  data <- migration_data(tables$firms, tables$places, time = "year")
+  fit <- fit_migration(~ rent + keep(size), data)
+  new <- data.frame(place = "g", region = "east", rent = 0.2, wage = 1)
+  entered <- counterfactual(fit, places = rbind(places, new), draws = 0)
+  b <- coef(fit)
+  rent <- c(tables$places$rent, 0.2)
+  at <- outer(tables$firms$from, c(tables$places$place, "g"), "==")
+  v <- exp(b[["rent"]] * rep(rent, each = 400) + at * (b[["stay"]] + b[["keep(size)"]] * tables$firms$size))
+  expect_equal(entered$stocks$after, colSums(v / rowSums(v)))
+  expect_equal(entered$stocks$place, letters[1:7])
+  peers <- fit_migration(~ rent + peers(kin), data)
+  expect_error(counterfactual(peers, places = rbind(places, new), draws = 0), "counts who has chosen what")
+})
