@@ -88,8 +88,8 @@ engine_send.engine_socket <- function(engine, i, call, task) {
 # Seconds without a byte after which a message that was begun counts as broken off
 stall_seconds <- 3
 
-# Sends or receives a message as a whole: an interrupt in the middle of it would leave its other half to the next one, so it
-# waits. A message that stalls is given up with its connection, and gives `otherwise`.
+# Sends or receives a message as a whole: an interrupt in the middle of it would leave its other half to the next one,
+# so it waits. A message that stalls is given up with its connection, and gives `otherwise`.
 whole <- function(connection, code, otherwise) {
   suspendInterrupts(tryCatch({
     before <- socketTimeout(connection)

@@ -1,5 +1,5 @@
-# Folders of stores on the disk: how a finished store gets its name, how one takes the place of another, and what writers
-# that were killed leave behind.
+# Folders of stores on the disk: how a finished store gets its name, how one takes the place of another, and what
+# writers that were killed leave behind.
 #
 # A store is written beside its place, in `<name>.part-<process>-<machine>-<random>`, and gets its name by one renaming
 # that never goes over anything else. A store that is replaced changes names with the new one in one step, where the
