@@ -1,16 +1,5 @@
 # Attribution of the log-likelihood: the maximum with the terms of some groups, for many sets of groups on one design.
 
-# The problem of a fit on a design, as it is or of some of the occasions
-refit_problem <- function(object, design) {
-  setup <- model_setup(object$model, object$data, design, memory = object$design$memory)
-  fixed <- object$coefficients[object$fixed]
-  source <- list(design = design, setup = setup, sums = design_sums(design$spec), choices = choices_of(design$spec))
-  problem <- fit_problem(source, object$control, if (length(fixed) > 0L) fixed)
-  # a term that is not estimable stays out of every refit
-  problem$held$is[problem$layout$coefficients[is.na(object$coefficients)]] <- TRUE
-  problem
-}
-
 # Maxima of the log-likelihood for the subsets of a plan, in the order of their size, each started from what its own
 # subsets lead to expect. Returns list(value, score): `score` sums weights[T, k] l_i(T) over the subsets, an occasion
 # a row, l_i the part of the occasion in the log-likelihood; NULL where the likelihood is no such sum.

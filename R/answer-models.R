@@ -1,12 +1,6 @@
 # What the answers need to know of models whose coefficients differ between firms: of mixed() they are parameters of
 # distributions, of latent() each class has its own; and which answers have no meaning for a model.
 
-# Utilities at coefficients b of the terms and place constants that are the same for all firms, in the shape of
-# kernel_predict()
-plain_utility <- function(object, design, b) {
-  .Call(C_predict, design$spec, list(kind = "conditional"), b, "utility", kernel_control(object$control))
-}
-
 typical_coefficients.migration_fit <- function(object, design) {
   list(b = as.matrix(design$theta[design$layout$linear]), share = NULL)
 }

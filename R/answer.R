@@ -29,11 +29,6 @@ fit_design_on <- function(object, data) {
   fit_design(object)
 }
 
-at_theta <- function(design, theta) {
-  design$theta <- theta
-  design
-}
-
 # Expected flows: a row for each origin and one, the last, for firms without; a column for each place
 expected_flows <- function(object, design) {
   kernel_predict(object, design, "flows")
@@ -238,13 +233,6 @@ print.migration_answer <- function(x, digits = max(3L, getOption("digits") - 3L)
   invisible(x)
 }
 
-print_table <- function(table, digits, n) {
-  print(utils::head(table, n), digits = digits, row.names = FALSE)
-  if (nrow(table) > n) {
-    cat("... ", plural(nrow(table) - n, "more row"), "\n", sep = "")
-  }
-}
-
 #' @rdname print.migration_answer
 #' @export
 as.data.frame.migration_answer <- function(x, row.names = NULL, optional = FALSE, ...) {
@@ -257,9 +245,4 @@ as.data.frame.migration_answer <- function(x, row.names = NULL, optional = FALSE
 tidy.migration_answer <- function(x, ...) {
   check_dots(...)
   x$table
-}
-
-# "95% intervals by the delta method"
-interval_note <- function(conf.level, method) {
-  paste0(format(100 * conf.level), "% intervals ", method, ".")
 }

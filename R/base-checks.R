@@ -139,3 +139,12 @@ fill_defaults <- function(given, defaults, argument) {
   defaults[names(given)] <- given
   defaults
 }
+
+need_ggplot2 <- function(installed = requireNamespace("ggplot2", quietly = TRUE)) {
+  if (!installed) {
+    abort(
+      "Pictures need the package ggplot2, which is not installed: install.packages(\"ggplot2\").",
+      class = "package"
+    )
+  }
+}

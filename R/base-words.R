@@ -101,3 +101,15 @@ wrapped <- function(text) {
 formula_text <- function(formula) {
   paste(trimws(deparse(formula, width.cutoff = 500L)), collapse = " ")
 }
+
+print_table <- function(table, digits, n) {
+  print(utils::head(table, n), digits = digits, row.names = FALSE)
+  if (nrow(table) > n) {
+    cat("... ", plural(nrow(table) - n, "more row"), "\n", sep = "")
+  }
+}
+
+# "95% intervals by the delta method"
+interval_note <- function(conf.level, method) {
+  paste0(format(100 * conf.level), "% intervals ", method, ".")
+}

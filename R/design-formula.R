@@ -341,3 +341,15 @@ is_call_to <- function(expr, names) {
 
 # `x`, or `y` when `x` is NULL
 `%||%` <- function(x, y) if (is.null(x)) y else x
+
+# The name on the left side of a formula, or NULL
+left_side <- function(formula) {
+  if (length(formula) < 3L) {
+    return(NULL)
+  }
+  refuse_instruments(formula)
+  if (!is.name(formula[[2L]])) {
+    abort("The left side of `formula` must be the name of one column, the chosen place.", class = "formula")
+  }
+  as.character(formula[[2L]])
+}

@@ -128,3 +128,25 @@ weight_unit <- function(design) {
   size <- if (is.null(counts$weight)) 1 else counts$weight / counts$n
   if (is.finite(size) && size > 0) 2^round(log2(size)) else 1
 }
+
+# Far from a maximum the information may be indefinite and Newton's method slow: a few steps with outer products of the
+# firms' scores lead to where it is not (many would be slow again). With censored coefficients the score jumps where a
+# draw crosses zero, so the top is found to fewer digits.
+climb <- function(sums, kernel, start, fixed, control) {
+  asked <- watched_control(control)
+  if (any(kernel$transform == "censored")) {
+    asked$tolerance <- max(asked$tolerance, 1e-9)
+  }
+  near <- asked
+  near$tolerance <- max(asked$tolerance, 1e-6)
+  near$max_iterations <- min(asked$max_iterations, 4L)
+  kernel$outer <- TRUE
+  approach <- fit_kernel(sums, kernel, start, fixed, near)
+  kernel$outer <- FALSE
+  asked$max_iterations <- max(asked$max_iterations - approach$iterations, 0L)
+  raw <- fit_kernel(sums, kernel, approach$theta, fixed, asked)
+  raw$iterations <- raw$iterations + approach$iterations
+  raw$evaluations <- raw$evaluations + approach$evaluations
+  raw$value_start <- approach$value_start
+  raw
+}

@@ -1,35 +1,5 @@
 # Methods of a fit that read what it keeps; those that need the data again start from fit_design().
 
-# The design of a fit, rebuilt from its data: `spec` for the C entry points, `kernel`, `theta`
-fit_design <- function(object) {
-  refuse_streamed(object)
-  design <- model_design(object$model, object$formula, object$data,
-    weights = object$given$weights, subset = object$given$subset, na.action = object$given$na.action,
-    basis = object$design$basis, env = environment(object$formula)
-  )
-  if (inherits(design$na.action, "exclude") && is.null(design$selected)) {
-    design$selected <- select_occasions(object$data, left_side(object$formula), NULL, object$given$subset,
-      choice = TRUE, env = environment(object$formula)
-    )$number
-  }
-  complete_design(object, design, object$data)
-}
-
-# Adds the model and the parameters to a design, which may be of new data
-complete_design <- function(object, design, data) {
-  setup <- model_setup(object$model, data, design, memory = object$design$memory)
-  b <- object$coefficients[object$layout$terms]
-  extra <- object$coefficients[setup$parameters$name]
-  effects <- object$effects[match(design$effects, names(object$effects))]
-  effects[!is.finite(effects)] <- 0
-  b[is.na(b)] <- 0
-  extra[is.na(extra)] <- setup$start[is.na(extra)]
-  design$kernel <- setup$kernel
-  design$layout <- parameter_layout(design, setup)
-  design$theta <- unname(c(b, effects, extra))
-  settle_design(object, design, data)
-}
-
 #' @export
 coef.migration_fit <- function(object, ...) {
   check_dots(..., also = "complete")

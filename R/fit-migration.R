@@ -263,18 +263,6 @@ long_data <- function(formula, data, columns, answer) {
   do.call(choice_data, c(list(data, chosen = chosen, answer = answer), columns[!vapply(columns, is.null, NA)]))
 }
 
-# The name on the left side of a formula, or NULL
-left_side <- function(formula) {
-  if (length(formula) < 3L) {
-    return(NULL)
-  }
-  refuse_instruments(formula)
-  if (!is.name(formula[[2L]])) {
-    abort("The left side of `formula` must be the name of one column, the chosen place.", class = "formula")
-  }
-  as.character(formula[[2L]])
-}
-
 # Weights and subset, evaluated in the rows of the data, then where the user called; those of a store are
 # evaluated slice by slice
 fit_rows <- function(data, weights, subset, env) {
@@ -375,19 +363,6 @@ new_migration_fit <- function(raw, problem, data, model, formula, call) {
   )
   names(fit$aliased) <- names(fit$fixed) <- names(fit$estimated) <- layout$names
   structure(fit, class = c(paste0("migration_fit_", model$name), "migration_fit"))
-}
-
-# Occasions with weight, firms, occasions of moving (NA where there is no origin), and the sum of weights
-count_occasions <- function(design, data) {
-  spec <- design$spec
-  weighted <- if (is.null(spec$weights)) TRUE else spec$weights > 0
-  list(
-    n = sum(rep_len(weighted, length(spec$chosen))),
-    n_firms = length(unique(data$index$firm[design$occasion])),
-    n_movers = if (any(spec$origin > 0L)) sum(moved(spec) & weighted) else NA_integer_,
-    n_no_origin = if (any(spec$origin > 0L)) sum(spec$origin == 0L & weighted) else 0L,
-    weight = sum(occasion_weights(spec))
-  )
 }
 
 # The information of the estimated coefficients: with absorbed place constants, what is left of it once

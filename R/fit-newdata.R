@@ -55,7 +55,7 @@ missing_prediction <- function(type, data, outcomes = data$place) {
   if (!type %in% c("probability", "utility", "rank")) {
     return(stats::setNames(rep(NA_real_, length(row_names(data))), row_names(data)))
   }
-  if (inherits(data, "choice_data")) {
+  if (!has_tables(data)) {
     return(stats::setNames(rep(NA_real_, nrow(data$data)), row.names(data$data)))
   }
   matrix(NA_real_, nrow(data$firms), length(outcomes), dimnames = list(row_names(data), outcomes))

@@ -137,55 +137,9 @@ prediction_design <- function(object, data) {
 
 # Shapes ----------------------------------------------------------------------------------------------
 
-# Names, and NA for occasions that na.exclude took out, for one value an occasion
-occasion_result <- function(x, design, data) {
-  rows <- padded(design)
-  full <- rep(x[NA_integer_], length(rows))
-  full[match(design$occasion, rows)] <- x
-  names(full) <- row_names(data)[rows]
-  full
-}
-
-# Names, and NA for occasions that na.exclude took out, for one value an occasion and place
-place_result <- function(x, design, data) {
-  user_values(design$spec, x, design, data)
-}
-
-# Occasions of a result: those kept, with those that na.exclude dropped back in their place
-padded <- function(design) {
-  if (!inherits(design$na.action, "exclude")) {
-    return(design$occasion)
-  }
-  sort(c(design$occasion, design$selected[design$na.action]))
-}
-
-# Calls `value` on pieces of the occasions (occasion_pieces()), or on all of them where the design says that they
-# belong together (`whole`)
-by_slice <- function(design, value) {
-  pieces <- if (!isTRUE(design$whole)) occasion_pieces(design$spec)
-  if (is.null(pieces)) {
-    return(value(design))
-  }
-  spec <- design$spec
-  group <- design$kernel$group
-  unlist(lapply(pieces, function(rows) {
-    design$spec <- some_occasions(spec, rows)
-    design$kernel$group <- group[rows]
-    value(design)
-  }))
-}
-
 # The likeliest outcome of each occasion
 likely_outcome <- function(object, design, data) {
   best <- by_slice(design, function(part) likely_place(part$spec, kernel_predict(object, part, "probability")))
   outcomes <- outcome_names(design, data)
   factor(best, seq_along(outcomes), outcomes)
-}
-
-# What is chosen among: the places, unless the model's design has other outcomes
-outcome_names <- function(design, data) design$outcomes %||% data$place
-
-flow_table <- function(flows, place) {
-  at <- which(t(flows) > 0, arr.ind = TRUE)
-  data.frame(from = c(place, NA)[at[, 2L]], to = place[at[, 1L]], flow = flows[at[, 2:1, drop = FALSE]])
 }

@@ -128,3 +128,27 @@ parameter_table <- function(name = character(), group = character(), null = 0, s
     odds = rep_len(odds, n), stringsAsFactors = FALSE
   )
 }
+
+# The problem of a fit on a design, as it is or of some of the occasions
+refit_problem <- function(object, design) {
+  setup <- model_setup(object$model, object$data, design, memory = object$design$memory)
+  fixed <- object$coefficients[object$fixed]
+  source <- list(design = design, setup = setup, sums = design_sums(design$spec), choices = choices_of(design$spec))
+  problem <- fit_problem(source, object$control, if (length(fixed) > 0L) fixed)
+  # a term that is not estimable stays out of every refit
+  problem$held$is[problem$layout$coefficients[is.na(object$coefficients)]] <- TRUE
+  problem
+}
+
+# Occasions with weight, firms, occasions of moving (NA where there is no origin), and the sum of weights
+count_occasions <- function(design, data) {
+  spec <- design$spec
+  weighted <- if (is.null(spec$weights)) TRUE else spec$weights > 0
+  list(
+    n = sum(rep_len(weighted, length(spec$chosen))),
+    n_firms = length(unique(data$index$firm[design$occasion])),
+    n_movers = if (any(spec$origin > 0L)) sum(moved(spec) & weighted) else NA_integer_,
+    n_no_origin = if (any(spec$origin > 0L)) sum(spec$origin == 0L & weighted) else 0L,
+    weight = sum(occasion_weights(spec))
+  )
+}

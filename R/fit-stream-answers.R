@@ -55,17 +55,6 @@ answer_plan <- function(object, store, columns = NULL) {
   plan
 }
 
-is_streamed <- function(object) {
-  is_store(object$data)
-}
-
-# Stops what needs all rows at once, when the fit is on a store
-refuse_streamed <- function(object) {
-  if (is_streamed(object)) {
-    variable_tables(object$data)
-  }
-}
-
 # Whoever asks for the tables of the data would work on all rows, which a store does not give
 variable_tables.migration_store <- function(data) {
   abort(

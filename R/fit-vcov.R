@@ -54,7 +54,7 @@ vcov.migration_fit <- function(object, type = c("hessian", "opg", "robust", "clu
   asked <- asked_covariance(object, vcov, if (!missing(type)) type, cluster)
   covariance <- switch(asked$type,
     given = asked$matrix,
-    HC1 = around(object$covariance, score_products(object)) * small_sample(object),
+    HC1 = around(object$covariance, score_products(object)) * cluster_free_factor(object),
     hessian = object$covariance,
     opg = outer_product_covariance(score_products(object)),
     robust = around(object$covariance, score_products(object)),
@@ -64,7 +64,7 @@ vcov.migration_fit <- function(object, type = c("hessian", "opg", "robust", "clu
 }
 
 # n / (n - k), with n the rows of estfun()
-small_sample <- function(object) {
+cluster_free_factor <- function(object) {
   n <- if (is.null(object$design$group)) object$n else max(object$design$group)
   n / (n - sum(object$estimated))
 }
@@ -211,7 +211,7 @@ cluster_columns <- function(object, cluster) {
 }
 
 cluster_frame <- function(object) {
-  if (inherits(object$data, "migration_data")) object$data$firms else object$data$data
+  user_table(object$data)
 }
 
 cluster_vectors <- function(object, cluster) {
@@ -241,19 +241,17 @@ check_cluster_names <- function(names, known) {
 occasion_values <- function(object, column) {
   occasion <- object$design$occasion
   data <- object$data
-  long <- inherits(data, "choice_data")
   if (length(column) == length(occasion)) {
     return(column)
   }
-  rows <- if (long) nrow(data$data) else nrow(data$firms)
-  if (length(column) != rows) {
+  if (length(column) != nrow(user_table(data))) {
     abort(
       "`cluster` has ", plural(length(column), "value"), "; the fit has ",
       plural(length(occasion), "occasion"), ".",
       class = "cluster"
     )
   }
-  if (!long) {
+  if (has_tables(data)) {
     return(column[occasion])
   }
   code <- ifelse(is.na(column), NA, match(column, unique(column)))

@@ -391,3 +391,7 @@ report_starts <- function(starts) {
     )
   }
 }
+
+class_index_of <- function(object, design) {
+  latent_index(design$kernel, design$layout)
+}

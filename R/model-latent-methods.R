@@ -2,10 +2,6 @@
 
 # Prediction ------------------------------------------------------------------------------------------
 
-class_index_of <- function(object, design) {
-  latent_index(design$kernel, design$layout)
-}
-
 # Means over the classes, by the membership of each occasion's firm
 kernel_predict.migration_fit_latent <- function(object, design, type) {
   index <- class_index_of(object, design)

@@ -165,3 +165,15 @@ print_details.mixed_model <- function(model, x) {
 coefficient_means.mixed_model <- function(model) {
   function(coefficients) random_means(model, coefficients)
 }
+
+# What the terms are multiplied by at the means of the distributions: in willingness-to-pay space products of the
+# means of price coefficient and willingness to pay
+mean_coefficients <- function(object, coefficients = object$coefficients) {
+  coefficients[is.na(coefficients)] <- 0
+  b <- random_means(object$model, coefficients)[object$layout$terms]
+  if (object$model$space == "wtp") {
+    other <- names(b) != object$model$price
+    b[other] <- -b[other] * b[[object$model$price]]
+  }
+  b
+}

@@ -91,28 +91,6 @@ model_maximise.mixed_model <- function(model, problem, theta) {
   raw
 }
 
-# Far from a maximum the information may be indefinite and Newton's method slow: a few steps with outer products of the
-# firms' scores lead to where it is not (many would be slow again). With censored coefficients the score jumps where a
-# draw crosses zero, so the top is found to fewer digits.
-climb <- function(sums, kernel, start, fixed, control) {
-  asked <- watched_control(control)
-  if (any(kernel$transform == "censored")) {
-    asked$tolerance <- max(asked$tolerance, 1e-9)
-  }
-  near <- asked
-  near$tolerance <- max(asked$tolerance, 1e-6)
-  near$max_iterations <- min(asked$max_iterations, 4L)
-  kernel$outer <- TRUE
-  approach <- fit_kernel(sums, kernel, start, fixed, near)
-  kernel$outer <- FALSE
-  asked$max_iterations <- max(asked$max_iterations - approach$iterations, 0L)
-  raw <- fit_kernel(sums, kernel, approach$theta, fixed, asked)
-  raw$iterations <- raw$iterations + approach$iterations
-  raw$evaluations <- raw$evaluations + approach$evaluations
-  raw$value_start <- approach$value_start
-  raw
-}
-
 conditional_rank <- function(problem) {
   linear <- problem$layout$linear
   asked <- kernel_control(problem$control)
@@ -284,16 +262,4 @@ kernel_predict.migration_fit_mixed <- function(object, design, type) {
 kernel_choice.migration_fit_mixed <- function(object, design, uniform) {
   kernel <- population_kernel(object, design$kernel)
   .Call(C_choice, design$spec, kernel, design$theta, uniform, kernel_control(object$control))
-}
-
-# What the terms are multiplied by at the means of the distributions: in willingness-to-pay space products of the
-# means of price coefficient and willingness to pay
-mean_coefficients <- function(object, coefficients = object$coefficients) {
-  coefficients[is.na(coefficients)] <- 0
-  b <- random_means(object$model, coefficients)[object$layout$terms]
-  if (object$model$space == "wtp") {
-    other <- names(b) != object$model$price
-    b[other] <- -b[other] * b[[object$model$price]]
-  }
-  b
 }

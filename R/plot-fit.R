@@ -42,15 +42,6 @@ NULL
 # the columns of the data of a picture, as aes() knows them
 utils::globalVariables(".data")
 
-need_ggplot2 <- function(installed = requireNamespace("ggplot2", quietly = TRUE)) {
-  if (!installed) {
-    abort(
-      "Pictures need the package ggplot2, which is not installed: install.packages(\"ggplot2\").",
-      class = "package"
-    )
-  }
-}
-
 #' @rdname plot.migration_fit
 #' @export
 plot.migration_fit <- function(x, ...) {
