@@ -110,7 +110,7 @@ term_errors <- function(terms, sums, counted = FALSE, counts = NULL) {
   if (is.null(counts)) {
     return(list(error = sqrt(pmax(squares[, 1L], 0)), df = rep(Inf, nrow(squares))))
   }
-  small_sample(squares, counts)
+  error_of_few(squares, counts)
 }
 
 # What the variance of a product x y has beyond the delta method: Var(x) Var(y) + Cov(x, y)^2

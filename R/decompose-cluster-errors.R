@@ -72,7 +72,7 @@ term_firms <- function(terms, sums) {
 
 # Standard errors and degrees of freedom from squares, cbind(of all firms, of those of the own cell), and the numbers of
 # firms of both; NA where a part rests on one firm
-small_sample <- function(squares, counts) {
+error_of_few <- function(squares, counts) {
   whole <- pmax(squares[, 1L], 0)
   own <- pmin(pmax(squares[, 2L], 0), whole)
   parts <- list(

@@ -156,7 +156,7 @@ relocation_table <- function(sums, frame, system, options) {
     }, numeric(sums$n_pairs))
     squares <- pmax(matrix(each, ncol = n)[at], 0)
     firms <- unname(drop(rowsum(sums$cells$groups %||% sums$cells$count, sums$cells$pair)))[at[, 1L]]
-    small_sample(cbind(squares, 0), list(own = 0 * squares, rest = firms))
+    error_of_few(cbind(squares, 0), list(own = 0 * squares, rest = firms))
   }
   difference <- (by_place$sum - ignoring$sum)[at]
   found <- error(by_place$gradient - ignoring$gradient)

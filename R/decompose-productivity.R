@@ -222,7 +222,7 @@ level_terms <- function(q, w, unit, n) {
     squares <- sum_of(x^2)
     # what is left of terms that cancel is no error
     squares[squares < 1e-28 * scale] <- 0
-    small_sample(cbind(squares, 0), list(own = 0 * firms, rest = firms))
+    error_of_few(cbind(squares, 0), list(own = 0 * firms, rest = firms))
   }
   scale <- sum_of(of_value^2) + sum_of(of_plain^2)
   value[!is.finite(value)] <- NA_real_
@@ -441,7 +441,7 @@ domar_sums <- function(g, firms) {
 # Errors of sums over `firms` firms with their intervals; a sum over those drawn (`counted`) as it is
 with_interval <- function(estimate, std.error, conf.level, firms, counted = FALSE) {
   rest <- if (counted) rep(Inf, length(estimate)) else firms
-  found <- small_sample(cbind(std.error^2, 0), list(own = 0 * estimate, rest = rest))
+  found <- error_of_few(cbind(std.error^2, 0), list(own = 0 * estimate, rest = rest))
   reach <- interval_reach(found$error, found$df, conf.level)
   data.frame(
     estimate = estimate, std.error = found$error, conf.low = estimate - reach, conf.high = estimate + reach,
