@@ -17,9 +17,7 @@ static SEXP problem_of(const fm_csv *csv, const char *words) {
   return result;
 }
 
-/* ---- kinds
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- kinds ------------------------------------------------------------------------------------------- */
 
 static int not_logical(const fm_csv_field *field) {
   return !(field->length >= 4 && fm_csv_logical(field) >= 0); /* true and false in full */
@@ -89,9 +87,7 @@ SEXP firmmove_csv_kinds(SEXP bytes, SEXP separator, SEXP n_columns, SEXP last) {
   return result;
 }
 
-/* ---- columns
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- columns ----------------------------------------------------------------------------------------- */
 
 /* Writes row i of a column of numbers or logicals; 0 when the field is none. */
 static int put_value(const fm_csv_field *field, SEXP x, R_xlen_t i) {

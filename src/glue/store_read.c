@@ -42,8 +42,7 @@ static fm_code wrong(const fm_store_file *f, const wanted *w, const char *what, 
       f->path, w->name, what);
 }
 
-/* ---- step 1: how long
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- step 1: how long -------------------------------------------------------------------------------- */
 
 static fm_code measure_text(const fm_store_file *f, wanted *w, fm_error *err) {
   char name[FM_STORE_NAME];
@@ -108,9 +107,7 @@ static fm_code measure_all(const char *path, const char *mark, wanted *w, size_t
   return code;
 }
 
-/* ---- step 2: vectors
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- step 2: vectors --------------------------------------------------------------------------------- */
 
 static SEXPTYPE type_of(int storage) {
   switch (storage) {
@@ -148,9 +145,7 @@ static void make_vector(wanted *w, SEXP result, R_xlen_t k) {
   }
 }
 
-/* ---- step 3: contents
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- step 3: contents -------------------------------------------------------------------------------- */
 
 static fm_code read_as_doubles(const fm_store_file *f, const wanted *w, fm_error *err) {
   int *whole = fm_alloc(w->n, sizeof(int));
@@ -279,8 +274,7 @@ SEXP firmmove_shard_read(SEXP path, SEXP names, SEXP storage, SEXP n_levels, SEX
   return result;
 }
 
-/* ---- a look at a file
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- a look at a file -------------------------------------------------------------------------------- */
 
 /* list(name, type, encoding, n, stored): the directory. */
 SEXP firmmove_blocks_info(SEXP path) {

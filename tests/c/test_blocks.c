@@ -361,9 +361,7 @@ static void a_change_since_opening_is_noticed(void) {
   (void)remove(target);
 }
 
-/* ---- names
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------------------------------- */
 
 static void names_are_not_taken_from_others(void) {
   static const unsigned char mine[] = "mine", theirs[] = "theirs";
@@ -386,9 +384,7 @@ static void names_are_not_taken_from_others(void) {
   CHECK_INT(fm_flush_folder("."), 0);
 }
 
-/* ---- writing fails
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- writing fails ----------------------------------------------------------------------------------- */
 
 static void nothing_half_written_stays(void) {
   fm_error err;

@@ -41,9 +41,7 @@ static fm_code no_memory(const fm_store_file *f, const fm_store_block *entry, fm
   return fm_fail(err, FM_NO_MEMORY, "No memory to read block `%s` of `%.250s`.", entry->name, f->path);
 }
 
-/* ---- header
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- header ------------------------------------------------------------------------------------------ */
 
 static fm_code check_version(const fm_store_file *f, const fm_disk_header *header, fm_error *err) {
   if (header->byte_order != FM_BYTE_ORDER) {
@@ -106,9 +104,7 @@ static fm_code read_header(fm_store_file *f, fm_disk_header *header, fm_error *e
   return check_header(f, header, err);
 }
 
-/* ---- directory
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- directory --------------------------------------------------------------------------------------- */
 
 /* Count, size and offset of a block agree with each other and lie between `from` and `to`. */
 static int fits(const fm_disk_entry *disk, uint64_t from, uint64_t to) {
@@ -219,9 +215,7 @@ static fm_code read_directory(fm_store_file *f, const fm_disk_header *header, fm
   return code;
 }
 
-/* ---- opening
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------------------------- */
 
 static fm_code look_into(fm_store_file *f, const char *path, fm_error *err) {
   fm_disk_header header;
@@ -272,9 +266,7 @@ void fm_store_close(fm_store_file *f) {
 void fm_store_prefetch(const fm_store_file *f) { fm_file_map_prefetch(&f->map); }
 void fm_store_release(const fm_store_file *f) { fm_file_map_release(&f->map); }
 
-/* ---- blocks
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- blocks ------------------------------------------------------------------------------------------ */
 
 size_t fm_store_count(const fm_store_file *f) { return f->n; }
 const fm_store_block *fm_store_entry(const fm_store_file *f, size_t i) { return &f->entry[i]; }
@@ -454,9 +446,7 @@ fm_code fm_store_read_part(const fm_store_file *f, const char *name, fm_store_ty
   return FM_OK;
 }
 
-/* ---- verifying
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- verifying --------------------------------------------------------------------------------------- */
 
 /* 1: nothing but zeros from .. to - 1; 0: something else, or the file was cut. The gap before a block is
  * short. */

@@ -58,9 +58,7 @@ static fm_code append_zeros(fm_store_writer *w) {
   return append(w, zeros, fm_store_aligned(w->offset) - w->offset);
 }
 
-/* ---- opening
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------------------------- */
 
 static fm_code name_files(fm_store_writer *w, const char *path) {
   const size_t length = strlen(path), room = length + 40;
@@ -89,9 +87,7 @@ fm_code fm_store_create(fm_store_writer *w, const char *path, fm_error *err) {
   return FM_OK;
 }
 
-/* ---- blocks
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- blocks ------------------------------------------------------------------------------------------ */
 
 static fm_code make_room(fm_store_writer *w) {
   if (w->n < w->room) {
@@ -183,9 +179,7 @@ fm_code fm_store_put(fm_store_writer *w, const char *name, fm_store_type type, c
   return FM_OK;
 }
 
-/* ---- the end
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- the end ----------------------------------------------------------------------------------------- */
 
 static fm_disk_entry on_disk(const fm_store_block *entry) {
   fm_disk_entry disk = {.type = (uint32_t)entry->type, .encoding = (uint32_t)entry->encoding};
@@ -244,8 +238,7 @@ fm_code fm_store_finish(fm_store_writer *w, fm_error *err) {
   return write_end(w) == FM_OK ? keep(w, err) : aborted(w, refused(w, err));
 }
 
-/* ---- other files
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- other files ------------------------------------------------------------------------------------- */
 
 fm_code fm_write_file(const char *path, const void *bytes, size_t n, fm_error *err) {
   fm_store_writer w = {0};

@@ -127,9 +127,7 @@ fm_code fm_csv_split(fm_csv *csv, const char *bytes, size_t length, char separat
   return FM_OK;
 }
 
-/* ---- fields
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- fields ------------------------------------------------------------------------------------------ */
 
 int fm_csv_missing(const fm_csv_field *field) {
   return !field->quoted &&

@@ -12,8 +12,7 @@
 
 enum { PIECE = 1 << 30, BUFFER = 1 << 17, LEVEL = 1 };
 
-/* ---- shuffling
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- shuffling --------------------------------------------------------------------------------------- */
 
 static void shuffle_4(const unsigned char *restrict in, size_t n, unsigned char *restrict out) {
   for (size_t i = 0; i < n; i++) {
@@ -67,9 +66,7 @@ void fm_unshuffle(const unsigned char *in, size_t n, size_t size, unsigned char 
   }
 }
 
-/* ---- zlib
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- zlib -------------------------------------------------------------------------------------------- */
 
 static uInt piece_of(size_t bytes) { return (uInt)(bytes < PIECE ? bytes : PIECE); }
 
