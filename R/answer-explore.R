@@ -1,10 +1,12 @@
 # explore_migration(): a small shiny app on a fit. What the app does with its sliders is in functions that know no
-# shiny: explorable() (what can be moved), scenario_call() (the call of a scenario), run_scenario(), which carries it
-# out, and scenario_code(), which shows it.
+# shiny:
+# explorable() (what can be moved), scenario_call() (the call of a scenario), run_scenario(), which carries it out, and
+# scenario_code(), which shows it.
 #
 # Whoever speaks to the app decides what an input is: shiny makes numbers, text, symbols, lists of it as the client
-# says. So an input is never more than a question which of the things on offer is meant: offered() and on_slider() look
-# it up, and nothing else of it goes on. No text is parsed.
+# says.
+# So an input is never more than a question which of the things on offer is meant: offered() and on_slider() look it
+# up, and nothing else of it goes on. No text is parsed.
 
 #' @title Explore a fit in a browser
 #' @description Starts a small app. Choose a place, move its attributes by sliders, and see what the model expects:
@@ -17,15 +19,18 @@
 #' @param draws Number of draws of the coefficients for the intervals; 0 for none. More draws take longer.
 #' @param seed Seed of these draws.
 #' @param token What the address must end with, as `?token=...`, or the page is refused: one string of letters and
-#'   digits. `NULL` makes a new one, which is told with the address when the app starts. `""` lets everybody in who can
-#'   reach the app.
+#'   digits.
+#'   `NULL` makes a new one, which is told with the address when the app starts. `""` lets everybody in who can reach
+#'   the app.
 #' @param origins Addresses, like `"https://r.example.org"`, of a server through which the app is reached. Pages of
-#'   other addresses than that of the app and these get no answer.
+#'   other
+#'   addresses than that of the app and these get no answer.
 #' @param ... Not used.
 #' @return A shiny app object: printing it (in an interactive session: calling the function) starts it.
 #' @section Security: The app listens on the loopback address, so that only this machine reaches it, and answers only
-#'   who knows its token, from a page of its own: neither other users of the machine nor other pages that are open in
-#'   the browser. What a client sends is compared with the places, times and sliders on offer and never becomes code.
+#'   who
+#'   knows its token, from a page of its own: neither other users of the machine nor other pages that are open in the
+#'   browser. What a client sends is compared with the places, times and sliders on offer and never becomes code.
 #' @section Errors: Package shiny is not installed; a fit to long data, which has no table of places; no numeric
 #'   attribute of places in the formula; a `token` of other characters than letters and digits.
 #' @seealso [counterfactual()], which the app calls; [tipping()]; [report_migration()] for a report that stays.
@@ -251,8 +256,8 @@ check_token <- function(token) {
 }
 
 # Bytes that nobody guesses, in hexadecimal; R's own random numbers can be guessed, and a user's seed is left alone.
-# Where the system has no device for it, the clock in its finest digits, the process and names of temporary files are
-# mixed.
+# Where the
+# system has no device for it, the clock in its finest digits, the process and names of temporary files are mixed.
 secret_bytes <- function(n, device = "/dev/urandom") {
   if (file.exists(device)) {
     connection <- file(device, "rb", raw = TRUE)

@@ -40,8 +40,9 @@ migration_workers <- function(n = 2) {
 # Seconds for workers to start, to show who they are once they have connected, and to be idle
 worker_seconds <- c(start = 120, token = 2, idle = 30 * 24 * 3600)
 
-# A socket that waits for workers, and its port. R's listen on all addresses of the machine: whoever connects must show
-# a secret before anything else is read.
+# A socket that waits for workers, and its port. R's listen on all addresses of the machine: whoever connects must
+# show a
+# secret before anything else is read.
 worker_server <- function(tries = 20L) {
   # ports as those of package parallel; not by the session's random numbers, which are the user's
   first <- sum(as.integer(charToRaw(tempfile()))) + Sys.getpid()

@@ -89,7 +89,8 @@ engine_send.engine_socket <- function(engine, i, call, task) {
 stall_seconds <- 3
 
 # Sends or receives a message as a whole: an interrupt in the middle of it would leave its other half to the next one,
-# so it waits. A message that stalls is given up with its connection, and gives `otherwise`.
+# so it
+# waits. A message that stalls is given up with its connection, and gives `otherwise`.
 whole <- function(connection, code, otherwise) {
   suspendInterrupts(tryCatch({
     before <- socketTimeout(connection)

@@ -1,5 +1,6 @@
 # Folders of stores on the disk: how a finished store gets its name, how one takes the place of another, and what
-# writers that were killed leave behind.
+# writers
+# that were killed leave behind.
 #
 # A store is written beside its place, in `<name>.part-<process>-<machine>-<random>`, and gets its name by one renaming
 # that never goes over anything else. A store that is replaced changes names with the new one in one step, where the
@@ -186,7 +187,8 @@ leftover_folders <- function(path) {
 process_runs <- function(process) {
   status <- file.path("/proc", process, "stat")
   if (file.exists(status)) {
-    state <- tryCatch(sub("^.*[)] ([A-Za-z]).*$", "\\1", readLines(status, n = 1L, warn = FALSE)), error = function(e) "X")
+    line <- tryCatch(suppressWarnings(readLines(status, n = 1L)), error = function(e) "0 () X")
+    state <- sub("^.*[)] ([A-Za-z]).*$", "\\1", line)
     return(!state %in% c("Z", "X"))
   }
   isTRUE(tools::pskill(process, 0L))

@@ -51,7 +51,8 @@
 #'   shuffled and deflated by zlib.
 #' @param shard_rows Rows of a shard.
 #' @param overwrite `TRUE` replaces a store at `path`: the files that its manifest lists. Other files in its folder
-#'   stay, and anything but a whole store is never replaced.
+#'   stay,
+#'   and anything but a whole store is never replaced.
 #' @param ... Arguments of the methods.
 #'
 #' @return The store as [open_store()] gives it, invisibly.

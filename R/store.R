@@ -10,24 +10,28 @@
 #' when it was killed; `clean = TRUE` removes what it had written there.
 #'
 #' @section What a store promises:
-#' * *A writer that is killed*, or a machine that stops, at any moment leaves at the path what was there before, or the
-#'   whole new store: files are written through to the disk under another name, and a store gets its name, or takes that
-#'   of an old one, in one step. (Not so where the system cannot exchange two names, as Windows and macOS: there is a
-#'   moment in which nothing has the name. `verify_store(path, clean = TRUE)` ends what was broken off.)
+#' * *A writer that is killed*, or a machine that stops, at any moment leaves at the path what was there before, or
+#'   the whole
+#'   new store: files are written through to the disk under another name, and a store gets its name, or takes that of
+#'   an old one, in one step. (Not so where the system cannot exchange two names, as Windows and macOS: there is a
+#'   moment
+#'   in which nothing has the name. `verify_store(path, clean = TRUE)` ends what was broken off.)
 #' * *A store that changes while it is open* gives an error and not other figures: each file that is read must be the
-#'   one that was there when the store was opened. To replace a store that is in use, write it again with
+#'   one
+#'   that was there when the store was opened. To replace a store that is in use, write it again with
 #'   `overwrite = TRUE`; do not copy files over it.
 #' * *Two writers* to one path: one store is written, the other writer gets an error.
 #' * *Nothing in a store is code.* A function for `available` is stored by its words, to be shown and compared; it is
-#'   not made of them, and who opens the store gives it. A store of unknown origin can be wrong, and cannot run
-#'   anything.
+#'   not
+#'   made of them, and who opens the store gives it. A store of unknown origin can be wrong, and cannot run anything.
 #'
 #' @param path Folder of the store.
 #' @param store,x,object An open store, or for `verify_store()` also its path.
 #' @param available The function that says which places are open, where the store was written with one.
 #' @param clean `TRUE` removes the files of writers that were killed, and gives a store back its name that was between
-#'   two; files that no writer makes are moved into the store's folder. Writers that are at work are left alone, and so
-#'   for a day are those of other machines.
+#'   two;
+#'   files that no writer makes are moved into the store's folder. Writers that are at work are left alone, and so for
+#'   a day are those of other machines.
 #' @param data An open store, to be read into memory as a [migration_data()].
 #' @param ... Not used.
 #'
@@ -176,8 +180,9 @@ check_table_hashes <- function(values, wanted, file) {
   }
 }
 
-# The availability of a store. A function is code: its words are in the store, to be shown and compared, and it is never
-# made of them; whoever opens the store gives it.
+# The availability of a store. A function is code: its words are in the store, to be shown and compared, and it is
+# never made
+# of them; whoever opens the store gives it.
 read_available <- function(field, path, frame, given) {
   if (field == "all") {
     return(NULL)
@@ -408,10 +413,12 @@ as_migration_data.migration_store <- function(data, ...) {
 #' A deflated block is a zlib stream of the bytes shuffled: the first bytes of all elements, then the second, and so on.
 #'
 #' Column k of the firms is the block named `k`; in `tables.fms`, column k of the t-th table is `t.k`. A column is a
-#' block of integers where all its values in the file are whole and less than 2^31 in size, of doubles otherwise. The
+#' block of
+#' integers where all its values in the file are whole and less than 2^31 in size, of doubles otherwise. The
 #' missing value is -2^31 among integers and R's `NA` among doubles. Text is a block of integers
 #' that number the strings of a dictionary from 1, `k.bytes` (the strings in UTF-8, one after the other) and `k.ends`
-#' (where each ends). Factors are integers that number the levels. Of a function for `available` the
+#' (where
+#' each ends). Factors are integers that number the levels. Of a function for `available` the
 #' block `available` has the words, as [deparse()] gives them.
 #'
 #' Readers must check, and this package does before it asks for memory: both checksums; that the length is that of the

@@ -23,9 +23,7 @@ const char *fm_native_path(SEXP path) {
   return memcpy(R_alloc(size, 1), expanded, size);
 }
 
-/* ---- columns
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- columns ----------------------------------------------------------------------------------------- */
 
 /* What is written of a column; memory of R. */
 typedef struct column_blocks {

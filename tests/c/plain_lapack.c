@@ -12,7 +12,7 @@ void dgetrs_(const char *trans, const int *n, const int *nrhs, const double *a, 
              const int *pivot, double *b, const int *ldb, int *info, size_t length_trans);
 
 /* ---- eigenvalues by Jacobi's rotations
- * ------------------------------------------------------------------------ */
+ */
 
 static void rotate(double *a, int n, int lda, int p, int q) {
   const double off = a[p + q * lda];
@@ -75,7 +75,7 @@ void dsyev_(const char *jobz, const char *uplo, const int *n, double *a, const i
 }
 
 /* ---- solving by elimination
- * ------------------------------------------------------------------------------------- */
+ */
 
 static void swap_rows(double *a, int columns, int lda, int r, int s) {
   if (r == s) {

@@ -45,8 +45,7 @@ typedef struct fm_store_block {
 /* Bytes of an element: 1, 4, 8, 8. */
 size_t fm_store_type_size(fm_store_type type);
 
-/* ---- writing
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------- */
 /* Writes beside the target and renames at the end, so that no file of that name is ever half written. */
 typedef struct fm_store_writer { /* fields are private */
   FILE *file;
@@ -70,8 +69,7 @@ fm_code fm_write_file(const char *path, const void *bytes, size_t n, fm_error *e
 /* Adds bytes to the end of a file of the writer's own, which is not flushed to the disk. */
 fm_code fm_append_file(const char *path, const void *bytes, size_t n, fm_error *err);
 
-/* ---- reading
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------- */
 typedef struct fm_store_file { /* fields are private */
   char *path;
   fm_file_map map;

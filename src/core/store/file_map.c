@@ -273,8 +273,7 @@ int fm_exchange(const char *a, const char *b) {
 
 #endif
 
-/* ---- of all systems
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- of all systems ---------------------------------------------------------------------------------- */
 
 fm_code fm_file_map_open(fm_file_map *m, const char *path, fm_file_access access, fm_error *err) {
   *m = (fm_file_map){0};

@@ -39,8 +39,7 @@ void fm_file_map_prefetch(const fm_file_map *m);
 void fm_file_map_release(const fm_file_map *m);
 void fm_file_map_close(fm_file_map *m);
 
-/* ---- what writing needs of the system; 0 means done, else errno tells
- * ----------------------------------------------- */
+/* ---- what writing needs of the system; 0 means done, else errno tells -------------------------------- */
 long fm_process_id(void);
 int fm_flush_to_disk(FILE *file);
 int fm_replace_file(const char *from, const char *to);

@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 /* ---- the mutator
- * ------------------------------------------------------------------------------------------------------ */
+ */
 
 static void repair_blocks(uint8_t *data, size_t size, const fm_disk_header *header) {
   for (size_t i = 0; i < header->n; i++) {
