@@ -7,8 +7,8 @@
  * Products of two kernels are kernels of bandwidth h/sqrt(2), so that the sums over pairs come
  * from the bins of all rows:
  *   f((d-u)/h) f((e-u)/h) = f((d-e)/(h sqrt 2)) f(((d+e)/2 - u)/(h/sqrt 2)).
- * Arguments: pairs.h. Overwrites the outputs only. Thread safety: no state; stripes of sites are fixed by
- * the data, each with sums of its own, added in order.
+ * Thread safety: no state; stripes of sites are fixed by the data, each with sums of its own,
+ * added in order.
  */
 #include <math.h>
 #include <stdlib.h>
