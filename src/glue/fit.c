@@ -80,10 +80,11 @@ enum {
 };
 
 static SEXP new_result(size_t p) {
-  const char *names[] = {"theta",      "value",      "value_start", "score",         "information",
-                         "covariance", "step",       "direction",   "aliased",       "border",     "combine",
-                         "stop",       "iterations", "evaluations", "gradient_norm", "decrement", "shrunk",
-                         "condition",  "separated",  "units",       "blocks",        ""};
+  const char *names[] = {"theta",      "value",  "value_start", "score",       "information",
+                         "covariance", "step",   "direction",   "aliased",     "border",
+                         "combine",    "stop",   "iterations",  "evaluations", "gradient_norm",
+                         "decrement",  "shrunk", "condition",   "separated",   "units",
+                         "blocks",     ""};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
   const int vectors[] = {THETA, SCORE, STEP, DIRECTION}, matrices[] = {INFORMATION, COVARIANCE, COMBINE};
   const int numbers[] = {VALUE, VALUE_START, GRADIENT_NORM, DECREMENT, SHRUNK, CONDITION, UNITS, BLOCKS};

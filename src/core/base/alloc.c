@@ -4,8 +4,8 @@
  * address of the raw memory is kept just before it. (C17's aligned_alloc is missing on Windows and cannot
  * zero lazily, which matters for large matrices that are mostly never touched.)
  * A first touch of a page costs about as much as some thousand additions, and far more on a virtual
- * machine; so the system is asked for large pages where blocks are large.
- * Arguments: alloc.h. Thread safety: as malloc; the counters of the tests are atomic.
+ * machine; so the system is asked for large pages where blocks are large. Thread safety: as malloc; the
+ * counters of the tests are atomic.
  */
 #if defined(__linux__) && !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE /* madvise */

@@ -3,7 +3,7 @@
  *
  * Matrices are by rows. Work is cut into strips by the sizes alone, so that results do not depend on the
  * number of
- * threads. Thread safety: no state.
+ * threads.
  */
 #ifndef FM_BLOCKED_H
 #define FM_BLOCKED_H

@@ -532,11 +532,11 @@ FM_TARGET static void FM_NAME(add_pairs_)(size_t m, size_t n, double a, const do
 }
 
 static const fm_kernels FM_NAME(table) = {
-    FM_LABEL,           FM_NAME(exp_),      FM_NAME(exp_less_), FM_NAME(log_),
-    FM_NAME(max_),      FM_NAME(sum_),      FM_NAME(dot_),      FM_NAME(dot3_),
-    FM_NAME(axpy_),     FM_NAME(scale_),    FM_NAME(less_),     FM_NAME(times_),
-    FM_NAME(combine_),  FM_NAME(gemm_nt_),  FM_NAME(gemm_tn_),  FM_NAME(add_squares_),
-    FM_NAME(disc_),     FM_NAME(distances_), FM_NAME(bin_powers_), FM_NAME(quantile_),
+    FM_LABEL,           FM_NAME(exp_),          FM_NAME(exp_less_),   FM_NAME(log_),
+    FM_NAME(max_),      FM_NAME(sum_),          FM_NAME(dot_),        FM_NAME(dot3_),
+    FM_NAME(axpy_),     FM_NAME(scale_),        FM_NAME(less_),       FM_NAME(times_),
+    FM_NAME(combine_),  FM_NAME(gemm_nt_),      FM_NAME(gemm_tn_),    FM_NAME(add_squares_),
+    FM_NAME(disc_),     FM_NAME(distances_),    FM_NAME(bin_powers_), FM_NAME(quantile_),
     FM_NAME(scramble_), FM_NAME(softmax_rows_), FM_NAME(add_pairs_)};
 
 #undef FM_SHORT

@@ -3,7 +3,7 @@
  * Tasks are started in rising order and a started task is finished, so every task before a failed one has
  * run: the failure reported is that of the lowest failing task whatever the number of threads.
  * An interrupt counts as the failure of the task after the last, so that a task that failed comes before
- * it. Arguments: threads.h. Overwrites nothing itself. Thread safety: no state outside the call; concurrent
+ * it. Overwrites nothing itself. Thread safety: no state outside the call; concurrent
  * calls share only the lock of the queue, which is held for a few instructions a task.
  */
 #include "threads.h"

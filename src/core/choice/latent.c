@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "../base/sums.h"
 #include "../base/arena.h"
+#include "../base/sums.h"
 #include "logit.h"
 
 /* ---- model ----------------------------------------------------------------------------------------- */

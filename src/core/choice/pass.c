@@ -1,7 +1,7 @@
 /* pass.c: chunks to threads, sums in chunk order.
  *
  * Each chunk has accumulators of its own; they are added up in chunk order with compensation
- * (Neumaier), after all chunks are done. Arguments: pass.h. Overwrites only the outputs.
+ * (Neumaier), after all chunks are done.
  * Thread safety: tasks write to their chunk's accumulators and their worker's workspace only.
  */
 #include "pass.h"

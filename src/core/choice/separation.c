@@ -114,8 +114,8 @@ static fm_code drop_carried(const fm_along_counter *counter, size_t k, double to
 
 /* Marks the parameters without which the direction moves utilities noticeably less, and that are not
  * carried along. */
-static fm_code mark_parameters(const fm_along_counter *counter, double *direction, double *alone, double reach,
-                               int *separated, fm_error *err) {
+static fm_code mark_parameters(const fm_along_counter *counter, double *direction, double *alone,
+                               double reach, int *separated, fm_error *err) {
   size_t n = 0;
   for (size_t k = 0; k < counter->n_linear; k++) {
     double own = 0.0;
@@ -145,8 +145,7 @@ static fm_code name_parameters(const fm_along_counter *counter, const double *di
     return fm_fail(err, FM_NO_MEMORY, "%s", fm_code_text(FM_NO_MEMORY));
   }
   memcpy(left, direction, counter->n_linear * sizeof(double));
-  const fm_code code =
-      mark_parameters(counter, left, left + counter->n_linear, reach, separated, err);
+  const fm_code code = mark_parameters(counter, left, left + counter->n_linear, reach, separated, err);
   fm_free(left);
   return code;
 }

@@ -1,7 +1,4 @@
-/* bins.c: coefficients of Gaussian sums over bins with moments.
- *
- * Arguments: bins.h. Overwrites the fm_gauss it is given. Thread safety: no state.
- */
+/* bins.c: coefficients of Gaussian sums over bins with moments. */
 #include "bins.h"
 
 #include <math.h>

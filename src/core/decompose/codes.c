@@ -1,7 +1,4 @@
-/* codes.c: the hash table of codes.h.
- *
- * Overwrites only its outputs. Thread safety: no state.
- */
+/* codes.c: the hash table of codes.h. */
 #include "codes.h"
 
 #include "../base/alloc.h"

@@ -1,8 +1,7 @@
 /* connected.c: components by union and find, articulation points by Tarjan's search (1972) without
  * recursion.
  *
- * Nodes of the graph are places 0 .. J-1 and, behind them, the firms at several places. Arguments:
- * connected.h.
+ * Nodes of the graph are places 0 .. J-1 and, behind them, the firms at several places.
  */
 #include "connected.h"
 

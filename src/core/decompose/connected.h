@@ -6,7 +6,7 @@
  * points of the
  * graph of firms and places) are dropped, the largest part kept, until nothing changes. This is the same
  * as no firm having
- * a leverage of 1. Thread safety: no state.
+ * a leverage of 1.
  */
 #ifndef FM_CONNECTED_H
 #define FM_CONNECTED_H

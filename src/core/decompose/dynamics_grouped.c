@@ -4,9 +4,7 @@
  *                        + dead_k' M_g[o = c, d = none] + gone_k' M_g[o = c, d unseen]
  *                        + new_k' M_g[o unseen, d = c] + own_k' M_g[cell] )^2
  *
- * with M_g the moments of the firms of group g, c the cluster of the influence. Overwrites only variance.
- * Thread
- * safety: no state.
+ * with M_g the moments of the firms of group g, c the cluster of the influence.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* dynamics_rows.c: a partition of the rows by range of firms, and a counting sort of each range.
  *
  * Blocks of rows are counted and written side by side; each knows where its rows of a range begin, so that
- * those keep their order. Arguments: dynamics_rows.h. Thread safety: ranges are read only once made; a
+ * those keep their order. Thread safety: ranges are read only once made; a
  * reader belongs to one thread at a time.
  */
 #include "dynamics_rows.h"

@@ -8,7 +8,6 @@
  * its cluster, and all
  * others of the pair; their sums of products are made once for each cluster and pair, and the term's own
  * cell is taken out of its kind and put back with its own derivatives.
- * Arguments: firm_dynamics.h. Overwrites only variance. Thread safety: no state.
  */
 #include <string.h>
 

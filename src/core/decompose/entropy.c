@@ -1,7 +1,5 @@
 /* entropy.c: rows are counted into cells of all dimensions and the group by one hash table; the subsets
- * are counted from the occupied cells, which are few.
- *
- * Arguments: entropy.h. Overwrites the outputs only. Thread safety: no state; a counter belongs to one
+ * are counted from the occupied cells, which are few. Thread safety: no state; a counter belongs to one
  * thread. Cells are visited in order of first appearance, so results depend on the data alone.
  */
 #include "entropy.h"

@@ -4,7 +4,6 @@
  *   T   = sum over non-empty A of (-1)^(|A|+1) H_A:
  * the mutual information of two dimensions, the triple-helix synergy of three (negative: synergy), and so
  * on. Subsets are numbered by their bits: dimension k is in A when bit k of A is set; A = 1 .. 2^d - 1.
- * Thread safety: no state.
  */
 #ifndef FM_ENTROPY_H
 #define FM_ENTROPY_H

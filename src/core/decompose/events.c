@@ -1,4 +1,4 @@
-/* events.c: finds the events, and the regressions on leads and gaps. Arguments and equations: events.h. */
+/* events.c: finds the events, and the regressions on leads and gaps. */
 #include "events.h"
 
 #include <math.h>

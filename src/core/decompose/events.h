@@ -24,7 +24,7 @@
  * that of the origin in the period before the move, both without the firm (Finkelstein, Gentzkow, Williams
  * 2016).
  *
- * Everything is a sum over firms in the order of lives.h. Thread safety: no state.
+ * Everything is a sum over firms in the order of lives.h.
  */
 #ifndef FM_EVENTS_H
 #define FM_EVENTS_H

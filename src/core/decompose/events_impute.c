@@ -1,5 +1,5 @@
 /* events_impute.c: what would have been, what was, and how far the means may be off. Equations: events.h.
- * */
+ */
 #include <math.h>
 #include <string.h>
 

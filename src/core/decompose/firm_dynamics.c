@@ -2,8 +2,7 @@
  *
  * Firms are cut into stripes that the panel alone determines; each stripe has sums of its own, which are
  * added up in
- * order. Arguments and what is computed: firm_dynamics.h. Overwrites only the result. Thread safety: no
- * state.
+ * order.
  */
 #include "firm_dynamics.h"
 

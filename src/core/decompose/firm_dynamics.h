@@ -21,7 +21,6 @@
  *
  * One pass over the panel, O(n), after a counting sort by firm where the rows are not in order
  * (dynamics_rows.h).
- * Thread safety: no state.
  */
 #ifndef FM_FIRM_DYNAMICS_H
 #define FM_FIRM_DYNAMICS_H

@@ -1,7 +1,4 @@
-/* lives.c: reads a panel firm by firm, and orders firms and places by hashes of what they do.
- *
- * Arguments: lives.h. Overwrites only the result.
- */
+/* lives.c: reads a panel firm by firm, and orders firms and places by hashes of what they do. */
 #include "lives.h"
 
 #include <stdlib.h>

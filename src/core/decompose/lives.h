@@ -8,7 +8,6 @@
  * their firms. So results are the same to the last bit for any order of the rows and any names of firms
  * and places
  * (firms that are alike in all of it may change places; then their sums are alike too, but for rounding).
- * Thread safety: no state.
  */
 #ifndef FM_LIVES_H
 #define FM_LIVES_H

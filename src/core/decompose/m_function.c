@@ -4,7 +4,7 @@
  * neighbours are known
  * beforehand; or weights and types move together over the sites, and the neighbours of the reference
  * sites are
- * summed anew in each draw. Arguments: rings.h. Overwrites m only. Thread safety: each draw is a task of
+ * summed anew in each draw. Overwrites m only. Thread safety: each draw is a task of
  * its own.
  */
 #include <math.h>

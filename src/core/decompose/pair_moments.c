@@ -2,13 +2,12 @@
  * once: what the exact variance of K(d) under sampling without replacement is made of.
  *
  * The rows of a block of sites are binned together, then turned into k_i(d) for every bandwidth by
- * products of matrices: a
- * few neighbouring d have their coefficients over the same bins, with zeros where one does not reach.
- * Products of two kernels are kernels of bandwidth h/sqrt(2), so that the sums over pairs come
- * from the bins of all rows:
+ * products of matrices: a few neighbouring d have their coefficients over the same bins, with zeros where
+ * one does not reach. Products of two kernels are kernels of bandwidth h/sqrt(2), so that the sums over
+ * pairs come from the bins of all rows:
  *   f((d-u)/h) f((e-u)/h) = f((d-e)/(h sqrt 2)) f(((d+e)/2 - u)/(h/sqrt 2)).
- * Arguments: pairs.h. Overwrites the outputs only. Thread safety: no state; stripes of sites are fixed by
- * the data, each with sums of its own, added in order.
+ * Thread safety: no state; stripes of sites are fixed by the data, each with sums of its own,
+ * added in order.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,5 @@
-/* pairs.c: distances, their histogram, and kernel densities of subsets of points.
- *
- * Arguments: pairs.h. Overwrites the outputs only. Thread safety: no state; tasks are stripes of rows
- * fixed by the data, each with bins of its own, added in order.
+/* pairs.c: distances, their histogram, and kernel densities of subsets of points. Thread safety: no state;
+ * tasks are stripes of rows fixed by the data, each with bins of its own, added in order.
  */
 #include "pairs.h"
 

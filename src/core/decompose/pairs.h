@@ -7,8 +7,8 @@
  * over
  * bins of Hermite expansions about the centres (the fast Gauss transform on a line), so that a pair costs
  * a few additions whatever the number of d. With bins of h/6 (densities) the expansion is off by less than
- * 2e-11 of the height of the kernel, with bins of h/3 (moments over all sites) by less than 5e-8.
- * Thread safety: no state. Results do not depend on the number of threads.
+ * 2e-11 of the height of the kernel, with bins of h/3 (moments over all sites) by less than 5e-8. Results
+ * do not depend on the number of threads.
  */
 #ifndef FM_PAIRS_H
 #define FM_PAIRS_H

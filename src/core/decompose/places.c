@@ -1,7 +1,4 @@
-/* places.c: sets the problem up, and takes the second moments of what was fitted.
- *
- * Arguments and equations: places.h. Overwrites only the result.
- */
+/* places.c: sets the problem up, and takes the second moments of what was fitted. */
 #include "places.h"
 
 #include <string.h>

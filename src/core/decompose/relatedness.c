@@ -1,6 +1,5 @@
 /* relatedness.c: blocks of industries, each with all others, side by side.
- *
- * Arguments: relatedness.h. Overwrites the outputs only. Thread safety: a block writes its own rows.
+ * Thread safety: a block writes its own rows.
  */
 #include "relatedness.h"
 

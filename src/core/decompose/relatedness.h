@@ -11,8 +11,8 @@
  *   jaccard      C_pq / (s_p + s_q - C_pq)
  * and 0 where C_pq is; the density of industry p in region c is sum_q M_cq phi_pq / sum_q phi_pq, NaN for
  * an industry that
- * is related to none. Presence is kept as bits: a pair of industries costs a bit count.
- * Thread safety: no state. Results do not depend on the number of threads.
+ * is related to none. Presence is kept as bits: a pair of industries costs a bit count. Results do not
+ * depend on the number of threads.
  */
 #ifndef FM_RELATEDNESS_H
 #define FM_RELATEDNESS_H

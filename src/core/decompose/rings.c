@@ -1,7 +1,4 @@
-/* rings.c: sums of weights around sites within radii, in batches of groups of sites.
- *
- * Arguments: rings.h. Overwrites the outputs only.
- */
+/* rings.c: sums of weights around sites within radii, in batches of groups of sites. */
 #include "rings.h"
 
 #include <string.h>

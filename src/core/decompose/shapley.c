@@ -1,7 +1,4 @@
-/* shapley.c: Shapley and Owen values and dominance of a game given by the values of all subsets.
- *
- * Arguments and what is computed: shapley.h. Overwrites only the outputs. Thread safety: no state.
- */
+/* shapley.c: Shapley and Owen values and dominance of a game given by the values of all subsets. */
 #include "shapley.h"
 
 #include <string.h>

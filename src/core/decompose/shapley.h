@@ -11,7 +11,6 @@
  *
  * Both values add up to value[2^p - 1] - value[0]. Cost: p 2^(p-1) differences; the Owen value of G blocks
  * of p_b players takes 2^(G-1) sum_b p_b 2^(p_b - 1), and reads only the values it needs.
- * Thread safety: no state.
  */
 #ifndef FM_SHAPLEY_H
 #define FM_SHAPLEY_H

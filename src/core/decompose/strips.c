@@ -9,7 +9,6 @@
  * of those between are compared one by one. With s strips the former cost radii x s, the latter n/s. A
  * few points are
  * compared all. A sum over no point is exactly 0: numbers are counted beside the weights.
- * Arguments: strips.h.
  */
 #include "strips.h"
 

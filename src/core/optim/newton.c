@@ -95,8 +95,8 @@ static fm_code solver_init(solver *s, fm_error *err) {
   s->score = fm_alloc_zero(n, sizeof(double));
   s->information = fm_alloc_zero(n * n, sizeof(double));
   s->first = fm_alloc_zero(n, sizeof(double));
-  const int missing = s->skip == NULL || s->theta == NULL || s->score == NULL || s->information == NULL ||
-                      s->first == NULL;
+  const int missing =
+      s->skip == NULL || s->theta == NULL || s->score == NULL || s->information == NULL || s->first == NULL;
   return missing ? no_memory(err) : FM_OK;
 }
 

@@ -18,10 +18,10 @@ typedef enum fm_stop {
 typedef struct fm_newton_control {
   int max_iterations; /* default 100 */
   double tolerance;   /* stop when the Newton decrement s'H^-1 s / 2 <= tolerance * (1 + |value|); 1e-12 */
-  double rank_tolerance;      /* of fm_chol_init, for naming collinear terms at the start; 1e-10. A start
+  double rank_tolerance;       /* of fm_chol_init, for naming collinear terms at the start; 1e-10. A start
                           * with negative curvature cannot be tested: nothing is aliased then */
-  const size_t *order;        /* n_par: order of elimination in the rank test; NULL natural */
-  const int *fixed;           /* n_par: 1 = parameter stays at its start; NULL none */
+  const size_t *order;         /* n_par: order of elimination in the rank test; NULL natural */
+  const int *fixed;            /* n_par: 1 = parameter stays at its start; NULL none */
   const double *lower, *upper; /* n_par: bounds, which the start respects; NULL none. A parameter that runs
                                 * to a bound is held there, the others go on */
   double unit;                /* of the objective, such as the mean weight: the stop rule is relative to it.

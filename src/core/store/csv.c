@@ -1,8 +1,6 @@
-/* csv.c: splits records into fields in one pass, and reads what a field says.
- *
- * Arguments: csv.h. Numbers are read by strtod, which is exact; a short copy ends them with a zero, as the
- * bytes of the file have none. Overwrites the fm_csv alone. Thread safety: no state; the locale must not be
- * changed meanwhile.
+/* csv.c: splits records into fields in one pass, and reads what a field says. Numbers are read by strtod,
+ * which is exact; a short copy ends them with a zero, as the bytes of the file have none. Overwrites the
+ * fm_csv alone. Thread safety: no state; the locale must not be changed meanwhile.
  */
 #include "csv.h"
 

@@ -1,7 +1,7 @@
 /* csv.h: bytes of a file with separators -> the places of its fields (RFC 4180).
  *
  * A field that begins with a quotation mark ends with one, and holds separators, ends of lines and doubled
- * quotation marks; a record ends with \n or \r\n. Empty lines are left out. Thread safety: no state.
+ * quotation marks; a record ends with \n or \r\n. Empty lines are left out.
  */
 #ifndef FM_CSV_H
 #define FM_CSV_H

@@ -1,8 +1,6 @@
-/* file_map.c: the one place that knows which system it is on.
- *
- * Arguments: file_map.h. Windows has no map here and reads what should be mapped into memory; other systems
- * map it, so that pages come when they are touched and can be given back. Thread safety: errno apart, no
- * state.
+/* file_map.c: the one place that knows which system it is on. Windows has no map here and reads what should
+ * be mapped into memory; other systems map it, so that pages come when they are touched and can be given
+ * back. Thread safety: errno apart, no state.
  */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* madvise, fsync, fileno, renameat2 */

@@ -1,5 +1,4 @@
-/* hash.c: what words numbers and texts are. Arguments: hash.h. Overwrites the state alone. Thread safety:
- * no state. */
+/* hash.c: what words numbers and texts are. Overwrites the state alone. */
 #include "hash.h"
 
 #include <string.h>

@@ -1,8 +1,7 @@
 /* hash.h: a checksum of 128 bits of a sequence of 64-bit words, the identity of what a store holds.
  *
  * Two lanes in the manner of MurmurHash3 (Appleby 2011); a word at a time, so that it does not matter in
- * which pieces the words come. It tells stores apart and is no protection against forgery. Thread safety:
- * no state.
+ * which pieces the words come. It tells stores apart and is no protection against forgery.
  */
 #ifndef FM_HASH_H
 #define FM_HASH_H

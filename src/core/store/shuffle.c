@@ -1,6 +1,5 @@
-/* shuffle.c: byte shuffling, crc32, and zlib's streams over sizes beyond 32 bits.
- *
- * Arguments: shuffle.h. zlib counts in unsigned int, so data go to it in pieces. Thread safety: no state.
+/* shuffle.c: byte shuffling, crc32, and zlib's streams over sizes beyond 32 bits. zlib counts in unsigned
+ * int, so data go to it in pieces.
  */
 #include "shuffle.h"
 

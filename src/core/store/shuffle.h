@@ -1,7 +1,7 @@
 /* shuffle.h: bytes of numbers regrouped, and deflated blocks turned back.
  *
  * Numbers of a column share their high bytes; with all first bytes together, then all second bytes, ...,
- * zlib finds the repetition. Thread safety: no state.
+ * zlib finds the repetition.
  */
 #ifndef FM_SHUFFLE_H
 #define FM_SHUFFLE_H
