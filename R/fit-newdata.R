@@ -55,8 +55,9 @@ missing_prediction <- function(type, data, outcomes = data$place) {
   if (!type %in% c("probability", "utility", "rank")) {
     return(stats::setNames(rep(NA_real_, length(row_names(data))), row_names(data)))
   }
-  if (inherits(data, "choice_data")) {
-    return(stats::setNames(rep(NA_real_, nrow(data$data)), row.names(data$data)))
+  if (!has_tables(data)) {
+    table <- user_table(data)
+    return(stats::setNames(rep(NA_real_, nrow(table)), row.names(table)))
   }
-  matrix(NA_real_, nrow(data$firms), length(outcomes), dimnames = list(row_names(data), outcomes))
+  matrix(NA_real_, count_data_occasions(data), length(outcomes), dimnames = list(row_names(data), outcomes))
 }
