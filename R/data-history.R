@@ -48,6 +48,10 @@ history_counts <- function(data, rows = absent_rows(data)) {
 }
 
 warn_history <- function(data) {
+  # firms that decide once have no history, and firms to be predicted have not chosen yet
+  if (is.null(data$time) || all(is.na(data$index$chosen))) {
+    return(invisible())
+  }
   rows <- absent_rows(data)
   counts <- history_counts(data, rows)
   if (!is.null(counts)) {

@@ -58,5 +58,5 @@ missing_prediction <- function(type, data, outcomes = data$place) {
   if (!has_tables(data)) {
     return(stats::setNames(rep(NA_real_, nrow(data$data)), row.names(data$data)))
   }
-  matrix(NA_real_, nrow(data$firms), length(outcomes), dimnames = list(row_names(data), outcomes))
+  matrix(NA_real_, count_data_occasions(data), length(outcomes), dimnames = list(row_names(data), outcomes))
 }
