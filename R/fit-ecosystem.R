@@ -84,7 +84,7 @@ effect_probabilities <- function(model, newdata) {
   if (!same) {
     return(predict(model, newdata[intersect(names(newdata), names(rows))], type = "probability"))
   }
-  long <- inherits(model$data, "choice_data")
+  long <- !has_tables(model$data)
   compares <- compares_predictions()
   each <- lapply(seq_len(copies), function(copy) {
     own <- newdata[(copy - 1L) * nrow(rows) + seq_len(nrow(rows)), names(rows), drop = FALSE]

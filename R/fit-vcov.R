@@ -54,7 +54,7 @@ vcov.migration_fit <- function(object, type = c("hessian", "opg", "robust", "clu
   asked <- asked_covariance(object, vcov, if (!missing(type)) type, cluster)
   covariance <- switch(asked$type,
     given = asked$matrix,
-    HC1 = around(object$covariance, score_products(object)) * small_sample(object),
+    HC1 = around(object$covariance, score_products(object)) * hc1_factor(object),
     hessian = object$covariance,
     opg = outer_product_covariance(score_products(object)),
     robust = around(object$covariance, score_products(object)),
@@ -64,7 +64,7 @@ vcov.migration_fit <- function(object, type = c("hessian", "opg", "robust", "clu
 }
 
 # n / (n - k), with n the rows of estfun()
-small_sample <- function(object) {
+hc1_factor <- function(object) {
   n <- if (is.null(object$design$group)) object$n else max(object$design$group)
   n / (n - sum(object$estimated))
 }
@@ -211,7 +211,7 @@ cluster_columns <- function(object, cluster) {
 }
 
 cluster_frame <- function(object) {
-  if (inherits(object$data, "migration_data")) object$data$firms else object$data$data
+  user_table(object$data)
 }
 
 cluster_vectors <- function(object, cluster) {
@@ -241,7 +241,7 @@ check_cluster_names <- function(names, known) {
 occasion_values <- function(object, column) {
   occasion <- object$design$occasion
   data <- object$data
-  long <- inherits(data, "choice_data")
+  long <- !has_tables(data)
   if (length(column) == length(occasion)) {
     return(column)
   }
