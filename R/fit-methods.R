@@ -122,8 +122,9 @@ model.matrix.migration_fit <- function(object, ...) {
 #' @description Wald intervals, \eqn{\hat b \pm z\, se}{b +- z se}, from any covariance of
 #' [vcov.migration_fit()]; or by the profile likelihood, all values \eqn{b} with
 #' \eqn{2 (L(\hat b) - L(b)) \le z^2}{2 (L(b^) - L(b)) <= z^2}, where \eqn{L(b)} is the maximum with the coefficient
-#' held at \eqn{b}. These need some ten refits a coefficient, do not depend on how it is scaled, and may be one-sided: a
-#' limit that the log-likelihood never falls to is infinite, or that of the domain.
+#' held at
+#' \eqn{b}. These need some ten refits a coefficient, do not depend on how it is scaled, and may be one-sided: a limit
+#' that the log-likelihood never falls to is infinite, or that of the domain.
 #' @param object A fit of [fit_migration()].
 #' @param parm Names or numbers of coefficients; default all.
 #' @param level Confidence level, between 0 and 1.

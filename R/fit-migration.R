@@ -60,10 +60,11 @@
 #' finite place constant: with `| place` they are taken out of all choice sets, with a message.
 #'
 #' A parameter of the model that runs to the border of its domain (a lambda to 0 or to infinity, an allocation to 0 or
-#' 1, a spread to 0) is held there, named by a warning (`firmmove_warning_border`), and has no standard error; those of
-#' the others are beside it. What the information says nothing of (`firmmove_warning_singular`) has none either.
-#' `fit$border` lists these. Weights do not make observations: [nobs()] and [BIC()] count occasions, as those of `glm()`
-#' do.
+#' 1, a
+#' spread to 0) is held there, named by a warning (`firmmove_warning_border`), and has no standard error; those of the
+#' others
+#' are beside it. What the information says nothing of (`firmmove_warning_singular`) has none either. `fit$border` lists
+#' these. Weights do not make observations: [nobs()] and [BIC()] count occasions, as those of `glm()` do.
 #'
 #' @section Data larger than memory:
 #' With a store as `data` the rows are read in slices of `migration_control(slice = )` rows, moved on to the end of a

@@ -28,8 +28,9 @@ generics::augment
 #' @return
 #' `tidy()`: a data frame with `term`, with `groups = TRUE` the `group` (`push`, `pull`, `keep`, `stay`, `place`, `tie`,
 #' `peers`, `firm_place` for interactions, `lambda`, `allocation`, `scale`, `effect`), `estimate`, `std.error`,
-#' `statistic`, `p.value` (of 0; of 1 for `lambda` and `scale`) and, if asked, `conf.low`, `conf.high`. `NA` where a
-#' coefficient is not estimable; no standard error where it is held fixed.
+#' `statistic`,
+#' `p.value` (of 0; of 1 for `lambda` and `scale`) and, if asked, `conf.low`, `conf.high`. `NA` where a coefficient is
+#' not estimable; no standard error where it is held fixed.
 #'
 #' `glance()`: a data frame of one row with `model`, `nobs`, `n_firms`, `n_places`, `n_movers`, `df`, `logLik`,
 #' `null.logLik`, `rho2` (McFadden's), `AIC`, `BIC`, `deviance`, `df.residual`, `iterations`, `converged`.

@@ -259,7 +259,8 @@ static void quadratic_with_fixed(void) {
   fm_newton_free(&r);
 }
 
-/* The maximum is at -2; the parameter stops at its bound, the others go where they would with it fixed there. */
+/* The maximum is at -2; the parameter stops at its bound, the others go where they would with it fixed
+ * there. */
 static void quadratic_with_bounds(void) {
   const double start[3] = {0}, lower[3] = {-HUGE_VAL, -1, -HUGE_VAL}, upper[3] = {HUGE_VAL, 5, HUGE_VAL};
   const int held[3] = {0, 1, 0};
