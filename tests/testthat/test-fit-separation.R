@@ -83,11 +83,3 @@ test_that("a hazard that is certain is named, with frailty and without", {
     )
   }
 })
-
-test_that("data in which nobody stays are told so, not to drop stay", {
-  lamps <- wenzhou_guzhen()
-  expect_warning(
-    fit_migration(~ pull(land_price), subset(lamps, from != to & year == 2000)), "No firm stays in these data",
-    class = "firmmove_warning_separated"
-  )
-})
