@@ -61,7 +61,7 @@ selection_terms <- function(fit, newdata = NULL, type = c("dahl", "dubin_mcfadde
   type <- check_choice(type, "type")
   degree <- check_count(degree, "degree")
   refuse_streamed(fit)
-  if (!inherits(fit$data, "migration_data") || (!is.null(newdata) && !inherits(newdata, "migration_data"))) {
+  if (!has_tables(fit$data) || (!is.null(newdata) && !has_tables(newdata))) {
     abort("selection_terms() needs a fit to a migration_data(), and `newdata` of that class.", class = "newdata")
   }
   data <- if (is.null(newdata)) fit$data else newdata
@@ -217,7 +217,7 @@ vcov.selection_terms <- function(object, model, ...) {
 selection_controls <- function(selection, panel) {
   check_fit(selection)
   data <- selection$data
-  same <- !is.null(panel$source) && inherits(data, "migration_data") && nrow(panel$table) == nrow(data$firms) &&
+  same <- !is.null(panel$source) && has_tables(data) && nrow(panel$table) == nrow(data$firms) &&
     identical(panel$table[[data$names$firm]], data$firms[[data$names$firm]]) &&
     identical(panel$table[[data$names$time]], data$firms[[data$names$time]])
   if (!same) {
