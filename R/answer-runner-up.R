@@ -75,8 +75,8 @@ runner_up <- function(fit, n = 1, weights = FALSE, events = NULL, size = NULL, w
 }
 
 runner_up_design <- function(fit) {
-  if (!inherits(fit$data, "migration_data")) {
-    refuse_streamed(fit)
+  refuse_streamed(fit)
+  if (!has_tables(fit$data)) {
     abort("runner_up() needs a fit to a migration_data(), where places are the same for all firms.", class = "newdata")
   }
   if (is.null(fit$data$names$time)) {
