@@ -35,8 +35,9 @@ incumbents <- function(x, data, performance, firm, cluster, time, against = c("w
   structure(
     list(
       panel = stacked$panel, difference = incumbent_difference(stacked$panel, x$window, cluster_by, level),
-      notes = data.frame(table = "panel", note = stacked$note)[nzchar(stacked$note), , drop = FALSE], conf.level = level,
-      columns = panel$columns, method = if (against == "winner") "winner less runner-up" else "runner-up less the next (placebo)",
+      notes = data.frame(table = "panel", note = stacked$note)[nzchar(stacked$note), , drop = FALSE],
+      n_firms = length(unique(stacked$panel$firm)), conf.level = level,
+      columns = panel$columns, additive = character(), method = if (against == "winner") "winner less runner-up" else "runner-up less the next (placebo)",
       reference = paste0("the period before the move; errors by ", cluster_by), call = call
     ),
     class = c("incumbents", "decomposition")

@@ -64,7 +64,7 @@ runner_up <- function(fit, n = 1, weights = FALSE, events = NULL, size = NULL, w
     list(
       events = table, arrivals = recentred_arrivals(fit, design),
       notes = runner_up_notes(table, at), window = window, weights = weights, size = size, columns = data$names,
-      method = if (weights) "all places by probability" else plural(n, "runner-up", "runners-up"),
+      additive = character(), method = if (weights) "all places by probability" else plural(n, "runner-up", "runners-up"),
       reference = "likeliest places beside origin and destination, by the fit", call = call
     ),
     class = c("runner_up", "decomposition")

@@ -103,7 +103,7 @@ move_events <- function(data, performance, firm, cluster, time, method = c("impu
     c(tables, list(
       table = events, set = events_set(raw, events), notes = events_notes(raw, panel, events, tables, options),
       covariance = attr(tables, "covariance"), method = options$method, reference = events_reference(options),
-      conf.level = options$conf.level, columns = panel$columns, call = call
+      n_firms = sum(raw$table[, "kind"] <= 1), conf.level = options$conf.level, additive = character(), columns = panel$columns, call = call
     )),
     class = c("move_events", "decomposition")
   )

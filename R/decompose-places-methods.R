@@ -131,7 +131,7 @@ gap_plot <- function(object) {
   steps <- do.call(rbind, wide)
   steps$component <- factor(steps$component, unique(steps$component))
   steps$cluster <- factor(steps$cluster, unique(steps$cluster))
-  waterfall_plot(steps, paste("gap in", object$columns$performance))
+  waterfall_plot(steps, stats::setNames(nm = levels(steps$cluster)), paste("gap in", object$columns$performance))
 }
 
 effects_map <- function(object) {

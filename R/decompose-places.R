@@ -133,7 +133,7 @@ decompose_places <- function(data, performance, firm, cluster, time, weight = NU
   structure(
     c(places_tables(fit, panel, options, groups, project), list(
       covariance = fit$covariance, coordinates = place_coordinates(panel), method = options$leave, reference = places_reference(panel, options, x, selection),
-      n_firms = length(raw$places$alpha), conf.level = options$conf.level, columns = panel$columns, call = call
+      n_firms = length(raw$places$alpha), additive = character(), conf.level = options$conf.level, columns = panel$columns, call = call
     )),
     class = c("decompose_places", "decomposition")
   )

@@ -129,7 +129,7 @@ row_terms <- function(table) {
     paste(as.character(table$start), as.character(table$end), sep = "-")
   }
   labels <- c(
-    list(prob = table[["prob"]], time = table[["time"]], span = span),
+    list(prob = table[["prob"]], time = table[["time"]], event_time = table[["event_time"]], span = span),
     table[setdiff(names(table)[!vapply(table, is.numeric, NA)], c("time", "start", "end", "reason", "note", "fold"))],
     list(distance = table[["distance"]], within = if (is.numeric(table[["within"]])) table[["within"]])
   )

@@ -254,24 +254,24 @@ static fm_code run(spread *s) {
 fm_code fm_places_spread(fm_places *p) {
   const size_t square = p->size * p->size, room = fm_firm_room(p);
   spread s = {.p = p,
-              .z = fm_alloc(p->n, sizeof(double)),
+              .z = p->residual, /* not needed any more */
               .index = fm_alloc(OUTERS * room, sizeof(uint32_t)),
               .value = fm_alloc(OUTERS * 4 * room, sizeof(double))};
   fm_free(p->w), fm_free(p->w_cov), fm_free(p->w_firm);
   p->w = p->w_cov = p->w_firm = NULL;
   p->covariance = fm_alloc(square, sizeof(double));
   s.p1 = fm_alloc(square, sizeof(double));
-  s.p2 = fm_alloc(square, sizeof(double));
   s.x = fm_alloc(square, sizeof(double));
-  int fine = s.z && s.index && s.value && p->covariance && s.p1 && s.p2 && s.x;
+  int fine = s.z && s.index && s.value && p->covariance && s.p1 && s.x;
   for (size_t k = 0; k < OUTERS; k++) {
     s.of[k] = fm_alloc_zero(square, sizeof(double));
     fine = fine && s.of[k] != NULL;
   }
+  s.p2 = s.of[Q]; /* once the covariance is there */
   const fm_code code = fine ? run(&s) : FM_NO_MEMORY;
   for (size_t k = 0; k < OUTERS; k++) {
     fm_free(s.of[k]);
   }
-  fm_free(s.z), fm_free(s.index), fm_free(s.value), fm_free(s.p1), fm_free(s.p2), fm_free(s.x);
+  fm_free(s.index), fm_free(s.value), fm_free(s.p1), fm_free(s.x);
   return code;
 }
