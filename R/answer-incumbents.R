@@ -9,9 +9,12 @@
 #' @param conf.level Confidence level of the intervals, between 0 and 1.
 #' @return `incumbents()`: an object of class `incumbents` and `decomposition` with tables
 #' \describe{
-#'   \item{`panel`}{for `fixest` and others: `case` (time, winner and runner-up), `firm`, `time`, `event_time`, `place`, `side` (1 winner, 0 runner-up), `treated`
-#'     (winner and `event_time >= 0`), `performance`, `weight`. Events with the same time, winner and runner-up are one case with their weight.}
-#'   \item{`difference`}{`event_time` (`NA`: mean from 0 on), `estimate`, `std.error`, `conf.low`, `conf.high`, `cases`.}
+#'   \item{`panel`}{for `fixest` and others: `case` (time, winner and runner-up), `firm`, `time`, `event_time`, `place`,
+#'   `side` (1 winner, 0 runner-up), `treated`
+#'     (winner and `event_time >= 0`), `performance`, `weight`. Events with the same time, winner and runner-up are one
+#'     case with their weight.}
+#'   \item{`difference`}{`event_time` (`NA`: mean from 0 on), `estimate`, `std.error`, `conf.low`, `conf.high`,
+#'   `cases`.}
 #'   \item{`notes`}{`table`, `note`.}
 #' }
 #' @export

@@ -1,24 +1,25 @@
 #' The place that nearly won
 #'
 #' @description
-#' What arrivals do to the firms that are there already is read off places that nearly got them. A fitted model of choice knows
-#' these: `runner_up()` names, for each move, the likeliest places but its origin and its destination. `incumbents()` stacks
-#' the firms that were at the winner and at the runner-up before, and compares them.
+#' What arrivals do to the firms that are there already is read off places that nearly got them. A fitted model of
+#' choice knows these: `runner_up()` names, for each move, the likeliest places but its origin and its destination.
+#' `incumbents()` stacks the firms that were at the winner and at the runner-up before, and compares them.
 #'
 #' @details
-#' With \eqn{P_{ij}} the probability that firm \eqn{i} goes to \eqn{j}, \eqn{o} its origin and \eqn{d} the winner, the runner-up is the place with the
-#' largest \eqn{P_{ij}} among the others (Greenstone, Hornbeck and Moretti). With `weights = TRUE` all places stand in, with
-#' the weight \eqn{P_{ij}/(1 - P_{id} - P_{io})}. Winner and runner-up differ by what the model does not know, which is assumed to have nothing to
-#' do with what incumbents will do.
+#' With \eqn{P_{ij}} the probability that firm \eqn{i} goes to \eqn{j}, \eqn{o} its origin and \eqn{d} the winner, the
+#' runner-up is the place with the largest \eqn{P_{ij}} among the others (Greenstone, Hornbeck and Moretti). With
+#' `weights = TRUE` all places stand in, with the weight \eqn{P_{ij}/(1 - P_{id} - P_{io})}. Winner and runner-up differ
+#' by what the model does not know, which is assumed to have nothing to do with what incumbents will do.
 #'
-#' `incumbents()` takes the firms seen at the winner, and at the runner-up, in the period before the move, wherever they are later. With
-#' \eqn{\Delta y_{ik}} the performance \eqn{k} periods after the move less that in the period before it,
-#' \deqn{\delta_k = \sum_e w_e [\textrm{mean}_{\textrm{winner}} \Delta y_{ik} - \textrm{mean}_{\textrm{runner-up}} \Delta y_{ik}] / \sum_e w_e .}{delta_k = sum_e w_e (mean over the winner's firms of Delta y_ik - mean over the runner-up's) / sum_e w_e.}
-#' Errors take the contributions of firms at one place (or of one firm) as one. A placebo compares the runner-up with the next (`against = "runner_up"`, from
-#' `runner_up(n = 2)`): nothing happened in either.
+#' `incumbents()` takes the firms seen at the winner, and at the runner-up, in the period before the move, wherever they
+#' are later. With \eqn{\Delta y_{ik}} the performance \eqn{k} periods after the move less that in the period before it,
+#' \deqn{\delta_k = \sum_e w_e [\textrm{mean}_{\textrm{winner}} \Delta y_{ik} - \textrm{mean}_{\textrm{runner-up}}
+#' \Delta y_{ik}] / \sum_e w_e .}{delta_k = sum_e w_e (mean over the winner's firms of Delta y_ik - mean over the
+#' runner-up's) / sum_e w_e.} Errors take the contributions of firms at one place (or of one firm) as one. A placebo
+#' compares the runner-up with the next (`against = "runner_up"`, from `runner_up(n = 2)`): nothing happened in either.
 #'
-#' `arrivals` holds, for each place and period, the arrivals, what the model expected, and the difference: arrivals recentred in the sense of
-#' Borusyak and Hull, a regressor that is free of what makes a place attractive.
+#' `arrivals` holds, for each place and period, the arrivals, what the model expected, and the difference: arrivals
+#' recentred in the sense of Borusyak and Hull, a regressor that is free of what makes a place attractive.
 #'
 #' @param fit A fit of [fit_migration()] to a [migration_data()] with a time.
 #' @param n Number of runners-up.
@@ -28,16 +29,18 @@
 #' @param window Periods before and after the move that `incumbents()` looks at.
 #' @return `runner_up()`: an object of class `runner_up` and `decomposition` with tables
 #' \describe{
-#'   \item{`events`}{`event` (row of `firms`), `firm`, `time`, `origin`, `winner`, `runner_up`, `rank`, `p_winner`, `p_runner_up`, `weight`, and `size`.}
+#'   \item{`events`}{`event` (row of `firms`), `firm`, `time`, `origin`, `winner`, `runner_up`, `rank`, `p_winner`,
+#'   `p_runner_up`, `weight`, and `size`.}
 #'   \item{`arrivals`}{`place`, `time`, `arrivals`, `expected`, `recentred`.}
 #'   \item{`notes`}{`table`, `note`.}
 #' }
 #' @section Errors: A fit to long data or to a store; no moves; data without a time; fewer places than `n` + 2.
 #' @references
-#' Greenstone, M., Hornbeck, R. and Moretti, E. (2010). Identifying agglomeration spillovers: evidence from winners and losers of large
-#' plant openings. *Journal of Political Economy* 118, 536-598. \doi{10.1086/653714}
+#' Greenstone, M., Hornbeck, R. and Moretti, E. (2010). Identifying agglomeration spillovers: evidence from winners and
+#' losers of large plant openings. *Journal of Political Economy* 118, 536-598. \doi{10.1086/653714}
 #'
-#' Borusyak, K. and Hull, P. (2023). Nonrandom exposure to exogenous shocks. *Econometrica* 91, 2155-2185. \doi{10.3982/ECTA19367}
+#' Borusyak, K. and Hull, P. (2023). Nonrandom exposure to exogenous shocks. *Econometrica* 91, 2155-2185.
+#' \doi{10.3982/ECTA19367}
 #' @seealso [move_events()] for the movers themselves, [decompose_places()].
 #' @examples
 #' lamps <- wenzhou_guzhen(1996:2002)

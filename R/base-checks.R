@@ -73,8 +73,8 @@ check_known <- function(names, among, says, what) {
   }
 }
 
-# The rule for `...`: stops at an argument that nothing uses, with the nearest of those that the function which asks has,
-# or passes on (`also`). Nothing is evaluated.
+# The rule for `...`: stops at an argument that nothing uses, with the nearest of those that the function which asks
+# has, or passes on (`also`). Nothing is evaluated.
 check_dots <- function(..., also = NULL, owner = names(formals(sys.function(sys.parent())))) {
   if (...length() == 0L) {
     return(invisible())

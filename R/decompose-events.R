@@ -1,68 +1,76 @@
 #' What happens to a firm that moves
 #'
 #' @description
-#' `move_events()` follows firms around their first move. With `method = "imputation"` firms that never move, and movers before they
-#' do, say what would have been; the difference is averaged by years since the move. With `method = "gap"` the jump is measured in units
-#' of the gap between the new place and the old: the share of the gap that the place makes.
-#' `as_event_study()` gives the table that packages for event studies take.
+#' `move_events()` follows firms around their first move. With `method = "imputation"` firms that never move, and movers
+#' before they do, say what would have been; the difference is averaged by years since the move. With `method = "gap"`
+#' the jump is measured in units of the gap between the new place and the old: the share of the gap that the place
+#' makes. `as_event_study()` gives the table that packages for event studies take.
 #'
 #' @details
-#' *Events.* The event is the first period in which a firm is at another place than before. Its life is cut before a second move
-#' (`moves = "first"`), or the firm is left out (`"single"`). A firm that moved in its first period has no time before and is left out,
-#' counted in `set`; data of [migration_data()] tell it by `from`. A firm not seen in the period before its move is dated by the
-#' period after, and flagged `gap` in `table`.
+#' *Events.* The event is the first period in which a firm is at another place than before. Its life is cut before a
+#' second move (`moves = "first"`), or the firm is left out (`"single"`). A firm that moved in its first period has no
+#' time before and is left out, counted in `set`; data of [migration_data()] tell it by `from`. A firm not seen in the
+#' period before its move is dated by the period after, and flagged `gap` in `table`.
 #'
 #' *Imputation* (Borusyak, Jaravel and Spiess). On the rows before a move,
 #' \deqn{Y_{it}(0) = \alpha_i + \tau_t + z_{it}'b ;}{Y_it(0) = alpha_i + tau_t + z_it'b ;}
-#' after it \eqn{\hat\tau_{it} = Y_{it} - \hat Y_{it}(0)}{tau_it = Y_it - Y_it(0)} and the effect \eqn{h} periods after the move is their mean over movers. It
-#' is a linear estimator with weights \eqn{v}; \eqn{SE^2 = \sum_i (\sum_t v_{it} r_{it})^2}{SE^2 = sum_i (sum_t v_it r_it)^2}, with \eqn{r} the residual before the move
-#' and, after it, \eqn{\hat\tau_{it}}{tau_it} less its mean by squared weight among movers of the same period of moving. This is
-#' conservative. Leads come from a regression on the rows before the move with dummies for the last `leads` periods, with
-#' errors clustered by firm; `pretrend` tests them all.
+#' after it \eqn{\hat\tau_{it} = Y_{it} - \hat Y_{it}(0)}{tau_it = Y_it - Y_it(0)} and the effect \eqn{h} periods after
+#' the move is their mean over movers. It is a linear estimator with weights \eqn{v}; \eqn{SE^2 = \sum_i (\sum_t v_{it}
+#' r_{it})^2}{SE^2 = sum_i (sum_t v_it r_it)^2}, with \eqn{r} the residual before the move and, after it,
+#' \eqn{\hat\tau_{it}}{tau_it} less its mean by squared weight among movers of the same period of moving. This is
+#' conservative. Leads come from a regression on the rows before the move with dummies for the last `leads` periods,
+#' with errors clustered by firm; `pretrend` tests them all.
 #'
 #' *Gap* (Finkelstein, Gentzkow and Williams).
-#' \deqn{y_{it} = \alpha_i + \tau_t + \sum_k (\theta_k \Delta_i + \rho_k) 1\{t - t_i^* = k\} + e_{it}}{y_it = alpha_i + tau_t + sum_k (theta_k Delta_i + rho_k) 1(t - t_i* = k) + e_it}
-#' with \eqn{\Delta_i} the mean of the destination less that of the origin in the period before the move, both without the firm, and
-#' \eqn{k = -1} as reference. \eqn{\theta_k} is about 0 before the move and jumps to the share of the gap that is due to the place. Rows of
-#' movers outside the window are left out. Errors are clustered by firm.
+#' \deqn{y_{it} = \alpha_i + \tau_t + \sum_k (\theta_k \Delta_i + \rho_k) 1\{t - t_i^* = k\} + e_{it}}{y_it = alpha_i +
+#' tau_t + sum_k (theta_k Delta_i + rho_k) 1(t - t_i* = k) + e_it} with \eqn{\Delta_i} the mean of the destination less
+#' that of the origin in the period before the move, both without the firm, and \eqn{k = -1} as reference.
+#' \eqn{\theta_k} is about 0 before the move and jumps to the share of the gap that is due to the place. Rows of movers
+#' outside the window are left out. Errors are clustered by firm.
 #'
-#' *Symmetry.* With effects that add up, moves to better places (\eqn{\Delta > 0}) win what moves to worse ones lose: `symmetry` has both and
-#' their sum. With `"gap"` this is so by construction, and there is no such table.
+#' *Symmetry.* With effects that add up, moves to better places (\eqn{\Delta > 0}) win what moves to worse ones lose:
+#' `symmetry` has both and their sum. With `"gap"` this is so by construction, and there is no such table.
 #'
 #' @section What the numbers do not say:
-#' That movers would have gone on as others did is assumed, not shown; leads of 0 do not prove it. What is assumed is that
-#' performance does not move before the firm does. Effects `h` periods after the move are of firms that are still there then; the firms
-#' behind each `h` differ.
+#' That movers would have gone on as others did is assumed, not shown; leads of 0 do not prove it. What is assumed is
+#' that performance does not move before the firm does. Effects `h` periods after the move are of firms that are still
+#' there then; the firms behind each `h` differ.
 #'
 #' @param data,performance,firm,cluster,time,conf.level As in [decompose_places()].
 #' @param method `"imputation"` or `"gap"`.
 #' @param horizon Periods after the move of which the effect is asked: whole numbers from 0 on.
 #' @param leads Number of periods before the move to look at; 0 for none.
-#' @param control Who says what would have been: `"never"`, firms that never move, and `"not_yet"`, those that have not moved yet; by default both.
+#' @param control Who says what would have been: `"never"`, firms that never move, and `"not_yet"`, those that have not
+#'   moved yet; by default both.
 #' @param moves `"first"` or `"single"`; see Details.
 #' @param controls One-sided formula of controls that vary within firms, or `NULL`. Periods are always in.
 #' @param weight `NULL`, or the name of a column of weights of the means (imputation only).
-#' @param by `NULL`, or the name of a column: effects for each of its values, taken in the period of the move (imputation only).
+#' @param by `NULL`, or the name of a column: effects for each of its values, taken in the period of the move
+#'   (imputation only).
 #' @return An object of class `move_events` and `decomposition`: a list of data frames,
 #' \describe{
-#'   \item{`effects`}{`event_time`, `estimate`, `std.error`, `conf.low`, `conf.high`, `movers`, `rows`; leads have negative times, and no numbers of movers and rows.}
-#'   \item{`overall`}{the mean over all rows at the `horizon`s (imputation); the mean of \eqn{\theta_k}{theta_k}, \eqn{k \ge 0}{k >= 0} (gap).}
+#'   \item{`effects`}{`event_time`, `estimate`, `std.error`, `conf.low`, `conf.high`, `movers`, `rows`; leads have
+#'   negative times, and no numbers of movers and rows.}
+#'   \item{`overall`}{the mean over all rows at the `horizon`s (imputation); the mean of \eqn{\theta_k}{theta_k}, \eqn{k
+#'   \ge 0}{k >= 0} (gap).}
 #'   \item{`pretrend`}{`statistic` (Wald), `df`, `p.value` of all leads.}
 #'   \item{`symmetry`}{`direction` (`up`, `down`, `sum`), `estimate`, `std.error`, `conf.low`, `conf.high`, `movers`.}
 #'   \item{`by`}{`group` and columns of `effects`; the overall effect has `event_time` `NA`.}
-#'   \item{`table`}{a row for each firm that moved: `firm`, `time` of the move, `from`, `to`, `before`, `after` (rows used), `gap`, `delta`, `used`.}
+#'   \item{`table`}{a row for each firm that moved: `firm`, `time` of the move, `from`, `to`, `before`, `after` (rows
+#'   used), `gap`, `delta`, `used`.}
 #'   \item{`set`}{`what`, `firms`, `rows`.}
 #'   \item{`notes`}{`table`, `note`.}
 #' }
 #' and `covariance` of the effects.
-#' @section Errors: No firm that moves after its first period; a firm twice in a period; performance missing where a firm is alive, or constant; periods
-#'   at unequal distances; a horizon beyond the data. A period that no control tells is `NA` with a note, as is a cohort of fewer than 5 movers (noted).
+#' @section Errors: No firm that moves after its first period; a firm twice in a period; performance missing where a
+#'   firm is alive, or constant; periods at unequal distances; a horizon beyond the data. A period that no control tells
+#'   is `NA` with a note, as is a cohort of fewer than 5 movers (noted).
 #' @references
-#' Borusyak, K., Jaravel, X. and Spiess, J. (2024). Revisiting event-study designs: robust and efficient estimation. *Review of
-#' Economic Studies* 91, 3253-3285. \doi{10.1093/restud/rdae007}
+#' Borusyak, K., Jaravel, X. and Spiess, J. (2024). Revisiting event-study designs: robust and efficient estimation.
+#' *Review of Economic Studies* 91, 3253-3285. \doi{10.1093/restud/rdae007}
 #'
-#' Finkelstein, A., Gentzkow, M. and Williams, H. (2016). Sources of geographic variation in health care: evidence from patient
-#' migration. *Quarterly Journal of Economics* 131, 1681-1726. \doi{10.1093/qje/qjw023}
+#' Finkelstein, A., Gentzkow, M. and Williams, H. (2016). Sources of geographic variation in health care: evidence from
+#' patient migration. *Quarterly Journal of Economics* 131, 1681-1726. \doi{10.1093/qje/qjw023}
 #' @seealso [decompose_places()], [runner_up()].
 #' @examples
 #' events <- move_events(wenzhou_guzhen(), "productivity")

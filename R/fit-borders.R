@@ -4,8 +4,8 @@
 
 # Bounds --------------------------------------------------------------------------------------------------
 
-# How far the parameters of a model may run before they count as at their border: list(lower, upper), or NULL. Dispatches
-# on the model.
+# How far the parameters of a model may run before they count as at their border: list(lower, upper), or NULL.
+# Dispatches on the model.
 model_bounds <- function(model, theta, layout) {
   UseMethod("model_bounds")
 }
@@ -38,8 +38,8 @@ bounded_control <- function(control, model, theta, layout) {
 
 # Which ---------------------------------------------------------------------------------------------------
 
-# The fit with what stands at a border: `border`, a named character vector that says where ("0", "1", "Inf", "separated",
-# "singular"). These count as not estimated, and the covariance of the others is that given them.
+# The fit with what stands at a border: `border`, a named character vector that says where ("0", "1", "Inf",
+# "separated", "singular"). These count as not estimated, and the covariance of the others is that given them.
 with_borders <- function(fit, raw, layout) {
   at <- layout$coefficients
   free <- fit$estimated

@@ -1,8 +1,9 @@
 # Which covariance a user asks for: `vcov =` as other packages write it, beside `type` and `cluster` of
 # vcov.migration_fit(), and the clusters that a formula names.
 
-# What vcov.migration_fit() is to compute: list(type, cluster, matrix); `type` NULL where the user gave none. `vcov` is a
-# matrix, a function of the fit, a word, a one-sided formula of clusters, or a list of arguments of vcov.migration_fit().
+# What vcov.migration_fit() is to compute: list(type, cluster, matrix); `type` NULL where the user gave none. `vcov` is
+# a matrix, a function of the fit, a word, a one-sided formula of clusters, or a list of arguments of
+# vcov.migration_fit().
 asked_covariance <- function(object, vcov = NULL, type = NULL, cluster = NULL) {
   if (inherits(vcov, "asked_covariance")) {
     return(vcov)

@@ -1,7 +1,7 @@
-# Slopes and comparisons of marginaleffects on long data. They add a unit to a column in all rows at once; an attribute of
-# places that rises at every place of an occasion moves no probability. What a person asks for is the change of a row's
-# probability with the row's own attribute, so these are changed one place at a time. A column that is the same at all
-# places of each occasion, of the firm, changes at all of them.
+# Slopes and comparisons of marginaleffects on long data. They add a unit to a column in all rows at once; an attribute
+# of places that rises at every place of an occasion moves no probability. What a person asks for is the change of a
+# row's probability with the row's own attribute, so these are changed one place at a time. A column that is the same at
+# all places of each occasion, of the firm, changes at all of them.
 
 # Whether marginaleffects compares predictions, rather than shows them
 compares_predictions <- function() {

@@ -10,10 +10,11 @@
 #' probability of leaving the origin (`type = "response"`) or the probabilities of all places
 #' (`type = "probability"`, a group for each place; of a [hazard()] for each outcome). For [choice_data()] the rows are
 #' those of the long table and the outcome is the probability of the row's place; in slopes and comparisons an attribute
-#' of places changes at that place alone, one of firms at all. Standard errors are by the delta method from [vcov()][vcov.migration_fit]; place constants count among the coefficients, as `constant: <place>`. Where
-#' firms react to each other, as with [peers][migration_formula] or in an equilibrium of [chain()], a variable changes
-#' for all rows at once, and the equilibrium is solved again. Attributes of places are not columns of `firms`: for these
-#' see `marginal_effects()`.
+#' of places changes at that place alone, one of firms at all. Standard errors are by the delta method from
+#' [vcov()][vcov.migration_fit]; place constants count among the coefficients, as `constant: <place>`. Where firms react
+#' to each other, as with [peers][migration_formula] or in an equilibrium of [chain()], a variable changes for all rows
+#' at once, and the equilibrium is solved again. Attributes of places are not columns of `firms`: for these see
+#' `marginal_effects()`.
 #'
 #' Loading firmmove adds its class to `options("marginaleffects_model_classes")`, which is how marginaleffects
 #' learns of it.

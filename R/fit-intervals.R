@@ -1,7 +1,7 @@
 # Standard errors and intervals of predictions, by the delta method.
 
-# What predict() gives with se.fit = TRUE: list(fit, se.fit, lower, upper), each in the shape of the prediction; for flows
-# the table with columns std.error, conf.low and conf.high
+# What predict() gives with se.fit = TRUE: list(fit, se.fit, lower, upper), each in the shape of the prediction; for
+# flows the table with columns std.error, conf.low and conf.high
 predicted_intervals <- function(object, type, design, data, conf.level, ...) {
   if (type == "choice") {
     abort("A most probable place has no standard error: ask for type = \"probability\".", class = "argument")

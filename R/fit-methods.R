@@ -91,14 +91,15 @@ model.matrix.migration_fit <- function(object, ...) {
 #' @title Confidence intervals of coefficients
 #' @description Wald intervals, \eqn{\hat b \pm z\, se}{b +- z se}, from any covariance of
 #' [vcov.migration_fit()]; or by the profile likelihood, all values \eqn{b} with
-#' \eqn{2 (L(\hat b) - L(b)) \le z^2}{2 (L(b^) - L(b)) <= z^2}, where \eqn{L(b)} is the maximum with the coefficient held at
-#' \eqn{b}. These need some ten refits a coefficient, do not depend on how it is scaled, and may be one-sided: a limit that
-#' the log-likelihood never falls to is infinite, or that of the domain.
+#' \eqn{2 (L(\hat b) - L(b)) \le z^2}{2 (L(b^) - L(b)) <= z^2}, where \eqn{L(b)} is the maximum with the coefficient
+#' held at \eqn{b}. These need some ten refits a coefficient, do not depend on how it is scaled, and may be one-sided: a
+#' limit that the log-likelihood never falls to is infinite, or that of the domain.
 #' @param object A fit of [fit_migration()].
 #' @param parm Names or numbers of coefficients; default all.
 #' @param level Confidence level, between 0 and 1.
 #' @param method `"wald"` or `"profile"`.
-#' @param ... Passed to [vcov.migration_fit()]: `type`, `cluster`, `vcov`; not for profiles, which come from the likelihood.
+#' @param ... Passed to [vcov.migration_fit()]: `type`, `cluster`, `vcov`; not for profiles, which come from the
+#'   likelihood.
 #' @return A matrix with a row for each coefficient and the lower and upper limit.
 #' @seealso [vcov()][vcov.migration_fit] for the covariance, [tidy()][tidy.migration_fit],
 #'   [summary()][summary.migration_fit].
@@ -140,8 +141,8 @@ standard_errors <- function(object, ...) {
 #' @description With \eqn{P_{ij}}{P_ij} the fitted probability, \eqn{y_i} the chosen place and \eqn{w_i} the
 #' weight: `fitted()` is \eqn{P_{i y_i}}{P_iy}; deviance residuals are
 #' \eqn{\sqrt{-2 w_i \log P_{i y_i}}}{sqrt(-2 w_i log P_iy)}, so that their squares sum to [deviance()];
-#' Of a [mixed()] logit `fitted()` is the simulated probability of the choice with the draws of the likelihood, given the
-#' earlier choices of the same firm where its coefficients are its own (`panel = TRUE`): in every model the sum of
+#' Of a [mixed()] logit `fitted()` is the simulated probability of the choice with the draws of the likelihood, given
+#' the earlier choices of the same firm where its coefficients are its own (`panel = TRUE`): in every model the sum of
 #' \eqn{w_i \log}{w_i log} of it is the log-likelihood, but of answers that are not one choice, as rankings are.
 #' response residuals are \eqn{1\{j = y_i\} - P_{ij}}{1{j = y_i} - P_ij} and Pearson residuals these over
 #' \eqn{\sqrt{P_{ij}(1 - P_{ij})}}{sqrt(P_ij (1 - P_ij))}.
@@ -188,8 +189,8 @@ residuals.migration_fit <- function(object, type = c("deviance", "response", "pe
 #' stay` is kept, and a part that is not mentioned stays as it is.
 #' @param object A fit of [fit_migration()].
 #' @param formula. Changes, like `. ~ . + pull(wage)` or `~ . | place`.
-#' @param ... Other arguments of [fit_migration()] to change. What is not changed is what the fit holds: its data, weights,
-#'   subset, model and control, also where the names in its call are gone.
+#' @param ... Other arguments of [fit_migration()] to change. What is not changed is what the fit holds: its data,
+#'   weights, subset, model and control, also where the names in its call are gone.
 #' @param evaluate `FALSE` gives the call instead of the fit.
 #' @return A fit, or the call.
 #' @seealso [fit_migration()], [anova()][anova.migration_fit] to compare the fits.

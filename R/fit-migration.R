@@ -29,7 +29,8 @@
 #'   [parallel::makeCluster()] gives it, of this machine or of several; see [workers]. `NULL`: this process alone, with
 #'   the threads of `control`. With data in memory anything but `NULL` is an error.
 #' @param id,place,from,time,firm Column names of a plain long data frame, as in [choice_data()].
-#' @param ... Nothing: another argument is an error. Which standard errors is said afterwards, see [vcov.migration_fit()].
+#' @param ... Nothing: another argument is an error. Which standard errors is said afterwards, see
+#'   [vcov.migration_fit()].
 #'
 #' @return An object of class `c("migration_fit_<model>", "migration_fit")`: a list with
 #'   \item{coefficients}{named; `NA` for a term that is not estimable}
@@ -58,10 +59,11 @@
 #' run to infinity) is named by a warning, and so is a fit that did not converge. Places nobody chose have no
 #' finite place constant: with `| place` they are taken out of all choice sets, with a message.
 #'
-#' A parameter of the model that runs to the border of its domain (a lambda to 0 or to infinity, an allocation to 0 or 1, a
-#' spread to 0) is held there, named by a warning (`firmmove_warning_border`), and has no standard error; those of the others
-#' are beside it. What the information says nothing of (`firmmove_warning_singular`) has none either. `fit$border` lists
-#' these. Weights do not make observations: [nobs()] and [BIC()] count occasions, as those of `glm()` do.
+#' A parameter of the model that runs to the border of its domain (a lambda to 0 or to infinity, an allocation to 0 or
+#' 1, a spread to 0) is held there, named by a warning (`firmmove_warning_border`), and has no standard error; those of
+#' the others are beside it. What the information says nothing of (`firmmove_warning_singular`) has none either.
+#' `fit$border` lists these. Weights do not make observations: [nobs()] and [BIC()] count occasions, as those of `glm()`
+#' do.
 #'
 #' @section Data larger than memory:
 #' With a store as `data` the rows are read in slices of `migration_control(slice = )` rows, moved on to the end of a

@@ -22,14 +22,15 @@
 #'   Rows with a missing value in some term give `NA`. Every row of `newdata` is predicted, also a firm that
 #'   closed: there may be more of them than occasions of a fit to the same table.
 #' @param type What to predict; see above.
-#' @param se.fit `TRUE` gives standard errors and intervals too, by the delta method; two predictions for each coefficient.
+#' @param se.fit `TRUE` gives standard errors and intervals too, by the delta method; two predictions for each
+#'   coefficient.
 #' @param conf.level Level of the intervals, between 0 and 1.
-#' @param ... With `se.fit`, `type` apart: `cluster` or `vcov`, which covariance, as in [vcov.migration_fit()]. Anything else
-#'   is an error.
-#' @return See above; with `se.fit` a list of four in that shape, `fit`, `se.fit`, `lower` and `upper` (of probabilities with
-#'   limits by log odds), or of flows the table with `std.error`, `conf.low` and `conf.high`. Probabilities of an occasion sum to 1 and are 0 where a place is not on offer. In flows
-#'   `from` is `NA` for firms without an origin, `from == to` are firms that stay, and pairs without flow are
-#'   left out.
+#' @param ... With `se.fit`, `type` apart: `cluster` or `vcov`, which covariance, as in [vcov.migration_fit()]. Anything
+#'   else is an error.
+#' @return See above; with `se.fit` a list of four in that shape, `fit`, `se.fit`, `lower` and `upper` (of probabilities
+#'   with limits by log odds), or of flows the table with `std.error`, `conf.low` and `conf.high`. Probabilities of an
+#'   occasion sum to 1 and are 0 where a place is not on offer. In flows `from` is `NA` for firms without an origin,
+#'   `from == to` are firms that stay, and pairs without flow are left out.
 #' @section Errors: A variable of the model that `newdata` lacks; a table of firms for a model with `peers()`, which
 #'   needs to know where all firms are; a level of a factor, a nest or (with place
 #'   constants) a place that the fit has not seen; `newdata` of another class than the data of the fit.

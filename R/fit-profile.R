@@ -39,7 +39,8 @@ profile_of <- function(object, problem, theta, k, wald, reach) {
   }, 0)
 }
 
-# Where a function that is below 0 at `centre` comes to 0 in the direction of `guess`; an infinite value where it never does
+# Where a function that is below 0 at `centre` comes to 0 in the direction of `guess`; an infinite value where it never
+# does
 crossing <- function(fallen, centre, guess) {
   step <- guess - centre
   inner <- centre

@@ -2,12 +2,14 @@
 # formula; `stay`, which every formula with an origin has, is one of them, and place constants stay as they are.
 
 #' @title Adding and dropping terms
-#' @description `drop1()` refits without each term, `add1()` with each term of a scope, [step()] repeats the better of both
+#' @description `drop1()` refits without each term, `add1()` with each term of a scope, [step()] repeats the better of
+#'   both
 #' while the information criterion falls. All refits are of the same occasions: those of the fit.
 #'
-#' @details The criterion is \eqn{-2 \log L + k\,df}{-2 log L + k df} with \eqn{k = 2} for AIC; `k = log(nobs(fit))` is BIC.
-#' A refit that would lose or gain occasions, because a term has missing values, is an error that says so: fit first to the
-#' rows that have all of them.
+#' @details The criterion is \eqn{-2 \log L + k\,df}{-2 log L + k df} with \eqn{k = 2} for AIC; `k = log(nobs(fit))` is
+#'   BIC.
+#' A refit that would lose or gain occasions, because a term has missing values, is an error that says so: fit first to
+#' the rows that have all of them.
 #' @param object,fit A fit of [fit_migration()].
 #' @param scope A formula of the terms to drop or to add, as in [stats::add1()]; for `drop1()` all terms by default.
 #' @param scale Not used.

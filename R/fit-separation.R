@@ -130,8 +130,8 @@ barred_directions.mixed_model <- function(model, raw, layout) {
   barred
 }
 
-# Holds what runs off where the concave model left it, so that the search for the others ends. Latent classes are looked for
-# from random starts, which find out by themselves. Dispatches on the model.
+# Holds what runs off where the concave model left it, so that the search for the others ends. Latent classes are looked
+# for from random starts, which find out by themselves. Dispatches on the model.
 hold_separated <- function(model, problem, apart) {
   UseMethod("hold_separated")
 }

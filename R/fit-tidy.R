@@ -19,17 +19,17 @@ generics::augment
 #' @param exponentiate `TRUE` gives odds ratios, exp(estimate); standard errors by the delta method, intervals of
 #'   the ratio. Dissimilarity parameters are left as they are.
 #' @param type,cluster,vcov Which standard errors, as in [vcov.migration_fit()].
-#' @param groups `TRUE` adds the column `group`, the kind of each term. It is not there by default, so that tables beside
-#'   fits of other packages have one row for a term.
+#' @param groups `TRUE` adds the column `group`, the kind of each term. It is not there by default, so that tables
+#'   beside fits of other packages have one row for a term.
 #' @param effects `TRUE` adds the absorbed place constants, with information standard errors.
 #' @param data Data for `augment()`: `NULL` for the table the model was fitted to.
 #' @param newdata New data for `augment()`, as in [predict.migration_fit()].
 #' @param ... Not used.
 #' @return
 #' `tidy()`: a data frame with `term`, with `groups = TRUE` the `group` (`push`, `pull`, `keep`, `stay`, `place`, `tie`,
-#' `peers`, `firm_place` for interactions, `lambda`, `allocation`, `scale`, `effect`), `estimate`, `std.error`, `statistic`,
-#' `p.value` (of 0; of 1 for `lambda` and `scale`) and, if asked, `conf.low`, `conf.high`. `NA` where a coefficient is not estimable; no standard
-#' error where it is held fixed.
+#' `peers`, `firm_place` for interactions, `lambda`, `allocation`, `scale`, `effect`), `estimate`, `std.error`,
+#' `statistic`, `p.value` (of 0; of 1 for `lambda` and `scale`) and, if asked, `conf.low`, `conf.high`. `NA` where a
+#' coefficient is not estimable; no standard error where it is held fixed.
 #'
 #' `glance()`: a data frame of one row with `model`, `nobs`, `n_firms`, `n_places`, `n_movers`, `df`, `logLik`,
 #' `null.logLik`, `rho2` (McFadden's), `AIC`, `BIC`, `deviance`, `df.residual`, `iterations`, `converged`.

@@ -23,14 +23,14 @@
 #' @param type `"hessian"` (default), `"opg"`, `"robust"` or `"cluster"`; giving `cluster` alone means
 #'   `"cluster"`.
 #' @param cluster For `"cluster"`: a formula with one or two terms in columns of `firms` (of the long data), like
-#'   `~ firm` or `~ firm + kin`, `~ I(year %/% 5)`, `~ town:sector` for the intersection; or a vector, or a data frame of
-#'   one or two, with an entry for each occasion used or each row of the data. Default: the firm. Clusters without weight
-#'   do not count in \eqn{G}.
+#'   `~ firm` or `~ firm + kin`, `~ I(year %/% 5)`, `~ town:sector` for the intersection; or a vector, or a data frame
+#'   of one or two, with an entry for each occasion used or each row of the data. Default: the firm. Clusters without
+#'   weight do not count in \eqn{G}.
 #' @param complete `TRUE` (default): all coefficients, `NA` for one that is not estimable and 0 for one held
 #'   fixed, as [stats::vcov()] has it; `FALSE`: the estimated ones.
 #' @param vcov Which covariance, as other packages have it, instead of `type` and `cluster`: a word (a `type`, or
-#'   `"iid"`, `"HC0"`, `"HC1"`), a formula of clusters, a matrix, a function of the fit that gives one, or a list of `type` and
-#'   `cluster`. Every function that takes `type` and `cluster` takes `vcov` too.
+#'   `"iid"`, `"HC0"`, `"HC1"`), a formula of clusters, a matrix, a function of the fit that gives one, or a list of
+#'   `type` and `cluster`. Every function that takes `type` and `cluster` takes `vcov` too.
 #' @param ... Nothing: another argument is an error.
 #' @return A square matrix with the names of the coefficients.
 #' @section Errors: A cluster column that the data do not have, of the wrong length or with missing values; one
