@@ -79,7 +79,10 @@ m_null <- function(points, from, to, all, options) {
   n <- length(from) + length(to)
   # as many draws at a time as take some hundred megabytes
   piece <- max(1, floor(2e7 / if (label) n else points$n))
-  draws <- lapply(split(seq_len(options$draws), ceiling(seq_len(options$draws) / piece)), function(numbers) {
+  pieces <- split(seq_len(options$draws), ceiling(seq_len(options$draws) / piece))
+  tick <- progress("Simulations", length(pieces))
+  draws <- lapply(pieces, function(numbers) {
+    tick()
     place <- if (!label) moved_marks(points, from, length(numbers), options)
     member <- if (label) {
       matrix(vapply(numbers, function(b) sample.int(points$n, n), integer(n)), n)

@@ -161,7 +161,8 @@ test_that("simulations in pieces are those at once", {
   }
   expect_identical(both(draw("kd")), "2")
   expect_identical(both(draw("kd", "a")), "20")
-  expect_identical(both(draw("m", "a")), "20")
+  # so few points are simulated at once
+  expect_length(both(draw("m", "a")), 0L)
   firms <- data.frame(g = sample(3, 90, TRUE), t = sample(3, 90, TRUE), r = sample(2, 90, TRUE))
   expect_identical(both(innovation_synergy(firms, c("g", "t"), "r", permutations = 50)$regions), "20")
 })

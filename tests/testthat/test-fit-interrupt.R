@@ -20,6 +20,7 @@ outcome <- function() {
   cat(how, proc.time()[["elapsed"]] - begin < 60, "\n")
 }
 outcome()
+# none of these stays, so there is no constant of staying
 small <- migration_data(firms[1:500, ], places)
 cat(names(coef(suppressWarnings(fit_migration(~ w:x, small)))), "\n")
 '
@@ -33,5 +34,5 @@ test_that("an interrupt in the middle of a fit returns cleanly, and the session 
   rscript <- file.path(R.home("bin"), "Rscript")
   libraries <- paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))
   lines <- system2(rscript, c("--vanilla", script), stdout = TRUE, stderr = FALSE, env = libraries)
-  expect_equal(trimws(lines), c("interrupted TRUE", "stay w:x"))
+  expect_equal(trimws(lines), c("interrupted TRUE", "w:x"))
 })

@@ -123,7 +123,7 @@ test_that("covariances, tables and tests work", {
   expect_equal(dim(vcov(fit, cluster = ~firm)), c(9L, 9L))
   expect_lt(max(abs(colSums(sandwich::estfun(fit)))), 1e-5)
   expect_error(vcov(fit, cluster = ~year), class = "firmmove_error_cluster")
-  table <- tidy(fit, conf.int = TRUE)
+  table <- tidy(fit, conf.int = TRUE, groups = TRUE)
   expect_identical(table$group, c(rep(c("move", "exit"), each = 4), "frailty"))
   ratio <- tidy(fit, exponentiate = TRUE)
   expect_equal(ratio$estimate, c(exp(table$estimate[1:8]), table$estimate[9]))

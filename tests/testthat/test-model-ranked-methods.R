@@ -105,7 +105,7 @@ test_that("what a person reads", {
   expect_snapshot(error = TRUE, stage_test(first))
   expect_snapshot(error = TRUE, anova(first, fit))
   expect_equal(glance(fit)$nobs, 85L)
-  expect_equal(tidy(update(fit, model = ranked(scale = "stage")))$group[6:9], rep("scale", 4))
+  expect_equal(tidy(update(fit, model = ranked(scale = "stage")), groups = TRUE)$group[6:9], rep("scale", 4))
   expect_named(augment(fit), c(names(wenzhou_interviews()), ".fitted", ".resid"))
   expect_equal(formula(update(fit, . ~ group)), rank ~ group, ignore_attr = TRUE)
   skip_if_not_installed("ggplot2")
