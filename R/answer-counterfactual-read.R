@@ -29,7 +29,9 @@ refuse_unread <- function(table, fresh, moved, read, known) {
   abort(
     "No term of the model reads ", quote_names(unread), " of `", table, "`, so that changing ",
     if (length(unread) == 1L) "it" else "them", " changes nothing.",
-    if (!is.null(near)) paste0(" Did you mean `", near, "`?") else if (length(known) > 0L) {
+    if (!is.null(near)) {
+      paste0(" Did you mean `", near, "`?")
+    } else if (length(known) > 0L) {
       paste0(" It reads ", quote_names(known, max = 20), ".")
     },
     class = "unread"

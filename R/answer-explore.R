@@ -304,7 +304,8 @@ explore_page <- function(parts) {
     )
   })
   time <- if (!is.null(parts$time)) {
-    shiny::selectInput("time", parts$names$time, choices = as.character(parts$time),
+    shiny::selectInput("time", parts$names$time,
+      choices = as.character(parts$time),
       selected = as.character(parts$time[ceiling(length(parts$time) / 2)])
     )
   }

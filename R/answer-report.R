@@ -74,10 +74,13 @@ need_rmarkdown <- function(available = requireNamespace("rmarkdown", quietly = T
 # Which of the needs of a report is not met, and why: a sentence, or NULL where none is found
 lacking_for_reports <- function() {
   for (package in c("rmarkdown", "knitr")) {
-    why <- tryCatch({
-      loadNamespace(package)
-      NULL
-    }, error = conditionMessage)
+    why <- tryCatch(
+      {
+        loadNamespace(package)
+        NULL
+      },
+      error = conditionMessage
+    )
     if (!is.null(why)) {
       return(paste0(" The package ", package, " cannot be loaded: ", trimws(why), "."))
     }

@@ -77,7 +77,8 @@ selection_terms <- function(fit, newdata = NULL, type = c("dahl", "dubin_mcfadde
   terms <- matrix(NA_real_, nrow(data$firms), length(form$names), dimnames = list(NULL, form$names))
   terms[design$occasion, ] <- form$value(p, moves)
   structure(
-    as.data.frame(terms), class = c("selection_terms", "data.frame"), form = form, fit = fit, new = !is.null(newdata),
+    as.data.frame(terms),
+    class = c("selection_terms", "data.frame"), form = form, fit = fit, new = !is.null(newdata),
     probability = p, moves = moves, occasion = design$occasion
   )
 }
@@ -91,7 +92,11 @@ selection_design <- function(fit, newdata) {
 
 # Names, values (occasions x terms) and slopes in P_c and P_o (lists of occasions x terms) of a form of the terms
 selection_form <- function(type, degree) {
-  switch(type, dahl = dahl_form(degree), dubin_mcfadden = dubin_mcfadden_form(), lee = lee_form())
+  switch(type,
+    dahl = dahl_form(degree),
+    dubin_mcfadden = dubin_mcfadden_form(),
+    lee = lee_form()
+  )
 }
 
 dahl_form <- function(degree) {

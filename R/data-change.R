@@ -91,7 +91,8 @@ replace_part.migration_data <- function(x, name, value) {
   }
   keys <- if (name == "firms") c("firm", "time", "from", "to") else c("place", "time")
   same <- switch(name,
-    firms = , places = same_keys(value, x[[name]], unlist(x$names[keys])),
+    firms = ,
+    places = same_keys(value, x[[name]], unlist(x$names[keys])),
     ties = same_tie_keys(value, x$ties, unlist(x$names)),
     identical(value, x[[name]])
   )
@@ -110,7 +111,8 @@ replace_part.choice_data <- function(x, name, value) {
   names <- x$names
   refuse_lost_weights(x, names$weights)
   id <- names$id_columns %||% names$id
-  arguments <- c(list(id = id, firm = if (identical(names$firm, names$id)) id else names$firm),
+  arguments <- c(
+    list(id = id, firm = if (identical(names$firm, names$id)) id else names$firm),
     names[c("chosen", "place", "from", "time", "weights")],
     list(answer = x$answer)
   )

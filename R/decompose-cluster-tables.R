@@ -241,7 +241,8 @@ lone_notes <- function(tables) {
   first <- !duplicated(account)
   where <- vapply(split(rows$table, account), paste, "", collapse = ", ")
   quick_table(
-    rows[first, c("cluster", "start", "end")], table = unname(where),
+    rows[first, c("cluster", "start", "end")],
+    table = unname(where),
     note = rep("terms of one firm have no standard error", sum(first))
   )
 }

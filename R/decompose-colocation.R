@@ -531,7 +531,9 @@ small_types <- function(tables, points, combos, min_firms) {
 
 finish_colocation <- function(tables, points, options, call) {
   null <- switch(options$null,
-    location = if (points$weighted) "putting its points, with their weights, on sites drawn from all" else {
+    location = if (points$weighted) {
+      "putting its points, with their weights, on sites drawn from all"
+    } else {
       "drawing its sites from all sites"
     },
     labelling = "permuting types over the points, which keep their weights",

@@ -116,8 +116,10 @@ event_gap_tables <- function(raw, panel, options) {
   structure(
     list(
       effects = plain_rows(effects[shown, , drop = FALSE]),
-      overall = quick_table(estimate = overall, normal_limits(overall, error, options$conf.level), movers = nrow(used),
-        rows = as.integer(raw$gap$n)),
+      overall = quick_table(
+        estimate = overall, normal_limits(overall, error, options$conf.level), movers = nrow(used),
+        rows = as.integer(raw$gap$n)
+      ),
       pretrend = wald_test(estimate[before], covariance[before, before, drop = FALSE])
     ),
     covariance = covariance
@@ -146,23 +148,33 @@ events_notes <- function(raw, panel, events, tables, options) {
   lacking <- sum(events$used & is.na(events$delta))
   none <- tables$effects$event_time[is.na(tables$effects$estimate)]
   notes <- c(
-    table = if (length(without) > 0L) paste0(
-      plural(length(without), "firm"), " moved in the first period seen, have nothing before and are left out: ", quote_names(without)
-    ),
-    table = if (any(events$gap & events$used)) paste0(
-      plural(sum(events$gap & events$used), "move"), " across a gap, dated by the period after"
-    ),
-    effects = if (length(unknown) > 0L) paste0(
-      "no control tells what would have been in ", quote_names(id_text(panel$times[unknown])), ": ",
-      plural(sum(raw$unknown), "row"), " after moves left out"
-    ),
+    table = if (length(without) > 0L) {
+      paste0(
+        plural(length(without), "firm"), " moved in the first period seen, have nothing before and are left out: ", quote_names(without)
+      )
+    },
+    table = if (any(events$gap & events$used)) {
+      paste0(
+        plural(sum(events$gap & events$used), "move"), " across a gap, dated by the period after"
+      )
+    },
+    effects = if (length(unknown) > 0L) {
+      paste0(
+        "no control tells what would have been in ", quote_names(id_text(panel$times[unknown])), ": ",
+        plural(sum(raw$unknown), "row"), " after moves left out"
+      )
+    },
     effects = if (length(none) > 0L) paste0("nothing is seen at event time ", paste(none, collapse = ", "), ": NA"),
-    table = if (length(few) > 0L) paste0(
-      plural(length(few), "cohort"), " of fewer than 5 movers, whose errors rest on few firms: ", quote_names(few)
-    ),
-    symmetry = if (lacking > 0L) paste0(
-      plural(lacking, "mover"), " with nobody else at origin or destination before the move: no gap between them is known"
-    )
+    table = if (length(few) > 0L) {
+      paste0(
+        plural(length(few), "cohort"), " of fewer than 5 movers, whose errors rest on few firms: ", quote_names(few)
+      )
+    },
+    symmetry = if (lacking > 0L) {
+      paste0(
+        plural(lacking, "mover"), " with nobody else at origin or destination before the move: no gap between them is known"
+      )
+    }
   )
   data.frame(table = as.character(names(notes)), note = as.character(notes))
 }

@@ -225,8 +225,11 @@ place_name <- function(panel, code) {
 
 events_reference <- function(options) {
   c(
-    if (options$method == "gap") "share of the gap between destination and origin, periods since the move; -1 is 0" else
-      "difference from what would have been, periods since the move",
+    if (options$method == "gap") {
+      "share of the gap between destination and origin, periods since the move; -1 is 0"
+    } else {
+      "difference from what would have been, periods since the move"
+    },
     paste0("controls: ", paste(c(never = "firms that never move", not_yet = "movers before they move")[options$control],
       collapse = ", "
     ))

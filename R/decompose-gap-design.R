@@ -115,7 +115,9 @@ gap_matrices <- function(frame, normalise, code) {
   design <- list(x = strip(x), z = strip(x), map = diag(ncol(x)), variable = labels, level = colnames(x))
   if (normalise && length(categories) > 0L) {
     joint <- any(attr(variables, "order") > 1L)
-    design <- if (joint) sum_to_zero(design, variables, frame, categories) else {
+    design <- if (joint) {
+      sum_to_zero(design, variables, frame, categories)
+    } else {
       Reduce(function(design, v) add_base_level(design, v, frame[[v]]), categories, design)
     }
   }

@@ -80,7 +80,8 @@ places_variance <- function(fit, options) {
   list(
     table = table, correlation = data.frame(estimator = names(estimates), correlation = unname(correlation)),
     tau2 = if (told) estimates$leave_out[1L] else estimates$homoskedastic[1L],
-    left = c(table$estimate[5L] - residual, tapply(table$estimate[table$component != "total"],
+    left = c(table$estimate[5L] - residual, tapply(
+      table$estimate[table$component != "total"],
       table$estimator[table$component != "total"], sum
     ) - total)
   )
@@ -212,8 +213,10 @@ gap_contrast <- function(fit, rows, group, reference) {
     own(parts$controls) + coefficient_influence(fit, rows, controls_load(rows, signed))
   )
   list(
-    estimate = c(estimate[["gap"]], estimate[["place"]], estimate[["gap"]] - estimate[["place"]] - estimate[["controls"]],
-                 estimate[["controls"]]),
+    estimate = c(
+      estimate[["gap"]], estimate[["place"]], estimate[["gap"]] - estimate[["place"]] - estimate[["controls"]],
+      estimate[["controls"]]
+    ),
     influence = cbind(influence[, 1:2], influence[, 1L] - influence[, 2L] - influence[, 3L], influence[, 3L])
   )
 }
@@ -318,29 +321,41 @@ places_notes <- function(fit, panel, tables, options) {
   negative <- variance$component %in% c("place", "firm") & variance$estimate < 0
   constant <- tables$controls$term[is.na(tables$controls$estimate)]
   notes <- c(
-    places = if (length(lost) > 0L) paste0(
-      "not comparable with the largest set of places that movers tie, and left out: ", quote_names(lost, 20)
-    ),
-    set = if (!fit$raw$leaves_out) paste0(
-      "no two places are tied by two firms or more: nothing can be left out, and leave-out estimates are NA"
-    ),
-    variance = if (p$alone > 0) paste0(
-      plural(p$alone, "block"), " cannot be left out (alone they tell a control): leave-out estimates are NA"
-    ),
-    variance = if (any(negative, na.rm = TRUE)) paste0(
-      "below 0, so not told from 0, and the correlation is NA: ",
-      paste(variance$component[which(negative)], variance$estimator[which(negative)], collapse = ", ")
-    ),
+    places = if (length(lost) > 0L) {
+      paste0(
+        "not comparable with the largest set of places that movers tie, and left out: ", quote_names(lost, 20)
+      )
+    },
+    set = if (!fit$raw$leaves_out) {
+      paste0(
+        "no two places are tied by two firms or more: nothing can be left out, and leave-out estimates are NA"
+      )
+    },
+    variance = if (p$alone > 0) {
+      paste0(
+        plural(p$alone, "block"), " cannot be left out (alone they tell a control): leave-out estimates are NA"
+      )
+    },
+    variance = if (any(negative, na.rm = TRUE)) {
+      paste0(
+        "below 0, so not told from 0, and the correlation is NA: ",
+        paste(variance$component[which(negative)], variance$estimator[which(negative)], collapse = ", ")
+      )
+    },
     variance = if (fit$raw$leaves_out && options$leave == "firm" && is.finite(p$variance) && p$variance <= 0) {
       "the variance of the leave-out estimate came out below 0: no standard error"
     },
-    variance = if (options$leave != "firm") paste0(
-      "`leave = \"", options$leave, "\"` leaves the bias of errors that last within a firm; its estimates have no standard error"
-    ),
+    variance = if (options$leave != "firm") {
+      paste0(
+        "`leave = \"", options$leave, "\"` leaves the bias of errors that last within a firm; its estimates have no standard error"
+      )
+    },
     controls = if (length(constant) > 0L) paste0("constant within firms, or told by others, and NA: ", quote_names(constant)),
-    movers = if (movers < 10) paste0(
-      "There are ", format(movers, digits = 2), " movers a place: below 10 intervals of the variance of places are too short."
-    )
+    movers = if (movers < 10) {
+      paste0(
+        "There are ", format(movers, digits = 2), " movers a place: below 10 intervals of the variance of places are too short."
+      )
+    }
   )
   data.frame(table = as.character(names(notes)), note = as.character(notes))
 }

@@ -195,9 +195,14 @@ place_covariance <- function(full, centre, order, names) {
 places_reference <- function(panel, options, x, selection) {
   c(
     paste0(
-      "effects of places from firms that move, mean 0 over ", if (is.null(panel$weight)) "firm-periods" else
-        paste0("`", panel$columns$weight, "`"), "; what is left out: ", switch(options$leave,
-        firm = "a firm", match = "a firm at a place", row = "a row"
+      "effects of places from firms that move, mean 0 over ", if (is.null(panel$weight)) {
+        "firm-periods"
+      } else {
+        paste0("`", panel$columns$weight, "`")
+      }, "; what is left out: ", switch(options$leave,
+        firm = "a firm",
+        match = "a firm at a place",
+        row = "a row"
       )
     ),
     paste0("controls: ", if (x$periods) "periods" else "none", if (!is.null(colnames(x$z))) {

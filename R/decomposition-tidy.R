@@ -97,7 +97,8 @@ with_estimate <- function(table, x) {
     error[seq_len(rows) + rows * (own - 1L)] <- table$std.error
   }
   long <- quick_table(
-    keys[rep(seq_len(rows), length(columns)), , drop = FALSE], index = rep(columns, each = rows),
+    keys[rep(seq_len(rows), length(columns)), , drop = FALSE],
+    index = rep(columns, each = rows),
     estimate = unlist(table[columns], use.names = FALSE)
   )
   if (!all(is.na(error))) {

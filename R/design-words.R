@@ -99,7 +99,8 @@ refuse_absorbed <- function(absorbed, place) {
   others <- setdiff(all.vars(absorbed), c("place", place))
   abort("Only place constants can follow `|`: write `| place`, not `| ", text, "`.",
     if (length(others) > 0L) {
-      paste0(" What mlogit writes `y ~ x | ", paste(others, collapse = " + "), "` is `~ x + ",
+      paste0(
+        " What mlogit writes `y ~ x | ", paste(others, collapse = " + "), "` is `~ x + ",
         paste0(others, ":factor(", place, ")", collapse = " + "), " | place` here."
       )
     },

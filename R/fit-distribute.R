@@ -111,10 +111,12 @@ warn_of_events <- function(crew) {
     warn(
       "Not all workers worked to the end. Others computed their part, and the result is the same to the last digit. ",
       paste0(vapply(told, `[[`, "", "said"), ". ", collapse = ""),
-      if (length(owing) > 0L) paste0(
-        paste(names, collapse = ", "), " may still send an answer: later fits know to drop it, but other calls ",
-        "to these workers would not. "
-      ),
+      if (length(owing) > 0L) {
+        paste0(
+          paste(names, collapse = ", "), " may still send an answer: later fits know to drop it, but other calls ",
+          "to these workers would not. "
+        )
+      },
       "parallel::stopCluster() and migration_workers() give a fresh set.",
       class = "workers"
     )
@@ -171,7 +173,8 @@ check_workers <- function(crew) {
   warn_of_digits(crew)
   if (!any(crew$state == "idle")) {
     abort("None of the ", length(crew$state), " workers answers. Start new ones, as with migration_workers().",
-          class = "workers")
+      class = "workers"
+    )
   }
 }
 

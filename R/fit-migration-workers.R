@@ -108,7 +108,8 @@ accept_workers <- function(server, n, token) {
   while (length(nodes) < n) {
     if (elapsed() > end) {
       abort("Of ", n, " workers ", length(nodes), " started within ", worker_seconds[["start"]], " seconds. Try again, or ask for fewer.",
-            class = "workers")
+        class = "workers"
+      )
     }
     if (socketSelect(list(server$socket), timeout = 1)) {
       connection <- accept_worker(server, token)
@@ -123,8 +124,10 @@ accept_workers <- function(server, n, token) {
 
 # The connection of one who shows the secret, else NULL; what else it says is never read
 accept_worker <- function(server, token) {
-  connection <- socketAccept(server$socket, blocking = TRUE, open = "a+b", timeout = worker_seconds[["token"]],
-                             options = "no-delay")
+  connection <- socketAccept(server$socket,
+    blocking = TRUE, open = "a+b", timeout = worker_seconds[["token"]],
+    options = "no-delay"
+  )
   shown <- tryCatch(suppressWarnings(readBin(connection, "raw", nchar(token))), error = function(e) raw())
   if (!identical(shown, charToRaw(token))) {
     close(connection)

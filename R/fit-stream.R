@@ -70,8 +70,10 @@ travelling <- function(expressions, env, columns) {
 
 stream_plan <- function(store, model, formula, rows, na.action, control) {
   environment(formula) <- travelling(list(formula), environment(formula), store$columns$name)
-  used <- c(all.vars(formula), model_variables(model), all.vars(rows$weights), all.vars(rows$subset),
-            names_in(rows$weights))
+  used <- c(
+    all.vars(formula), model_variables(model), all.vars(rows$weights), all.vars(rows$subset),
+    names_in(rows$weights)
+  )
   structure(
     list(
       store = list(path = normalizePath(store$path), id = store$id, mark = store$mark), available = store$frame$available$fun,
@@ -518,7 +520,8 @@ streamed_missing <- function(counts, na.action) {
   }
   by <- unlist(lapply(counts, function(x) x$missing))
   structure(
-    seq_len(omitted), class = if (identical(na.action, stats::na.exclude)) "exclude" else "omit",
+    seq_len(omitted),
+    class = if (identical(na.action, stats::na.exclude)) "exclude" else "omit",
     counts = vapply(split(by, factor(names(by), unique(names(by)))), sum, 0)
   )
 }

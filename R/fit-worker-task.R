@@ -52,7 +52,11 @@ environment(worker_entry) <- globalenv()
 # for one.
 worker_task <- function(message, memory = worker_memory) {
   answer <- tryCatch(
-    switch(message$kind, check = check_task(message, memory), clear = clear_task(memory), slices_task(message, memory)),
+    switch(message$kind,
+      check = check_task(message, memory),
+      clear = clear_task(memory),
+      slices_task(message, memory)
+    ),
     interrupt = function(e) list(state = "interrupted"),
     error = function(e) list(state = "error", message = conditionMessage(e), class = class(e))
   )

@@ -27,7 +27,11 @@ engine_of <- function(workers) {
       class = "argument"
     )
   }
-  switch(kind, socket = socket_engine(nodes), mpi = mpi_engine(nodes), mirai = mirai_engine(nodes))
+  switch(kind,
+    socket = socket_engine(nodes),
+    mpi = mpi_engine(nodes),
+    mirai = mirai_engine(nodes)
+  )
 }
 
 engine_send <- function(engine, i, call, task) UseMethod("engine_send")
@@ -79,10 +83,14 @@ socket_engine <- function(nodes) {
 #' @export
 engine_send.engine_socket <- function(engine, i, call, task) {
   node <- engine$nodes[[i]]
-  whole(node$con, {
-    serialize(execute(call, task), node$con, xdr = inherits(node, "SOCKnode"))
-    TRUE
-  }, FALSE)
+  whole(
+    node$con,
+    {
+      serialize(execute(call, task), node$con, xdr = inherits(node, "SOCKnode"))
+      TRUE
+    },
+    FALSE
+  )
 }
 
 # Seconds without a byte after which a message that was begun counts as broken off
@@ -92,16 +100,19 @@ stall_seconds <- 3
 # so it
 # waits. A message that stalls is given up with its connection, and gives `otherwise`.
 whole <- function(connection, code, otherwise) {
-  suspendInterrupts(tryCatch({
-    before <- socketTimeout(connection)
-    socketTimeout(connection, stall_seconds)
-    value <- code
-    socketTimeout(connection, before)
-    value
-  }, error = function(e) {
-    tryCatch(close(connection), error = function(e) NULL)
-    otherwise
-  }))
+  suspendInterrupts(tryCatch(
+    {
+      before <- socketTimeout(connection)
+      socketTimeout(connection, stall_seconds)
+      value <- code
+      socketTimeout(connection, before)
+      value
+    },
+    error = function(e) {
+      tryCatch(close(connection), error = function(e) NULL)
+      otherwise
+    }
+  ))
 }
 
 #' @export

@@ -150,12 +150,14 @@ model_finish.rational_chain_model <- function(model, fit, raw, problem) {
   cells <- design$cells
   radius <- apply(abs(found$eigenvalue), 2L, max)
   fit$cells <- data.frame(
-    cells, firms = cell_sizes(design$spec, nrow(cells)), spectral_radius = radius, iterations = found$iterations,
+    cells,
+    firms = cell_sizes(design$spec, nrow(cells)), spectral_radius = radius, iterations = found$iterations,
     residual = found$residual, converged = found$converged
   )
   place <- fit$data$place
   fit$equilibrium <- data.frame(
-    cells[rep(seq_len(nrow(cells)), each = length(place)), , drop = FALSE], place = place, share = as.vector(share),
+    cells[rep(seq_len(nrow(cells)), each = length(place)), , drop = FALSE],
+    place = place, share = as.vector(share),
     observed = as.vector(problem$setup$memory$observed), row.names = NULL
   )
   fit$spectral_radius <- max(radius)

@@ -265,7 +265,11 @@ cell_sizes <- function(spec, n_cells) {
 # f of shares, places x cells
 interaction_of <- function(model, share, size) {
   count <- share * rep(size, each = nrow(share))
-  switch(model$scale, share = share, count = count, log1p = log1p(count))
+  switch(model$scale,
+    share = share,
+    count = count,
+    log1p = log1p(count)
+  )
 }
 
 # `memory`, of an earlier fit: its cells, their shares, and whether predictions solve them again

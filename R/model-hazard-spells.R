@@ -30,8 +30,10 @@ sorted_panel <- function(data, choice) {
   index <- data$index
   time <- index$time %||% rep(1L, length(index$firm))
   ordering <- order(index$firm, time)
-  panel <- list(order = ordering, firm = index$firm[ordering], time = time[ordering],
-                origin = no_na(index$origin)[ordering], chosen = no_na(index$chosen)[ordering])
+  panel <- list(
+    order = ordering, firm = index$firm[ordering], time = time[ordering],
+    origin = no_na(index$origin)[ordering], chosen = no_na(index$chosen)[ordering]
+  )
   n <- length(ordering)
   before <- function(x) c(0L, x[-n])
   panel$first <- panel$firm != before(panel$firm)

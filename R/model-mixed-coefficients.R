@@ -101,10 +101,12 @@ share_positive <- function(theta, distribution, bounds) {
   s <- sqrt(sum(theta[-1L]^2))
   at <- if (s > 0) m / s else sign(m) * Inf
   switch(distribution,
-    normal = , truncated_normal = stats::pnorm(at),
+    normal = ,
+    truncated_normal = stats::pnorm(at),
     uniform = min(max((1 + at) / 2, 0), 1),
     triangular = if (abs(at) >= 1) as.double(at > 0) else if (at < 0) (1 + at)^2 / 2 else 1 - (1 - at)^2 / 2,
-    lognormal = 1, negative_lognormal = 0,
+    lognormal = 1,
+    negative_lognormal = 0,
     johnson_sb = {
       zero <- -bounds[1L] / diff(bounds)
       if (zero <= 0) 1 else if (zero >= 1) 0 else stats::pnorm((m - stats::qlogis(zero)) / s)

@@ -198,8 +198,10 @@ warn_edge <- function(table, scale) {
 # How far the estimates would move, and the log-likelihood change, with other draws: by a Newton step each
 simulation_noise <- function(model, fit, raw, problem) {
   setup <- problem$setup
-  noise <- list(draws = setup$kernel$draws, sequence = if (is.array(model$draws)) "given" else model$sequence,
-                seed = model$seed, loglik = NA_real_, coefficients = NULL, share = NULL)
+  noise <- list(
+    draws = setup$kernel$draws, sequence = if (is.array(model$draws)) "given" else model$sequence,
+    seed = model$seed, loglik = NA_real_, coefficients = NULL, share = NULL
+  )
   same_always <- is.array(model$draws) || length(model$random) == 0L ||
     (!model$scramble && model$sequence %in% c("sobol", "halton"))
   if (same_always || model$check_draws == 0 || anyNA(raw$covariance) || any(is.infinite(raw$covariance))) {

@@ -301,7 +301,8 @@ model_setup.mixed_model <- function(model, data, design, memory = NULL) {
   check_known(model$price, names, "`price` is", "a coefficient of the model")
   if (model$space == "wtp" && length(design$effects) > 0L) {
     abort("Place constants (`| place`) have no place in willingness-to-pay space: write space = \"preference\".",
-          class = "random")
+      class = "random"
+    )
   }
   spreads <- random_spreads(model)
   group <- mixed_groups(model, data, design)
@@ -317,7 +318,8 @@ model_setup.mixed_model <- function(model, data, design, memory = NULL) {
     kernel = kernel,
     parameters = parameter_table(spreads$name, spreads$group, section = "Spreads of random coefficients"),
     start = spread_starts(model, spreads, scale),
-    linear = parameter_table(names, design$terms$kind, odds = !names %in% names(model$random) & model$space != "wtp",
+    linear = parameter_table(names, design$terms$kind,
+      odds = !names %in% names(model$random) & model$space != "wtp",
       section = ifelse(names %in% names(model$random), "Locations of random coefficients", linear_section(model))
     ),
     memory = list(sign = kernel$sign),

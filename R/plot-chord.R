@@ -110,11 +110,13 @@ chord_plot <- function(moves, top) {
   bands$band <- factor(bands$band, unique(bands$band))
   ggplot2::ggplot(bands, ggplot2::aes(x = .data$x, y = .data$y)) +
     ggplot2::geom_polygon(
-      ggplot2::aes(group = .data$band, fill = .data$sender), colour = "grey30", linewidth = 0.15, alpha = 0.85
+      ggplot2::aes(group = .data$band, fill = .data$sender),
+      colour = "grey30", linewidth = 0.15, alpha = 0.85
     ) +
     ggplot2::geom_polygon(ggplot2::aes(group = .data$part), chord_ring(layout$places), fill = "grey25") +
     ggplot2::geom_text(
-      ggplot2::aes(label = .data$place, angle = .data$angle, hjust = .data$hjust), names, size = 3.2
+      ggplot2::aes(label = .data$place, angle = .data$angle, hjust = .data$hjust), names,
+      size = 3.2
     ) +
     ggplot2::scale_fill_manual(values = fills, name = "moves from") +
     ggplot2::coord_equal(xlim = reach(outer$x), ylim = reach(outer$y), expand = FALSE) +

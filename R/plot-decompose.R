@@ -44,7 +44,11 @@ autoplot.decompose_cluster <- function(object, type = c("waterfall", "flows", "n
   table <- in_pair(object[[account]], pair)
   table <- table[table$cluster %in% clusters, , drop = FALSE]
   unit <- if (account == "mean") paste0(if (isTRUE(object$log)) "log of ", object$columns$performance) else size_name(object)
-  what <- switch(type, waterfall = "from start to end", flows = "who gains from whom", net = "net gains")
+  what <- switch(type,
+    waterfall = "from start to end",
+    flows = "who gains from whom",
+    net = "net gains"
+  )
   title <- paste0(
     "The ", account, " account, ", unit, ", ", as.character(pair$start), " to ", as.character(pair$end), ": ", what
   )
@@ -81,7 +85,9 @@ shown_clusters <- function(totals, clusters, top) {
   unknown <- setdiff(as.character(clusters), totals$cluster)
   if (length(unknown)) {
     abort("`clusters` has ", quote_names(unknown), ", which ", if (length(unknown) == 1) "is" else "are",
-          " not among those with firms then: ", quote_names(totals$cluster, 8), ".", class = "argument")
+      " not among those with firms then: ", quote_names(totals$cluster, 8), ".",
+      class = "argument"
+    )
   }
   as.character(clusters)
 }

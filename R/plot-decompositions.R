@@ -116,12 +116,14 @@ stacked_plot <- function(table, rows, totals) {
   table$component <- factor(table$component, parts)
   ggplot2::ggplot(table, ggplot2::aes(x = .data$estimate, y = .data[[rows]])) +
     ggplot2::geom_col(
-      ggplot2::aes(fill = .data$component), position = ggplot2::position_stack(reverse = TRUE), colour = "grey30",
+      ggplot2::aes(fill = .data$component),
+      position = ggplot2::position_stack(reverse = TRUE), colour = "grey30",
       linewidth = 0.2, width = 0.7, na.rm = TRUE
     ) +
     ggplot2::geom_vline(xintercept = 0, colour = "grey30", linewidth = 0.3) +
     ggplot2::geom_point(
-      ggplot2::aes(x = .data$change, y = .data[[rows]]), totals, shape = 23, fill = "white", size = 2.4, inherit.aes = FALSE,
+      ggplot2::aes(x = .data$change, y = .data[[rows]]), totals,
+      shape = 23, fill = "white", size = 2.4, inherit.aes = FALSE,
       na.rm = TRUE
     ) +
     ggplot2::scale_fill_manual(values = part_colours(length(parts)), labels = function(x) gsub("_", " ", x), name = NULL)
@@ -235,7 +237,8 @@ autoplot.decompose_shapley <- function(object, top = 15, ...) {
     ggplot2::geom_vline(xintercept = 0, colour = "grey30", linewidth = 0.3)
   if (!is.null(table$conf.low)) {
     picture <- picture + ggplot2::geom_segment(
-      ggplot2::aes(x = .data$conf.low, xend = .data$conf.high, yend = .data$player), colour = "grey20"
+      ggplot2::aes(x = .data$conf.low, xend = .data$conf.high, yend = .data$player),
+      colour = "grey20"
     )
   }
   whole <- paste0("They add up to ", format(object$totals$change[1L], digits = 4), ".")
@@ -291,8 +294,10 @@ autoplot.colocation <- function(object, top = 9, ...) {
   }
   few <- length(unique(table$distance)) < 8L
   said <- if (object$bands != "none") {
-    paste0("Grey: ", object$bands, " bands, one-sided at ", format(100 * object$conf.level), "%, dark at each distance, light ",
-      "over all; dashed: expected.")
+    paste0(
+      "Grey: ", object$bands, " bands, one-sided at ", format(100 * object$conf.level), "%, dark at each distance, light ",
+      "over all; dashed: expected."
+    )
   }
   left <- length(kept) - length(shown)
   picture +
@@ -330,7 +335,9 @@ autoplot.concentration <- function(object, what = c("indices", "lorenz"), top = 
   }))
   long$industry <- factor(wrap_names(long$industry), rev(unique(wrap_names(long$industry))))
   long$index <- factor(gsub("_", " ", long$index), gsub("_", " ", columns))
-  panels <- if (is.null(table$time)) ggplot2::facet_wrap(~index, scales = "free_x") else {
+  panels <- if (is.null(table$time)) {
+    ggplot2::facet_wrap(~index, scales = "free_x")
+  } else {
     ggplot2::facet_grid(time ~ index, scales = "free_x")
   }
   interval_plot(long[is.finite(long$estimate), ], "industry") + panels +
@@ -440,7 +447,8 @@ autoplot.recode_moves <- function(object, top = 9, ...) {
   parts <- unique(table$component)
   ggplot2::ggplot(table, ggplot2::aes(x = .data$within, y = .data$estimate, colour = .data$component, shape = .data$component)) +
     ggplot2::geom_hline(yintercept = 0, colour = "grey60", linewidth = 0.3) +
-    ggplot2::geom_line(na.rm = TRUE) + ggplot2::geom_point(size = 1.8, na.rm = TRUE) +
+    ggplot2::geom_line(na.rm = TRUE) +
+    ggplot2::geom_point(size = 1.8, na.rm = TRUE) +
     ggplot2::scale_colour_manual(values = part_colours(length(parts)), name = NULL) +
     ggplot2::scale_shape_manual(values = rep_len(c(16, 17, 15, 1, 2, 0, 3, 4), length(parts)), name = NULL) +
     ggplot2::scale_x_continuous(breaks = unique(table$within)) +

@@ -78,7 +78,8 @@ flow_table_plot <- function(moves) {
   ggplot2::ggplot(moves, ggplot2::aes(x = .data$to, y = .data$from, fill = .data$count)) +
     ggplot2::geom_tile(colour = "white") +
     ggplot2::geom_text(
-      ggplot2::aes(label = format_flow(.data$count)), colour = ifelse(moves$dark, "white", "black"), size = 3
+      ggplot2::aes(label = format_flow(.data$count)),
+      colour = ifelse(moves$dark, "white", "black"), size = 3
     ) +
     ggplot2::scale_fill_gradient(low = "grey95", high = "#08306b", name = "moves", trans = "sqrt", breaks = root_breaks) +
     ggplot2::scale_x_discrete(drop = FALSE) +
@@ -198,7 +199,8 @@ map_background <- function(background) {
     data.frame(x = at[, "X"], y = at[, "Y"], part = part)
   })
   ggplot2::geom_path(
-    ggplot2::aes(x = .data$x, y = .data$y, group = .data$part), do.call(rbind, lines), colour = "grey65", linewidth = 0.3
+    ggplot2::aes(x = .data$x, y = .data$y, group = .data$part), do.call(rbind, lines),
+    colour = "grey65", linewidth = 0.3
   )
 }
 
@@ -263,14 +265,17 @@ observed_plot <- function(flows) {
     ggplot2::geom_abline(slope = 1, intercept = 0, linetype = "dashed", colour = "grey50") +
     ggplot2::geom_point(shape = 1, colour = "#08306b") +
     ggplot2::geom_text(
-      ggplot2::aes(label = .data$label, hjust = .data$hjust, vjust = .data$vjust), named, size = 3, check_overlap = TRUE
+      ggplot2::aes(label = .data$label, hjust = .data$hjust, vjust = .data$vjust), named,
+      size = 3, check_overlap = TRUE
     ) +
     ggplot2::scale_x_sqrt(limits = c(0, NA), breaks = root_breaks, expand = ggplot2::expansion(c(0.02, 0.15))) +
     ggplot2::scale_y_sqrt(limits = c(0, NA), breaks = root_breaks, expand = ggplot2::expansion(c(0.04, 0.1))) +
     ggplot2::labs(
       x = "predicted moves", y = "observed moves", title = "Moves of each pair of places",
-      subtitle = paste0("correlation of square roots ", formatC(fit, digits = 3, format = "f"),
-                        "; named are pairs that are far off")
+      subtitle = paste0(
+        "correlation of square roots ", formatC(fit, digits = 3, format = "f"),
+        "; named are pairs that are far off"
+      )
     ) +
     ggplot2::theme_bw() +
     ggplot2::theme(panel.grid.minor = ggplot2::element_blank())

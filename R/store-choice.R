@@ -26,15 +26,19 @@ write_store.choice_data <- function(data, path, compress = FALSE, shard_rows = 2
     close_shards(writer)
   }
   together <- length(.Call(C_run_starts, data$index$firm)) - 1 == length(data$firm)
-  frame <- list(names = data$names, place = data$place, time = data$time, answer = data$answer,
-                places = data.frame(place = data$place), ties = list())
+  frame <- list(
+    names = data$names, place = data$place, time = data$time, answer = data$answer,
+    places = data.frame(place = data$place), ties = list()
+  )
   counts <- c(count_moves(data), firms = length(data$firm))
   finish_store(target, writer, frame, together, counts)
 }
 
 # Values per row in grouped order -> per row as given
 grouped_inverse <- function(data, value) {
-  if (is.null(data$order)) return(value)
+  if (is.null(data$order)) {
+    return(value)
+  }
   value[order(data$order)]
 }
 
@@ -51,8 +55,10 @@ read_choice_frame <- function(manifest, path, names, whole) {
 choice_of_rows <- function(frame, rows, weights) {
   names <- frame$names
   answer <- if (is.null(frame$answer)) "choice" else frame$answer
-  data <- choice_data(rows, names$chosen, names$id, names$place, names$firm, names$from, names$time,
-                      weights, answer)
+  data <- choice_data(
+    rows, names$chosen, names$id, names$place, names$firm, names$from, names$time,
+    weights, answer
+  )
   data$index$place <- match(data$place, frame$place)[data$index$place]
   data$place <- frame$place
   if (!is.null(names$time)) {

@@ -18,7 +18,8 @@ part_folder <- function(path) {
   if (nchar(basename(part), "bytes") > 255L) {
     abort(
       "The name `", basename(path), "` is too long by ", nchar(basename(part), "bytes") - 255L, " bytes: while a store is ",
-      "written, its folder has a longer name. Choose a shorter one.", class = "io"
+      "written, its folder has a longer name. Choose a shorter one.",
+      class = "io"
     )
   }
   part
@@ -28,7 +29,9 @@ new_part_folder <- function(path) {
   part <- part_folder(path)
   if (!suppressWarnings(dir.create(part))) {
     abort("Cannot write to the folder `", dirname(path), "`. Check that it exists and that you may ",
-          "write there, or choose another.", class = "io")
+      "write there, or choose another.",
+      class = "io"
+    )
   }
   part
 }
@@ -46,7 +49,9 @@ move_folder <- function(from, to) {
   }
   if (nzchar(said)) {
     abort("Cannot rename `", from, "` to `", to, "`: ", said, ". Check that you may write in the folder, and ",
-          "that no program has a file of the store open.", class = "io")
+      "that no program has a file of the store open.",
+      class = "io"
+    )
   }
 }
 
@@ -130,7 +135,8 @@ clear_aside <- function(aside, path, files) {
   if (length(kept) > 0L) {
     warn(
       "`", path, "` was replaced; ", quote_names(kept), " of the old folder, which ", if (length(kept) == 1L) "is" else "are",
-      " not of a store, could not be moved there: see `", aside, "`.", class = "leftover"
+      " not of a store, could not be moved there: see `", aside, "`.",
+      class = "leftover"
     )
     return(invisible())
   }
@@ -226,10 +232,13 @@ restore_store <- function(path, folders) {
 
 # Whether the files that a manifest lists are there and are those it was written with
 store_is_whole <- function(path) {
-  tryCatch({
-    manifest <- read_manifest(path)
-    shards <- list(folder = path, files = manifest$shards$Shard, rows = as.numeric(manifest$shards$Rows))
-    check_shard_files(shards, manifest)
-    TRUE
-  }, firmmove_error = function(e) FALSE)
+  tryCatch(
+    {
+      manifest <- read_manifest(path)
+      shards <- list(folder = path, files = manifest$shards$Shard, rows = as.numeric(manifest$shards$Rows))
+      check_shard_files(shards, manifest)
+      TRUE
+    },
+    firmmove_error = function(e) FALSE
+  )
 }

@@ -33,8 +33,10 @@ unescape_text <- function(x) {
 # `info` is a list: `whole` (named character), `tables`, `columns` and `shards`
 # (data frames of text, whose columns are the fields).
 write_manifest <- function(info, path) {
-  records <- c(list(info$whole), record_rows(info$tables), record_rows(info$columns),
-               record_rows(info$shards))
+  records <- c(
+    list(info$whole), record_rows(info$tables), record_rows(info$columns),
+    record_rows(info$shards)
+  )
   text <- vapply(records, function(record) {
     record <- record[!is.na(record) & nzchar(record)]
     paste0(names(record), ": ", record, "\n", collapse = "")
@@ -77,9 +79,11 @@ read_manifest <- function(path) {
   whole <- unlist(part("Format")[1, ])
   columns <- part("Column")
   tables <- part("Table")
-  manifest <- list(whole = whole[!is.na(whole)], columns = columns,
-                   tables = tables[is.na(tables$Column), , drop = FALSE],
-                   shards = part("Shard"), mark = manifest_mark(bytes))
+  manifest <- list(
+    whole = whole[!is.na(whole)], columns = columns,
+    tables = tables[is.na(tables$Column), , drop = FALSE],
+    shards = part("Shard"), mark = manifest_mark(bytes)
+  )
   check_manifest_values(manifest, file)
   manifest
 }
@@ -107,7 +111,8 @@ manifest_records <- function(text, file) {
 
 stop_manifest <- function(file, what) {
   abort("`", file, "` is damaged: ", what, ". Copy the store again from where it is whole, or write it again.",
-        class = "corrupt")
+    class = "corrupt"
+  )
 }
 
 # Stop when a field of a manifest is not what a writer writes: its checksum tells damage and not design
@@ -130,7 +135,7 @@ check_manifest_values <- function(manifest, file) {
   kinds <- "^(number|logical|text|factor|ordered|date|datetime|difftime)$"
   rows <- c(manifest$tables$Rows, manifest$shards$Rows)
   if (!fine(columns$Kind, kinds) || !fine(columns$Storage, "^(logical|integer|double|character)$") ||
-        !fine(columns$Hash, "^[0-9a-f]{32}$") || !fine(c("0", rows), number)) {
+    !fine(columns$Hash, "^[0-9a-f]{32}$") || !fine(c("0", rows), number)) {
     stop_manifest(file, "a column or its rows are described as none can be")
   }
   if (nrow(manifest$shards) > 0L && !fine(manifest$shards$Shard, "^firms-[0-9]{6,}[.]fms$")) {
@@ -153,13 +158,19 @@ check_manifest_keys <- function(manifest, file) {
 manifest_bytes <- function(path, file) {
   if (!dir.exists(path)) {
     abort("There is no store at `", path, "`: ",
-          if (file.exists(path)) "it is a file, and a store is a folder"
-          else "no such folder", ". Check the path, or write one with write_store().",
-          class = "no_store")
+      if (file.exists(path)) {
+        "it is a file, and a store is a folder"
+      } else {
+        "no such folder"
+      }, ". Check the path, or write one with write_store().",
+      class = "no_store"
+    )
   }
   if (!file.exists(file)) {
     abort("`", path, "` is not a store: it has no file `manifest`. Check the path, or write ",
-          "the store again if writing it was broken off.", class = "no_store")
+      "the store again if writing it was broken off.",
+      class = "no_store"
+    )
   }
   .Call(C_file_read, file)
 }
@@ -170,7 +181,9 @@ check_manifest_origin <- function(text, file) {
   if (length(text) == 0) abort("`", file, "` is empty. ", remedy, class = "corrupt")
   if (!identical(text[1], paste("Format:", store_format_name))) {
     abort("`", file, "` is not the manifest of a store, or its beginning is damaged: it does not begin ",
-          "with \"Format: ", store_format_name, "\". Check the path. ", remedy, class = "corrupt")
+      "with \"Format: ", store_format_name, "\". Check the path. ", remedy,
+      class = "corrupt"
+    )
   }
   version <- suppressWarnings(as.numeric(sub("^Version: *", "", c(text[-1], "")[1])))
   if (is.na(version)) {
@@ -178,8 +191,9 @@ check_manifest_origin <- function(text, file) {
   }
   if (version > store_format_version) {
     abort("`", file, "` has version ", version, " of the format; this firmmove reads version ",
-          store_format_version, ". Update firmmove, or write the store again with this one.",
-          class = "corrupt")
+      store_format_version, ". Update firmmove, or write the store again with this one.",
+      class = "corrupt"
+    )
   }
 }
 
@@ -191,7 +205,9 @@ check_manifest_whole <- function(bytes, file) {
   wanted <- charToRaw(paste0("Checksum: ", .Call(C_crc, body), "\n"))
   if (n <= size || !identical(bytes[(n - size + 1):n], wanted)) {
     abort("`", file, "` is damaged or was cut: it does not match its checksum. Copy the store ",
-          "again from where it is whole, or write it again.", class = "corrupt")
+      "again from where it is whole, or write it again.",
+      class = "corrupt"
+    )
   }
 }
 
@@ -204,8 +220,11 @@ column_records <- function(table, specs, hashes) {
     Empty = ifelse(vapply(specs, `[[`, NA, "empty"), "yes", NA),
     Detail = vapply(specs, function(spec) escape_text(spec$detail), ""),
     Levels = vapply(specs, function(spec) {
-      if (is.null(spec$levels)) NA_character_ else
+      if (is.null(spec$levels)) {
+        NA_character_
+      } else {
         paste0(escape_text(spec$levels), ",", collapse = "", recycle0 = TRUE)
+      }
     }, ""),
     Hash = vapply(hashes, hash_text, "")
   )
@@ -223,8 +242,10 @@ specs_from_records <- function(columns, table) {
     levels <- if (kind %in% c("factor", "ordered")) {
       unescape_text(strsplit(field(i, "Levels"), ",", fixed = TRUE)[[1]])
     }
-    list(name = unescape_text(rows$Column[i]), kind = kind, storage = field(i, "Storage"),
-         detail = unescape_text(field(i, "Detail")), levels = levels,
-         empty = field(i, "Empty") == "yes")
+    list(
+      name = unescape_text(rows$Column[i]), kind = kind, storage = field(i, "Storage"),
+      detail = unescape_text(field(i, "Detail")), levels = levels,
+      empty = field(i, "Empty") == "yes"
+    )
   })
 }

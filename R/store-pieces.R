@@ -50,8 +50,9 @@ piece_columns <- function(piece, types, state) {
   }
   if (!identical(names(columns), state$columns)) {
     abort("The columns change at ", piece_place(piece, 1), ": they are ", quote_names(names(columns), 8),
-          ", not ", quote_names(state$columns, 8), ". Give parts with the same columns.",
-          class = "columns")
+      ", not ", quote_names(state$columns, 8), ". Give parts with the same columns.",
+      class = "columns"
+    )
   }
   columns <- lapply(columns, plain_piece)
   for (name in names(types)) {
@@ -69,7 +70,9 @@ check_firm_names <- function(columns, state) {
   twice <- names(columns)[duplicated(names(columns))]
   if (length(twice)) {
     abort("`data` has more than one column named ", quote_names(unique(twice)),
-          ". Rename or drop one.", class = "columns")
+      ". Rename or drop one.",
+      class = "columns"
+    )
   }
   if (nrow(table) == 0) abort("`data` has no rows.", class = "empty")
   # missing keys are told with their row later
@@ -81,27 +84,41 @@ check_firm_names <- function(columns, state) {
 
 # A column of a piece: factors as text, integer64 as numbers, no names
 plain_piece <- function(x) {
-  if (is.factor(x)) return(as.character(x))
-  if (inherits(x, "integer64")) return(as.numeric(as.character(x)))
+  if (is.factor(x)) {
+    return(as.character(x))
+  }
+  if (inherits(x, "integer64")) {
+    return(as.numeric(as.character(x)))
+  }
   if (inherits(x, "AsIs")) class(x) <- setdiff(class(x), "AsIs")
   x
 }
 
 # A column as the kind that `types` says
 as_kind <- function(x, kind, name, piece) {
-  value <- switch(
-    kind,
+  value <- switch(kind,
     text = if (is.numeric(x) && !is.object(x)) number_text(x) else as.character(x),
     number = if (is.character(x)) suppressWarnings(as.numeric(x)) else as.numeric(x),
-    logical = if (is.character(x)) c(true = TRUE, t = TRUE, false = FALSE, f = FALSE,
-                                     "1" = TRUE, "0" = FALSE)[tolower(x)] else x != 0,
-    date = if (is.numeric(x) || inherits(x, "Date")) structure(as.numeric(x), class = "Date")
-      else as.Date(x, format = "%Y-%m-%d")
+    logical = if (is.character(x)) {
+      c(
+        true = TRUE, t = TRUE, false = FALSE, f = FALSE,
+        "1" = TRUE, "0" = FALSE
+      )[tolower(x)]
+    } else {
+      x != 0
+    },
+    date = if (is.numeric(x) || inherits(x, "Date")) {
+      structure(as.numeric(x), class = "Date")
+    } else {
+      as.Date(x, format = "%Y-%m-%d")
+    }
   )
   bad <- which(is.na(value) & !is.na(x))
   if (length(bad)) {
     abort("Column `", name, "` has `", format(x[bad[1]]), "` in ", piece_place(piece, bad[1]),
-          ", which is no ", kind, ". Correct it, or say another of `types`.", class = "type")
+      ", which is no ", kind, ". Correct it, or say another of `types`.",
+      class = "type"
+    )
   }
   unname(value)
 }
@@ -123,21 +140,28 @@ piece_specs <- function(columns, piece) {
 check_piece <- function(columns, piece, state) {
   names <- state$names
   for (key in unlist(names[c("firm", "time")])) {
-    stop_at_row(is.na(columns[[key]]), piece, state, paste0("`firms$", key, "` is missing (NA)"),
-                "Fill it in, or drop the row.", "missing_key")
+    stop_at_row(
+      is.na(columns[[key]]), piece, state, paste0("`firms$", key, "` is missing (NA)"),
+      "Fill it in, or drop the row.", "missing_key"
+    )
   }
   code <- list(
-    origin = if (is.null(names$from)) rep(NA_integer_, length(columns[[1]])) else
-      code_among(columns[[names$from]], state$place),
+    origin = if (is.null(names$from)) {
+      rep(NA_integer_, length(columns[[1]]))
+    } else {
+      code_among(columns[[names$from]], state$place)
+    },
     chosen = code_among(columns[[names$to]], state$place)
   )
   check_piece_places(code$origin, columns[[names$from]], "come from", piece, state)
   check_piece_places(code$chosen, columns[[names$to]], "go to", piece, state)
   if (!is.null(state$keys$weights)) {
     weight <- columns[[weights_column]]
-    stop_at_row(!is.finite(weight) | weight < 0, piece, state,
-                "`weights` must be finite and not negative, and is not",
-                "Correct it, or drop the row.", "weights")
+    stop_at_row(
+      !is.finite(weight) | weight < 0, piece, state,
+      "`weights` must be finite and not negative, and is not",
+      "Correct it, or drop the row.", "weights"
+    )
   }
   gather_piece(code, columns, state)
 }
@@ -145,18 +169,26 @@ check_piece <- function(columns, piece, state) {
 # Stop at the first row for which `bad`
 stop_at_row <- function(bad, piece, state, what, remedy, class) {
   rows <- which(bad)
-  if (length(rows) == 0) return(invisible())
+  if (length(rows) == 0) {
+    return(invisible())
+  }
   abort(what, " in ", piece_place(piece, rows[1]), if (length(rows) > 1) " and later",
-        ". ", remedy, class = class)
+    ". ", remedy,
+    class = class
+  )
 }
 
 check_piece_places <- function(code, x, verb, piece, state) {
   unknown <- which(is.na(code) & !is.na(x))
-  if (length(unknown) == 0) return(invisible())
+  if (length(unknown) == 0) {
+    return(invisible())
+  }
   lacking <- code_ids(x[unknown])$levels
   abort("`places` lacks ", format_count(length(lacking)), " of the places firms ", verb, ": ",
-        quote_names(lacking), ", first in ", piece_place(piece, unknown[1]),
-        ". Add a row for each, or drop those firms.", class = "unknown_place")
+    quote_names(lacking), ", first in ", piece_place(piece, unknown[1]),
+    ". Add a row for each, or drop those firms.",
+    class = "unknown_place"
+  )
 }
 
 # Add a piece to the distinct times, to the distinct pairs of origin and time, and to counts
@@ -213,8 +245,11 @@ check_whole_firms <- function(arranged, frame, keys, chunk_rows) {
   key_names <- unlist(frame$names[c("firm", "time", "from", "to")])
   j <- match(if (is.null(frame$available)) unlist(frame$names[c("firm", "time")]) else key_names, names)
   n <- sum(shards$rows)
-  end <- if (arranged$together) function(row) last_row_of_firm(shards, row, n, match(frame$names$firm, names))
-    else function(row) n
+  end <- if (arranged$together) {
+    function(row) last_row_of_firm(shards, row, n, match(frame$names$firm, names))
+  } else {
+    function(row) n
+  }
   slices <- cut_slices(n, max(chunk_rows, 1024), end)
   for (k in seq_len(nrow(slices))) {
     rows <- read_rows(shards, slices$first[k], slices$last[k], j)

@@ -11,10 +11,14 @@ read_rows <- function(shards, first, last, j = seq_along(shards$specs)) {
   pieces <- lapply(use, function(k) {
     from <- max(first - 1, start[k]) - start[k]
     n <- min(last, end[k]) - start[k] - from
-    read_block_columns(file.path(shards$folder, shards$files[k]), as.character(j), shards$specs[j],
-                       from, n, shards$rows[k], shards$marks[k] %||% NA)
+    read_block_columns(
+      file.path(shards$folder, shards$files[k]), as.character(j), shards$specs[j],
+      from, n, shards$rows[k], shards$marks[k] %||% NA
+    )
   })
-  if (length(pieces) == 1) return(pieces[[1]])
+  if (length(pieces) == 1) {
+    return(pieces[[1]])
+  }
   Map(restore_column, join_columns(pieces), shards$specs[j])
 }
 
@@ -23,7 +27,8 @@ check_rows_range <- function(store, first, last) {
     !is.na(first) && !is.na(last) && first >= 1 && last >= first && last <= store$n
   if (!fine) {
     abort("`first` and `last` must be rows of the store, 1 to ", format_count(store$n), ".",
-          class = "range")
+      class = "range"
+    )
   }
 }
 
@@ -90,14 +95,19 @@ store_data <- function(store, first, last, columns = NULL) {
 data_of_rows <- function(frame, rows, weights) {
   names <- frame$names
   firm <- code_ids(rows[[names$firm]])
-  data <- list(firms = rows, places = frame$places, ties = list(), network = NULL, names = names,
-               place = frame$place)
+  data <- list(
+    firms = rows, places = frame$places, ties = list(), network = NULL, names = names,
+    place = frame$place
+  )
   data["time"] <- list(frame$time)
   data$firm <- firm$levels
   index <- list(firm = firm$code)
   index["time"] <- list(if (!is.null(names$time)) code_known_times(rows[[names$time]], frame$time))
-  index$origin <- if (is.null(names$from)) rep(NA_integer_, nrow(rows)) else
+  index$origin <- if (is.null(names$from)) {
+    rep(NA_integer_, nrow(rows))
+  } else {
     code_among(rows[[names$from]], frame$place)
+  }
   index$chosen <- code_among(rows[[names$to]], frame$place)
   data$index <- index
   data$place_row <- frame$place_row
@@ -115,7 +125,9 @@ data_of_rows <- function(frame, rows, weights) {
 
 # Codes of times among sorted times, as code_times() gives them
 code_known_times <- function(x, times) {
-  if (is.factor(x)) return(match(as.character(x), as.character(times)))
+  if (is.factor(x)) {
+    return(match(as.character(x), as.character(times)))
+  }
   match(x, times)
 }
 
@@ -151,8 +163,12 @@ last_row_of_firm <- function(shards, row, n, j) {
   repeat {
     firm <- read_rows(shards, row, min(row + width, n), j)[[1]]
     other <- which(firm != firm[1])
-    if (length(other)) return(row + other[1] - 2)
-    if (row + width >= n) return(n)
+    if (length(other)) {
+      return(row + other[1] - 2)
+    }
+    if (row + width >= n) {
+      return(n)
+    }
     width <- 8 * width
   }
 }

@@ -73,7 +73,9 @@ read_runs <- function(file) {
 
 # Number of distinct rows of checksums
 count_distinct <- function(hash) {
-  if (nrow(hash) == 0) return(0)
+  if (nrow(hash) == 0) {
+    return(0)
+  }
   hash <- hash[order(hash[, 1], hash[, 2], method = "radix"), , drop = FALSE]
   same <- hash[-1, , drop = FALSE] == hash[-nrow(hash), , drop = FALSE]
   nrow(hash) - sum(same[, 1] & same[, 2])
@@ -88,8 +90,10 @@ sort_shards <- function(shards, j, target, chunk_rows) {
   merge_buckets(sorted, shards$specs, target, chunk_rows)
 }
 
-row_spec <- list(name = "(row)", kind = "number", storage = "double", detail = "", levels = NULL,
-                 empty = FALSE)
+row_spec <- list(
+  name = "(row)", kind = "number", storage = "double", detail = "", levels = NULL,
+  empty = FALSE
+)
 
 # Deal rows into buckets: for each bucket its pieces as shards, with the number of the row
 deal_rows <- function(shards, j, target, chunk_rows, buckets) {
@@ -130,7 +134,9 @@ sort_bucket <- function(pieces, j, target, chunk_rows) {
   first <- row[match(seq_len(max(code)), code)][code]
   columns[[length(columns)]] <- first
   writer <- shard_writer(target$part, sub("-[0-9]+[.]fms$", "-sorted", pieces$files[1]),
-                         list(compress = FALSE, shard_rows = chunk_rows), total = FALSE)
+    list(compress = FALSE, shard_rows = chunk_rows),
+    total = FALSE
+  )
   add_rows(writer, lapply(columns, `[`, order), pieces$specs)
   close_shards(writer)
   list(folder = writer$folder, files = writer$files, rows = writer$rows, specs = pieces$specs)
@@ -161,7 +167,9 @@ merge_buckets <- function(buckets, specs, target, chunk_rows) {
 # Read on in a bucket, up to `width` rows held
 fill_cursor <- function(cursor, width) {
   last <- min(cursor$at + width, cursor$n)
-  if (last <= cursor$at) return(invisible())
+  if (last <= cursor$at) {
+    return(invisible())
+  }
   new <- read_rows(cursor$shards, cursor$at + 1, last)
   cursor$columns <- if (cursor$held == 0) new else join_columns(list(cursor$columns, new))
   cursor$held <- cursor$held + last - cursor$at
@@ -172,15 +180,21 @@ fill_cursor <- function(cursor, width) {
 merge_bound <- function(cursors, width) {
   repeat {
     open <- Filter(function(cursor) cursor$at < cursor$n, cursors)
-    if (length(open) == 0) return(Inf)
+    if (length(open) == 0) {
+      return(Inf)
+    }
     last <- vapply(open, function(cursor) cursor$columns[[length(cursor$columns)]][cursor$held], 0)
     lowest <- open[[which.min(last)]]
-    if (lowest$columns[[length(lowest$columns)]][1] < min(last)) return(min(last))
+    if (lowest$columns[[length(lowest$columns)]][1] < min(last)) {
+      return(min(last))
+    }
     # some other bucket may have rows to give
     firsts <- vapply(cursors, function(cursor) {
       if (cursor$held > 0) cursor$columns[[length(cursor$columns)]][1] else Inf
     }, 0)
-    if (min(firsts) < min(last)) return(min(last))
+    if (min(firsts) < min(last)) {
+      return(min(last))
+    }
     # one firm fills what is held of its bucket
     fill_cursor(lowest, 4 * width)
   }
@@ -188,10 +202,14 @@ merge_bound <- function(cursors, width) {
 
 # Take the rows whose firms begin before `bound` from a bucket; NULL if there are none
 take_below <- function(cursor, bound) {
-  if (cursor$held == 0) return(NULL)
+  if (cursor$held == 0) {
+    return(NULL)
+  }
   first <- cursor$columns[[length(cursor$columns)]]
   n <- if (is.finite(bound)) findInterval(bound, first, left.open = TRUE) else cursor$held
-  if (n == 0) return(NULL)
+  if (n == 0) {
+    return(NULL)
+  }
   taken <- lapply(cursor$columns, `[`, seq_len(n))
   cursor$columns <- lapply(cursor$columns, function(x) x[-seq_len(n)])
   cursor$held <- cursor$held - n

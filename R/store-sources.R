@@ -14,16 +14,21 @@ write_store.character <- function(data, path, places, ties = NULL, network = NUL
   chunk_rows <- check_store_rows(chunk_rows, "chunk_rows")
   check_types(types)
   check_source_files(data)
-  keys <- list(places = places, ties = ties, network = network, firm = firm, place = place,
-               time = time, from = from, to = to, available = available, weights = weights)
+  keys <- list(
+    places = places, ties = ties, network = network, firm = firm, place = place,
+    time = time, from = from, to = to, available = available, weights = weights
+  )
   parquet <- grepl("[.]parquet$", data, ignore.case = TRUE)
   if (any(parquet) && !all(parquet)) {
     abort("`data` has files of CSV and of Parquet: write them one kind at a time.", class = "type")
   }
   target <- store_target(path, compress, shard_rows, overwrite)
   on.exit(remove_part(target))
-  source <- if (all(parquet)) parquet_source(data, chunk_rows) else
+  source <- if (all(parquet)) {
+    parquet_source(data, chunk_rows)
+  } else {
     csv_source(data, sep, types, chunk_rows)
+  }
   write_pieces(source, target, keys, chunk_rows, types)
 }
 
@@ -41,10 +46,13 @@ write_store.DBIConnection <- function(data, path, query, places, ties = NULL, ne
   need_package("DBI", "to read from a database")
   if (!is.character(query) || length(query) != 1 || is.na(query)) {
     abort("`query` must be one string in SQL, such as \"SELECT * FROM firms ORDER BY firm\".",
-          class = "type")
+      class = "type"
+    )
   }
-  keys <- list(places = places, ties = ties, network = network, firm = firm, place = place,
-               time = time, from = from, to = to, available = available, weights = weights)
+  keys <- list(
+    places = places, ties = ties, network = network, firm = firm, place = place,
+    time = time, from = from, to = to, available = available, weights = weights
+  )
   target <- store_target(path, compress, shard_rows, overwrite)
   on.exit(remove_part(target))
   write_pieces(query_source(data, query, chunk_rows), target, keys, chunk_rows, types)
@@ -54,17 +62,22 @@ write_store.DBIConnection <- function(data, path, query, places, ties = NULL, ne
 need_package <- function(package, why) {
   if (!requireNamespace(package, quietly = TRUE)) {
     abort("The package `", package, "` is needed ", why, ": install.packages(\"", package, "\").",
-          class = "package")
+      class = "package"
+    )
   }
 }
 
 check_types <- function(types) {
-  if (is.null(types)) return(invisible())
+  if (is.null(types)) {
+    return(invisible())
+  }
   known <- c("number", "logical", "text", "date")
   named <- is.character(types) && !is.null(names(types)) && all(nzchar(names(types)))
   if (!named || !all(types %in% known)) {
     abort("`types` must name columns and say ", quote_names(known), " for each: ",
-          "types = c(firm = \"text\").", class = "type")
+      "types = c(firm = \"text\").",
+      class = "type"
+    )
   }
 }
 
@@ -83,7 +96,9 @@ check_types_known <- function(types, names) {
   absent <- setdiff(names(types), names)
   if (length(absent)) {
     abort("`types` names ", quote_names(absent), ", which the data do not have; their columns are ",
-          quote_names(names, 8), ".", class = "columns")
+      quote_names(names, 8), ".",
+      class = "columns"
+    )
   }
 }
 
@@ -103,19 +118,26 @@ csv_reader <- function(file, sep) {
     if (length(new) == 0) state$ended <- TRUE
     if (length(new) && any(new == as.raw(0))) {
       abort("`", file, "` has bytes of zero: it is not text in UTF-8. Write it as UTF-8.",
-            class = "corrupt")
+        class = "corrupt"
+      )
     }
     state$bytes <- c(state$bytes, new)
   }
   take <- function(convert) {
     repeat {
-      if (length(state$bytes) == 0 && state$ended) return(NULL)
+      if (length(state$bytes) == 0 && state$ended) {
+        return(NULL)
+      }
       found <- if (length(state$bytes)) convert(state$bytes, state$ended)
-      if (!is.null(found$problem)) return(found)
+      if (!is.null(found$problem)) {
+        return(found)
+      }
       if (!is.null(found) && found$used > 0) {
         state$bytes <- state$bytes[-seq_len(found$used)]
         state$rows <- state$rows + found$rows
-        if (found$rows > 0) return(found)
+        if (found$rows > 0) {
+          return(found)
+        }
       } else if (state$ended) {
         # a quotation mark that never closes
         return(list(rows = 0, problem = "begins a quotation that does not end"))
@@ -141,7 +163,8 @@ csv_header <- function(reader, sep, more) {
   }
   if (length(state$bytes) == 0) {
     abort("`", reader$file, "` is empty: a CSV file begins with the names of its columns.",
-          class = "empty")
+      class = "empty"
+    )
   }
   end <- c(which(state$bytes == charToRaw("\n")), length(state$bytes))[1]
   line <- sub("\r?\n?$", "", rawToChar(state$bytes[seq_len(end)]))
@@ -156,15 +179,18 @@ csv_header <- function(reader, sep, more) {
 each_csv <- function(files, sep, convert, step) {
   for (file in files) {
     reader <- csv_reader(file, sep)
-    tryCatch({
-      repeat {
-        row <- reader$state$rows
-        found <- reader$take(convert)
-        if (is.null(found)) break
-        if (!is.null(found$problem)) abort_record(reader, row, found)
-        step(reader, found)
-      }
-    }, finally = reader$close())
+    tryCatch(
+      {
+        repeat {
+          row <- reader$state$rows
+          found <- reader$take(convert)
+          if (is.null(found)) break
+          if (!is.null(found$problem)) abort_record(reader, row, found)
+          step(reader, found)
+        }
+      },
+      finally = reader$close()
+    )
   }
 }
 
@@ -173,14 +199,16 @@ abort_record <- function(reader, row, found, names = NULL, types = NULL) {
   at <- format_count(row + found$rows + 1)
   if (is.null(found$column)) {
     abort("Record ", at, " of `", reader$file, "` ", found$problem, ". Correct it",
-          if (grepl("fields", found$problem)) ", or say which `sep` stands between fields", ".",
-          class = "corrupt")
+      if (grepl("fields", found$problem)) ", or say which `sep` stands between fields", ".",
+      class = "corrupt"
+    )
   }
   column <- names[found$column]
   kind <- c(double = "number", logical = "logical")[[types[found$column]]]
   abort("Record ", at, " of `", reader$file, "` has `", found$problem, "` in column `", column,
-        "`, which is no ", kind, ". Correct it, or say types = c(", column, " = \"text\").",
-        class = "type")
+    "`, which is no ", kind, ". Correct it, or say types = c(", column, " = \"text\").",
+    class = "type"
+  )
 }
 
 # The storage of each column of CSV files: from `types`, or from a look at all fields
@@ -190,8 +218,10 @@ csv_storages <- function(files, sep, types, names) {
   storage[names(types)] <- given[types]
   fits <- stats::setNames(rep(list(rep(TRUE, length(names))), 3L), c("number", "logical", "whole"))
   # whether numbers are whole is to be known even where they are known to be numbers
-  each_csv(files, sep, function(bytes, last) .Call(C_csv_kinds, bytes, sep, length(names), last),
-           function(reader, found) fits <<- Map(`&`, fits, found[names(fits)]))
+  each_csv(
+    files, sep, function(bytes, last) .Call(C_csv_kinds, bytes, sep, length(names), last),
+    function(reader, found) fits <<- Map(`&`, fits, found[names(fits)])
+  )
   guess <- ifelse(fits$logical, "logical", ifelse(fits$number, "double", "character"))
   storage[is.na(storage)] <- guess[is.na(storage)]
   whole <- storage == "double" & fits$whole
@@ -214,7 +244,9 @@ csv_source <- function(files, sep, types, chunk_rows) {
   take <- function() {
     repeat {
       if (is.null(state$reader)) {
-        if (state$k == length(files)) return(NULL)
+        if (state$k == length(files)) {
+          return(NULL)
+        }
         state$k <- state$k + 1
         state$reader <- csv_reader(files[state$k], sep)
       }
@@ -241,7 +273,8 @@ csv_values <- function(columns, names, whole, file) {
   for (name in names[text]) {
     if (!all(validUTF8(columns[[name]]))) {
       abort("Column `", name, "` of `", file, "` is not in UTF-8. Convert the file, for instance by iconv().",
-            class = "corrupt")
+        class = "corrupt"
+      )
     }
   }
   columns
@@ -257,8 +290,10 @@ csv_names <- function(files, sep) {
   other <- which(!vapply(all, identical, NA, all[[1]]))
   if (length(other)) {
     abort("`", files[other[1]], "` has other columns than `", files[1], "`: ",
-          quote_names(all[[other[1]]], 8), ", not ", quote_names(all[[1]], 8),
-          ". Give files with the same columns.", class = "columns")
+      quote_names(all[[other[1]]], 8), ", not ", quote_names(all[[1]], 8),
+      ". Give files with the same columns.",
+      class = "columns"
+    )
   }
   all[[1]]
 }
@@ -271,15 +306,20 @@ parquet_source <- function(files, chunk_rows) {
   state <- list2env(list(k = 0, table = NULL, row = 0))
   take <- function() {
     while (is.null(state$table) || state$row >= nrow(state$table)) {
-      if (state$k == length(files)) return(NULL)
+      if (state$k == length(files)) {
+        return(NULL)
+      }
       state$k <- state$k + 1
       state$table <- read_parquet_part(files[state$k])
       state$row <- 0
     }
     row <- state$row
     rows <- (row + 1):min(row + chunk_rows, nrow(state$table))
-    columns <- if (row == 0 && length(rows) == nrow(state$table)) as.list(state$table) else
+    columns <- if (row == 0 && length(rows) == nrow(state$table)) {
+      as.list(state$table)
+    } else {
       lapply(as.list(state$table), `[`, rows)
+    }
     state$row <- row + length(rows)
     list(columns = columns, where = paste0("row %s of `", files[state$k], "`"), row = row)
   }
@@ -291,7 +331,9 @@ read_parquet_part <- function(file) {
     plain_table(nanoparquet::read_parquet(file), "data"),
     error = function(e) {
       abort("Cannot read `", file, "` as Parquet: ", conditionMessage(e),
-            ". Check that it is whole.", class = "corrupt")
+        ". Check that it is whole.",
+        class = "corrupt"
+      )
     }
   )
 }
@@ -319,10 +361,13 @@ cursor_source <- function(connection, query, chunk_rows) {
   run <- function(...) DBI::dbGetQuery(connection, paste0(...))
   name <- paste0("firmmove_", Sys.getpid())
   run("BEGIN")
-  failed <- tryCatch({
-    run("DECLARE ", name, " NO SCROLL CURSOR FOR ", query)
-    NULL
-  }, error = identity)
+  failed <- tryCatch(
+    {
+      run("DECLARE ", name, " NO SCROLL CURSOR FOR ", query)
+      NULL
+    },
+    error = identity
+  )
   if (!is.null(failed)) {
     run("ROLLBACK")
     stop(failed)

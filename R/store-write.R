@@ -84,7 +84,9 @@ write_store <- function(data, path, ...) UseMethod("write_store")
 #' @export
 write_store.default <- function(data, path, ...) {
   abort("`data` must be a migration_data, a data frame, paths of CSV or Parquet files, or a ",
-        "connection to a database, not ", describe_type(data), ".", class = "type")
+    "connection to a database, not ", describe_type(data), ".",
+    class = "type"
+  )
 }
 
 #' @rdname write_store
@@ -120,16 +122,22 @@ write_store.data.frame <- function(data, path, places, ties = NULL, network = NU
                                    shard_rows = 262144, overwrite = FALSE, ...) {
   check_dots(...)
   need_places(missing(places))
-  checked <- migration_data(data, places, ties, network, firm, place, time, from, to,
-                            available, weights)
-  write_store(checked, path, compress = compress, shard_rows = shard_rows,
-              overwrite = overwrite)
+  checked <- migration_data(
+    data, places, ties, network, firm, place, time, from, to,
+    available, weights
+  )
+  write_store(checked, path,
+    compress = compress, shard_rows = shard_rows,
+    overwrite = overwrite
+  )
 }
 
 need_places <- function(missing) {
   if (missing) {
     abort("`places` is missing: a store of firms has the places they choose among, as in ",
-          "migration_data().", class = "argument")
+      "migration_data().",
+      class = "argument"
+    )
   }
 }
 
@@ -142,7 +150,8 @@ weights_column <- "(weights)"
 check_weights_free <- function(names) {
   if (weights_column %in% names) {
     abort(
-      "The data have a column `", weights_column, "`, the name that a store gives its weights. Rename it.", class = "columns"
+      "The data have a column `", weights_column, "`, the name that a store gives its weights. Rename it.",
+      class = "columns"
     )
   }
 }
@@ -188,10 +197,15 @@ shard_writer <- function(folder, prefix, target, total = TRUE) {
 
 # Add rows: a list of columns, all of one length, and their specs
 add_rows <- function(writer, columns, specs, where = "") {
-  writer$specs <- if (is.null(writer$specs)) specs else
+  writer$specs <- if (is.null(writer$specs)) {
+    specs
+  } else {
     Map(join_spec, writer$specs, specs, where)
+  }
   n <- length(columns[[1]])
-  if (n == 0) return(invisible())
+  if (n == 0) {
+    return(invisible())
+  }
   writer$pending[[length(writer$pending) + 1]] <- lapply(columns, column_values)
   writer$pending_rows <- writer$pending_rows + n
   if (writer$pending_rows >= writer$shard_rows) write_full_shards(writer)
@@ -213,7 +227,9 @@ write_full_shards <- function(writer) {
 
 # Pieces of columns one after the other, without their attributes
 join_columns <- function(pieces) {
-  if (length(pieces) == 1) return(pieces[[1]])
+  if (length(pieces) == 1) {
+    return(pieces[[1]])
+  }
   lapply(seq_along(pieces[[1]]), function(j) {
     unlist(lapply(pieces, function(piece) as.vector(unclass(piece[[j]]))), use.names = FALSE)
   })
@@ -222,12 +238,16 @@ join_columns <- function(pieces) {
 # Write one shard and go on with the checksums of the columns
 write_shard <- function(writer, columns) {
   file <- sprintf("%s-%06d.fms", writer$prefix, length(writer$files) + 1L)
-  .Call(C_shard_write, file.path(writer$folder, file), as.character(seq_along(columns)), columns,
-        writer$compress)
+  .Call(
+    C_shard_write, file.path(writer$folder, file), as.character(seq_along(columns)), columns,
+    writer$compress
+  )
   if (writer$hashed) {
     if (is.null(writer$hashes)) writer$hashes <- rep(list(raw()), length(columns))
-    writer$hashes <- Map(function(hash, column) .Call(C_hash, hash, column),
-                         writer$hashes, columns)
+    writer$hashes <- Map(
+      function(hash, column) .Call(C_hash, hash, column),
+      writer$hashes, columns
+    )
   }
   writer$files <- c(writer$files, file)
   writer$rows <- c(writer$rows, length(columns[[1]]))
@@ -235,7 +255,9 @@ write_shard <- function(writer, columns) {
 
 # Write what is pending
 close_shards <- function(writer) {
-  if (writer$pending_rows == 0) return(invisible())
+  if (writer$pending_rows == 0) {
+    return(invisible())
+  }
   write_shard(writer, join_columns(writer$pending))
   writer$pending <- list()
   writer$pending_rows <- 0
@@ -260,8 +282,10 @@ finish_store <- function(target, writer, frame, together, counts) {
     Shard = writer$files, Rows = format(writer$rows, scientific = FALSE, trim = TRUE),
     Mark = vapply(file.path(target$part, writer$files), file_mark, "")
   )
-  write_manifest(list(whole = whole, tables = tables$tables, columns = rbind(columns, tables$columns),
-                      shards = shards), target$part)
+  write_manifest(list(
+    whole = whole, tables = tables$tables, columns = rbind(columns, tables$columns),
+    shards = shards
+  ), target$part)
   rename_store(target)
   invisible(open_store(target$path, frame$available$fun))
 }
@@ -270,11 +294,16 @@ finish_store <- function(target, writer, frame, together, counts) {
 store_fields <- function(target, writer, frame, together, counts) {
   number <- function(x) format(x, scientific = FALSE, trim = TRUE)
   names <- unlist(frame$names)
-  available <- if (is.null(frame$available)) "all" else if (is.null(frame$available$fun))
+  available <- if (is.null(frame$available)) {
+    "all"
+  } else if (is.null(frame$available$fun)) {
     paste0("column ", escape_text(paste0(frame$available$tie, "$", frame$available$column)))
-  else "function"
+  } else {
+    "function"
+  }
   note <- attr(frame, "note")
-  c(Format = store_format_name, Version = as.character(store_format_version), Id = "",
+  c(
+    Format = store_format_name, Version = as.character(store_format_version), Id = "",
     Package = paste("firmmove", utils::packageVersion("firmmove")), Kind = if (is.null(frame$names$chosen)) "migration" else "choice",
     Rows = number(sum(writer$rows)), Firms = number(counts$firms),
     Occasions = number(counts$occasions), Movers = number(counts$movers),
@@ -282,13 +311,16 @@ store_fields <- function(target, writer, frame, together, counts) {
     Firms_together = if (together) "yes" else "no", Shard_rows = number(target$shard_rows),
     Encoding = if (target$compress) "deflated" else "raw",
     stats::setNames(escape_text(names), paste0("Key_", names(names))),
-    Available = available, Answer = frame$answer, Note = if (is.character(note)) escape_text(paste(note, collapse = " ")))
+    Available = available, Answer = frame$answer, Note = if (is.character(note)) escape_text(paste(note, collapse = " "))
+  )
 }
 
 # The checksum of the content: of rows, columns, tables and the meaning of the keys
 store_id <- function(whole, specs, hashes, lines, available) {
-  fields <- whole[c("Format", "Kind", "Rows", grep("^Key_", names(whole), value = TRUE), "Available",
-                    intersect("Answer", names(whole)))]
+  fields <- whole[c(
+    "Format", "Kind", "Rows", grep("^Key_", names(whole), value = TRUE), "Available",
+    intersect("Answer", names(whole))
+  )]
   lines <- c(paste(names(fields), fields), mapply(column_line, specs, hashes), lines, available)
   hash_text(.Call(C_hash, raw(), lines))
 }
@@ -311,13 +343,17 @@ write_tables <- function(target, frame) {
   }
   .Call(C_shard_write, file.path(target$part, "tables.fms"), unname(block), unname(values), target$compress)
   defaults <- vapply(frame$ties, `[[`, 0, "default")
-  records <- data.frame(Table = escape_text(names(tables)),
-                        Rows = vapply(tables, function(x) as.character(nrow(x)), ""),
-                        Default = NA_character_)
+  records <- data.frame(
+    Table = escape_text(names(tables)),
+    Rows = vapply(tables, function(x) as.character(nrow(x)), ""),
+    Default = NA_character_
+  )
   given <- defaults[!is.na(defaults)]
   records$Default[match(paste0("tie:", names(given), recycle0 = TRUE), names(tables))] <- exact_number(given)
-  list(tables = records, lines = table_lines(names(tables), specs, hashes, records$Default),
-       columns = do.call(rbind, unname(Map(column_records, names(tables), specs, hashes))))
+  list(
+    tables = records, lines = table_lines(names(tables), specs, hashes, records$Default),
+    columns = do.call(rbind, unname(Map(column_records, names(tables), specs, hashes)))
+  )
 }
 
 # The lines of the small tables in the text whose checksum is the id of the store
@@ -337,9 +373,11 @@ exact_number <- function(x) {
 frame_tables <- function(frame) {
   ties <- lapply(frame$ties, `[[`, "data")
   if (length(ties)) names(ties) <- paste0("tie:", names(ties))
-  tables <- c(list(places = frame$places),
-              if (!is.null(frame$time)) list(times = data.frame(time = frame$time)),
-              if (!is.null(frame$network)) list(network = frame$network), ties)
+  tables <- c(
+    list(places = frame$places),
+    if (!is.null(frame$time)) list(times = data.frame(time = frame$time)),
+    if (!is.null(frame$network)) list(network = frame$network), ties
+  )
   # as.data.frame() would spell names anew where the locale lacks their letters
   lapply(tables, function(table) quick_frame(unclass(table), names(table), nrow(table)))
 }

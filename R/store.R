@@ -75,8 +75,10 @@ open_store <- function(path, available = NULL) {
   manifest <- read_manifest(path)
   whole <- as.list(manifest$whole)
   specs <- specs_from_records(manifest$columns, "firms")
-  shards <- list(folder = path, files = manifest$shards$Shard,
-                 rows = as.numeric(manifest$shards$Rows), marks = manifest$shards$Mark, specs = specs)
+  shards <- list(
+    folder = path, files = manifest$shards$Shard,
+    rows = as.numeric(manifest$shards$Rows), marks = manifest$shards$Mark, specs = specs
+  )
   check_shard_files(shards, manifest)
   names <- key_names(whole)
   own <- Filter(function(spec) spec$name != weights_column, specs)
@@ -89,15 +91,21 @@ open_store <- function(path, available = NULL) {
     shards = shards
   )
   names(store$counts) <- tolower(names(store$counts))
-  store$frame <- if (store$kind == "choice") read_choice_frame(manifest, path, names, whole) else
+  store$frame <- if (store$kind == "choice") {
+    read_choice_frame(manifest, path, names, whole)
+  } else {
     read_frame(manifest, path, names, whole, available)
+  }
   structure(store, class = "migration_store")
 }
 
 # The names of the key columns, NULL where there is none, in the order of the classes of data
 key_names <- function(whole) {
-  keys <- if (whole$Kind == "choice") c("chosen", "id", "place", "firm", "from", "time", "weights") else
+  keys <- if (whole$Kind == "choice") {
+    c("chosen", "id", "place", "firm", "from", "time", "weights")
+  } else {
     c("firm", "place", "time", "from", "to")
+  }
   names <- lapply(whole[paste0("Key_", keys)], function(x) if (!is.null(x)) unescape_text(x))
   stats::setNames(names, keys)
 }
@@ -109,11 +117,15 @@ check_shard_files <- function(shards, manifest) {
   absent <- file[!file.exists(file)]
   if (length(absent)) {
     abort("The store lacks ", plural(length(absent), "file"), ": ", quote_names(absent), ". ",
-          remedy, class = "corrupt")
+      remedy,
+      class = "corrupt"
+    )
   }
   if (sum(shards$rows) != as.numeric(manifest$whole[["Rows"]])) {
     abort("`", file.path(shards$folder, "manifest"), "` does not agree with itself on the rows. ",
-          remedy, class = "corrupt")
+      remedy,
+      class = "corrupt"
+    )
   }
   for (k in seq_along(shards$files)) {
     if (!identical(file_mark(file[k + 1]), manifest$shards$Mark[k])) {
@@ -126,7 +138,9 @@ stop_other_file <- function(file) {
   # if the file itself is damaged, that is the better message
   .Call(C_blocks_info, file)
   abort("`", file, "` is not the file that was written with the manifest: it belongs to another store, or was exchanged. ",
-        "Copy the store again from where it is whole, or write it again.", class = "corrupt")
+    "Copy the store again from where it is whole, or write it again.",
+    class = "corrupt"
+  )
 }
 
 # Places, times, ties, network and availability of a store, as in a migration_data
@@ -195,7 +209,8 @@ read_available <- function(field, path, frame, given) {
   if (!is.function(given)) {
     abort(
       "The store `", path, "` says which places are open by a function, which is code and is not taken from a file. Give it: ",
-      "open_store(path, available = ...)", if (!is.null(words)) paste0("; its words are\n", words), class = "available"
+      "open_store(path, available = ...)", if (!is.null(words)) paste0("; its words are\n", words),
+      class = "available"
     )
   }
   if (!is.null(words) && !identical(paste(function_text(given), collapse = "\n"), words)) {
@@ -218,7 +233,8 @@ available_words <- function(bytes) {
 check_store <- function(store) {
   if (!is_store(store)) {
     abort("`store` must be a store opened by open_store(), not ", describe_type(store), ".",
-          class = "type")
+      class = "type"
+    )
   }
 }
 
@@ -231,7 +247,8 @@ verify_store <- function(store, clean = FALSE) {
   if (length(left) > 0L) {
     inform(
       plural(length(left), "folder"), " that a writer broken off has left beside `", path, "`: ", quote_names(left), ". ",
-      if (clean) "What it had written is removed." else "verify_store(path, clean = TRUE) removes it.", class = "leftover"
+      if (clean) "What it had written is removed." else "verify_store(path, clean = TRUE) removes it.",
+      class = "leftover"
     )
   }
   if (is_store(store)) check_store_unchanged(store)
@@ -242,8 +259,10 @@ verify_store <- function(store, clean = FALSE) {
     .Call(C_blocks_verify, path)
     length(.Call(C_blocks_info, path)$name)
   }, 0L)
-  shards <- list(folder = path, files = manifest$shards$Shard, rows = as.numeric(manifest$shards$Rows),
-                 marks = manifest$shards$Mark, specs = specs_from_records(manifest$columns, "firms"))
+  shards <- list(
+    folder = path, files = manifest$shards$Shard, rows = as.numeric(manifest$shards$Rows),
+    marks = manifest$shards$Mark, specs = specs_from_records(manifest$columns, "firms")
+  )
   check_shard_files(shards, manifest)
   verify_content(manifest, shards)
   invisible(data.frame(file = files, blocks = unname(blocks), bytes = file.size(paths)))
@@ -274,7 +293,9 @@ verify_content <- function(manifest, shards) {
   found <- vapply(hashes, hash_text, "")
   if (!identical(found, manifest$columns$Hash[manifest$columns$Table == "firms"]) || !identical(id, manifest$whole[["Id"]])) {
     abort("`", file.path(shards$folder, "manifest"), "` has checksums that are not those of the values in the store. ",
-          "Copy the store again from where it is whole, or write it again.", class = "corrupt")
+      "Copy the store again from where it is whole, or write it again.",
+      class = "corrupt"
+    )
   }
 }
 
@@ -302,7 +323,9 @@ check_store_unchanged <- function(store) {
   bytes <- tryCatch(.Call(C_file_read, file), error = function(e) raw())
   if (!identical(manifest_mark(bytes), store$mark)) {
     abort("The store `", store$path, "` has changed since it was opened: its file `manifest` is ",
-          "another or gone. Open it again with open_store().", class = "store_changed")
+      "another or gone. Open it again with open_store().",
+      class = "store_changed"
+    )
   }
   invisible(store)
 }
@@ -312,7 +335,9 @@ check_store_unchanged <- function(store) {
 print.migration_store <- function(x, ...) {
   frame <- x$frame
   cat("<migration_store> ", plural(x$counts$firms, "firm"), ", ", plural(length(frame$place), "place"),
-      if (!is.null(frame$time)) paste0(", ", time_range(frame$time)), "\n", sep = "")
+    if (!is.null(frame$time)) paste0(", ", time_range(frame$time)), "\n",
+    sep = ""
+  )
   frame$firms <- quick_frame(vector("list", nrow(x$columns)), x$columns$name, 0L)
   tables <- if (x$kind == "choice") {
     c(columns = attribute_text(attribute_columns(frame$firms, x$names)))
@@ -321,9 +346,12 @@ print.migration_store <- function(x, ...) {
   }
   weighted <- weights_column %in% store_column_names(x)
   print_lines(c(
-    move_lines(x$counts), tables[names(tables) != "weights"], weights = if (weighted) "a weight per row",
-    rows = paste0(format_count(x$n), " in ", plural(length(x$shards$files), "shard"), ", ", x$encoding,
-                  if (!x$together) "; rows of a firm are not together"),
+    move_lines(x$counts), tables[names(tables) != "weights"],
+    weights = if (weighted) "a weight per row",
+    rows = paste0(
+      format_count(x$n), " in ", plural(length(x$shards$files), "shard"), ", ", x$encoding,
+      if (!x$together) "; rows of a firm are not together"
+    ),
     folder = x$path, id = x$id
   ))
   if (is.character(attr(frame, "note"))) writeLines(strwrap(attr(frame, "note"), 78, prefix = "  "))
@@ -348,8 +376,10 @@ summary.migration_store <- function(object, ...) {
   structure(list(
     store = object,
     files = data.frame(file = files, rows = rows, bytes = file.size(paths)),
-    columns = data.frame(name = vapply(specs, `[[`, "", "name"), type = vapply(specs, column_type, ""),
-                         bytes = as.numeric(stored))
+    columns = data.frame(
+      name = vapply(specs, `[[`, "", "name"), type = vapply(specs, column_type, ""),
+      bytes = as.numeric(stored)
+    )
   ), class = "summary.migration_store")
 }
 
