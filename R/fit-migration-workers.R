@@ -41,8 +41,7 @@ migration_workers <- function(n = 2) {
 worker_seconds <- c(start = 120, token = 2, idle = 30 * 24 * 3600)
 
 # A socket that waits for workers, and its port. R's listen on all addresses of the machine: whoever connects must
-# show a
-# secret before anything else is read.
+# show a secret before anything else is read.
 worker_server <- function(tries = 20L) {
   # ports as those of package parallel; not by the session's random numbers, which are the user's
   first <- sum(as.integer(charToRaw(tempfile()))) + Sys.getpid()
@@ -128,13 +127,31 @@ accept_worker <- function(server, token) {
     blocking = TRUE, open = "a+b", timeout = worker_seconds[["token"]],
     options = "no-delay"
   )
-  shown <- tryCatch(suppressWarnings(readBin(connection, "raw", nchar(token))), error = function(e) raw())
-  if (!identical(shown, charToRaw(token))) {
+  if (!identical(shown_secret(connection, nchar(token)), charToRaw(token))) {
     close(connection)
     return(NULL)
   }
   socketTimeout(connection, worker_seconds[["idle"]])
   connection
+}
+
+# The first bytes that a connection says within its time. The clock is our own: where something else has events to
+# look after, as later has, the time of a socket that is being read never runs out.
+shown_secret <- function(connection, size) {
+  end <- elapsed() + worker_seconds[["token"]]
+  shown <- raw()
+  while (length(shown) < size && elapsed() < end) {
+    if (!socketSelect(list(connection), timeout = 0)) {
+      Sys.sleep(0.01)
+      next
+    }
+    byte <- tryCatch(suppressWarnings(readBin(connection, "raw", 1L)), error = function(e) raw())
+    if (length(byte) == 0L) {
+      break
+    }
+    shown <- c(shown, byte)
+  }
+  shown
 }
 
 #' @export
