@@ -113,7 +113,8 @@
 #' @seealso [move_events()] for what happens around a move, [selection_terms()], [runner_up()], [decompose_cluster()].
 #' @examples
 #' lamps <- wenzhou_guzhen()
-#' places <- decompose_places(lamps, "productivity", groups = list(Wenzhou = "Wenzhou", Guzhen = "Guzhen"))
+#' towns <- list(Wenzhou = "Wenzhou", Guzhen = "Guzhen")
+#' places <- decompose_places(lamps, "productivity", groups = towns)
 #' places
 #' head(places$places)
 #' @export

@@ -350,7 +350,7 @@ baseline_offset <- function(fit) {
 #' for other fits.
 #' @param x,object A fit of [fit_migration()] with [hazard()].
 #' @param what `"baseline"` (default) or `"coefficients"`.
-#' @param durations,conf.level,type,cluster As in [baseline_hazard()].
+#' @param durations,conf.level,type,cluster,vcov As in [baseline_hazard()].
 #' @param ... For `plot()` passed to `autoplot()`; there, with `what = "coefficients"`, as in
 #'   [plot.migration_fit()].
 #' @return `autoplot()`: a ggplot. `plot()` draws it and returns it invisibly.

@@ -18,7 +18,7 @@
 #' @param standardise `TRUE` shows each coefficient times the standard deviation of its term over the
 #'   alternatives (of all firms together), so that terms in different units can be compared; `FALSE` (default) the
 #'   coefficients as they are.
-#' @param type,cluster Which standard errors, as in [vcov.migration_fit()].
+#' @param type,cluster,vcov Which standard errors, as in [vcov.migration_fit()].
 #' @param background For a map: an sf object, such as borders of provinces, that is drawn below; needs package sf.
 #' @param top For a map or chords: only the `top` largest flows are drawn. For `"time"`: only the `top` places with the
 #'   most moves.

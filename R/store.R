@@ -204,7 +204,7 @@ read_available <- function(field, path, frame, given) {
   if (field != "function") {
     return(find_available(unescape_text(sub("^column ", "", field)), frame$ties))
   }
-  bytes <- .Call(C_shard_read, file.path(path, "tables.fms"), "available", "raw", 0L, c(0, 0, 0), NA_character_)[[1L]]
+  bytes <- .Call(C_shard_read, file.path(path, "tables.fms"), "available", "raw", 0L, c(0, 0, 0), no_mark)[[1L]]
   words <- available_words(bytes)
   if (!is.function(given)) {
     abort(
@@ -311,7 +311,7 @@ hash_text <- function(hash) {
 # The words of the function of a store that has one, NA where they are not told
 stored_function <- function(manifest, folder) {
   if (manifest$whole[["Available"]] == "function") {
-    bytes <- .Call(C_shard_read, file.path(folder, "tables.fms"), "available", "raw", 0L, c(0, 0, 0), NA_character_)[[1L]]
+    bytes <- .Call(C_shard_read, file.path(folder, "tables.fms"), "available", "raw", 0L, c(0, 0, 0), no_mark)[[1L]]
     strsplit(available_words(bytes) %||% NA_character_, "\n", fixed = TRUE)[[1L]]
   }
 }
@@ -479,3 +479,6 @@ NULL
 is_store <- function(x) {
   inherits(x, "migration_store")
 }
+
+# A file whose mark nobody has noted
+no_mark <- NA_character_
