@@ -31,9 +31,8 @@ step("quantiles", {
   compare_quantiles(more, "prod", "to", between = c("a", "b"), draws = 3)
 })
 step("relatedness", relatedness(panel, "to", "seg", "jobs"))
-if (exists("decompose_places")) {
-  step("places", decompose_places(twelve_firms(), "y", "firm", "place", "time"))
-}
+step("places", decompose_places(twelve_firms(), "y", "firm", "place", "time"))
+step("events", move_events(wenzhou_guzhen(), "productivity"))
 fit <- fit_migration(~ push(rent) + distance, relocation_data(24), control = one)
 groups <- list(a = "push(rent)", b = "distance")
 step("attribution", attribute_moves(fit, groups))
