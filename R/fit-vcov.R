@@ -54,7 +54,7 @@ vcov.migration_fit <- function(object, type = c("hessian", "opg", "robust", "clu
   asked <- asked_covariance(object, vcov, if (!missing(type)) type, cluster)
   covariance <- switch(asked$type,
     given = asked$matrix,
-    HC1 = around(object$covariance, score_products(object)) * cluster_free_factor(object),
+    HC1 = around(object$covariance, score_products(object)) * hc1_factor(object),
     hessian = object$covariance,
     opg = outer_product_covariance(score_products(object)),
     robust = around(object$covariance, score_products(object)),
@@ -64,7 +64,7 @@ vcov.migration_fit <- function(object, type = c("hessian", "opg", "robust", "clu
 }
 
 # n / (n - k), with n the rows of estfun()
-cluster_free_factor <- function(object) {
+hc1_factor <- function(object) {
   n <- if (is.null(object$design$group)) object$n else max(object$design$group)
   n / (n - sum(object$estimated))
 }
