@@ -4,6 +4,13 @@ user_table.migration_data <- function(data) {
   data$firms
 }
 
+firms_of.migration_data <- function(data) {
+  list(
+    table = data$firms, arg = "data$firms", places = data$place,
+    columns = list(firm = data$names$firm, time = data$names$time, cluster = data$names$to)
+  )
+}
+
 firm_attributes.migration_data <- function(data) {
   variable_tables(data)$firms
 }

@@ -84,13 +84,11 @@ check_gaps <- function(within) {
 # each row,
 # n_times, place = code of each row, key)
 firm_lives <- function(data, columns, match) {
-  arg <- "data"
-  if (inherits(data, "migration_data")) {
-    columns <- names_of_migration(data, columns)
-    data <- data$firms
-    arg <- "data$firms"
-  }
-  table <- plain_table(data, arg)
+  source <- firms_of(data)
+  columns <- known_columns(columns, source)
+  check_time(columns, source)
+  arg <- source$arg
+  table <- plain_table(source$table, arg)
   check_panel_columns(table, columns, arg)
   for (name in match) check_column(table, name, "match", arg)
   check_no_na(table[[columns$firm]], paste0(arg, "$", columns$firm))

@@ -2,16 +2,11 @@
 
 # The columns of a panel, checked: codes of firm, time and cluster, numbers of performance and weight
 cluster_panel <- function(data, columns, log) {
-  places <- NULL
-  arg <- "data"
-  data <- read_firms(data, columns)
-  if (inherits(data, "migration_data")) {
-    places <- data$place
-    columns <- names_of_migration(data, columns)
-    data <- data$firms
-    arg <- "data$firms"
-  }
-  table <- plain_table(data, arg)
+  source <- firms_of(read_firms(data, columns))
+  columns <- known_columns(columns, source)
+  check_time(columns, source)
+  arg <- source$arg
+  table <- plain_table(source$table, arg)
   if (is.null(columns$weight)) {
     table <- unit_weight(table)
     columns$weight <- "1"
@@ -21,7 +16,7 @@ cluster_panel <- function(data, columns, log) {
   check_no_na(table[[columns$firm]], label(columns$firm))
   check_no_na(table[[columns$time]], label(columns$time))
   table[[columns$cluster]] <- blank_as_missing(table[[columns$cluster]], label(columns$cluster))
-  cluster <- ordered_codes(table[[columns$cluster]], places)
+  cluster <- ordered_codes(table[[columns$cluster]], source$places)
   if (!length(cluster$values)) {
     abort("`", label(columns$cluster), "` is missing (NA) in every row: no firm is anywhere.", class = "empty")
   }
@@ -101,17 +96,6 @@ tell_homeless <- function(table, columns, dead, label) {
 }
 
 # Columns of migration data that need not be named
-names_of_migration <- function(data, columns) {
-  own <- list(firm = data$names$firm, time = data$names$time, cluster = data$names$to)
-  for (role in names(own)) {
-    if (is.null(columns[[role]])) columns[[role]] <- own[[role]]
-  }
-  if (is.null(columns$time)) {
-    abort("`data` has no time: name its column, migration_data(..., time = ).", class = "columns")
-  }
-  columns
-}
-
 check_panel_columns <- function(table, columns, arg) {
   if (nrow(table) == 0) abort("`", arg, "` has no rows.", class = "empty")
   for (role in c("performance", "weight", "firm", "cluster", "time")) {

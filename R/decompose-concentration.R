@@ -116,8 +116,7 @@ concentration <- function(data, region = NULL, industry = NULL, size, plant = NU
 
 # The table that indices are computed from: a plain data frame, or the firms of a migration_data
 spread_table <- function(data) {
-  if (inherits(data, "migration_data")) data <- data$firms
-  plain_table(data, "data")
+  plain_table(firms_of(data)$table, "data")
 }
 
 # Stop unless the columns are there and sizes are sizes

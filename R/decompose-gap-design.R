@@ -7,8 +7,7 @@ gap_design <- function(formula, data, cluster, between, weight, link, normalise,
     abort("`formula` must be a formula with an outcome, such as log(output) ~ age + size.", class = "formula")
   }
   environment <- environment(formula)
-  if (inherits(data, "migration_data")) data <- data$firms
-  data <- plain_table(data, "data")
+  data <- plain_table(firms_of(data)$table, "data")
   check_column(data, cluster, "cluster", "data")
   weight <- check_weights(weight, data, "data", "weight")
   pair <- cluster_pair(data[[cluster]], between, cluster)

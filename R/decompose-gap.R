@@ -263,8 +263,8 @@ gap_probs <- function(probs, statistic) {
 
 # Variables of the logit of membership, for the rows of the design
 membership_matrix <- function(formula, data, design) {
-  if (inherits(data, "migration_data")) data <- data$firms
-  frame <- stats::model.frame(formula[c(1L, length(formula))], plain_table(data, "data")[design$rows, , drop = FALSE],
+  data <- plain_table(firms_of(data)$table, "data")
+  frame <- stats::model.frame(formula[c(1L, length(formula))], data[design$rows, , drop = FALSE],
     na.action = stats::na.pass
   )
   x <- stats::model.matrix(attr(frame, "terms"), frame)

@@ -125,13 +125,12 @@ decompose_growth <- function(data, region, industry, time, size,
   method <- check_choice(method, "method")
   check_growth_arguments(method, neighbours, firm, forecast)
   data <- read_firms(data, c(if (!missing(region)) region, if (!missing(time)) time, industry, size, firm))
-  if (inherits(data, "migration_data")) {
-    names <- data$names
-    if (missing(region)) region <- names$to
-    if (missing(time)) time <- names$time
-    if (is.null(firm) && method != "gerfin") firm <- names$firm
-    data <- open_firms(data, region)
-  }
+  source <- firms_of(data)
+  known <- source$columns
+  if (missing(region)) region <- needed_column(known$cluster, "region", source)
+  if (missing(time)) time <- needed_column(known$time, "time", source)
+  if (is.null(firm) && method != "gerfin") firm <- known$firm
+  data <- if (length(known) > 0L) open_firms(source$table, region) else data
   panel <- growth_panel(data, region, industry, time, size, firm)
   panel <- growth_reference(panel, reference, c(industry = industry, time = time, size = size))
   warn_total(panel)
@@ -164,8 +163,7 @@ check_growth_arguments <- function(method, neighbours, firm, forecast) {
 }
 
 # Firms of a migration_data that are open at the end of their period
-open_firms <- function(data, region) {
-  firms <- data$firms
+open_firms <- function(firms, region) {
   firms[!is.na(firms[[region]]), , drop = FALSE]
 }
 

@@ -3,22 +3,16 @@
 # The columns of a panel of firms that move, checked. `columns`: performance, firm, cluster, time and weight (or NULL)
 # by name; `extra`: names of other columns that will be looked at.
 movers_panel <- function(data, columns, extra = NULL, needs_performance = TRUE) {
-  places <- NULL
-  source <- NULL
-  arg <- "data"
   data <- read_firms(data, c(columns, as.list(extra)))
-  if (inherits(data, "migration_data")) {
-    places <- data$place
-    source <- data
-    columns <- names_of_migration(data, columns)
-    data <- data$firms
-    arg <- "data$firms"
-  }
-  table <- plain_table(data, arg)
+  source <- firms_of(data)
+  columns <- known_columns(columns, source)
+  check_time(columns, source)
+  arg <- source$arg
+  table <- plain_table(source$table, arg)
   check_movers_columns(table, columns, arg, c(if (needs_performance) "performance", "firm", "cluster", "time"))
   check_no_na(table[[columns$firm]], paste0(arg, "$", columns$firm))
   check_no_na(table[[columns$time]], paste0(arg, "$", columns$time))
-  cluster <- ordered_codes(table[[columns$cluster]], places)
+  cluster <- ordered_codes(table[[columns$cluster]], source$places)
   if (length(cluster$values) == 0L) {
     abort("`", arg, "$", columns$cluster, "` is missing (NA) in every row: no firm is anywhere.", class = "empty")
   }
@@ -29,7 +23,7 @@ movers_panel <- function(data, columns, extra = NULL, needs_performance = TRUE) 
     place = cluster$code, places = id_text(cluster$values),
     performance = if (needs_performance) panel_numbers(table, columns, "performance", gone, arg) else numeric(nrow(table)),
     weight = if (!is.null(columns$weight)) check_mean_weights(panel_numbers(table, columns, "weight", NULL, arg), columns, arg),
-    gone = gone, table = table, columns = columns, arg = arg, source = source
+    gone = gone, table = table, columns = columns, arg = arg, source = data
   )
 }
 

@@ -100,16 +100,10 @@ decompose_productivity <- function(data, performance, weight = NULL, firm, clust
 
 # Rows of firms that are there: list(table, arg, columns, cluster, time, unit, row)
 alive_rows <- function(data, columns, needed) {
-  places <- NULL
-  arg <- "data"
-  if (inherits(data, "migration_data")) {
-    own <- list(firm = data$names$firm, time = data$names$time, cluster = data$names$to)
-    columns[names(own)] <- Map(function(given, own) if (is.null(given)) own else given, columns[names(own)], own)
-    places <- data$place
-    data <- data$firms
-    arg <- "data$firms"
-  }
-  table <- plain_table(data, arg)
+  source <- firms_of(data)
+  columns <- known_columns(columns, source)
+  arg <- source$arg
+  table <- plain_table(source$table, arg)
   if (nrow(table) == 0) abort("`", arg, "` has no rows.", class = "empty")
   if ("weight" %in% needed && is.null(columns$weight)) {
     table <- unit_weight(table)
@@ -123,7 +117,7 @@ alive_rows <- function(data, columns, needed) {
   }
   label <- paste0(arg, "$", columns$cluster)
   table[[columns$cluster]] <- blank_as_missing(table[[columns$cluster]], label)
-  cluster <- ordered_codes(table[[columns$cluster]], places)
+  cluster <- ordered_codes(table[[columns$cluster]], source$places)
   if (!is.null(columns$performance) && !is.null(columns$weight) && anyNA(cluster$code) && length(cluster$values) > 0L) {
     tell_homeless(table, columns, is.na(cluster$code), label)
   }

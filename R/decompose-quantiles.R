@@ -71,8 +71,7 @@ compare_quantiles <- function(data, performance, cluster, between = NULL,
                               parameters = c("shift", "dilation", "truncation"), trim = 0, ranks = 1000,
                               draws = 100, conf.level = 0.95, min_firms = NULL, seed = NULL) {
   call <- match.call()
-  data <- read_firms(data, c(performance, cluster))
-  if (inherits(data, "migration_data")) data <- data$firms
+  data <- firms_of(read_firms(data, c(performance, cluster)))$table
   unknown <- setdiff(parameters, c("shift", "dilation", "truncation"))
   if (!is.character(parameters) || length(unknown) || !length(parameters)) {
     abort("`parameters` must be some of `shift`, `dilation`, `truncation`, not ", quote_names(unknown), ".",

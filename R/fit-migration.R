@@ -357,7 +357,7 @@ new_migration_fit <- function(raw, problem, data, model, formula, call) {
     n = counts$n, n_firms = counts$n_firms, n_places = spec$J, n_movers = counts$n_movers,
     n_no_origin = counts$n_no_origin,
     weights = spec$weights, weight_sum = counts$weight,
-    design = kept_design(problem, raw, free), layout = layout, control = problem$control,
+    design = kept_design(problem, raw, free), layout = layout[setdiff(names(layout), "parameters")], control = problem$control,
     model = model, formula = formula, na.action = design$na.action,
     data = data, data_name = if (is.language(call$data)) deparse1(call$data) else "data", call = call
   )

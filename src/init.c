@@ -7,6 +7,7 @@
 #include "glue/latent.h"
 #include "glue/mixed.h"
 #include "glue/model.h"
+#include "glue/pack.h"
 #include "glue/pairs.h"
 #include "glue/panel.h"
 #include "glue/places.h"

@@ -6,32 +6,22 @@
 
 #include "../core/base/alloc.h"
 #include "../core/decompose/firm_dynamics.h"
+#include "pack.h"
+#include "panel.h"
 
 /* ---- the pass
  * -------------------------------------------------------------------------------------------------- */
 static fm_panel panel_of(SEXP list) {
-  const size_t n = (size_t)Rf_xlength(fm_list_need(list, "weight", REALSXP));
-  fm_panel panel = {.n = n,
-                    .n_firms = fm_list_count(list, "n_firms"),
-                    .n_times = fm_list_count(list, "n_times"),
-                    .n_places = fm_list_count(list, "n_places"),
-                    .n_groups = fm_list_count(list, "n_groups"),
-                    .centre = fm_list_number(list, "centre", 0.0),
-                    .keep_zero = fm_list_flag(list, "keep_zero", 0),
-                    .consecutive = fm_list_flag(list, "consecutive", 1),
-                    .end_to_end = fm_list_flag(list, "end_to_end", 0),
-                    .gap_is_exit = fm_list_flag(list, "gap_is_exit", 0)};
-  if (n >= 4294967295u) {
-    Rf_error("internal: a panel of more than 2^32 rows");
-  }
-  panel.firm = fm_list_codes(list, "firm", n, 0, (double)panel.n_firms - 1.0);
-  panel.time = fm_list_codes(list, "time", n, 1, (double)panel.n_times);
-  panel.place = fm_list_codes(list, "place", n, NA_INTEGER, (double)panel.n_places);
-  panel.performance = fm_list_doubles(list, "performance", n);
-  panel.weight = fm_list_doubles(list, "weight", n);
-  panel.size = fm_list_doubles(list, "size", n);
+  fm_panel panel = fm_panel_from_list(list);
+  panel.n_groups = fm_list_count(list, "n_groups");
+  panel.centre = fm_list_number(list, "centre", 0.0);
+  panel.keep_zero = fm_list_flag(list, "keep_zero", 0);
+  panel.consecutive = fm_list_flag(list, "consecutive", 1);
+  panel.end_to_end = fm_list_flag(list, "end_to_end", 0);
+  panel.gap_is_exit = fm_list_flag(list, "gap_is_exit", 0);
+  panel.size = fm_list_doubles(list, "size", panel.n);
   if (panel.n_groups > 0) {
-    panel.group = fm_list_codes(list, "group", n, 1, (double)panel.n_groups);
+    panel.group = fm_list_codes(list, "group", panel.n, 1, (double)panel.n_groups);
   }
   return panel;
 }
@@ -44,25 +34,6 @@ static void release(SEXP pointer) {
     fm_free(d);
     R_ClearExternalPtr(pointer);
   }
-}
-
-static fm_dynamics *hold(SEXP pointer) {
-  fm_dynamics *d = fm_alloc_zero(1, sizeof(fm_dynamics));
-  if (d == NULL) {
-    fm_error err = {FM_NO_MEMORY, ""};
-    fm_raise(&err);
-  }
-  R_SetExternalPtrAddr(pointer, d);
-  R_RegisterCFinalizerEx(pointer, release, TRUE);
-  return d;
-}
-
-static SEXP ints(const int *x, size_t n) {
-  SEXP result = Rf_allocVector(INTSXP, (R_xlen_t)n);
-  if (n > 0) {
-    memcpy(INTEGER(result), x, n * sizeof(int));
-  }
-  return result;
 }
 
 static void fill_sums(const fm_dynamics *d, double *count, double *sum) {
@@ -93,20 +64,16 @@ static SEXP pack(const fm_dynamics *d, SEXP pointer) {
                          "gaps", "repeated", "repeat", "pointer", "groups", ""};
   const int n = (int)d->n_cells;
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
-  SET_VECTOR_ELT(result, PAIR, ints(d->pair, d->n_cells));
-  SET_VECTOR_ELT(result, START, ints(d->start, d->n_cells));
-  SET_VECTOR_ELT(result, END, ints(d->end, d->n_cells));
+  SET_VECTOR_ELT(result, PAIR, fm_pack_ints(d->pair, d->n_cells));
+  SET_VECTOR_ELT(result, START, fm_pack_ints(d->start, d->n_cells));
+  SET_VECTOR_ELT(result, END, fm_pack_ints(d->end, d->n_cells));
   SET_VECTOR_ELT(result, COUNT, Rf_allocVector(REALSXP, n));
   SET_VECTOR_ELT(result, SUM, Rf_allocMatrix(REALSXP, n, FM_FIRM_MOMENTS));
   SET_VECTOR_ELT(result, N_FIRMS, Rf_ScalarReal((double)d->n_firms));
   SET_VECTOR_ELT(result, ZEROS, Rf_ScalarReal((double)d->zeros));
   SET_VECTOR_ELT(result, GAPS, Rf_ScalarReal((double)d->gaps));
   SET_VECTOR_ELT(result, REPEATED, Rf_ScalarReal((double)d->repeated));
-  const size_t shown = d->repeated < 5 ? d->repeated : 5;
-  SET_VECTOR_ELT(result, REPEAT, Rf_allocVector(REALSXP, (R_xlen_t)shown));
-  for (size_t i = 0; i < shown; i++) {
-    REAL(VECTOR_ELT(result, REPEAT))[i] = (double)d->repeat[i] + 1.0;
-  }
+  SET_VECTOR_ELT(result, REPEAT, fm_panel_repeats(d->repeat, d->repeated));
   SET_VECTOR_ELT(result, POINTER, pointer);
   fill_sums(d, REAL(VECTOR_ELT(result, COUNT)), REAL(VECTOR_ELT(result, SUM)));
   if (d->n_groups > 0) {
@@ -123,7 +90,7 @@ static SEXP pack(const fm_dynamics *d, SEXP pointer) {
 SEXP firmmove_firm_dynamics(SEXP panel) {
   const fm_panel p = panel_of(panel);
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, R_NilValue));
-  fm_dynamics *d = hold(pointer);
+  fm_dynamics *d = fm_hold(pointer, sizeof(fm_dynamics), release);
   const fm_code code = fm_dynamics_run(&p, fm_control_threads(panel), fm_user_interrupted, d);
   fm_error err = {FM_OK, ""};
   if (code != FM_OK) {

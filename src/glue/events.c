@@ -3,6 +3,7 @@
 
 #include "../core/base/alloc.h"
 #include "../core/decompose/events.h"
+#include "pack.h"
 #include "panel.h"
 #include "places.h"
 
@@ -21,17 +22,6 @@ static void release(SEXP pointer) {
     fm_free(w);
     R_ClearExternalPtr(pointer);
   }
-}
-
-static work *hold(SEXP pointer) {
-  work *w = fm_alloc_zero(1, sizeof(work));
-  if (w == NULL) {
-    fm_error err = {FM_NO_MEMORY, ""};
-    fm_check(err.code, &err);
-  }
-  R_SetExternalPtrAddr(pointer, w);
-  R_RegisterCFinalizerEx(pointer, release, TRUE);
-  return w;
 }
 
 static fm_events_spec spec_of(SEXP list, const fm_panel *panel) {
@@ -80,14 +70,6 @@ static fm_code run(work *w, const fm_panel *panel, fm_events_spec *spec, int thr
 }
 
 /* ---- packing ---------------------------------------------------------------------------------------- */
-static SEXP reals(const double *x, size_t n) {
-  SEXP result = Rf_allocVector(REALSXP, (R_xlen_t)n);
-  if (n > 0 && x != NULL) {
-    memcpy(REAL(result), x, n * sizeof(double));
-  }
-  return result;
-}
-
 /* A row for each firm: code of the firm, kind, gap, cohort, from, to, rows, rows before, rows kept, delta.
  * */
 static SEXP event_table(const work *w) {
@@ -120,7 +102,7 @@ static SEXP regression(const fm_within *w) {
   const char *names[] = {"beta", "aliased", "covariance", "n", "n_firms", ""};
   const size_t k = w->size;
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
-  SET_VECTOR_ELT(result, 0, reals(w->beta, k));
+  SET_VECTOR_ELT(result, 0, fm_pack_doubles(w->beta, k));
   SET_VECTOR_ELT(result, 1, Rf_allocVector(INTSXP, (R_xlen_t)k));
   for (size_t a = 0; a < k; a++) {
     INTEGER(VECTOR_ELT(result, 1))[a] = w->aliased[a];
@@ -149,9 +131,9 @@ static SEXP regression(const fm_within *w) {
 static SEXP means(const fm_estimands *m) {
   const char *names[] = {"estimate", "rows", "movers", "covariance", ""};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
-  SET_VECTOR_ELT(result, 0, reals(m->estimate, m->n));
-  SET_VECTOR_ELT(result, 1, reals(m->rows, m->n));
-  SET_VECTOR_ELT(result, 2, reals(m->movers, m->n));
+  SET_VECTOR_ELT(result, 0, fm_pack_doubles(m->estimate, m->n));
+  SET_VECTOR_ELT(result, 1, fm_pack_doubles(m->rows, m->n));
+  SET_VECTOR_ELT(result, 2, fm_pack_doubles(m->movers, m->n));
   SET_VECTOR_ELT(result, 3, Rf_allocMatrix(REALSXP, (int)m->n, (int)m->n));
   memcpy(REAL(VECTOR_ELT(result, 3)), m->covariance, m->n * m->n * sizeof(double));
   UNPROTECT(1);
@@ -162,7 +144,7 @@ enum { REPEATED, REPEAT, TABLE, BEFORE, MEANS, UNKNOWN, LEAD, GAP };
 
 static void pack(const work *w, SEXP to, int gap) {
   SET_VECTOR_ELT(to, REPEATED, Rf_ScalarReal((double)w->lives.repeated));
-  SET_VECTOR_ELT(to, REPEAT, fm_panel_repeats(&w->lives));
+  SET_VECTOR_ELT(to, REPEAT, fm_panel_repeats(w->lives.repeat, w->lives.repeated));
   if (w->lives.repeated > 0) {
     return;
   }
@@ -173,7 +155,7 @@ static void pack(const work *w, SEXP to, int gap) {
   }
   SET_VECTOR_ELT(to, BEFORE, regression(&w->events.before));
   SET_VECTOR_ELT(to, MEANS, means(&w->events.means));
-  SET_VECTOR_ELT(to, UNKNOWN, reals(w->events.unknown, w->events.spec.n_times));
+  SET_VECTOR_ELT(to, UNKNOWN, fm_pack_doubles(w->events.unknown, w->events.spec.n_times));
   if (w->events.lead.size > 0) {
     SET_VECTOR_ELT(to, LEAD, regression(&w->events.lead));
   }
@@ -191,7 +173,7 @@ SEXP firmmove_move_events(SEXP panel) {
   const int gap = fm_list_flag(panel, "gap", 0);
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, R_NilValue));
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
-  work *w = hold(pointer);
+  work *w = fm_hold(pointer, sizeof(work), release);
   fm_error err = {FM_OK, ""};
   err.code = run(w, &p, &spec, fm_control_threads(panel), gap, &err);
   if (err.code != FM_OK) {

@@ -18,11 +18,11 @@ fm_panel fm_panel_from_list(SEXP list) {
   return panel;
 }
 
-SEXP fm_panel_repeats(const fm_lives *v) {
-  const size_t shown = v->repeated < 5 ? v->repeated : 5;
+SEXP fm_panel_repeats(const size_t *row, size_t repeated) {
+  const size_t shown = repeated < 5 ? repeated : 5;
   SEXP result = Rf_allocVector(REALSXP, (R_xlen_t)shown);
   for (size_t i = 0; i < shown; i++) {
-    REAL(result)[i] = (double)v->repeat[i] + 1.0;
+    REAL(result)[i] = (double)row[i] + 1.0;
   }
   return result;
 }

@@ -6,6 +6,7 @@
 #include "../core/base/alloc.h"
 #include "../core/decompose/connected.h"
 #include "../core/decompose/places.h"
+#include "pack.h"
 #include "panel.h"
 
 static fm_places_spec spec_of(SEXP list, const fm_panel *panel) {
@@ -43,17 +44,6 @@ static void release(SEXP pointer) {
   }
 }
 
-static work *hold(SEXP pointer) {
-  work *w = fm_alloc_zero(1, sizeof(work));
-  if (w == NULL) {
-    fm_error err = {FM_NO_MEMORY, ""};
-    fm_check(err.code, &err);
-  }
-  R_SetExternalPtrAddr(pointer, w);
-  R_RegisterCFinalizerEx(pointer, release, TRUE);
-  return w;
-}
-
 /* ---- the work --------------------------------------------------------------------------------------- */
 static fm_code choose(work *w, const fm_panel *panel, int threads) {
   FM_TRY(fm_lives_init(&w->lives, panel, threads));
@@ -89,47 +79,17 @@ static int any_move(const fm_lives *v) {
 }
 
 /* ---- packing ---------------------------------------------------------------------------------------- */
-static SEXP reals(const double *x, size_t n) {
-  SEXP result = Rf_allocVector(REALSXP, (R_xlen_t)n);
-  if (n > 0) {
-    memcpy(REAL(result), x, n * sizeof(double));
-  }
-  return result;
-}
-
-static SEXP square(const double *x, size_t n) {
-  SEXP result = Rf_allocMatrix(REALSXP, (int)n, (int)n);
-  memcpy(REAL(result), x, n * n * sizeof(double));
-  return result;
-}
-
-static SEXP ints(const int *x, size_t n) {
-  SEXP result = Rf_allocVector(INTSXP, (R_xlen_t)n);
-  if (n > 0) {
-    memcpy(INTEGER(result), x, n * sizeof(int));
-  }
-  return result;
-}
-
-static SEXP flags(const unsigned char *x, size_t n) {
-  SEXP result = Rf_allocVector(INTSXP, (R_xlen_t)n);
-  for (size_t i = 0; i < n; i++) {
-    INTEGER(result)[i] = x[i];
-  }
-  return result;
-}
-
 enum { REPEATED, REPEAT, N_ALL, FIRM, ROWS, MOVES, REASON, LEAVES_OUT, PLACES };
 
 static void pack_set(const work *w, SEXP to) {
   const fm_lives *v = &w->lives;
   SET_VECTOR_ELT(to, REPEATED, Rf_ScalarReal((double)v->repeated));
-  SET_VECTOR_ELT(to, REPEAT, fm_panel_repeats(v));
+  SET_VECTOR_ELT(to, REPEAT, fm_panel_repeats(v->repeat, v->repeated));
   SET_VECTOR_ELT(to, N_ALL, Rf_ScalarReal((double)w->n_all));
-  SET_VECTOR_ELT(to, FIRM, ints(w->firm, w->n_firms));
-  SET_VECTOR_ELT(to, ROWS, ints(w->rows, w->n_firms));
-  SET_VECTOR_ELT(to, MOVES, ints(w->moves, w->n_firms));
-  SET_VECTOR_ELT(to, REASON, v->repeated > 0 ? R_NilValue : flags(w->reason, w->n_firms));
+  SET_VECTOR_ELT(to, FIRM, fm_pack_ints(w->firm, w->n_firms));
+  SET_VECTOR_ELT(to, ROWS, fm_pack_ints(w->rows, w->n_firms));
+  SET_VECTOR_ELT(to, MOVES, fm_pack_ints(w->moves, w->n_firms));
+  SET_VECTOR_ELT(to, REASON, v->repeated > 0 ? R_NilValue : fm_pack_flags(w->reason, w->n_firms));
   SET_VECTOR_ELT(to, LEAVES_OUT, Rf_ScalarLogical(w->leaves_out));
 }
 
@@ -167,7 +127,7 @@ static SEXP move_rows(const fm_places *p) {
 
 static SEXP three(const fm_corrections *x) {
   const double value[] = {x->place, x->cov, x->firm};
-  return reals(value, 3);
+  return fm_pack_doubles(value, 3);
 }
 
 enum {
@@ -201,11 +161,11 @@ static SEXP pack_places(const fm_places *p, int rows) {
                          "row",        "predicted", "v",          ""};
   const fm_lives *v = p->spec.lives;
   SEXP to = PROTECT(Rf_mkNamed(VECSXP, names));
-  SET_VECTOR_ELT(to, PLACE_CODE, ints(v->place_code, p->n_places));
-  SET_VECTOR_ELT(to, NBAR, reals(p->nbar, p->n_places));
-  SET_VECTOR_ELT(to, B, reals(p->b, p->size));
-  SET_VECTOR_ELT(to, ALIASED, flags(p->aliased, p->size));
-  SET_VECTOR_ELT(to, COVARIANCE, square(p->covariance, p->size));
+  SET_VECTOR_ELT(to, PLACE_CODE, fm_pack_ints(v->place_code, p->n_places));
+  SET_VECTOR_ELT(to, NBAR, fm_pack_doubles(p->nbar, p->n_places));
+  SET_VECTOR_ELT(to, B, fm_pack_doubles(p->b, p->size));
+  SET_VECTOR_ELT(to, ALIASED, fm_pack_flags(p->aliased, p->size));
+  SET_VECTOR_ELT(to, COVARIANCE, fm_pack_symmetric(p->covariance, p->size));
   SET_VECTOR_ELT(to, CENTRE, Rf_ScalarReal(p->centre));
   SET_VECTOR_ELT(to, MOMENT, Rf_allocMatrix(REALSXP, FM_PARTS, FM_PARTS));
   memcpy(REAL(VECTOR_ELT(to, MOMENT)), p->moment, sizeof(p->moment));
@@ -214,7 +174,7 @@ static SEXP pack_places(const fm_places *p, int rows) {
   SET_VECTOR_ELT(to, LEAVE_OUT, three(&p->leave_out));
   SET_VECTOR_ELT(to, ALONE, Rf_ScalarReal((double)p->alone));
   SET_VECTOR_ELT(to, VARIANCE, Rf_ScalarReal(p->variance));
-  SET_VECTOR_ELT(to, ALPHA, reals(p->alpha, p->n_firms));
+  SET_VECTOR_ELT(to, ALPHA, fm_pack_doubles(p->alpha, p->n_firms));
   SET_VECTOR_ELT(to, FIRM_ROW, Rf_allocVector(REALSXP, (R_xlen_t)p->n_firms));
   SET_VECTOR_ELT(to, FIRM_FIRST, Rf_allocVector(REALSXP, (R_xlen_t)p->n_firms + 1));
   for (size_t i = 0; i <= p->n_firms; i++) {
@@ -231,8 +191,8 @@ static SEXP pack_places(const fm_places *p, int rows) {
     for (size_t t = 0; t < p->n; t++) {
       REAL(VECTOR_ELT(to, ROW))[t] = (double)v->row[t] + 1.0;
     }
-    SET_VECTOR_ELT(to, PREDICTED, reals(p->r, p->n));
-    SET_VECTOR_ELT(to, V, square(p->v, p->size));
+    SET_VECTOR_ELT(to, PREDICTED, fm_pack_doubles(p->r, p->n));
+    SET_VECTOR_ELT(to, V, fm_pack_symmetric(p->v, p->size));
   }
   UNPROTECT(1);
   return to;
@@ -250,7 +210,7 @@ SEXP firmmove_places(SEXP panel) {
   fm_places_spec spec = spec_of(panel, &p);
   SEXP pointer = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, R_NilValue));
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
-  work *w = hold(pointer);
+  work *w = fm_hold(pointer, sizeof(work), release);
   fm_error err = {FM_OK, ""};
   err.code = choose(w, &p, spec.threads);
   if (err.code == FM_OK && w->lives.repeated == 0 && any_move(&w->lives)) {

@@ -128,15 +128,26 @@ static size_t enter_row(const fm_events *x, size_t t, fm_within_rows *rows, size
   return at;
 }
 
-void fm_events_fill(const fm_events *x, size_t i, size_t n, fm_within_rows *rows) {
-  const size_t first = x->spec.lives->first[i];
+/* The first n rows of firm i; before its move, each of `leads` periods has a dummy. */
+static void enter_rows(const fm_events *x, size_t i, size_t n, size_t leads, fm_within_rows *rows) {
+  const fm_lives *v = x->spec.lives;
+  const fm_event *e = &x->event[i];
+  const size_t first = v->first[i], size = x->spec.n_times + x->spec.n_controls;
   size_t at = 0;
   for (size_t t = 0; t < n; t++) {
     at = enter_row(x, first + t, rows, at);
+    const size_t lead = leads == 0 || e->kind == FM_NEVER ? 0 : e->cohort - v->time[first + t];
+    if (lead >= 1 && lead <= leads) {
+      fm_within_enter(rows, &at, size + lead - 1, 1.0);
+    }
     rows->first[t + 1] = at;
     rows->y[t] = x->y[first + t];
   }
   rows->n = n;
+}
+
+void fm_events_fill(const fm_events *x, size_t i, size_t n, fm_within_rows *rows) {
+  enter_rows(x, i, n, 0, rows);
 }
 
 /* ---- regressions with dummies of event time --------------------------------------------------------- */
@@ -144,19 +155,7 @@ void fm_events_fill(const fm_events *x, size_t i, size_t n, fm_within_rows *rows
 static void fill_leads(const fm_events *x, size_t i, fm_within_rows *rows) {
   const fm_lives *v = x->spec.lives;
   const fm_event *e = &x->event[i];
-  const size_t first = v->first[i], size = x->spec.n_times + x->spec.n_controls;
-  const size_t n = e->kind == FM_NEVER ? v->first[i + 1] - first : e->at;
-  size_t at = 0;
-  for (size_t t = 0; t < n; t++) {
-    at = enter_row(x, first + t, rows, at);
-    const size_t lead = e->kind == FM_NEVER ? 0 : e->cohort - v->time[first + t];
-    if (lead >= 1 && lead <= x->spec.leads) {
-      fm_within_enter(rows, &at, size + lead - 1, 1.0);
-    }
-    rows->first[t + 1] = at;
-    rows->y[t] = x->y[first + t];
-  }
-  rows->n = n;
+  enter_rows(x, i, e->kind == FM_NEVER ? v->first[i + 1] - v->first[i] : e->at, x->spec.leads, rows);
 }
 
 /* Rows within the window of a mover, or all of a firm that stays, with rho_k and theta_k. */
