@@ -76,11 +76,11 @@ static fm_code adjoint(derivatives *d) {
   }
   FM_TRY(fm_chain_cell_factor(cell));
   for (size_t j = 0; j < n; j++) {
-    d->lambda[j] = cell->delta * cell->slope[j] * d->h[j];
+    d->lambda[j] = cell->delta * cell->map.slope[j] * d->h[j];
   }
-  fm_lu_solve(cell->lu, n, cell->pivot, 1, d->lambda, 1);
+  fm_lu_solve(cell->map.lu, n, cell->map.pivot, 1, d->lambda, 1);
   for (size_t j = 0; j < n; j++) {
-    d->h[j] += kernels->dot(cell->m + j * n, d->lambda, n);
+    d->h[j] += kernels->dot(cell->map.m + j * n, d->lambda, n);
   }
   return FM_OK;
 }
@@ -92,11 +92,11 @@ static void block_weights(derivatives *d) {
   for (size_t i = 0; i < block->n; i++) {
     double mean = 0.0;
     for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
-      mean += cell->p[r] * d->lambda[block->place[r]];
+      mean += cell->rows.p[r] * d->lambda[block->place[r]];
     }
     for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
-      d->q[r] = cell->p[r] * (d->lambda[block->place[r]] - mean);
-      d->c[r] = cell->p[r] - d->q[r] / cell->total;
+      d->q[r] = cell->rows.p[r] * (d->lambda[block->place[r]] - mean);
+      d->c[r] = cell->rows.p[r] - d->q[r] / cell->total;
     }
     d->minus[i] = -block->weight[i];
     d->plus[i] = block->weight[i] / (cell->total * cell->total);
@@ -138,12 +138,12 @@ static void add_term(derivatives *d, size_t k) {
     const double xq = d->xq[i * n_terms + k] * d->plus[i];
     double mean = 0.0;
     for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
-      d->x[r] = cell->p[r] > 0.0 ? d->x[r] - d->nothing[r] : 0.0; /* not offered: -inf less -inf */
-      mean += cell->p[r] * d->x[r];
+      d->x[r] = cell->rows.p[r] > 0.0 ? d->x[r] - d->nothing[r] : 0.0; /* not offered: -inf less -inf */
+      mean += cell->rows.p[r] * d->x[r];
     }
     for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
       r_row[block->place[r]] += w * d->c[r] * (d->x[r] - xc) + d->q[r] * xq;
-      a_row[block->place[r]] += w * cell->p[r] * (d->x[r] - mean);
+      a_row[block->place[r]] += w * cell->rows.p[r] * (d->x[r] - mean);
     }
   }
 }
@@ -164,12 +164,12 @@ static void add_terms(derivatives *d) {
 static void add_outer(derivatives *d, const double *s, const double *u) {
   const fm_chain_cell *cell = &d->cell;
   const size_t n = cell->n_places, units = cell->work->block.n;
-  fm_chain_cell_spread(cell, u, cell->wide);
-  memcpy(cell->weighted, cell->wide, units * n * sizeof(double));
+  fm_chain_cell_spread(cell, u, cell->rows.wide);
+  memcpy(cell->rows.weighted, cell->rows.wide, units * n * sizeof(double));
   for (size_t i = 0; i < units; i++) {
-    cell->design->kernels->scale(s[i], cell->weighted + i * n, n);
+    cell->design->kernels->scale(s[i], cell->rows.weighted + i * n, n);
   }
-  cell->design->kernels->gemm_tn(units, n, n, cell->weighted, n, cell->wide, n, d->g, n);
+  cell->design->kernels->gemm_tn(units, n, n, cell->rows.weighted, n, cell->rows.wide, n, d->g, n);
 }
 
 static void block_information(derivatives *d, double *information) {
@@ -204,13 +204,13 @@ static void share_derivatives(derivatives *d) {
   }
   design->kernels->scale(1.0 / cell->total, d->a, n_terms * n);
   if (design->n_effects > 0) {
-    memcpy(d->a + n_terms * n, cell->m, n * n * sizeof(double));
+    memcpy(d->a + n_terms * n, cell->map.m, n * n * sizeof(double));
   }
   double *of_delta = d->a + design->n_linear * n;
   for (size_t j = 0; j < n; j++) {
-    of_delta[j] = design->kernels->dot(cell->m + j * n, cell->f, n);
+    of_delta[j] = design->kernels->dot(cell->map.m + j * n, cell->map.f, n);
   }
-  fm_lu_solve(cell->lu, n, cell->pivot, 0, d->a, d->n_par);
+  fm_lu_solve(cell->map.lu, n, cell->map.pivot, 0, d->a, d->n_par);
 }
 
 /* information -= sum_j h_j Q_j, with ds/dtheta in A. */
@@ -220,8 +220,8 @@ static void curvature(derivatives *d, double *information) {
   const fm_kernels *kernels = cell->design->kernels;
   double *first = cell->trial, *second = cell->spare;
   for (size_t j = 0; j < n; j++) {
-    first[j] = d->h[j] * cell->slope[j];
-    second[j] = cell->delta * d->h[j] * cell->bend[j];
+    first[j] = d->h[j] * cell->map.slope[j];
+    second[j] = cell->delta * d->h[j] * cell->map.bend[j];
   }
   for (size_t l = 0; l < p; l++) {
     const double along = kernels->dot(first, d->a + l * n, n);
@@ -262,10 +262,10 @@ static void finish_information(derivatives *d, double *information) {
   curvature(d, information);
   for (size_t k = 0; k < d->n_par; k++) {
     for (size_t j = 0; j < n; j++) {
-      d->a[j + k * n] *= cell->delta * cell->slope[j];
+      d->a[j + k * n] *= cell->delta * cell->map.slope[j];
     }
   }
-  cell->design->kernels->axpy(1.0, cell->f, d->a + cell->design->n_linear * n, n);
+  cell->design->kernels->axpy(1.0, cell->map.f, d->a + cell->design->n_linear * n, n);
   interaction_information(d, information);
 }
 
@@ -301,7 +301,7 @@ static void add_derivatives(derivatives *d, fm_sums *sums) {
       block_information(d, sums->information);
     }
   }
-  sums->score[design->n_linear] += design->kernels->dot(cell->f, d->h, n);
+  sums->score[design->n_linear] += design->kernels->dot(cell->map.f, d->h, n);
   if (sums->information != NULL) {
     finish_information(d, sums->information);
   }

@@ -31,17 +31,17 @@ void fm_chain_cell_lay_out(fm_chain_cell *cell, const fm_design *design, fm_aren
   cell->psi = fm_take(a, n);
   cell->trial = fm_take(a, n);
   cell->spare = fm_take(a, n);
-  cell->f = fm_take(a, n);
-  cell->slope = fm_take(a, n);
-  cell->bend = fm_take(a, n);
+  cell->map.f = fm_take(a, n);
+  cell->map.slope = fm_take(a, n);
+  cell->map.bend = fm_take(a, n);
   cell->chosen = fm_take(a, n);
-  cell->pivot = fm_take_int(a, n);
-  cell->m = fm_take(a, n * n);
-  cell->lu = fm_take(a, n * n);
-  cell->p = fm_take(a, design->max_rows);
-  cell->logsum = fm_take(a, design->max_units);
-  cell->wide = fm_take(a, design->max_units * n);
-  cell->weighted = fm_take(a, design->max_units * n);
+  cell->map.pivot = fm_take_int(a, n);
+  cell->map.m = fm_take(a, n * n);
+  cell->map.lu = fm_take(a, n * n);
+  cell->rows.p = fm_take(a, design->max_rows);
+  cell->rows.logsum = fm_take(a, design->max_units);
+  cell->rows.wide = fm_take(a, design->max_units * n);
+  cell->rows.weighted = fm_take(a, design->max_units * n);
 }
 
 /* ---- sweeps ------------------------------------------------------------------------------------------ */
@@ -77,9 +77,9 @@ static void interact(fm_chain_cell *cell) {
   for (size_t j = 0; j < cell->n_places; j++) {
     const double x = n * cell->share[j];
     const int logarithm = cell->chain->scale == FM_CHAIN_LOG1P;
-    cell->f[j] = logarithm ? log1p(x) : x;
-    cell->slope[j] = logarithm ? n / (1.0 + x) : n;
-    cell->bend[j] = logarithm ? -cell->slope[j] * cell->slope[j] : 0.0;
+    cell->map.f[j] = logarithm ? log1p(x) : x;
+    cell->map.slope[j] = logarithm ? n / (1.0 + x) : n;
+    cell->map.bend[j] = logarithm ? -cell->map.slope[j] * cell->map.slope[j] : 0.0;
   }
 }
 
@@ -87,14 +87,14 @@ double fm_chain_cell_block(fm_chain_cell *cell, size_t b) {
   const fm_design *design = cell->design;
   const fm_block *block = &cell->work->block;
   design->ops->load(design, cell->work, b);
-  design->ops->utility(design, cell->work, cell->theta, cell->p);
+  design->ops->utility(design, cell->work, cell->theta, cell->rows.p);
   for (size_t r = 0; r < block->offset[block->n]; r++) {
-    cell->p[r] += cell->delta * cell->f[block->place[r]];
+    cell->rows.p[r] += cell->delta * cell->map.f[block->place[r]];
   }
-  double value = fm_logit_chosen_utility(block, cell->p);
-  fm_logit_probabilities(design->kernels, block, cell->p, cell->logsum);
+  double value = fm_logit_chosen_utility(block, cell->rows.p);
+  fm_logit_probabilities(design->kernels, block, cell->rows.p, cell->rows.logsum);
   for (size_t i = 0; i < block->n; i++) {
-    value -= block->weight[i] > 0.0 ? block->weight[i] * cell->logsum[i] : 0.0;
+    value -= block->weight[i] > 0.0 ? block->weight[i] * cell->rows.logsum[i] : 0.0;
   }
   return value;
 }
@@ -113,7 +113,7 @@ static void add_shares(fm_chain_cell *cell) {
   const fm_block *block = &cell->work->block;
   for (size_t i = 0; i < block->n; i++) {
     for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
-      cell->psi[block->place[r]] += block->weight[i] * cell->p[r];
+      cell->psi[block->place[r]] += block->weight[i] * cell->rows.p[r];
     }
   }
 }
@@ -123,12 +123,12 @@ static void add_squares(fm_chain_cell *cell) {
   const fm_block *block = &cell->work->block;
   const fm_kernels *kernels = cell->design->kernels;
   const size_t n = cell->n_places;
-  fm_chain_cell_spread(cell, cell->p, cell->wide);
-  memcpy(cell->weighted, cell->wide, block->n * n * sizeof(double));
+  fm_chain_cell_spread(cell, cell->rows.p, cell->rows.wide);
+  memcpy(cell->rows.weighted, cell->rows.wide, block->n * n * sizeof(double));
   for (size_t i = 0; i < block->n; i++) {
-    kernels->scale(block->weight[i], cell->weighted + i * n, n);
+    kernels->scale(block->weight[i], cell->rows.weighted + i * n, n);
   }
-  kernels->gemm_tn(block->n, n, n, cell->weighted, n, cell->wide, n, cell->m, n);
+  kernels->gemm_tn(block->n, n, n, cell->rows.weighted, n, cell->rows.wide, n, cell->map.m, n);
 }
 
 void fm_chain_cell_sweep(fm_chain_cell *cell, int with_m) {
@@ -138,7 +138,7 @@ void fm_chain_cell_sweep(fm_chain_cell *cell, int with_m) {
   cell->value = 0.0;
   memset(cell->psi, 0, n * sizeof(double));
   if (with_m) {
-    memset(cell->m, 0, n * n * sizeof(double));
+    memset(cell->map.m, 0, n * n * sizeof(double));
   }
   for (size_t b = cell->first_block; b < cell->end_block; b++) {
     cell->value += fm_chain_cell_block(cell, b);
@@ -154,8 +154,8 @@ void fm_chain_cell_sweep(fm_chain_cell *cell, int with_m) {
   }
   if (with_m) {
     for (size_t j = 0; j < n; j++) {
-      cell->design->kernels->scale(-share, cell->m + j * n, n);
-      cell->m[j + j * n] += cell->psi[j];
+      cell->design->kernels->scale(-share, cell->map.m + j * n, n);
+      cell->map.m[j + j * n] += cell->psi[j];
     }
   }
 }
@@ -165,12 +165,12 @@ void fm_chain_cell_sweep(fm_chain_cell *cell, int with_m) {
 fm_code fm_chain_cell_factor(fm_chain_cell *cell) {
   const size_t n = cell->n_places;
   for (size_t k = 0; k < n; k++) {
-    const double d = cell->delta * cell->slope[k];
+    const double d = cell->delta * cell->map.slope[k];
     for (size_t j = 0; j < n; j++) {
-      cell->lu[j + k * n] = (j == k) - cell->m[j + k * n] * d;
+      cell->map.lu[j + k * n] = (j == k) - cell->map.m[j + k * n] * d;
     }
   }
-  return fm_lu_factor(cell->lu, n, cell->pivot);
+  return fm_lu_factor(cell->map.lu, n, cell->map.pivot);
 }
 
 fm_code fm_chain_cell_eigenvalues(fm_chain_cell *cell, double *values) {
@@ -178,10 +178,11 @@ fm_code fm_chain_cell_eigenvalues(fm_chain_cell *cell, double *values) {
   const double delta = cell->delta;
   for (size_t k = 0; k < n; k++) {
     for (size_t j = 0; j < n; j++) {
-      cell->lu[j + k * n] = delta * sqrt(cell->slope[j]) * cell->m[j + k * n] * sqrt(cell->slope[k]);
+      cell->map.lu[j + k * n] =
+          delta * sqrt(cell->map.slope[j]) * cell->map.m[j + k * n] * sqrt(cell->map.slope[k]);
     }
   }
-  return fm_eigenvalues(cell->lu, n, values, NULL);
+  return fm_eigenvalues(cell->map.lu, n, values, NULL);
 }
 
 /* share := base + length * step, within [0, 1]. */
@@ -205,7 +206,7 @@ static void newton_step(fm_chain_cell *cell, double furthest, int *moved) {
   for (size_t j = 0; j < n; j++) {
     cell->spare[j] = cell->psi[j] - cell->share[j];
   }
-  fm_lu_solve(cell->lu, n, cell->pivot, 0, cell->spare, 1);
+  fm_lu_solve(cell->map.lu, n, cell->map.pivot, 0, cell->spare, 1);
   for (size_t j = 0; j < n; j++) {
     size = fmax(size, fabs(cell->spare[j]));
   }

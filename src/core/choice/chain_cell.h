@@ -21,16 +21,20 @@ typedef struct fm_chain_cell {
   double value; /* log-likelihood at share */
   double residual;
   int iterations, converged;
-  double *share, *psi;      /* s and Psi(s) */
-  double *trial, *spare;    /* n_places each */
-  double *f, *slope, *bend; /* f(s), f'(s), f''(s) */
-  double *chosen;           /* weight of those who chose each place */
-  double *m;                /* n_places^2: M at share */
-  double *lu;               /* n_places^2: factors of I - M D */
-  int *pivot;               /* n_places */
-  double *p;                /* rows of a block: utilities, then probabilities */
-  double *logsum;           /* units of a block */
-  double *wide, *weighted;  /* units x n_places: probabilities by place, and these times weights */
+  double *share, *psi;        /* s and Psi(s) */
+  double *chosen;             /* weight of those who chose each place */
+  double *trial, *spare;      /* n_places each */
+  struct {                    /* from shares to shares */
+    double *f, *slope, *bend; /* f(s), f'(s), f''(s) */
+    double *m;                /* n_places^2: M at share */
+    double *lu;               /* n_places^2: factors of I - M D */
+    int *pivot;               /* n_places */
+  } map;
+  struct {                   /* of a block */
+    double *p;               /* utilities, then probabilities */
+    double *logsum;          /* of the units */
+    double *wide, *weighted; /* units x n_places: probabilities by place, and these times weights */
+  } rows;
 } fm_chain_cell;
 
 /* Takes what a cell needs from an arena. */

@@ -44,8 +44,8 @@ static size_t most_members(const fm_cross_nested *model, size_t n_places) {
 }
 
 static void take_nests(fm_arena *a, fm_crossing *c) {
-  double **arrays[] = {&c->rate,    &c->inclusive,  &c->top,        &c->log_top,
-                       &c->entropy, &c->nest_count, &c->chosen_log, &c->nest_adjoint};
+  double **arrays[] = {&c->nest.rate,    &c->nest.inclusive, &c->nest.top,        &c->nest.log_top,
+                       &c->nest.entropy, &c->nest.count,     &c->nest.chosen_log, &c->nest.adjoint};
   for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
     *arrays[i] = fm_take(a, c->n_slots);
   }
@@ -62,18 +62,18 @@ size_t fm_crossing_layout(fm_crossing *c, const fm_cross_nested *model, const fm
   c->n_par = design->n_linear + model->n_lambda + model->n_tau;
   const size_t vectors = (most > c->width ? most : c->width) + 1;
   c->log_allocation = fm_take(&a, all), c->allocation = fm_take(&a, all);
-  c->first = fm_take_int(&a, n_rows + 1);
-  c->utility = fm_take(&a, n_rows), c->row_weights = fm_take(&a, n_rows);
-  c->chosen = fm_take(&a, n_rows), c->residual = fm_take(&a, n_rows);
-  c->member = fm_take_int(&a, entries), c->slot = fm_take_int(&a, entries);
-  c->share = fm_take(&a, entries), c->log_share = fm_take(&a, entries);
-  c->count = fm_take(&a, entries), c->adjoint = fm_take(&a, entries);
+  c->row.first = fm_take_int(&a, n_rows + 1);
+  c->row.utility = fm_take(&a, n_rows), c->row.weights = fm_take(&a, n_rows);
+  c->row.chosen = fm_take(&a, n_rows), c->row.residual = fm_take(&a, n_rows);
+  c->entry.member = fm_take_int(&a, entries), c->entry.slot = fm_take_int(&a, entries);
+  c->entry.share = fm_take(&a, entries), c->entry.log_share = fm_take(&a, entries);
+  c->entry.count = fm_take(&a, entries), c->entry.adjoint = fm_take(&a, entries);
   take_nests(&a, c);
   c->unit_chosen = fm_take(&a, n), c->logsum = fm_take(&a, n);
-  c->means = fm_take(&a, c->n_slots * design->n_terms);
-  c->slope = fm_take(&a, c->width * c->n_par);
-  c->vectors = fm_take(&a, vectors * c->n_par), c->scaled = fm_take(&a, vectors * c->n_par);
-  c->x = fm_take(&a, design->n_terms + 1);
+  c->info.means = fm_take(&a, c->n_slots * design->n_terms);
+  c->info.slope = fm_take(&a, c->width * c->n_par);
+  c->info.vectors = fm_take(&a, vectors * c->n_par), c->info.scaled = fm_take(&a, vectors * c->n_par);
+  c->info.x = fm_take(&a, design->n_terms + 1);
   return a.used;
 }
 
@@ -126,20 +126,20 @@ static void list_entries(fm_crossing *c) {
     const int base = (int)(i * c->width);
     for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
       const int *range = c->model->first + block->place[r];
-      c->first[r] = at;
+      c->row.first[r] = at;
       if (c->model->stay_alone && block->origin[i] >= 0 &&
           r == block->offset[i] + (size_t)block->origin[i]) {
-        c->member[at] = -1;
-        c->slot[at++] = base + (int)c->width - 1;
+        c->entry.member[at] = -1;
+        c->entry.slot[at++] = base + (int)c->width - 1;
         continue;
       }
       for (int e = range[0]; e < range[1]; e++) {
-        c->member[at] = e;
-        c->slot[at++] = base + c->model->nest[e];
+        c->entry.member[at] = e;
+        c->entry.slot[at++] = base + c->model->nest[e];
       }
     }
   }
-  c->first[block->offset[block->n]] = at;
+  c->row.first[block->offset[block->n]] = at;
   c->n_entries = (size_t)at;
 }
 
@@ -153,64 +153,66 @@ static void start_block(fm_crossing *c, const fm_cross_nested *model, const fm_d
   for (size_t m = 0; m < c->width; m++) {
     const int k = fm_crossing_lambda(c, m);
     for (size_t s = m; s < c->n_slots; s += c->width) {
-      c->rate[s] = k < 0 ? 1.0 : 1.0 / lambda[k];
+      c->nest.rate[s] = k < 0 ? 1.0 : 1.0 / lambda[k];
     }
   }
 }
 
 /* ---- probabilities ----------------------------------------------------------------------------------- */
 static double allocation_of(const fm_crossing *c, size_t e) {
-  return c->member[e] < 0 ? 0.0 : c->log_allocation[c->member[e]];
+  return c->entry.member[e] < 0 ? 0.0 : c->log_allocation[c->entry.member[e]];
 }
 
 /* log_share = (v + log a - largest of the nest) / lambda; inclusive holds the largest. */
 static void scale_values(fm_crossing *c) {
   const size_t n_rows = c->block->offset[c->block->n];
   for (size_t s = 0; s < c->n_slots; s++) {
-    c->inclusive[s] = -INFINITY;
+    c->nest.inclusive[s] = -INFINITY;
   }
   for (size_t r = 0; r < n_rows; r++) {
-    for (int e = c->first[r]; e < c->first[r + 1]; e++) {
-      const double u = c->utility[r] + allocation_of(c, (size_t)e);
-      c->log_share[e] = u;
-      c->inclusive[c->slot[e]] = u > c->inclusive[c->slot[e]] ? u : c->inclusive[c->slot[e]];
+    for (int e = c->row.first[r]; e < c->row.first[r + 1]; e++) {
+      const double u = c->row.utility[r] + allocation_of(c, (size_t)e);
+      c->entry.log_share[e] = u;
+      c->nest.inclusive[c->entry.slot[e]] =
+          u > c->nest.inclusive[c->entry.slot[e]] ? u : c->nest.inclusive[c->entry.slot[e]];
     }
   }
   for (size_t e = 0; e < c->n_entries; e++) {
-    const int s = c->slot[e];
-    c->log_share[e] =
-        c->log_share[e] == -INFINITY ? -INFINITY : (c->log_share[e] - c->inclusive[s]) * c->rate[s];
+    const int s = c->entry.slot[e];
+    c->entry.log_share[e] = c->entry.log_share[e] == -INFINITY
+                                ? -INFINITY
+                                : (c->entry.log_share[e] - c->nest.inclusive[s]) * c->nest.rate[s];
   }
 }
 
 static void solve_nests(fm_crossing *c, const fm_kernels *kernels) {
-  double *total = c->nest_count, *log_total = c->chosen_log; /* free until the tally */
+  double *total = c->nest.count, *log_total = c->nest.chosen_log; /* free until the tally */
   scale_values(c);
-  kernels->exp(c->log_share, c->share, c->n_entries);
+  kernels->exp(c->entry.log_share, c->entry.share, c->n_entries);
   memset(total, 0, c->n_slots * sizeof(double));
   for (size_t e = 0; e < c->n_entries; e++) {
-    total[c->slot[e]] += c->share[e];
+    total[c->entry.slot[e]] += c->entry.share[e];
   }
   kernels->log(total, log_total, c->n_slots);
   for (size_t s = 0; s < c->n_slots; s++) {
     const int empty = total[s] == 0.0;
-    c->inclusive[s] = empty ? -INFINITY : c->inclusive[s] + log_total[s] / c->rate[s];
+    c->nest.inclusive[s] = empty ? -INFINITY : c->nest.inclusive[s] + log_total[s] / c->nest.rate[s];
     total[s] = empty ? 0.0 : 1.0 / total[s];
     log_total[s] = empty ? 0.0 : log_total[s];
-    c->entropy[s] = 0.0;
+    c->nest.entropy[s] = 0.0;
   }
   for (size_t e = 0; e < c->n_entries; e++) {
-    const int s = c->slot[e];
-    c->share[e] *= total[s];
-    c->log_share[e] -= log_total[s];
-    c->entropy[s] -= c->share[e] > 0.0 ? c->share[e] * c->log_share[e] : 0.0;
+    const int s = c->entry.slot[e];
+    c->entry.share[e] *= total[s];
+    c->entry.log_share[e] -= log_total[s];
+    c->nest.entropy[s] -= c->entry.share[e] > 0.0 ? c->entry.share[e] * c->entry.log_share[e] : 0.0;
   }
 }
 
 static void solve_units(fm_crossing *c, const fm_kernels *kernels) {
   for (size_t i = 0; i < c->block->n; i++) {
-    double *top = c->top + i * c->width, *log_top = c->log_top + i * c->width;
-    const double *inclusive = c->inclusive + i * c->width;
+    double *top = c->nest.top + i * c->width, *log_top = c->nest.log_top + i * c->width;
+    const double *inclusive = c->nest.inclusive + i * c->width;
     const double largest = kernels->max(inclusive, c->width);
     memcpy(top, inclusive, c->width * sizeof(double));
     const double total = kernels->exp_less(largest, top, c->width);
@@ -225,13 +227,13 @@ void fm_cross_nested_probabilities(const fm_cross_nested *model, const fm_design
                                    double *logsum) {
   fm_crossing c;
   start_block(&c, model, design, work, theta, scratch);
-  memcpy(c.utility, v, work->block.offset[work->block.n] * sizeof(double));
+  memcpy(c.row.utility, v, work->block.offset[work->block.n] * sizeof(double));
   solve_nests(&c, design->kernels);
   solve_units(&c, design->kernels);
   for (size_t r = 0; r < work->block.offset[work->block.n]; r++) {
     v[r] = 0.0;
-    for (int e = c.first[r]; e < c.first[r + 1]; e++) {
-      v[r] += c.share[e] * c.top[c.slot[e]];
+    for (int e = c.row.first[r]; e < c.row.first[r + 1]; e++) {
+      v[r] += c.entry.share[e] * c.nest.top[c.entry.slot[e]];
     }
   }
   memcpy(logsum, c.logsum, work->block.n * sizeof(double));
@@ -241,31 +243,31 @@ void fm_cross_nested_probabilities(const fm_cross_nested *model, const fm_design
 /* Shares the weight w of a choice of row r among its entries; gives w log P. */
 static double add_choice(fm_crossing *c, size_t r, double w) {
   double largest = -INFINITY, total = 0.0;
-  for (int e = c->first[r]; e < c->first[r + 1]; e++) {
-    const double joint = c->log_share[e] + c->log_top[c->slot[e]];
+  for (int e = c->row.first[r]; e < c->row.first[r + 1]; e++) {
+    const double joint = c->entry.log_share[e] + c->nest.log_top[c->entry.slot[e]];
     largest = joint > largest ? joint : largest;
   }
-  for (int e = c->first[r]; e < c->first[r + 1]; e++) {
-    total += exp(c->log_share[e] + c->log_top[c->slot[e]] - largest);
+  for (int e = c->row.first[r]; e < c->row.first[r + 1]; e++) {
+    total += exp(c->entry.log_share[e] + c->nest.log_top[c->entry.slot[e]] - largest);
   }
-  for (int e = c->first[r]; e < c->first[r + 1]; e++) {
-    const int s = c->slot[e];
-    const double n = w * exp(c->log_share[e] + c->log_top[s] - largest) / total;
-    c->count[e] += n;
-    c->nest_count[s] += n;
-    c->chosen_log[s] += n > 0.0 ? n * c->log_share[e] : 0.0;
+  for (int e = c->row.first[r]; e < c->row.first[r + 1]; e++) {
+    const int s = c->entry.slot[e];
+    const double n = w * exp(c->entry.log_share[e] + c->nest.log_top[s] - largest) / total;
+    c->entry.count[e] += n;
+    c->nest.count[s] += n;
+    c->nest.chosen_log[s] += n > 0.0 ? n * c->entry.log_share[e] : 0.0;
   }
-  c->chosen[r] += w;
+  c->row.chosen[r] += w;
   return w * (largest + log(total));
 }
 
 static double tally(fm_crossing *c) {
   const fm_block *block = c->block;
   double value = 0.0;
-  memset(c->count, 0, c->n_entries * sizeof(double));
-  memset(c->nest_count, 0, c->n_slots * sizeof(double));
-  memset(c->chosen_log, 0, c->n_slots * sizeof(double));
-  memset(c->chosen, 0, block->offset[block->n] * sizeof(double));
+  memset(c->entry.count, 0, c->n_entries * sizeof(double));
+  memset(c->nest.count, 0, c->n_slots * sizeof(double));
+  memset(c->nest.chosen_log, 0, c->n_slots * sizeof(double));
+  memset(c->row.chosen, 0, block->offset[block->n] * sizeof(double));
   for (size_t i = 0; i < block->n; i++) {
     c->unit_chosen[i] = 0.0;
     for (size_t k = block->choice[i]; k < block->choice[i + 1]; k++) {
@@ -282,14 +284,15 @@ static double tally(fm_crossing *c) {
 static void fill_residuals(fm_crossing *c) {
   const fm_block *block = c->block;
   for (size_t s = 0; s < c->n_slots; s++) {
-    c->nest_adjoint[s] = c->nest_count[s] * (1.0 - c->rate[s]) - c->unit_chosen[s / c->width] * c->top[s];
+    c->nest.adjoint[s] =
+        c->nest.count[s] * (1.0 - c->nest.rate[s]) - c->unit_chosen[s / c->width] * c->nest.top[s];
   }
   for (size_t r = 0; r < block->offset[block->n]; r++) {
-    c->residual[r] = 0.0;
-    for (int e = c->first[r]; e < c->first[r + 1]; e++) {
-      const int s = c->slot[e];
-      c->adjoint[e] = c->count[e] * c->rate[s] + c->nest_adjoint[s] * c->share[e];
-      c->residual[r] += c->adjoint[e];
+    c->row.residual[r] = 0.0;
+    for (int e = c->row.first[r]; e < c->row.first[r + 1]; e++) {
+      const int s = c->entry.slot[e];
+      c->entry.adjoint[e] = c->entry.count[e] * c->nest.rate[s] + c->nest.adjoint[s] * c->entry.share[e];
+      c->row.residual[r] += c->entry.adjoint[e];
     }
   }
 }
@@ -300,15 +303,16 @@ static void extra_score(const fm_crossing *c, size_t i, double *g) {
     const size_t s = i * c->width + m;
     const int k = c->model->lambda[m];
     if (k >= 0) {
-      g[k] += c->nest_adjoint[s] * c->entropy[s] - c->rate[s] * c->chosen_log[s];
+      g[k] += c->nest.adjoint[s] * c->nest.entropy[s] - c->nest.rate[s] * c->nest.chosen_log[s];
     }
   }
   if (c->model->n_tau > 0) {
     for (size_t r = c->block->offset[i]; r < c->block->offset[i + 1]; r++) {
-      for (int e = c->first[r]; e < c->first[r + 1]; e++) {
-        const int t = fm_crossing_tau(c, c->member[e]);
+      for (int e = c->row.first[r]; e < c->row.first[r + 1]; e++) {
+        const int t = fm_crossing_tau(c, c->entry.member[e]);
         if (t >= 0) {
-          g[c->model->n_lambda + (size_t)t] += c->adjoint[e] - c->allocation[c->member[e]] * c->residual[r];
+          g[c->model->n_lambda + (size_t)t] +=
+              c->entry.adjoint[e] - c->allocation[c->entry.member[e]] * c->row.residual[r];
         }
       }
     }
@@ -319,7 +323,7 @@ static void extra_score(const fm_crossing *c, size_t i, double *g) {
 static double solve_block(fm_crossing *c, const fm_cross_nested *model, const fm_design *design,
                           fm_work *work, const double *theta, double *scratch) {
   start_block(c, model, design, work, theta, scratch);
-  design->ops->utility(design, work, theta, c->utility);
+  design->ops->utility(design, work, theta, c->row.utility);
   solve_nests(c, design->kernels);
   solve_units(c, design->kernels);
   const double value = tally(c);
@@ -332,7 +336,7 @@ static fm_code cross_nested_block(const fm_pass *pass, fm_work *work, double *sc
   fm_crossing c;
   sums->value += solve_block(&c, pass->model, design, work, pass->theta, scratch);
   if (sums->score != NULL) {
-    design->ops->score(design, work, NULL, c.residual, sums->score);
+    design->ops->score(design, work, NULL, c.row.residual, sums->score);
     for (size_t i = 0; i < work->block.n; i++) {
       extra_score(&c, i, sums->score + design->n_linear);
     }
@@ -371,14 +375,14 @@ void fm_cross_nested_occasion_scores(const fm_cross_nested *model, const fm_desi
   const size_t n_terms = design->n_terms;
   fm_crossing c;
   (void)solve_block(&c, model, design, work, theta, scratch);
-  design->ops->project(design, work, c.residual, c.means);
+  design->ops->project(design, work, c.row.residual, c.info.means);
   memset(scores, 0, block->n * c.n_par * sizeof(double));
   for (size_t i = 0; i < block->n; i++) {
     double *g = scores + i * c.n_par;
-    memcpy(g, c.means + i * n_terms, n_terms * sizeof(double));
+    memcpy(g, c.info.means + i * n_terms, n_terms * sizeof(double));
     if (design->n_effects > 0) {
       for (size_t r = block->offset[i]; r < block->offset[i + 1]; r++) {
-        g[n_terms + (size_t)block->place[r]] += c.residual[r];
+        g[n_terms + (size_t)block->place[r]] += c.row.residual[r];
       }
     }
     extra_score(&c, i, g + design->n_linear);

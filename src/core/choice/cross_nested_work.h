@@ -14,37 +14,39 @@ typedef struct fm_crossing {
   const fm_cross_nested *model;
   const fm_block *block;
   size_t width, n_entries, n_slots, n_par;
-  /* entries of the model */
-  double *log_allocation, *allocation;
-  /* rows */
-  int *first;          /* rows + 1: entries of each row */
-  double *utility;     /* v */
-  double *row_weights; /* what is handed to the design */
-  double *chosen;      /* weight of the choices of the row */
-  double *residual;    /* derivative of the log-likelihood in v */
-  /* entries of the block */
-  int *member;       /* entry of the model, -1: staying, a nest of its own */
-  int *slot;         /* its nest */
-  double *share;     /* s_e: probability of the place given the nest */
-  double *log_share; /* l_e, -INFINITY when the place is not offered */
-  double *count;     /* n_e: weight of the choices that fall to the entry */
-  double *adjoint;   /* r_e: derivative of the log-likelihood in v_j + log a_jm */
-  /* nests */
-  double *rate;      /* k: 1 / lambda */
-  double *inclusive; /* W_m */
-  double *top;       /* Q_m: probability of the nest */
-  double *log_top;
-  double *entropy;    /* H_m = -sum s_e l_e = dW_m / dlambda_m */
-  double *nest_count; /* n_m */
-  double *chosen_log; /* sum of n_e l_e */
-  double *nest_adjoint;
-  /* units */
-  double *unit_chosen, *logsum;
-  /* of the information */
-  double *means;            /* width x units x terms: mean of x in each nest */
-  double *slope;            /* width x n_par: D_m of one unit */
-  double *vectors, *scaled; /* a few rows of n_par */
-  double *x;                /* terms */
+  double *log_allocation, *allocation; /* of the entries of the model */
+  double *unit_chosen, *logsum;        /* of the units of the block */
+  struct {
+    int *first;       /* rows + 1: entries of each row */
+    double *utility;  /* v */
+    double *weights;  /* what is handed to the design */
+    double *chosen;   /* weight of the choices of the row */
+    double *residual; /* derivative of the log-likelihood in v */
+  } row;
+  struct {             /* of the block */
+    int *member;       /* entry of the model, -1: staying, a nest of its own */
+    int *slot;         /* its nest */
+    double *share;     /* s_e: probability of the place given the nest */
+    double *log_share; /* l_e, -INFINITY when the place is not offered */
+    double *count;     /* n_e: weight of the choices that fall to the entry */
+    double *adjoint;   /* r_e: derivative of the log-likelihood in v_j + log a_jm */
+  } entry;
+  struct {
+    double *rate;      /* k: 1 / lambda */
+    double *inclusive; /* W_m */
+    double *top;       /* Q_m: probability of the nest */
+    double *log_top;
+    double *entropy;    /* H_m = -sum s_e l_e = dW_m / dlambda_m */
+    double *count;      /* n_m */
+    double *chosen_log; /* sum of n_e l_e */
+    double *adjoint;
+  } nest;
+  struct {                    /* for the information */
+    double *means;            /* width x units x terms: mean of x in each nest */
+    double *slope;            /* width x n_par: D_m of one unit */
+    double *vectors, *scaled; /* a few rows of n_par */
+    double *x;                /* terms */
+  } info;
 } fm_crossing;
 
 /* Places the arrays of a block of n units and n_rows rows in scratch and gives the doubles used;
