@@ -137,7 +137,7 @@ test_that("all methods agree with the definitions on random panels", {
 })
 
 test_that("every table adds up on random panels with moves, births, deaths and empty groups", {
-  n <- if (identical(Sys.getenv("NOT_CRAN"), "true") && !nzchar(Sys.getenv("FIRMMOVE_SANITIZE"))) 1000 else 60
+  n <- if (identical(Sys.getenv("NOT_CRAN"), "true") && !nzchar(Sys.getenv("FIRMMOVE_SANITIZE"))) 400 else 60
   set.seed(23)
   worst <- 0
   for (draw in seq_len(n)) {
