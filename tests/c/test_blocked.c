@@ -52,7 +52,7 @@ static void check_inverse(size_t n) {
   const size_t lda = n + 3;
   double *x = random_numbers(2 * n * n), *a = calloc(n * lda, sizeof(double)),
          *other = malloc(n * lda * sizeof(double));
-  double *square = malloc(n * n * sizeof(double)), *inverse = malloc(n * n * sizeof(double));
+  double *square = malloc(n * n * sizeof(double)), *inverse = calloc(n * n, sizeof(double));
   double *product = malloc(n * n * sizeof(double));
   const fm_product upper = {2 * n, n, n, x, x, a, n, n, lda, 1};
   CHECK_OK(fm_multiply(&upper, 2));

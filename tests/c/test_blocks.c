@@ -247,7 +247,7 @@ static fm_code forged(size_t at, uint64_t value, size_t bytes, fm_error *err) {
   const unsigned char letter[8] = {(unsigned char)value}; /* and zeros behind it */
   memcpy(to, bytes == 8 ? (const void *)&value : bytes == 4 ? (const void *)&half : letter, bytes);
   memcpy(&header, file, sizeof header);
-  header.directory_crc = fm_crc(0, file + header.directory, length - header.directory);
+  header.directory_crc = fm_crc(0, file + header.directory, (size_t)(length - header.directory));
   header.crc = fm_crc(0, &header, offsetof(fm_disk_header, crc));
   memcpy(file, &header, sizeof header);
   const fm_code code = judge(file, length, err);

@@ -88,7 +88,7 @@ static void sums(const fm_kernels *kernels) {
 
 /* c += a b' and c += u' a for all small shapes, so that every edge of the tiles is met. */
 static void products(const fm_kernels *kernels, size_t m, size_t p, size_t n) {
-  mu_seed(3 + m + 17 * p + 301 * n);
+  mu_seed((unsigned long)(3 + m + 17 * p + 301 * n));
   double a[12 * 40], b[12 * 40], u[12 * 12], c[12 * 40], exact[12 * 40];
   for (size_t i = 0; i < 12 * 40; i++) {
     a[i] = mu_normal(), b[i] = mu_normal(), c[i] = exact[i] = mu_normal();
