@@ -401,6 +401,51 @@ repeatable_draws <- function() {
   sprintf("%s() draws random numbers and has no argument `seed`", intersect(exported, setdiff(reached, draws)))
 }
 
+# The code of a file: of an article its chunks, of a file of R/ also its examples, other lines empty.
+code_lines <- function(file) {
+  lines <- readLines(file, encoding = "UTF-8")
+  if (endsWith(file, ".Rmd")) {
+    fence <- grepl("^```", lines)
+    opens <- cumsum(fence) %% 2L == 1L
+    of_r <- c(FALSE, grepl("^```\\{r", lines[fence]))[cumsum(fence) + 1L]
+    lines[fence | !(opens & of_r)] <- ""
+  } else if (startsWith(file, "R/")) {
+    tag <- grepl("^#' @|^[^#]|^$", lines)
+    of_example <- c(FALSE, grepl("^#' @examples", lines[tag]))[cumsum(tag) + 1L] & !tag
+    bare <- gsub("\\\\(donttest|dontrun|dontshow)\\{", "{", sub("^#' ?", "", lines[of_example]))
+    lines[of_example] <- gsub("\\%", "%", bare, fixed = TRUE)
+  }
+  lines
+}
+
+# The packages that code names, by :: or by a function that loads one, and the lines: a data frame.
+packages_named <- function(lines) {
+  parsed <- utils::getParseData(parse(text = lines, keep.source = TRUE, encoding = "UTF-8"))
+  direct <- parsed[parsed$token == "SYMBOL_PACKAGE", ]
+  loads <- c(
+    "library", "require", "requireNamespace", "loadNamespace", "need_package", "need_worker_package", "skip_if_not_installed"
+  )
+  words <- parsed[parsed$terminal & parsed$token != "COMMENT", ]
+  call <- which(words$token == "SYMBOL_FUNCTION_CALL" & words$text %in% loads)
+  loaded <- words[call + 2L, ] # behind the parenthesis
+  bare <- loaded$token == "SYMBOL" & words$text[call] %in% c("library", "require")
+  loaded <- loaded[bare | loaded$token == "STR_CONST", ]
+  data.frame(line = c(direct$line1, loaded$line1), package = gsub("[\"'`]", "", c(direct$text, loaded$text)))
+}
+
+# A package that is named and not in DESCRIPTION is there by accident: the check fails on the machine that lacks it.
+declared_packages <- function() {
+  known <- read.dcf("DESCRIPTION", c("Package", "Depends", "Imports", "Suggests", "Enhances"))
+  known <- gsub("\\s*\\([^)]*\\)", "", trimws(unlist(strsplit(known[!is.na(known)], ","))))
+  known <- c(known, rownames(utils::installed.packages(priority = "base")))
+  files <- c(r_files, list.files(c("tests", "vignettes"), "[.]R(md)?$", recursive = TRUE, full.names = TRUE))
+  unlist(lapply(files, function(file) {
+    found <- packages_named(code_lines(file))
+    found <- found[!found$package %in% known, ]
+    sprintf("%s:%d: %s is not in DESCRIPTION", rep(file, nrow(found)), found$line, found$package)
+  }))
+}
+
 rules <- list(
   "the core knows no R" = core_without_r, "includes keep to the floors" = respected_floors,
   "the core is quiet" = quiet_core, "the core has no state" = stateless_core,
@@ -414,7 +459,8 @@ rules <- list(
   "init.c and Makevars are current" = generated_files, "NAMESPACE and man are current" = current_docs,
   "help pages and articles are in the index" = indexed_docs,
   "details do not repeat the title" = details_after_title, "CONTRIBUTING names what exists" = true_contributing,
-  "comments of R are as wide as its code" = narrow_r_comments, "draws can be repeated" = repeatable_draws
+  "comments of R are as wide as its code" = narrow_r_comments, "draws can be repeated" = repeatable_draws,
+  "packages are in DESCRIPTION" = declared_packages
 )
 found <- lapply(rules, function(rule) as.character(rule()))
 broken <- lengths(found) > 0
