@@ -20,3 +20,21 @@ default_threads <- local({
     known
   }
 })
+
+# The threads, or fewer where the system does not let this process start so many now, as OpenMP ends the process where
+# it cannot start one. Then half of those that could be: what limits them is mostly memory, and they need some to work.
+startable_threads <- function(threads) {
+  if (threads < 2L || is_forked()) {
+    return(threads)
+  }
+  can <- .Call(C_startable_threads, threads)
+  if (can == threads) {
+    return(threads)
+  }
+  fewer <- (can + 1L) %/% 2L
+  warn("The system lets this process start ", can, " of ", threads, " threads: going on with ", fewer, ". Check the limits ",
+    "of memory and processes (ulimit -v, ulimit -u, the container).",
+    class = "threads"
+  )
+  fewer
+}

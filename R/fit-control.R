@@ -3,7 +3,8 @@
 #' estimated, except `fixed`.
 #'
 #' @param threads Number of threads, a whole number of at least 1. The default is 2, or 1 on a machine with
-#'   one core. Results are the same to the last bit for any number.
+#'   one core. Results are the same to the last bit for any number. Where the system does not let so many be started (a
+#'   container's limit of processes, memory), a warning says so and fewer are used.
 #' @param max_iterations Largest number of Newton iterations, a whole number of at least 1.
 #' @param tolerance Convergence tolerance. The fit stops when the rise in the log-likelihood that the next
 #'   Newton step promises, \eqn{s'H^{-1}s/2}{s'H^-1 s/2} with score \eqn{s} and information \eqn{H}, is at most
@@ -38,7 +39,7 @@ migration_control <- function(threads = NULL, max_iterations = 100, tolerance = 
   }
   structure(
     list(
-      threads = check_count(threads, "threads"),
+      threads = startable_threads(check_count(threads, "threads")),
       max_iterations = check_count(max_iterations, "max_iterations"),
       tolerance = check_fraction(tolerance, "tolerance"),
       rank_tolerance = check_fraction(rank_tolerance, "rank_tolerance"),

@@ -40,15 +40,17 @@ migration_workers <- function(n = 2) {
 # Seconds for workers to start, to show who they are once they have connected, and to be idle
 worker_seconds <- c(start = 120, token = 2, idle = 30 * 24 * 3600)
 
-# A socket that waits for workers, and its port. R's listen on all addresses of the machine: whoever connects must
-# show a secret before anything else is read.
+# A socket that waits for workers, and its port. R's listen on all addresses of the machine, so its place is taken at
+# once by one of the loopback address alone. Where the system does not let us, as on Windows, whoever connects still has
+# to show a secret before anything else is read.
 worker_server <- function(tries = 20L) {
   # ports as those of package parallel; not by the session's random numbers, which are the user's
   first <- sum(as.integer(charToRaw(tempfile()))) + Sys.getpid()
   for (port in 11000L + (first + 37L * seq_len(tries)) %% 1000L) {
     socket <- tryCatch(suppressWarnings(serverSocket(port)), error = function(e) NULL)
     if (!is.null(socket)) {
-      return(list(socket = socket, port = port))
+      moved <- .Call(C_loopback, port)
+      return(list(socket = socket, port = if (moved > 0L) moved else port))
     }
   }
   abort("No port between 11000 and 11999 is free for workers to connect to. Try again.", class = "workers")
@@ -233,10 +235,10 @@ stopCluster.migration_workers <- function(cl = NULL) {
 #' @section Security:
 #' The workers carry out whatever they are sent, and the session reads whatever they answer: who can be taken for one of
 #' them can do all that you can.
-#' * [migration_workers()]: processes of this machine, over its loopback address, that know a secret of the session. R
-#'   can only listen on all addresses of a machine, which it does for the second in which they start; who connects
-#'   without the secret is hung up on unheard.
-#' * [parallel::makePSOCKcluster()] listens in the same way and asks nobody who he is: whoever reaches the port first,
+#' * [migration_workers()]: processes of this machine, over its loopback address, that know a secret of the session.
+#'   While they start, the session listens on that address alone (on Windows on all, as R does); who connects without
+#'   the secret is hung up on unheard.
+#' * [parallel::makePSOCKcluster()] listens on all addresses and asks nobody who he is: whoever reaches the port first,
 #'   from this machine or another, is taken for a worker. Use it in a network that you trust, behind a firewall or
 #'   through ssh.
 #' * [parallel::makeForkCluster()]: the same, for the moment in which the forks connect.

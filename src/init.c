@@ -11,6 +11,7 @@
 #include "glue/pairs.h"
 #include "glue/panel.h"
 #include "glue/places.h"
+#include "glue/process.h"
 #include "glue/relatedness.h"
 #include "glue/shapley.h"
 #include "glue/slice.h"
@@ -47,6 +48,7 @@ static const R_CallMethodDef call_entries[] = {
     {"hash", (DL_FUNC)&firmmove_hash, 2},
     {"hash_each", (DL_FUNC)&firmmove_hash_each, 1},
     {"latent_em", (DL_FUNC)&firmmove_latent_em, 5},
+    {"loopback", (DL_FUNC)&firmmove_loopback, 1},
     {"m_function", (DL_FUNC)&firmmove_m_function, 9},
     {"mixed_individual", (DL_FUNC)&firmmove_mixed_individual, 4},
     {"model_matrix", (DL_FUNC)&firmmove_model_matrix, 1},
@@ -80,6 +82,7 @@ static const R_CallMethodDef call_entries[] = {
     {"slice_spill", (DL_FUNC)&firmmove_slice_spill, 2},
     {"slice_sums", (DL_FUNC)&firmmove_slice_sums, 6},
     {"slices_new", (DL_FUNC)&firmmove_slices_new, 5},
+    {"startable_threads", (DL_FUNC)&firmmove_startable_threads, 1},
     {"subsets", (DL_FUNC)&firmmove_subsets, 5},
     {"sum_slices", (DL_FUNC)&firmmove_sum_slices, 1},
     {"synergy_null", (DL_FUNC)&firmmove_synergy_null, 6},

@@ -46,11 +46,12 @@ cross() {
   return "$code"
 }
 
-# debian NAME TRIPLE ARCHITECTURE QEMU FLAGS: the same by a cross compiler of Debian.
+# debian NAME TRIPLE ARCHITECTURE QEMU FLAGS: the same by a cross compiler of Debian, whose folders are called by the
+# triple, but i386 where the compiler is that of i686.
 debian() {
-  local root=$made/zlib-$3/root
+  local root=$made/zlib-$3/root folder=${2/#i686/i386}
   foreign_zlib "$3" || { echo "zlib of $3 could not be had: $made/zlib-$3/log" >&2; return 1; }
-  cross "$1" "$2-gcc" "$4" "$5 -isystem $root/usr/include -isystem $root/usr/include/$2" "-static -L$root/usr/lib/$2"
+  cross "$1" "$2-gcc" "$4" "$5 -isystem $root/usr/include -isystem $root/usr/include/$folder" "-static -L$root/usr/lib/$folder"
 }
 
 run_simd() {

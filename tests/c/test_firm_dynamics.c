@@ -453,11 +453,6 @@ static void cells_have_the_variance_of_their_term(void) {
   }
 }
 
-static int stop(void *context) {
-  (void)context;
-  return 1;
-}
-
 static fm_code everything(void *context) {
   (void)context;
   fm_panel panel = panel_of(300, 4, 3);
@@ -480,7 +475,7 @@ static fm_code everything(void *context) {
 
 static fm_code several_stripes(void *context) {
   fm_dynamics d;
-  const fm_code code = fm_dynamics_run(context, 2, stop, &d);
+  const fm_code code = fm_dynamics_run(context, 2, NULL, &d);
   fm_dynamics_free(&d);
   return code;
 }

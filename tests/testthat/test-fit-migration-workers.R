@@ -52,6 +52,17 @@ test_that("who connects without the secret is hung up on, and nothing of it is r
   close(connection)
 })
 
+test_that("the session listens for workers on the loopback address alone", {
+  skip_on_cran()
+  skip_if_not(file.exists("/proc/net/tcp"))
+  server <- worker_server()
+  on.exit(close(server$socket))
+  sockets <- strsplit(trimws(readLines("/proc/net/tcp")[-1L]), " +")
+  address <- vapply(sockets, `[`, "", 2L)
+  listens <- address[vapply(sockets, `[`, "", 4L) == "0A" & endsWith(address, sprintf(":%04X", server$port))]
+  expect_identical(listens, sprintf("0100007F:%04X", server$port))
+})
+
 test_that("the secret is in no command and in no environment that lasts", {
   skip_on_cran()
   skip_if_not(file.exists("/proc/self/cmdline"))
