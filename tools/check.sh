@@ -20,7 +20,7 @@ case ${VARIANT:-} in
   depends) export _R_CHECK_DEPENDS_ONLY_=true ;;
   suggests) export _R_CHECK_SUGGESTS_ONLY_=true ;;
   strict)
-    export _R_CHECK_LENGTH_1_CONDITION_=true _R_CHECK_LENGTH_1_LOGIC2_=true _R_CHECK_CODETOOLS_PROFILE_=suppressLocalUnused=FALSE
+    export _R_CHECK_LENGTH_1_CONDITION_=true _R_CHECK_LENGTH_1_LOGIC2_=true
     export _R_CHECK_THINGS_IN_TEMP_DIR_=true _R_CHECK_RD_CONTENTS_=true LC_ALL=C.UTF-8 TZ=Asia/Shanghai ;;
   "") ;;
   *) echo "check: no such VARIANT: $VARIANT" >&2; exit 1 ;;

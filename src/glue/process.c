@@ -1,8 +1,8 @@
 /* process.c: what the system lets this process have.
  *
  * Threads: OpenMP ends the process when it cannot start one, so it is tried first by threads that do
- * nothing. Sockets: R listens on all addresses of a machine and lets nobody choose. The socket that R holds is
- * exchanged for one that is bound to the loopback address; the connection of R stays what it was.
+ * nothing. Sockets: R listens on all addresses of a machine and lets nobody choose. The socket that R
+ * holds is exchanged for one that is bound to the loopback address; R's connection stays what it was.
  */
 #if !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L /* pthread_create, dup2, sockets */
