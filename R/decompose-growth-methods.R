@@ -215,14 +215,14 @@ expand_cells <- function(panel) {
 stack_cells <- function(terms, panel, span) {
   cells <- expand_cells(panel)
   n <- nrow(cells)
-  table <- cells[rep(seq_len(n), length(terms)), ]
-  table$start <- span[1]
-  table$end <- span[2]
-  table$component <- rep(names(terms), each = n)
-  table$estimate <- unlist(lapply(terms, as.vector), use.names = FALSE)
-  table <- table[order(match(table$region, panel$region), match(table$industry, panel$industry)), ]
-  row.names(table) <- NULL
-  table
+  rows <- order(match(cells$region, panel$region), match(cells$industry, panel$industry))
+  # the terms of a cell one after the other
+  at <- rep(rows, each = length(terms))
+  estimate <- do.call(rbind, lapply(terms, as.vector))
+  quick_table(
+    region = cells$region[at], industry = cells$industry[at], start = rep(span[1], length(at)),
+    end = rep(span[2], length(at)), component = rep(names(terms), n), estimate = as.vector(estimate[, rows])
+  )
 }
 
 # Long table of a named list of matrices region x industry, summed over industries

@@ -234,8 +234,8 @@ check_size <- function(data, size, arg = "size", table_arg = "data") {
 sum_cells <- function(value, codes, dims) {
   sums <- numeric(prod(dims))
   if (length(value)) {
-    added <- rowsum(value, combine_codes(codes, dims), reorder = FALSE)
-    sums[as.numeric(rownames(added))] <- added
+    cell <- combine_codes(codes, dims)
+    sums[unique(cell)] <- rowsum(value, cell, reorder = FALSE)
   }
   array(sums, dims)
 }

@@ -1,9 +1,10 @@
 # How long a call goes on after Ctrl-C:  Rscript tools/interrupts.R [PATTERN] [TRIES]
 #
-# Each function that can run for long is started on data that keep it busy for seconds, and told to stop by SIGINT at TRIES
-# moments (4) of its first seconds. Printed are the seconds from the signal to the prompt, the longest last, and whether
-# same call that was stopped left a session that still fits. Fails where one took longer than a second. PATTERN picks cases
-# by name. Not on Windows, which has no such signal. Seconds are of the clock: a machine with other work to do adds to them.
+# Each function that can run for long is started on data that keep it busy for seconds, and told to stop by SIGINT at
+# TRIES moments (4) of its first seconds. Printed are the seconds from the signal to the prompt for each moment at which
+# the call was not over already, and at the end whether the session still fits. Fails where one took longer than a second.
+# PATTERN picks cases by name. Not on Windows, which has no such signal. Seconds are of the clock: a machine with other
+# work to do adds to them.
 library(firmmove)
 given <- commandArgs(TRUE)
 pattern <- if (length(given) > 0L) given[1L] else ""
@@ -18,7 +19,7 @@ toys$one <- migration_control(threads = 1)
 
 # ---- data, each made when a case first asks for it ----------------------------------------------------------------
 
-big_kinds <- function() toys$two_kinds_data(firms = 20000, times = 3, places = 20)
+big_kinds <- function() toys$two_kinds_data(firms = 40000, times = 3, places = 24)
 big_places <- function() {
   set.seed(3)
   n <- 40000
@@ -30,7 +31,7 @@ big_places <- function() {
 }
 big_panel <- function() {
   set.seed(4)
-  toys$panel_of_movers(60000, 8, 400)
+  toys$panel_of_movers(200000, 8, 1000)
 }
 big_points <- function() {
   set.seed(5)
@@ -40,7 +41,7 @@ big_points <- function() {
 big_table <- function() {
   set.seed(6)
   data.frame(
-    region = sample(2000, 2e6, TRUE), industry = sample(1500, 2e6, TRUE), size = stats::rlnorm(2e6),
+    region = sample(1500, 2e6, TRUE), industry = sample(800, 2e6, TRUE), size = stats::rlnorm(2e6),
     year = rep(1:2, each = 1e6)
   )
 }

@@ -42,7 +42,7 @@ static double direct(size_t p, size_t q, enum fm_related method) {
 static void check_method(enum fm_related method, int self) {
   static double phi[INDUSTRIES * INDUSTRIES], density[REGIONS * INDUSTRIES], related[PAIRS];
   static int together[PAIRS];
-  const fm_presence p = {REGIONS, INDUSTRIES, present, method, self};
+  const fm_presence p = {REGIONS, INDUSTRIES, present, method, self, NULL};
   const fm_relations out = {phi, density, related, together};
   CHECK_OK(fm_relatedness(&p, &out, 3));
   CHECK_CLOSE(phi[5 + INDUSTRIES * 40], direct(5, 40, method), 1e-14);
@@ -69,7 +69,7 @@ static void test_methods(void) {
 
 static void test_threads(void) {
   static double one[REGIONS * INDUSTRIES], two[REGIONS * INDUSTRIES], phi[INDUSTRIES * INDUSTRIES];
-  const fm_presence p = {REGIONS, INDUSTRIES, present, FM_COSINE, 0};
+  const fm_presence p = {REGIONS, INDUSTRIES, present, FM_COSINE, 0, NULL};
   const fm_relations alone = {phi, one, NULL, NULL}, together = {phi, two, NULL, NULL};
   make_presence();
   CHECK_OK(fm_relatedness(&p, &alone, 1));
@@ -81,7 +81,7 @@ static void test_threads(void) {
 
 static fm_code scenario(void *context) {
   static double phi[INDUSTRIES * INDUSTRIES], density[REGIONS * INDUSTRIES];
-  const fm_presence p = {REGIONS, INDUSTRIES, present, FM_PROXIMITY, 0};
+  const fm_presence p = {REGIONS, INDUSTRIES, present, FM_PROXIMITY, 0, NULL};
   const fm_relations out = {phi, density, NULL, NULL};
   (void)context;
   return fm_relatedness(&p, &out, 2);

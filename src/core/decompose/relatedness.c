@@ -143,7 +143,8 @@ fm_code fm_relatedness(const fm_presence *presence, const fm_relations *out, int
   fm_code code = FM_NO_MEMORY;
   if (r.bits && r.row && r.k && r.s && r.density && diversity) {
     read_presence(&r, diversity);
-    code = fm_parallel((n + BLOCK - 1) / BLOCK, threads, fill_block, &r);
+    const size_t blocks = (n + BLOCK - 1) / BLOCK;
+    code = fm_parallel_watched(blocks, threads, fill_block, &r, presence->interrupted, NULL);
   }
   fm_free(r.bits), fm_free(r.row), fm_free(r.k), fm_free(r.s), fm_free(r.density), fm_free(diversity);
   return code;

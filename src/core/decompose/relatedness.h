@@ -28,6 +28,7 @@ typedef struct fm_presence {
   const double *present; /* n_regions x n_industries, column by column; not 0: there */
   enum fm_related method;
   int self; /* phi keeps its diagonal, so that an industry counts in its own density */
+  int (*interrupted)(void *); /* asked between blocks; may be NULL */
 } fm_presence;
 
 /* phi: n_industries x n_industries; density: n_regions x n_industries; together and related: C and phi of
