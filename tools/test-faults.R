@@ -2,6 +2,7 @@
 #
 #   fail, short  the n-th call of the system on a file of the store fails (or writes half), for all n (each STRIDE-th): the
 #                writer stops with an error and the old store is whole, or it ends and the new one is; nothing stays behind
+#                but a file of the user that could not be moved to the new store, which is told
 #   kill         the process is killed at the n-th call: old or new, whole; verify_store(clean = TRUE) leaves nothing else
 #   random       killed at KILLS random moments
 #
@@ -42,13 +43,16 @@ prepare <- function(way) {
   }
 }
 
-# Writes in a process of its own, by fork; "done", "error" or "killed"
+# Writes in a process of its own, by fork: "done", "kept" (done, and told that a file of the user is in the old folder
+# still), "error" or "killed"
 write_apart <- function(way, at = NULL, how = "fail", kill_after = NULL) {
   job <- parallel::mcparallel({
     if (!is.null(at)) Sys.setenv(FAULTS_AT = at, FAULTS_HOW = how)
+    outcome <- "done"
+    kept <- function(w) outcome <<- "kept"
     tryCatch({
-      way$write()
-      "done"
+      withCallingHandlers(way$write(), firmmove_warning_leftover = kept)
+      outcome
     }, error = function(e) if (inherits(e, "firmmove_error")) "error" else paste("raw error:", conditionMessage(e)))
   }, silent = TRUE)
   if (!is.null(kill_after)) {
@@ -70,7 +74,12 @@ fault_of <- function(way, outcome) {
   if (startsWith(outcome, "raw")) {
     return(outcome)
   }
-  if (outcome != "killed" && length(list.files(folder, "[.]part-")) > 0L) {
+  left <- list.files(folder, "[.]part-", full.names = TRUE)
+  if (outcome == "kept") {
+    if (!identical(list.files(left), "notes.txt")) return("the file of the user is not where it was told to be")
+    file.rename(file.path(left, "notes.txt"), file.path(path, "notes.txt"))
+    outcome <- "done"
+  } else if (outcome != "killed" && length(left) > 0L) {
     return("a writer that was not killed left a folder")
   }
   there <- file.exists(path)
