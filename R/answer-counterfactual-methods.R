@@ -15,7 +15,7 @@
 #' data <- subset(wenzhou_guzhen(), year %in% 1997:1998)
 #' fit <- fit_migration(~ pull(land_price) + log(distance) + log(makers), data)
 #' cheap <- counterfactual(fit,
-#'   places = transform(places, land_price = 0.8 * land_price), draws = 20, seed = 1
+#'   places = transform(places, land_price = 0.8 * land_price)
 #' )
 #' summary(cheap)
 #' plot(cheap)
@@ -39,10 +39,7 @@ counterfactual_title <- function(x) {
 }
 
 counterfactual_note <- function(x) {
-  if (x$draws == 0L) {
-    return("No intervals: draws = 0.")
-  }
-  interval_note(x$conf.level, paste("of the change from", plural(x$draws, "draw"), "of the coefficients"))
+  x$how
 }
 
 # Rows in the order of the size of the change

@@ -1,7 +1,8 @@
 #' @title Counterfactual stocks, flows, stayers and welfare
 #' @description Changes the tables of places, firms or ties, and compares what the model then expects with what it
 #' expects of the data as they are: firms at each place, flows between places, who leaves, and the expected utility of
-#' the best place (the logsum), in money if a price is given. Intervals come from draws of the coefficients.
+#' the best place (the logsum), in money if a price is given. Intervals are by the
+#' delta method, on exact derivatives where the model has them, or from draws of the coefficients.
 #'
 #' @details With \eqn{P_{ij}}{P_ij} and \eqn{P'_{ij}}{P'_ij} the probabilities before and after, and weights
 #' \eqn{w_i}, the change of the stock of place \eqn{j} is
@@ -36,8 +37,11 @@
 #' @param price Name of the coefficient that turns utility into money, as in [compensate()].
 #' @param subset Condition on the columns of `firms` (of the long data, by occasion): the occasions that are counted.
 #'   Default: those of the fit.
-#' @param draws Number of draws of the coefficients; 0 for no intervals.
-#' @param seed A seed for the draws, or `NULL`.
+#' @param interval `"delta"`: normal intervals from the derivatives of the changes in the coefficients. `"simulated"`:
+#'   quantiles of the changes over draws of the coefficients from their asymptotic normal distribution, for changes that
+#'   are far from linear in the coefficients.
+#' @param draws,seed Number of draws of simulated intervals, and a seed for them. `draws = 0`: no intervals of either
+#'   kind.
 #' @param conf.level Level of the intervals, between 0 and 1.
 #' @param ... `type` and `cluster`, or `vcov`: which covariance, as in [vcov.migration_fit()].
 #' @return An object of class `migration_counterfactual` with the data frames
@@ -65,18 +69,19 @@
 #'   places$technology[wenzhou] <- places$technology[places$place == "Guzhen"]
 #'   places
 #' }
-#' what_if <- counterfactual(fit, places = as_in_guzhen, subset = year == 1997, draws = 50, seed = 1)
+#' what_if <- counterfactual(fit, places = as_in_guzhen, subset = year == 1997)
 #' what_if
 #' head(as.data.frame(what_if, table = "flows"))
 #' counterfactual(fit, network = network[0, ], firms = transform(firms, kin = firm), draws = 0)
 #' @export
 counterfactual <- function(object, places = NULL, firms = NULL, ties = NULL, network = NULL, data = NULL,
-                           equilibrium = TRUE, price = NULL, subset = NULL, draws = 200, seed = NULL,
-                           conf.level = 0.95, ...) {
+                           equilibrium = TRUE, price = NULL, subset = NULL, interval = c("delta", "simulated"),
+                           draws = 200, seed = NULL, conf.level = 0.95, ...) {
   check_fit(object)
   check_dots(..., also = covariance_arguments)
   refuse_hazard(object, "counterfactual()", "Compare predict(fit, newdata) with predict(fit), or see marginal_effects().")
   check_flag(equilibrium, "equilibrium")
+  interval <- match.arg(interval)
   conf.level <- check_fraction(conf.level, "conf.level")
   price <- if (!is.null(price)) welfare_price(object, price)
   given <- lapply(match.call()[c("places", "firms", "ties", "network", "data")], identity)
@@ -94,10 +99,19 @@ counterfactual <- function(object, places = NULL, firms = NULL, ties = NULL, net
   if (!equilibrium) {
     after <- hold_equilibrium(object, after, before)
   }
-  compared <- compare_designs(object, before, after, price)
-  space <- theta_space(object, fit_design(object), ...)
-  drawn <- with_seed(seed, draw_comparisons(object, before, after, price, space, draws, equilibrium))
-  new_counterfactual(object, before, compared, drawn, given, conf.level)
+  space <- if (!identical(as.numeric(draws), 0)) {
+    theta_space(object, if (is.null(counted)) before else fit_design(object), ...)
+  }
+  sides <- list(object = object, before = before, after = after, price = price, equilibrium = equilibrium)
+  compared <- compare_sides(sides)
+  spread <- if (is.null(space)) {
+    list(how = "No intervals: draws = 0.")
+  } else if (interval == "delta") {
+    compared_errors(sides, compared, space, conf.level)
+  } else {
+    with_seed(seed, compared_draws(sides, space, check_count(draws, "draws"), conf.level))
+  }
+  new_counterfactual(sides, compared, spread, given, conf.level)
 }
 
 # Changed tables --------------------------------------------------------------------------------------
@@ -158,132 +172,52 @@ check_occasions_kept <- function(before, after) {
   }
 }
 
-# Comparison ------------------------------------------------------------------------------------------
+# Tables ----------------------------------------------------------------------------------------------
 
-# Flows, logsums and leaving of both designs
-compare_designs <- function(object, before, after, price) {
-  side <- function(design) {
-    list(
-      flows = expected_flows(object, design), welfare = welfare_each(object, design),
-      leave = leaving_probability(object, design)
-    )
-  }
-  list(before = side(before), after = side(after), money = money_of(object, before, price))
-}
-
-# The logsum of each occasion, less what its pushes add to all moves alike: choices do not tell a push from a loss of
-# staying, and as the latter it is a loss
-welfare_each <- function(object, design) {
-  logsum <- kernel_predict(object, design, "logsum")
-  terms <- object$design$terms
-  has <- function(role) grepl(role, terms$term, fixed = TRUE)
-  push <- has("push(") & !has("pull(") & !with_destination(object)
-  if (!any(push)) {
-    return(logsum)
-  }
-  typical <- typical_coefficients(object, design)
-  typical$b[-which(push), ] <- 0
-  zero <- move_utility(object, design, numeric(nrow(typical$b)))
-  lost <- lapply(seq_len(ncol(typical$b)), function(class) {
-    share <- if (is.null(typical$share)) 1 else typical$share[, class]
-    share * (move_utility(object, design, typical$b[, class]) - zero)
-  })
-  logsum - Reduce(`+`, lost)
-}
-
-# The place in theta of a price that is the same for all firms
-welfare_price <- function(object, price) {
-  at <- price_position(object, price)
-  classes <- unique(vapply(class_coefficients(object), `[`, 0L, at))
-  if (length(classes) > 1L || price %in% names(object$model$random)) {
-    abort("The coefficient of the price `", price, "` differs between firms, and so does the money worth of a unit of ",
-      "utility: ", if (length(classes) > 1L) "hold it equal with latent(common = )" else "fit it as a fixed coefficient",
-      ", or leave `price` out.",
-      class = "price"
-    )
-  }
-  if (identical(object$model$space, "wtp") && price != object$model$price) {
-    abort("In willingness-to-pay space money is in units of `", object$model$price, "`: give that as `price`.",
-      class = "price"
-    )
-  }
-  object$layout$coefficients[classes]
-}
-
-# The utility, at plain coefficients b, of the first move on offer of each occasion; 0 without an origin, who is not
-# pushed
-move_utility <- function(object, design, b) {
-  by_slice(design, function(part) first_move(part$spec, plain_utility(object, part, b)))
-}
-
-# How many units of the price one unit of utility is worth; NULL without a price
-money_of <- function(object, design, price) {
-  if (is.null(price)) NULL else -1 / design$theta[price]
-}
-
-# Changes for each draw of the coefficients: list(stocks, flows, totals), a column a draw; NULL for none
-draw_comparisons <- function(object, before, after, price, space, draws, equilibrium) {
-  if (identical(as.numeric(draws), 0)) {
-    return(NULL)
-  }
-  theta <- draw_theta(space, check_count(draws, "draws"))
-  w <- occasion_weights(before$spec)
-  tick <- progress("Draws of the coefficients", ncol(theta))
-  each <- lapply(seq_len(ncol(theta)), function(k) {
-    tick()
-    old <- resolve_equilibrium(object, at_theta(before, theta[, k]))
-    new <- at_theta(after, theta[, k])
-    new <- if (equilibrium) resolve_equilibrium(object, new) else hold_equilibrium(object, new, old)
-    flows <- expected_flows(object, new) - expected_flows(object, old)
-    welfare <- sum(w * (welfare_each(object, new) - welfare_each(object, old))) / sum(w)
-    totals <- c(flows_away(flows), welfare, welfare * money_of(object, old, price))
-    list(flows = c(flows), stocks = colSums(flows), totals = totals)
-  })
-  gathered <- function(part) do.call(cbind, lapply(each, `[[`, part))
-  list(flows = gathered("flows"), stocks = gathered("stocks"), totals = gathered("totals"))
-}
-
-new_counterfactual <- function(object, design, compared, drawn, given, conf.level) {
+# compared: compare_sides(). spread: list(how), the words below the tables, and for each table std.error and limits.
+new_counterfactual <- function(sides, compared, spread, given, conf.level) {
+  object <- sides$object
+  spec <- sides$before$spec
   before <- compared$before$flows
   after <- compared$after$flows
-  w <- occasion_weights(design$spec)
-  observed <- observed_flows(design, w)
-  welfare <- sum(w * (compared$after$welfare - compared$before$welfare)) / sum(w)
+  w <- occasion_weights(spec)
+  observed <- observed_flows(sides$before, w)
+  money <- compared$money
+  leavers <- flows_away(after) - flows_away(before)
   tables <- list(
     stocks = data.frame(
       place = object$data$place, observed = colSums(observed), before = colSums(before), after = colSums(after)
     ),
     flows = flow_frame(object$data$place, observed, before, after),
     totals = data.frame(
-      quantity = c("leavers", "welfare", if (!is.null(compared$money)) "welfare in money"),
-      observed = c(flows_away(observed), NA, compared$money * NA),
-      before = c(flows_away(before), NA, compared$money * NA), after = c(flows_away(after), NA, compared$money * NA)
+      quantity = c("leavers", "welfare", if (!is.null(money)) "welfare in money"),
+      observed = c(flows_away(observed), NA, money * NA),
+      before = c(flows_away(before), NA, money * NA), after = c(flows_away(after), NA, money * NA)
     )
   )
-  tables <- lapply(tables, function(table) cbind(table, estimate = table$after - table$before))
-  tables$totals$estimate[-1L] <- c(welfare, welfare * compared$money)
+  tables$stocks$change <- tables$stocks$after - tables$stocks$before
+  tables$flows$change <- tables$flows$after - tables$flows$before
+  tables$totals$change <- c(leavers, compared$welfare, compared$welfare * money)
   for (name in names(tables)) {
-    tables[[name]] <- with_changes(tables[[name]], drawn[[name]], conf.level)
+    tables[[name]] <- with_spread(tables[[name]], spread[[name]])
   }
   kept <- tables$flows$before + tables$flows$after + tables$flows$observed > 0
   tables$flows <- plain_rows(tables$flows[kept, ])
-  tables$firms <- firm_changes(object, design, compared)
-  tables$origins <- origin_changes(object$data$place, compared, observed, tables$firms$would_stay, design$spec, w)
+  tables$firms <- firm_changes(object, sides$before, compared)
+  tables$origins <- origin_changes(object$data$place, compared, observed, tables$firms$would_stay, spec, w)
   structure(
     c(tables, list(
-      changed = names(given), draws = if (is.null(drawn)) 0L else ncol(drawn$stocks), conf.level = conf.level,
-      model = model_title(object$model)
+      changed = names(given), how = spread$how, conf.level = conf.level, model = model_title(object$model)
     )),
     class = c("migration_counterfactual", "migration_answer")
   )
 }
 
-with_changes <- function(table, draws, conf.level) {
-  names(table)[names(table) == "estimate"] <- "change"
-  if (is.null(draws)) {
-    return(cbind(table, std.error = NA_real_, conf.low = NA_real_, conf.high = NA_real_))
+with_spread <- function(table, spread) {
+  for (name in c("std.error", "conf.low", "conf.high")) {
+    table[[name]] <- if (is.null(spread)) NA_real_ else spread[[name]]
   }
-  with_draws(table, draws, conf.level)
+  table
 }
 
 # Weighted counts of the choices made, in the shape of expected flows

@@ -126,10 +126,10 @@ with_intervals <- function(table, std.error, conf.level) {
 # Standard deviation and quantiles of draws, a row of `draws` for each row of the table
 with_draws <- function(table, draws, conf.level) {
   tail <- (1 - conf.level) / 2
-  limits <- apply(draws, 1L, stats::quantile, probs = c(tail, 1 - tail), names = FALSE, na.rm = TRUE)
-  table$std.error <- apply(draws, 1L, stats::sd, na.rm = TRUE)
-  table$conf.low <- limits[1L, ]
-  table$conf.high <- limits[2L, ]
+  found <- .Call(C_row_spread, draws, c(tail, 1 - tail), if (is_forked()) 1L else default_threads())
+  table$std.error <- found[, 1L]
+  table$conf.low <- found[, 2L]
+  table$conf.high <- found[, 3L]
   table
 }
 

@@ -11,13 +11,8 @@ predicted_intervals <- function(object, type, design, data, conf.level, ...) {
   if (!identical(design$effects, own$effects)) {
     abort("Intervals with place constants need the places of the fit in `newdata`.", class = "newdata")
   }
-  value <- function(theta) {
-    as.vector(kernel_predict(object, resolve_equilibrium(object, at_theta(design, theta)), type))
-  }
   at <- kernel_predict(object, design, type)
-  space <- theta_space(object, own, ...)
-  check_interval_room(length(at) * sum(diag(space$covariance) > 0))
-  se <- delta_errors(value, replace(space, "theta", list(design$theta)))
+  se <- prediction_errors(object, design, type, theta_space(object, own, ...), length(at))
   z <- stats::qnorm((1 + level) / 2)
   limits <- prediction_limits(as.vector(at), se, z, type)
   shaped <- function(x) {
@@ -28,6 +23,18 @@ predicted_intervals <- function(object, type, design, data, conf.level, ...) {
     return(flow_intervals(at, se, limits, data$place))
   }
   list(fit = shaped(as.vector(at)), se.fit = shaped(se), lower = shaped(limits$lower), upper = shaped(limits$upper))
+}
+
+prediction_errors <- function(object, design, type, space, n) {
+  variance <- kernel_variances(object, design, root_directions(space), type)
+  if (!is.null(variance)) {
+    return(sqrt(as.vector(variance)))
+  }
+  value <- function(theta) {
+    as.vector(kernel_predict(object, resolve_equilibrium(object, at_theta(design, theta)), type))
+  }
+  check_interval_room(n * sum(diag(space$covariance) > 0))
+  delta_errors(value, replace(space, "theta", list(design$theta)))
 }
 
 # Of probabilities on the scale of log odds, so that limits are between 0 and 1; where there is no doubt, none

@@ -22,8 +22,8 @@
 #'   Rows with a missing value in some term give `NA`. Every row of `newdata` is predicted, also a firm that
 #'   closed: there may be more of them than occasions of a fit to the same table.
 #' @param type What to predict; see above.
-#' @param se.fit `TRUE` gives standard errors and intervals too, by the delta method; two predictions for each
-#'   coefficient.
+#' @param se.fit `TRUE` gives standard errors and intervals too, by the delta method: from exact derivatives where the
+#'   model has them, else from two predictions for each coefficient.
 #' @param conf.level Level of the intervals, between 0 and 1.
 #' @param ... With `se.fit`, `type` apart: `cluster` or `vcov`, which covariance, as in [vcov.migration_fit()]. Anything
 #'   else is an error.

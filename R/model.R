@@ -183,6 +183,23 @@ kernel_predict <- function(object, design, type) {
   UseMethod("kernel_predict")
 }
 
+# Sums of probabilities over the occasions, with exact derivatives along directions of theta (columns; NULL for none), as
+# far as `asked` names them: list of
+# - flows: as of kernel_predict(); flow_slopes: a column each direction, of the flows as a vector;
+# - logsum_slopes: of the weighted sum of the logsums;
+# - stay_gradient: the derivatives in theta of the weighted sum of the probabilities of staying;
+# - logsum, stay: of each occasion, NA for one without an origin.
+# NULL for models whose derivatives the core does not give: then answers take differences. Dispatches on the fit.
+kernel_response <- function(object, design, directions, asked) {
+  UseMethod("kernel_response")
+}
+
+# Variances of predictions (a type of kernel_predict(), in its shape) along directions of theta, which root_directions()
+# makes of a covariance; NULL as kernel_response(). Dispatches on the fit.
+kernel_variances <- function(object, design, directions, type) {
+  UseMethod("kernel_variances")
+}
+
 # The choice that a uniform number makes, for each occasion: the number of a place where all occasions offer all places,
 # else the position within the occasion. Dispatches on the fit.
 kernel_choice <- function(object, design, uniform) {

@@ -66,8 +66,10 @@ static const R_CallMethodDef call_entries[] = {
     {"predict", (DL_FUNC)&firmmove_predict, 5},
     {"recode", (DL_FUNC)&firmmove_recode, 2},
     {"relatedness", (DL_FUNC)&firmmove_relatedness, 4},
+    {"respond", (DL_FUNC)&firmmove_respond, 6},
     {"ring_sums", (DL_FUNC)&firmmove_ring_sums, 7},
     {"rise_within", (DL_FUNC)&firmmove_rise_within, 2},
+    {"row_spread", (DL_FUNC)&firmmove_row_spread, 3},
     {"run_starts", (DL_FUNC)&firmmove_run_starts, 1},
     {"scores", (DL_FUNC)&firmmove_scores, 5},
     {"shapley_dominance", (DL_FUNC)&firmmove_shapley_dominance, 2},
@@ -86,6 +88,7 @@ static const R_CallMethodDef call_entries[] = {
     {"subsets", (DL_FUNC)&firmmove_subsets, 5},
     {"sum_slices", (DL_FUNC)&firmmove_sum_slices, 1},
     {"synergy_null", (DL_FUNC)&firmmove_synergy_null, 6},
+    {"variances", (DL_FUNC)&firmmove_variances, 6},
     {NULL, NULL, 0}};
 
 attribute_visible void R_init_firmmove(DllInfo *dll) {

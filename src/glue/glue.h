@@ -96,6 +96,10 @@ SEXP firmmove_fit_sums(SEXP evaluate, SEXP numbers, SEXP model, SEXP start, SEXP
 SEXP firmmove_evaluate(SEXP spec, SEXP model, SEXP theta, SEXP order, SEXP control);
 SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP control);
 SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control);
+SEXP firmmove_respond(SEXP spec, SEXP model, SEXP theta, SEXP directions, SEXP asked, SEXP control);
+SEXP firmmove_variances(SEXP spec, SEXP model, SEXP theta, SEXP directions, SEXP type, SEXP control);
+/* Standard deviations and quantiles of rows (core/base/row_spread.h): a column each. */
+SEXP firmmove_row_spread(SEXP x, SEXP at, SEXP threads);
 SEXP firmmove_choice(SEXP spec, SEXP model, SEXP theta, SEXP uniforms, SEXP control);
 SEXP firmmove_model_matrix(SEXP spec);
 SEXP firmmove_run_starts(SEXP x);

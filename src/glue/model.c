@@ -27,9 +27,15 @@ static size_t conditional_scratch(const fm_model *model, const fm_design *design
   return fm_logit_pass(design, 1).scratch;
 }
 
+static fm_response conditional_response(const fm_model *model, const fm_design *design,
+                                        const double *theta) {
+  (void)model;
+  return fm_logit_response(design, theta);
+}
+
 fm_model fm_conditional_from_list(SEXP list, const fm_extent *extent) {
   static const fm_model_ops ops = {conditional_pass, conditional_probabilities, conditional_scores,
-                                   conditional_scratch};
+                                   conditional_scratch, conditional_response};
   (void)list, (void)extent;
   return (fm_model){.ops = &ops, .separable = 1};
 }

@@ -6,6 +6,7 @@
 #ifndef FM_MODEL_H
 #define FM_MODEL_H
 
+#include "../core/choice/response.h"
 #include "glue.h"
 
 typedef struct fm_model_ops {
@@ -21,6 +22,8 @@ typedef struct fm_model_ops {
                  double *scratch, double *scores);
   /* Doubles of scratch that probabilities and scores need. */
   size_t (*scratch)(const fm_model *model, const fm_design *design);
+  /* How the probabilities respond at theta. NULL: R takes differences. */
+  fm_response (*response)(const fm_model *model, const fm_design *design, const double *theta);
 } fm_model_ops;
 
 struct fm_model {

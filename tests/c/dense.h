@@ -54,6 +54,7 @@ static inline void dense_load(const fm_design *design, fm_work *work, size_t b) 
   }
   work->block = (fm_block){.first = first,
                            .n = n,
+                           .first_row = data->first_row[first],
                            .offset = offset,
                            .place = data->place + data->first_row[first],
                            .origin = data->origin + first,
@@ -76,6 +77,18 @@ static inline void dense_utility(const fm_design *design, fm_work *work, const d
       v[r] += theta[k] * data->x[at][k];
     }
     v[r] = data->offered[at] ? v[r] : -INFINITY;
+  }
+}
+
+static inline void dense_along(const fm_design *design, fm_work *work, const double *direction,
+                               double *dv) {
+  const dense *data = data_of(design);
+  for (size_t r = 0; r < work->block.offset[work->block.n]; r++) {
+    const size_t at = base_row(design, work) + r;
+    dv[r] = design->n_effects > 0 ? direction[TERMS + data->place[at]] : 0.0;
+    for (int k = 0; k < TERMS; k++) {
+      dv[r] += direction[k] * data->x[at][k];
+    }
   }
 }
 
@@ -172,8 +185,8 @@ static inline void dense_flush(const fm_design *design, fm_work *work, double *h
 static inline void dense_free(fm_design *design) { design->storage = NULL; }
 
 static const fm_design_ops dense_ops = {
-    dense_work_init, dense_work_free, dense_load,  dense_utility, dense_level, dense_row, dense_project,
-    dense_score,     dense_cross,     dense_outer, dense_flush,   dense_free,  NULL};
+    dense_work_init, dense_work_free, dense_load,  dense_utility, dense_along, dense_level, dense_row,
+    dense_project,   dense_score,     dense_cross, dense_outer,   dense_flush, dense_free,  NULL};
 
 /* ---- random data ------------------------------------------------------------------------------------ */
 static inline size_t below(size_t n) { return (size_t)(mu_uniform() * (double)n); }

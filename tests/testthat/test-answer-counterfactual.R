@@ -66,7 +66,9 @@ test_that("who would have stayed is exact for a push", {
 test_that("intervals come from the draws of the coefficients", {
   fit <- small_fit(~ distance + keep(size) | place)
   what_if <- function() {
-    counterfactual(fit, ties = transform(ties, distance = distance + (to == "a")), draws = 400, seed = 1)
+    counterfactual(fit,
+      ties = transform(ties, distance = distance + (to == "a")), interval = "simulated", draws = 400, seed = 1
+    )
   }
   found <- what_if()
   expect_identical(found$stocks, what_if()$stocks)
@@ -109,7 +111,10 @@ test_that("messages and prints of counterfactual()", {
     counterfactual(fit, places = places[6:1, ])
     counterfactual(fit, places = transform(places, rent = 1), subset = year > 5)
   })
-  found <- counterfactual(fit, places = transform(places, rent = 0.5 * rent), draws = 20, seed = 1)
+  found <- counterfactual(fit,
+    places = transform(places, rent = 0.5 * rent), interval = "simulated",
+    draws = 20, seed = 1
+  )
   expect_snapshot({
     print(found, digits = 3)
     print(summary(found), digits = 3)
@@ -151,7 +156,10 @@ test_that("a chain's counterfactual is predict() in equilibrium, of all firms al
 
 test_that("draws of a chain's coefficients move both equilibria", {
   fit <- fit_of("chain")
-  what_if <- counterfactual(fit, places = transform(places, rent = rent + (place == "b")), draws = 5, seed = 1)
+  what_if <- counterfactual(fit,
+    places = transform(places, rent = rent + (place == "b")),
+    interval = "simulated", draws = 5, seed = 1
+  )
   space <- theta_space(fit, fit_design(fit))
   theta <- with_seed(1, draw_theta(space, 5))
   change <- vapply(1:5, function(k) {

@@ -82,7 +82,7 @@ test_that("effects of models with differences between firms are differences of p
     data <- fit$data
     data$places[[name]][1] <- data$places[[name]][1] + 1
     changed <- data$places
-    what_if <- counterfactual(fit, places = changed, draws = 3, seed = 1)
+    what_if <- counterfactual(fit, places = changed, interval = "simulated", draws = 3, seed = 1)
     expect_equal(what_if$stocks$after, unname(colSums(predict(fit, data))), tolerance = 1e-8)
     expect_equal(mean(what_if$firms$welfare),
       mean(predict(fit, data, type = "logsum") - predict(fit, type = "logsum")), tolerance = 1e-8)

@@ -22,7 +22,7 @@ test_that("a place may enter long data, and subsets are of occasions", {
   d <- three_places()
   fit <- fit_three(y ~ x + z, d)
   more <- rbind(d, transform(subset(d, alt == "b"), alt = "new", y = 0, x = 0))
-  entered <- counterfactual(fit, data = more, draws = 3, seed = 1)
+  entered <- counterfactual(fit, data = more, interval = "simulated", draws = 3, seed = 1)
   v <- exp(drop(as.matrix(more[c("x", "z")]) %*% coef(fit)))
   p <- v / ave(v, more$id, FUN = sum)
   expect_equal(entered$stocks$after, as.vector(tapply(p, factor(more$alt, c("a", "b", "c", "new")), sum)))

@@ -108,7 +108,7 @@ test_that("every long loop has a bar", {
   totals <- function(code) bars_of(code)$totals
   # the maximum without a known end, then what comes after
   expect_identical(totals(fit_migration(~rent, data)), "NA")
-  expect_true("10" %in% totals(counterfactual(fit, places = transform(places, rent = 2 * rent), draws = 10)))
+  expect_true("10" %in% totals(counterfactual(fit, places = transform(places, rent = 2 * rent), interval = "simulated", draws = 10)))
   expect_true("50" %in% totals(suppressWarnings(compensate(fit, "wage", interval = "simulated", draws = 50))))
   groups <- list(cost = "push(rent)", pull = "wage")
   expect_true("4" %in% totals(attribute_moves(fit, groups)))

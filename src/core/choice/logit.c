@@ -158,3 +158,36 @@ fm_pass fm_logit_pass(const fm_design *design, int threads) {
                    .scratch = lay_out(&b, design, NULL),
                    .block = logit_block};
 }
+
+/* ---- response ---------------------------------------------------------------------------------------- */
+static void response_probabilities(const fm_response *r, fm_work *work, double *scratch, double *p,
+                                   double *logsum) {
+  (void)scratch;
+  r->design->ops->utility(r->design, work, r->theta, p);
+  fm_logit_probabilities(r->design->kernels, &work->block, p, logsum);
+}
+
+void fm_logit_change(const fm_kernels *kernels, const double *p, const double *dv, size_t n, double *dp,
+                     double *mean) {
+  *mean = kernels->dot(p, dv, n);
+  kernels->less(*mean, dv, dp, n);
+  kernels->times(p, dp, dp, n);
+}
+
+static void response_change(const fm_response *r, fm_work *work, double *scratch, const double *p,
+                            const double *dv, const double *own, double *dp, double *dlogsum) {
+  const size_t *offset = work->block.offset;
+  (void)scratch, (void)own;
+  for (size_t i = 0; i < work->block.n; i++) {
+    fm_logit_change(r->design->kernels, p + offset[i], dv + offset[i], offset[i + 1] - offset[i],
+                    dp + offset[i], &dlogsum[i]);
+  }
+}
+
+fm_response fm_logit_response(const fm_design *design, const double *theta) {
+  return (fm_response){.design = design,
+                       .theta = theta,
+                       .n_par = design->n_linear,
+                       .probabilities = response_probabilities,
+                       .change = response_change};
+}

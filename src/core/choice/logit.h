@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "pass.h"
+#include "response.h"
 
 /* The pass of a conditional logit: parameters b and d of the design. */
 fm_pass fm_logit_pass(const fm_design *design, int threads);
@@ -24,5 +25,12 @@ double fm_logit_chosen_utility(const fm_block *block, const double *v);
  * single occasions. scratch: fm_logit_pass(design, 1).scratch doubles. */
 void fm_logit_occasion_scores(const fm_design *design, fm_work *work, const double *theta, double *scratch,
                               double *scores);
+
+/* dp = p (dv - mean), mean = sum p dv: how n probabilities change where utilities do. */
+void fm_logit_change(const fm_kernels *kernels, const double *p, const double *dv, size_t n, double *dp,
+                     double *mean);
+
+/* How its probabilities respond. */
+fm_response fm_logit_response(const fm_design *design, const double *theta);
 
 #endif

@@ -44,6 +44,7 @@ typedef struct fm_image fm_image;
 typedef struct fm_block {
   size_t first;          /* number of the first unit */
   size_t n;              /* units in the block */
+  size_t first_row;      /* number of the first row, among those of all units */
   const size_t *offset;  /* n + 1 */
   const int *place;      /* rows: place of each row, 0-based */
   const int *origin;     /* n: row within the unit that is the origin (staying), or -1 */
@@ -60,6 +61,9 @@ typedef struct fm_design_ops {
   void (*load)(const fm_design *design, fm_work *work, size_t b);
   /* v (rows) = utilities less the level of each occasion. */
   void (*utility)(const fm_design *design, fm_work *work, const double *theta, double *v);
+  /* dv (rows): how the utilities change where theta moves along `direction` (n_linear), centred; a number
+   * everywhere, also where a place is not offered. Offsets do not move. */
+  void (*along)(const fm_design *design, fm_work *work, const double *direction, double *dv);
   /* level (n): the constant that utility() left out of all rows of an occasion. */
   void (*level)(const fm_design *design, fm_work *work, const double *theta, double *level);
   /* x (n_terms): the centred attributes of row `row` of unit i. */

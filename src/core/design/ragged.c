@@ -103,6 +103,7 @@ static void load(const fm_design *design, fm_work *work, size_t b) {
   }
   work->block = (fm_block){.first = first,
                            .n = n,
+                           .first_row = w->first_row,
                            .offset = w->offset,
                            .place = rag->place + w->first_row,
                            .origin = rag->origin + first,
@@ -144,6 +145,23 @@ static void utility(const fm_design *design, fm_work *work, const double *theta,
   if (rag->offered != NULL) {
     for (size_t r = 0; r < rows; r++) {
       v[r] = rag->offered[work->block.place[r]] ? v[r] : -HUGE_VAL;
+    }
+  }
+}
+
+static void along(const fm_design *design, fm_work *work, const double *direction, double *dv) {
+  const ragged *rag = storage(design);
+  const ragged_work *w = scratch(work);
+  const size_t rows = block_rows(&work->block);
+  memset(dv, 0, rows * sizeof(double));
+  for (size_t k = 0; k < design->n_terms; k++) {
+    if (direction[k] != 0.0) {
+      design->kernels->axpy(direction[k], w->x + k * rag->stride, dv, rows);
+    }
+  }
+  if (design->n_effects > 0) {
+    for (size_t r = 0; r < rows; r++) {
+      dv[r] += direction[design->n_terms + (size_t)work->block.place[r]];
     }
   }
 }
@@ -475,9 +493,9 @@ static fm_code ragged_image(fm_design *design, const fm_image *image) {
 }
 
 /* ---- life -------------------------------------------------------------------------------------------- */
-static const fm_design_ops ragged_ops = {work_init, work_free,   load,        utility, level,
-                                         row,       project,     score,       cross,   outer,
-                                         flush,     design_free, ragged_image};
+static const fm_design_ops ragged_ops = {work_init, work_free, load,        utility,     along,
+                                         level,     row,       project,     score,       cross,
+                                         outer,     flush,     design_free, ragged_image};
 
 const fm_design_ops *fm_ragged_ops(void) { return &ragged_ops; }
 

@@ -169,6 +169,7 @@ static void load(const fm_design *design, fm_work *work, size_t b) {
   }
   work->block = (fm_block){.first = first,
                            .n = rel->blocks.first[b + 1] - first,
+                           .first_row = first * rel->n_places,
                            .offset = rel->blocks.offset,
                            .place = rel->blocks.place,
                            .origin = rel->units.origin + first,
@@ -212,6 +213,36 @@ static void utility(const fm_design *design, fm_work *work, const double *theta,
                              w->combined + rel->stride, rel->stride, rel->terms.n_multipliers, row,
                              rel->n_places);
     fm_relational_entries_utility(rel, unit, theta, row);
+  }
+}
+
+/* The rows shared by all units of the cell, as combine_cell() makes them of theta, into w->product. */
+static void combine_direction(const fm_design *design, fm_relational_work *w, const double *direction) {
+  const fm_relational *rel = storage(design);
+  memset(w->product, 0, (rel->terms.n_multipliers + 1) * rel->stride * sizeof(double));
+  for (size_t k = 0; k < rel->terms.n_dense; k++) {
+    const double b = fm_movement(direction, rel->terms.dense[k].term);
+    if (b != 0.0) {
+      design->kernels->axpy(b, w->z + k * rel->stride,
+                            w->product + rel->terms.dense[k].multiplier * rel->stride, rel->n_places);
+    }
+  }
+  if (rel->effects) {
+    design->kernels->axpy(1.0, direction + design->n_terms, w->product, rel->n_places);
+  }
+}
+
+static void along(const fm_design *design, fm_work *work, const double *direction, double *dv) {
+  const fm_relational *rel = storage(design);
+  fm_relational_work *w = scratch(work);
+  combine_direction(design, w, direction);
+  for (size_t i = 0; i < work->block.n; i++) {
+    const size_t unit = work->block.first + i;
+    double *row = dv + i * rel->n_places;
+    design->kernels->combine(w->product, rel->units.multiplier + unit * rel->terms.n_multipliers,
+                             w->product + rel->stride, rel->stride, rel->terms.n_multipliers, row,
+                             rel->n_places);
+    fm_relational_entries_along(rel, unit, direction, row);
   }
 }
 
@@ -347,8 +378,8 @@ static void design_free(fm_design *design) {
 }
 
 static const fm_design_ops relational_ops = {
-    work_init,   work_free,          load, utility, level, row, project, score, cross, outer, flush,
-    design_free, fm_relational_image};
+    work_init, work_free, load,  utility, along, level,       row,
+    project,   score,     cross, outer,   flush, design_free, fm_relational_image};
 
 const fm_design_ops *fm_relational_ops(void) { return &relational_ops; }
 

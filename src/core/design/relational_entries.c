@@ -48,6 +48,18 @@ static int entry_at(const entries *e, size_t i, size_t *place, double *x) {
   return 1;
 }
 
+/* v (n_places) += b times the entries of sparse term k. */
+static void add_sparse(const fm_relational *rel, size_t unit, size_t k, double b, double *v) {
+  const entries e = sparse_entries(rel, unit, k);
+  size_t j;
+  double x;
+  for (size_t i = 0; i < e.n; i++) {
+    if (entry_at(&e, i, &j, &x)) {
+      v[j] += b * x;
+    }
+  }
+}
+
 void fm_relational_entries_utility(const fm_relational *rel, size_t unit, const double *theta, double *v) {
   const int origin = rel->units.origin[unit];
   if (origin >= 0) {
@@ -56,14 +68,22 @@ void fm_relational_entries_utility(const fm_relational *rel, size_t unit, const 
     }
   }
   for (size_t k = 0; k < rel->terms.n_sparse; k++) {
-    const entries e = sparse_entries(rel, unit, k);
-    const double b = fm_coefficient(theta, rel->terms.sparse[k].term);
-    size_t j;
-    double x;
-    for (size_t i = 0; i < e.n; i++) {
-      if (entry_at(&e, i, &j, &x)) {
-        v[j] += b * x;
-      }
+    add_sparse(rel, unit, k, fm_coefficient(theta, rel->terms.sparse[k].term), v);
+  }
+}
+
+void fm_relational_entries_along(const fm_relational *rel, size_t unit, const double *direction,
+                                 double *v) {
+  const int origin = rel->units.origin[unit];
+  if (origin >= 0) {
+    for (size_t k = 0; k < rel->terms.n_origin; k++) {
+      v[origin] += fm_movement(direction, rel->terms.origin[k].term) * origin_value(rel, unit, k);
+    }
+  }
+  for (size_t k = 0; k < rel->terms.n_sparse; k++) {
+    const double b = fm_movement(direction, rel->terms.sparse[k].term);
+    if (b != 0.0) {
+      add_sparse(rel, unit, k, b, v);
     }
   }
 }

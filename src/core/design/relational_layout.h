@@ -40,6 +40,11 @@ static inline double fm_coefficient(const double *theta, size_t term) {
   return term == FM_OFFSET_TERM ? 1.0 : theta[term];
 }
 
+/* How far the coefficient of a term moves along a direction: that of an offset does not. */
+static inline double fm_movement(const double *direction, size_t term) {
+  return term == FM_OFFSET_TERM ? 0.0 : direction[term];
+}
+
 /* What an origin term adds at the origin, and what centring took from all places, of its product x of
  * multiplier and table. */
 static inline double fm_at_origin(const fm_origin_term *term, double x) {

@@ -33,6 +33,8 @@ typedef struct fm_relational_work {
 /* relational_entries.c: origin and sparse terms of one unit. */
 /* v (n_places) += b_k x over the entries. */
 void fm_relational_entries_utility(const fm_relational *rel, size_t unit, const double *theta, double *v);
+/* The same for a direction, along which offsets do not move. */
+void fm_relational_entries_along(const fm_relational *rel, size_t unit, const double *direction, double *v);
 /* What centring took out of the entries' terms: sum_k b_k level_k. */
 double fm_relational_entries_level(const fm_relational *rel, size_t unit, const double *theta);
 /* x (n_terms): fills in the entries at place `at`. */
