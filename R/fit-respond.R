@@ -9,6 +9,10 @@ kernel_response.migration_fit_conditional <- function(object, design, directions
   core_response(object, design, directions, asked)
 }
 
+kernel_response.migration_fit_nested <- function(object, design, directions, asked) {
+  core_response(object, design, directions, asked)
+}
+
 core_response <- function(object, design, directions, asked) {
   .Call(C_respond, design$spec, design$kernel, design$theta, directions, asked, kernel_control(object$control))
 }
@@ -18,6 +22,10 @@ kernel_variances.migration_fit <- function(object, design, directions, type) {
 }
 
 kernel_variances.migration_fit_conditional <- function(object, design, directions, type) {
+  core_variances(object, design, directions, type)
+}
+
+kernel_variances.migration_fit_nested <- function(object, design, directions, type) {
   core_variances(object, design, directions, type)
 }
 

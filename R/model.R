@@ -183,8 +183,8 @@ kernel_predict <- function(object, design, type) {
   UseMethod("kernel_predict")
 }
 
-# Sums of probabilities over the occasions, with exact derivatives along directions of theta (columns; NULL for none), as
-# far as `asked` names them: list of
+# Sums of probabilities over the occasions, with exact derivatives along directions of theta (columns; NULL for none),
+# as far as `asked` names them: list of
 # - flows: as of kernel_predict(); flow_slopes: a column each direction, of the flows as a vector;
 # - logsum_slopes: of the weighted sum of the logsums;
 # - stay_gradient: the derivatives in theta of the weighted sum of the probabilities of staying;

@@ -20,8 +20,12 @@ static size_t scratch_size(const fm_model *model, const fm_design *design) {
   return fm_nested_scratch(model->state, design);
 }
 
+static fm_response response(const fm_model *model, const fm_design *design, const double *theta) {
+  return fm_nested_response(model->state, design, theta);
+}
+
 fm_model fm_nested_from_list(SEXP list, const fm_extent *extent) {
-  static const fm_model_ops ops = {pass, probabilities, scores, scratch_size};
+  static const fm_model_ops ops = {pass, probabilities, scores, scratch_size, response};
   const size_t n_places = extent->n_places;
   SEXP lambda = fm_list_need(list, "lambda", INTSXP), upper = fm_list_get(list, "lambda_upper");
   fm_nested *nested = (fm_nested *)R_alloc(1, sizeof(fm_nested));

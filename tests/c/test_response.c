@@ -1,6 +1,7 @@
 /* Do sums of probabilities have the derivatives that a response gives, for every model, and the same bits
  * on any number of threads? */
 #include "../../src/core/choice/logit.h"
+#include "../../src/core/choice/nested.h"
 #include "../../src/core/choice/response.h"
 #include "dense.h"
 #include "minunit.h"
@@ -148,12 +149,33 @@ static fm_response logit_at(const fm_design *design, const void *model, const do
   return fm_logit_response(design, theta);
 }
 
+static fm_response nested_at(const fm_design *design, const void *model, const double *theta) {
+  return fm_nested_response(model, design, theta);
+}
+
 static void conditional(void) {
   for (int effects = 0; effects < 2; effects++) {
     dense *data = make_data(effects, 0, (unsigned long)(5 + effects));
     double theta[MOST];
     random_theta(theta, data->design.n_linear);
     check_response(&(subject){data, NULL, logit_at}, theta);
+    free(data);
+  }
+}
+
+/* Two and three levels, staying alone or not, lambda shared, fixed and of a nest of one place. */
+static void nested(void) {
+  static const int nest[PLACES] = {0, 0, 0, 1, 1, 1, 1, 2, 3}, parent[] = {0, 0, 1, -1};
+  static const int each[] = {0, 1, -1, -1}, one[] = {0, 0, 0, -1}, upper[] = {3, 2};
+  const fm_nested models[] = {{4, 0, 1, nest, NULL, one, NULL, 0}, {4, 2, 4, nest, parent, each, upper, 1}};
+  for (size_t m = 0; m < 2; m++) {
+    dense *data = make_data((int)m, 0, 15 + m);
+    double theta[MOST];
+    random_theta(theta, data->design.n_linear);
+    for (size_t k = 0; k < models[m].n_lambda; k++) {
+      theta[data->design.n_linear + k] = 0.4 + mu_uniform();
+    }
+    check_response(&(subject){data, &models[m], nested_at}, theta);
     free(data);
   }
 }
@@ -183,5 +205,6 @@ static void variances(void) {
 
 void test_response(void) {
   RUN(conditional);
+  RUN(nested);
   RUN(variances);
 }

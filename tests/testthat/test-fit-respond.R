@@ -7,7 +7,7 @@ difference_along <- function(value, theta, direction, step = 1e-3) {
 responding_fits <- function() {
   models <- fits_of_models()
   constants <- fit_migration(~ distance + keep(size) | place, relocation_data(200), weights = w, control = one_thread())
-  c(models[c("conditional", "long")], list(constants = constants))
+  c(models[c("conditional", "long", "nested")], list(constants = constants))
 }
 
 test_that("slopes of flows, logsums and staying are differences of what is predicted", {

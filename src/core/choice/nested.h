@@ -21,6 +21,7 @@
 #include "../base/status.h"
 #include "../design/design.h"
 #include "pass.h"
+#include "response.h"
 
 typedef struct fm_nested {
   size_t n_nests;          /* bottom nests */
@@ -53,6 +54,9 @@ fm_pass fm_nested_pass(const fm_nested *model, const fm_design *design, int thre
 void fm_nested_probabilities(const fm_nested *model, const fm_design *design, const fm_work *work,
                              const double *theta, double *scratch, const double *v, double *p,
                              double *logsum);
+
+/* How the probabilities respond; model and design must outlive it. */
+fm_response fm_nested_response(const fm_nested *model, const fm_design *design, const double *theta);
 
 /* Score contribution of each unit of the loaded block, weights included.
  *   theta    n_par
