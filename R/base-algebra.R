@@ -18,3 +18,6 @@ named_square <- function(x, names) {
   dimnames(x) <- list(names, names)
   x
 }
+
+# Mean radius of the earth in kilometres (IUGG)
+earth_radius <- 6371.0088

@@ -189,6 +189,12 @@ combine_codes <- function(codes, sizes) {
   key
 }
 
+# Distinct whole numbers and how often each occurs
+count_keys <- function(key) {
+  values <- unique(key)
+  list(key = as.double(values), n = tabulate(match(key, values), length(values)))
+}
+
 # Stop when rows of a table repeat a key; `label` turns row numbers into names
 check_unique <- function(key, label, table_arg, what, hint) {
   if (anyDuplicated(key, incomparables = NA) == 0) {

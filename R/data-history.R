@@ -72,28 +72,33 @@ renamed_places <- function(data) {
   at <- which(!is.na(index$origin) & !is.na(index$chosen))
   J <- length(data$place)
   time <- index$time[at] %||% rep(1L, length(at))
-  cell <- combine_codes(list(index$origin[at], time), c(J, max(1L, length(data$time))))
-  moved <- index$origin[at] != index$chosen[at]
-  if (!any(moved)) {
+  flows <- count_keys(combine_codes(
+    list(index$origin[at], index$chosen[at], time), c(J, J, max(1L, length(data$time)))
+  ))
+  key <- flows$key - 1
+  found <- renamed_flows(key %% J + 1, (key %/% J) %% J + 1, key %/% (as.double(J) * J) + 1, flows$n, J)
+  if (length(found$firms) == 0L) {
     return(NULL)
   }
-  cells <- unique(cell)
-  of <- tabulate(match(cell, cells), length(cells))
-  flow <- combine_codes(list(match(cell, cells), index$chosen[at]), c(length(cells), J))[moved]
-  flows <- unique(flow)
-  firms <- tabulate(match(flow, flows), length(flows))
-  from <- as.integer((flows - 1) %% length(cells)) + 1L
-  accident <- stats::pbinom(firms - 1, of[from], mean(moved), lower.tail = FALSE) * length(cells)
-  found <- which(firms >= 5L & firms >= 0.8 * of[from] & accident < 1e-3)
-  if (length(found) == 0L) {
-    return(NULL)
-  }
-  key <- cells[from[found]] - 1
   renamed <- data.frame(
-    from = data$place[key %% J + 1], to = data$place[as.integer((flows[found] - 1) %/% length(cells)) + 1L],
-    time = if (is.null(data$time)) NA else data$time[key %/% J + 1], firms = firms[found], of = of[from[found]]
+    from = data$place[found$from], to = data$place[found$to],
+    time = if (is.null(data$time)) NA else data$time[found$time], firms = found$firms, of = found$of
   )
   plain_rows(renamed[order(-renamed$firms), ])
+}
+
+# Pairs (from, to, time) as places that may have got a new name: of at least five firms at a place, at least 80 per cent
+# went to one other place in one period, in data where that is no accident. n: firms of each pair, stays too; J: places.
+renamed_flows <- function(from, to, time, n, J) {
+  cell <- from + J * (time - 1)
+  cells <- unique(cell)
+  at <- match(cell, cells)
+  of <- rowsum(as.double(n), at, reorder = TRUE)[, 1L]
+  moved <- from != to
+  rate <- sum(n[moved]) / sum(n)
+  accident <- stats::pbinom(n - 1, of[at], rate, lower.tail = FALSE) * length(cells)
+  found <- which(moved & n >= 5 & n >= 0.8 * of[at] & accident < 1e-3)
+  list(from = from[found], to = to[found], time = time[found], firms = as.integer(n[found]), of = as.integer(of[at][found]))
 }
 
 describe_renamed <- function(renamed) {

@@ -1,8 +1,6 @@
 # Longitude and latitude as a plane: the azimuthal equidistant projection at the middle of the points, in kilometres.
 # Its distances from the middle are exact; how far others are off is measured on pairs of the points.
 
-earth_radius <- 6371.0088
-
 # Whether coordinates are degrees: said so, or by the reference system, or by the names of the columns
 are_degrees <- function(x, y, degrees) {
   if (!is.null(degrees)) {
