@@ -6,5 +6,6 @@
 
 SEXP firmmove_startable_threads(SEXP wanted);
 SEXP firmmove_loopback(SEXP port);
+SEXP firmmove_pause_events(SEXP paused);
 
 #endif

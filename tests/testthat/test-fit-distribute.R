@@ -366,3 +366,26 @@ test_that("MPI clusters work", {
   skip_if(!"MPI" %in% lines, "snow, Rmpi or MPI itself is missing")
   expect_equal(lines, c("MPI", "same TRUE", "processes 2", "events"))
 })
+
+test_that("an answer that stops half way is given up after seconds, whatever else the session has to look after", {
+  skip_on_cran()
+  # events of another package, each of which starts R's own clock anew
+  if (requireNamespace("later", quietly = TRUE)) {
+    again <- function() if (running) later::later(again, 0.2)
+    running <- TRUE
+    on.exit(running <- FALSE)
+    again()
+  }
+  server <- worker_server()
+  on.exit(close(server$socket), add = TRUE)
+  node <- socketConnection("127.0.0.1", server$port, blocking = FALSE, open = "a+b")
+  on.exit(close(node), add = TRUE)
+  here <- socketAccept(server$socket, blocking = TRUE, open = "a+b", timeout = 60)
+  answer <- serialize(list(type = "VALUE", value = sin(1:1e4), success = TRUE, tag = 1), NULL)
+  writeBin(answer[1:40000], node)
+  engine <- socket_engine(list(structure(list(con = here), class = "SOCKnode")))
+  begin <- elapsed()
+  expect_true(engine_receive(engine, 1L)$lost)
+  expect_lt(elapsed() - begin, 10 * stall_seconds)
+  expect_false(is_open_socket(here))
+})
