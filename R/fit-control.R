@@ -25,8 +25,8 @@
 #'   others usually take for as much work, has its part given to the others; see [workers].
 #' @param trace `TRUE` reports each stage of the fit as it is done, with its time.
 #'
-#' @section Processors: Sums are taken by the widest vector instructions of the processor (AVX-512, AVX2, or those that all
-#'   have); another set changes the last digits of a fit, standard errors by less than 1e-12 of their size. With
+#' @section Processors: Sums are taken by the widest vector instructions of the processor (AVX-512, AVX2, or those that
+#'   all have); another set changes the last digits of a fit, standard errors by less than 1e-12 of their size. With
 #'   `FIRMMOVE_SIMD=base` in the environment before R starts (or `avx2`, `avx512`) no wider set is taken.
 #' @return A list of class `migration_control` with the arguments as elements.
 #' @section Errors: An argument of the wrong type, length or range is an error that names it.

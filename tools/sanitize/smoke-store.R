@@ -44,3 +44,13 @@ step("latent classes on disk", {
 })
 step("slices in memory", fit_migration(~ rent + distance, data, control = sliced()))
 step("latent classes in slices", fit_migration(~ x + y, kinds, model = latent(2, starts = 1), control = sliced()))
+step("threads", .Call(C_startable_threads, 3L))
+step("a socket for workers, and a message that stops", {
+  server <- worker_server()
+  node <- socketConnection("127.0.0.1", server$port, blocking = FALSE, open = "a+b")
+  here <- socketAccept(server$socket, blocking = TRUE, open = "a+b", timeout = 60)
+  writeBin(serialize(sin(1:100), NULL)[1:200], node)
+  engine_receive(socket_engine(list(structure(list(con = here), class = "SOCKnode"))), 1L)
+  close(node)
+  close(server$socket)
+})
