@@ -134,15 +134,9 @@ top_others <- function(spec, p, n) {
   p_origin <- p[cbind(rows, spec$origin)]
   p[cbind(rows, spec$chosen)] <- -1
   p[cbind(rows, spec$origin)] <- -1
-  best <- matrix(0L, nrow(p), n)
-  value <- matrix(0, nrow(p), n)
-  for (k in seq_len(n)) {
-    best[, k] <- max.col(p, "first")
-    value[, k] <- p[cbind(rows, best[, k])]
-    p[cbind(rows, best[, k])] <- -2
-  }
+  top <- top_columns(p, n)
   cbind(
-    as.vector(t(best)), rep(seq_len(n), nrow(p)), as.vector(t(value)), rep(p_winner, each = n),
+    as.vector(t(top$place)), rep(seq_len(n), nrow(p)), as.vector(t(top$value)), rep(p_winner, each = n),
     rep(1 - p_winner - p_origin, each = n)
   )
 }

@@ -192,8 +192,22 @@ chosen_indicator.ragged_spec <- function(spec) {
 
 likely_place.ragged_spec <- function(spec, values) {
   occasion <- occasion_of_rows(spec)
-  first <- order(occasion, -values)
+  first <- order(occasion, -values, spec$place)
   spec$place[first[!duplicated(occasion)]]
+}
+
+likeliest_places.ragged_spec <- function(spec, values, n) {
+  occasion <- occasion_of_rows(spec)
+  sorted <- order(occasion, -values, spec$place)
+  # sorted rows lie in the order of occasions, as the rows do: the rank is the row less those of occasions before
+  rank <- seq_along(values) - rows_before(spec)[occasion]
+  keep <- rank <= n & values[sorted] > 0
+  at <- cbind(occasion, rank)[keep, , drop = FALSE]
+  place <- matrix(NA_integer_, n_occasions(spec), n)
+  value <- matrix(NA_real_, n_occasions(spec), n)
+  place[at] <- spec$place[sorted[keep]]
+  value[at] <- values[sorted[keep]]
+  list(place = place, value = value)
 }
 
 first_move.ragged_spec <- function(spec, values) {

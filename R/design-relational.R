@@ -281,6 +281,26 @@ likely_place.relational_spec <- function(spec, values) {
   max.col(values, "first")
 }
 
+likeliest_places.relational_spec <- function(spec, values, n) {
+  top <- top_columns(values, n)
+  top$place[!(top$value > 0)] <- NA
+  top$value[is.na(top$place)] <- NA
+  top
+}
+
+# The columns of the n largest values of each row, the first of those alike: list(place, value)
+top_columns <- function(values, n) {
+  rows <- seq_len(nrow(values))
+  best <- matrix(0L, nrow(values), n)
+  value <- matrix(0, nrow(values), n)
+  for (k in seq_len(n)) {
+    best[, k] <- max.col(values, "first")
+    value[, k] <- values[cbind(rows, best[, k])]
+    values[cbind(rows, best[, k])] <- -2
+  }
+  list(place = best, value = value)
+}
+
 first_move.relational_spec <- function(spec, values) {
   rows <- seq_len(n_occasions(spec))
   values[cbind(rows, pmax(spec$origin, 1L))] <- NA

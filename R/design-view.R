@@ -63,6 +63,12 @@ likely_place <- function(spec, values) {
   UseMethod("likely_place")
 }
 
+# The n places with the largest values of each occasion, those alike in the order of places: list(place, value), each a
+# matrix with a row for each occasion; NA where no place with a value above 0 is left
+likeliest_places <- function(spec, values, n) {
+  UseMethod("likeliest_places")
+}
+
 # The value of the first move on offer of each occasion; 0 without an origin or a move
 first_move <- function(spec, values) {
   UseMethod("first_move")

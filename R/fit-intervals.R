@@ -3,7 +3,7 @@
 # What predict() gives with se.fit = TRUE: list(fit, se.fit, lower, upper), each in the shape of the prediction; for
 # flows the table with columns std.error, conf.low and conf.high
 predicted_intervals <- function(object, type, design, data, conf.level, ...) {
-  if (type == "choice") {
+  if (type %in% c("choice", "top")) {
     abort("A most probable place has no standard error: ask for type = \"probability\".", class = "argument")
   }
   level <- check_fraction(conf.level, "conf.level")

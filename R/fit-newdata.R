@@ -52,6 +52,13 @@ missing_prediction <- function(type, data, outcomes = data$place) {
   if (type == "choice") {
     return(stats::setNames(factor(rep(NA, length(row_names(data))), outcomes), row_names(data)))
   }
+  if (type == "top") {
+    missing <- rep(NA, length(row_names(data)))
+    return(data.frame(
+      occasion = row_names(data), rank = as.integer(missing), place = factor(missing, outcomes),
+      probability = as.numeric(missing), stay = as.numeric(missing), stringsAsFactors = FALSE
+    ))
+  }
   if (!type %in% c("probability", "utility", "rank")) {
     return(stats::setNames(rep(NA_real_, length(row_names(data))), row_names(data)))
   }

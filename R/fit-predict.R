@@ -8,12 +8,17 @@
 #' | `"utility"` | \eqn{v_{ij}}{v_ij} | the same; `NA` where a place is not on offer |
 #' | `"logsum"` | expected utility of the best place: \eqn{\log \sum_j \exp v_{ij}}{log sum_j exp v_ij}, or its nested form | a number for each occasion |
 #' | `"choice"` | the most probable place (the first one, where several are) | a factor, an entry for each occasion |
+#' | `"top"` | the `n` most probable places, and the probability of staying | a data frame, see below |
 #' | `"rank"` | for [ranked()]: expected rank in a complete ranking | a number for each occasion and place |
 #' | `"flows"` | \eqn{\sum_i w_i P_{ij}}{sum_i w_i P_ij} over the firms of an origin | a data frame `from`, `to`, `flow` |
 #'
 #' The shape for each occasion and place is a matrix of occasions x places, with the names of the places as
 #' column names, for [migration_data()]; and a vector with an entry for each row for [choice_data()].
 #' Occasions are in the order of the data.
+#'
+#' Only `"probability"` and `"utility"` hold a number for each occasion and place in memory. The others work on some
+#' occasions at a time, so that `"top"` and `"choice"` need memory in the order of the occasions for any number of
+#' places.
 #'
 #' @param object A fit of [fit_migration()].
 #' @param newdata `NULL`: the occasions of the fit. Or data of the class the model was fitted to. Or a data
@@ -24,6 +29,7 @@
 #' @param type What to predict; see above.
 #' @param se.fit `TRUE` gives standard errors and intervals too, by the delta method: from exact derivatives where the
 #'   model has them, else from two predictions for each coefficient.
+#' @param n For `"top"`: how many places, a whole number of at least 1.
 #' @param conf.level Level of the intervals, between 0 and 1.
 #' @param ... With `se.fit`, `type` apart: `cluster` or `vcov`, which covariance, as in [vcov.migration_fit()]. Anything
 #'   else is an error.
@@ -31,6 +37,12 @@
 #'   with limits by log odds), or of flows the table with `std.error`, `conf.low` and `conf.high`. Probabilities of an
 #'   occasion sum to 1 and are 0 where a place is not on offer. In flows `from` is `NA` for firms without an origin,
 #'   `from == to` are firms that stay, and pairs without flow are left out.
+#'
+#'   `"top"`: a data frame with `n` rows for each occasion, or fewer where fewer places have a probability above 0:
+#'   `occasion` (row name of the data), `rank` (1 the most probable), `place` (a factor), `probability`, and `stay`,
+#'   the probability of staying at the origin, the same in all rows of an occasion (`NA` without an origin; 0 where it
+#'   is not on offer). Of places with the same probability the first in the order of places comes first. An occasion
+#'   with a missing value in some term has one row, of `NA`.
 #' @section Errors: A variable of the model that `newdata` lacks; a table of firms for a model with `peers()`, which
 #'   needs to know where all firms are; a level of a factor, a nest or (with place
 #'   constants) a place that the fit has not seen; `newdata` of another class than the data of the fit.
@@ -43,14 +55,16 @@
 #' flows <- predict(fit, type = "flows")
 #' moves <- flows[flows$from != flows$to, ]
 #' head(moves[order(-moves$flow), ])
+#' predict(fit, data$firms[1:2, ], type = "top", n = 2)
 #' @export
 predict.migration_fit <- function(object, newdata = NULL,
-                                  type = c("probability", "utility", "logsum", "flows", "choice"),
-                                  se.fit = FALSE, conf.level = 0.95, ...) {
+                                  type = c("probability", "utility", "logsum", "flows", "choice", "top"),
+                                  se.fit = FALSE, conf.level = 0.95, n = 3L, ...) {
   type <- match.arg(type)
+  n <- check_top(n)
   check_dots(..., also = if (check_flag(se.fit, "se.fit")) covariance_arguments)
   if (is_store(newdata %||% object$data)) {
-    return(predict_store(object, newdata, type))
+    return(predict_store(object, newdata, type, function(design, data) shape_prediction(object, type, design, data, n)))
   }
   if (is.null(newdata)) {
     data <- object$data
@@ -62,11 +76,18 @@ predict.migration_fit <- function(object, newdata = NULL,
   if (se.fit) {
     return(predicted_intervals(object, type, design, data, conf.level, ...))
   }
-  shape_prediction(object, type, design, data)
+  shape_prediction(object, type, design, data, n)
+}
+
+check_top <- function(n) {
+  if (!is.numeric(n) || length(n) != 1L || !is.finite(n) || n < 1 || n != round(n)) {
+    abort("`n` must be a whole number of at least 1: how many places of each occasion.", class = "argument")
+  }
+  as.integer(n)
 }
 
 # Predictions of a design in the shape of its data
-shape_prediction <- function(object, type, design, data) {
+shape_prediction <- function(object, type, design, data, n) {
   if (isTRUE(design$nothing)) {
     return(missing_prediction(type, data))
   }
@@ -75,6 +96,7 @@ shape_prediction <- function(object, type, design, data) {
     utility = place_result(kernel_predict(object, design, type), design, data),
     logsum = occasion_result(kernel_predict(object, design, type), design, data),
     choice = occasion_result(likely_outcome(object, design, data), design, data),
+    top = top_table(object, design, data, n),
     flows = flow_table(kernel_predict(object, design, type), data$place)
   )
 }
@@ -142,4 +164,28 @@ likely_outcome <- function(object, design, data) {
   best <- by_slice(design, function(part) likely_place(part$spec, kernel_predict(object, part, "probability")))
   outcomes <- outcome_names(design, data)
   factor(best, seq_along(outcomes), outcomes)
+}
+
+# The n likeliest places of each occasion and its probability of staying, some occasions at a time
+top_table <- function(object, design, data, n) {
+  places <- outcome_names(design, data)
+  n <- min(n, length(places))
+  found <- matrix(by_slice(design, function(part) {
+    p <- kernel_predict(object, part, "probability")
+    top <- likeliest_places(part$spec, p, n)
+    as.vector(rbind(t(top$place), t(top$value), at_home(part$spec, p)))
+  }), nrow = 2L * n + 1L)
+  rows <- padded(design)
+  found <- found[, match(rows, design$occasion), drop = FALSE]
+  place <- as.integer(found[seq_len(n), ])
+  first <- rep(seq_len(n), length(rows)) == 1L
+  # one row of NA for an occasion that na.exclude took out
+  keep <- which(!is.na(place) | first)
+  occasion <- (keep - 1L) %/% n + 1L
+  rank <- (keep - 1L) %% n + 1L
+  rank[is.na(place[keep])] <- NA
+  data.frame(
+    occasion = row_names(data)[rows][occasion], rank = rank, place = factor(places[place[keep]], places),
+    probability = as.vector(found[n + seq_len(n), ])[keep], stay = found[2L * n + 1L, occasion], stringsAsFactors = FALSE
+  )
 }

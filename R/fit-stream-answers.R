@@ -69,8 +69,7 @@ variable_tables.migration_store <- function(data) {
 
 # predict() for a store: `newdata`, or NULL for the store of the fit
 # shape: function(design, data): the predictions of a slice.
-predict_store <- function(object, newdata, type,
-                          shape = function(design, data) shape_prediction(object, type, design, data)) {
+predict_store <- function(object, newdata, type, shape) {
   store <- newdata %||% object$data
   if (type %in% c("probability", "utility")) {
     check_prediction_room(object, store, type)
@@ -79,7 +78,7 @@ predict_store <- function(object, newdata, type,
     if (type != "flows") shape(design, data) else if (!isTRUE(design$nothing)) kernel_predict(object, design, "flows")
   }, choice = is.null(newdata))
   if (type != "flows") {
-    return(if (is.matrix(parts[[1L]])) do.call(rbind, parts) else unlist(parts))
+    return(if (length(dim(parts[[1L]])) == 2L) do.call(rbind, parts) else unlist(parts))
   }
   total <- .Call(C_sum_slices, lapply(parts, as.double))
   flow_table(matrix(total, nrow(parts[[1L]])), store$frame$place)

@@ -138,8 +138,8 @@ estfun.migration_fit_chain <- function(x, ...) {
 #'   What differs between the two is the social multiplier.
 #' @export
 predict.migration_fit_chain <- function(object, newdata = NULL,
-                                        type = c("probability", "utility", "logsum", "flows", "choice"),
-                                        equilibrium = c("resolve", "fitted"), ...) {
+                                        type = c("probability", "utility", "logsum", "flows", "choice", "top"),
+                                        equilibrium = c("resolve", "fitted"), n = 3L, ...) {
   type <- match.arg(type)
   check_dots(...)
   if (object$model$expectation == "lagged") {
@@ -149,5 +149,5 @@ predict.migration_fit_chain <- function(object, newdata = NULL,
   } else {
     object$design$memory$equilibrium <- match.arg(equilibrium)
   }
-  predict.migration_fit(object, newdata, type)
+  predict.migration_fit(object, newdata, type, n = n)
 }

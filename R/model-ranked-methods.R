@@ -42,11 +42,11 @@ chosen_probability.migration_fit_ranked <- function(object, design) {
 #' @rdname predict.migration_fit
 #' @export
 predict.migration_fit_ranked <- function(object, newdata = NULL,
-                                         type = c("probability", "utility", "logsum", "flows", "choice", "rank"),
-                                         ...) {
+                                         type = c("probability", "utility", "logsum", "flows", "choice", "top", "rank"),
+                                         n = 3L, ...) {
   type <- match.arg(type)
   if (type != "rank") {
-    return(predict.migration_fit(object, newdata, type, ...))
+    return(predict.migration_fit(object, newdata, type, n = n, ...))
   }
   if (object$model$scale == "stage") {
     abort(

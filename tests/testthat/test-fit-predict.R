@@ -127,3 +127,87 @@ test_that("wrong new data are named", {
   long <- fit_migration(~x, ragged_data())
   expect_snapshot(error = TRUE, predict(long, ragged_long()[c("id", "x")]))
 })
+
+# The n largest of each row of p, as predict(type = "top") tells them
+top_by_hand <- function(p, n) {
+  do.call(rbind, lapply(seq_len(nrow(p)), function(i) {
+    first <- utils::head(order(-p[i, ]), n)
+    first <- first[p[i, first] > 0]
+    data.frame(
+      occasion = rownames(p)[i], rank = seq_along(first), place = factor(colnames(p)[first], colnames(p)),
+      probability = unname(p[i, first])
+    )
+  }))
+}
+
+test_that("the likeliest places of every model are those of its probabilities", {
+  fits <- fits_of_models()
+  for (model in setdiff(names(fits), c("hazard", "ranked", "long"))) {
+    fit <- fits[[model]]
+    p <- predict(fit)
+    top <- predict(fit, type = "top", n = 2)
+    expect_equal(top[1:4], top_by_hand(p, 2), tolerance = 1e-12, info = model)
+    home <- match(fit$data$firms[[fit$data$names$from]], colnames(p))
+    expect_equal(top$stay, unname(p[cbind(seq_len(nrow(p)), home)])[match(top$occasion, rownames(p))], info = model)
+    expect_identical(as.character(top$place[top$rank == 1L]), as.character(predict(fit, type = "choice")), info = model)
+  }
+  expect_identical(predict(fits$conditional, type = "top"), predict(fits$conditional, type = "top", n = 3))
+  ranked <- predict(fits$ranked, type = "top", n = 1)
+  expect_identical(as.character(ranked$place), as.character(predict(fits$ranked, type = "choice")))
+})
+
+test_that("equal probabilities stand in the order of places, in both storages", {
+  firms <- data.frame(firm = 1:8, from = rep(c("c", "d"), 4), to = c("c", "d", "a", "b", "d", "c", "b", "a"))
+  data <- migration_data(firms, data.frame(place = c("d", "b", "a", "c")))
+  fit <- fit_migration(~stay, data, control = migration_control(fixed = c(stay = 1)))
+  top <- predict(fit, type = "top", n = 10)
+  expect_identical(as.character(top$place[1:4]), c("c", "d", "b", "a"))
+  expect_identical(as.character(top$place[5:8]), c("d", "b", "a", "c"))
+  expect_equal(top$stay, rep(exp(1) / (exp(1) + 3), 32))
+  long <- data.frame(
+    id = rep(1:2, each = 3), place = c("c", "b", "a", "a", "b", "c"), x = c(1, 0, 1, 0, 0, 0), chosen = c(1, 0, 0, 0, 1, 0)
+  )
+  fit <- fit_migration(chosen ~ x, long, id = "id", place = "place", control = migration_control(fixed = c(x = 0)))
+  places <- levels(predict(fit, type = "choice"))
+  top <- predict(fit, type = "top", n = 2)
+  expect_identical(as.character(top$place), rep(places[1:2], 2))
+  expect_equal(top$probability, rep(1 / 3, 4))
+  expect_true(all(is.na(top$stay)))
+})
+
+test_that("an occasion with fewer places has fewer rows, one with a missing value a row of NA", {
+  long <- relocation_long()
+  long <- long[!(long$id == long$id[1] & long$place %in% c("b", "c", "d", "e", "f") & long$chosen == 0 & long$place != long$from), ]
+  fit <- fit_migration(chosen ~ rent + distance, long, id = "id", place = "place", from = "from")
+  p <- predict(fit)
+  top <- predict(fit, type = "top", n = 4)
+  own <- split(unname(p), factor(long$id, unique(long$id)))
+  expect_equal(top$probability, unlist(lapply(own, function(x) utils::head(sort(x, decreasing = TRUE), 4)), use.names = FALSE))
+  data <- relocation_data()
+  fit <- fit_migration(~ rent + keep(w), data)
+  firms <- data$firms[1:3, ]
+  firms$w[2] <- NA
+  top <- predict(fit, firms, type = "top", n = 2)
+  expect_identical(top$rank, c(1L, 2L, NA, 1L, 2L))
+  expect_true(all(is.na(top[3, c("place", "probability", "stay")])))
+  whole <- predict(fit, type = "top", n = 2)
+  expect_equal(top$probability[-3], whole$probability[c(1:2, 5:6)])
+  firms$w <- NA_real_
+  expect_identical(dim(predict(fit, firms, type = "top")), c(3L, 5L))
+})
+
+test_that("places asked for must be a number, and have no standard error", {
+  fit <- fit_of("conditional")
+  expect_error(predict(fit, type = "top", n = 0), "`n` must be a whole number", class = "firmmove_error_argument")
+  expect_error(predict(fit, type = "top", se.fit = TRUE), "has no standard error")
+})
+
+test_that("a store is told its likeliest places as data in memory are", {
+  data <- relocation_data()
+  fit <- fit_migration(~ rent + distance, data)
+  path <- withr::local_tempdir()
+  write_store(data, file.path(path, "store"))
+  store <- open_store(file.path(path, "store"))
+  sliced <- fit_migration(~ rent + distance, store, control = migration_control(slice = 100))
+  expect_equal(predict(sliced, type = "top", n = 2)[-1], predict(fit, type = "top", n = 2)[-1], tolerance = 1e-8)
+})

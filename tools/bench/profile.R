@@ -30,17 +30,17 @@ stage_seconds <- function(call, data) {
 # nearly always with the information: the difference tells the two apart.
 pass_times <- function(fit) {
   internal <- asNamespace("firmmove")
-  spec <- internal$migration_design(fit$formula, fit$data)$spec
-  setup <- eval(quote(model_setup(fit$model, fit$data, spec)), list(fit = fit, spec = spec), internal)
+  design <- internal$fit_design(fit)
+  spec <- design$spec
   control <- internal$kernel_control(fit$control)
-  theta <- unname(fit$coefficients)
+  theta <- design$theta
   evaluate <- function(order) {
-    call <- function() time_of(.Call(internal$C_evaluate, spec, setup$kernel, theta, order, control))
+    call <- function() time_of(.Call(internal$C_evaluate, spec, design$kernel, theta, order, control))
     apply(replicate(3, call()), 1, stats::median)
   }
   once <- vapply(0:2, evaluate, c(clock = 0, cpu = 0))
-  start <- replace(numeric(length(theta)), length(theta) - length(setup$start) + seq_along(setup$start), setup$start)
-  whole <- time_of(raw <- .Call(internal$C_fit, spec, setup$kernel, start, logical(length(start)), control))
+  start <- replace(theta, design$layout$linear, 0)
+  whole <- time_of(raw <- .Call(internal$C_fit, spec, design$kernel, start, logical(length(start)), control))
   pass <- (whole - once[, 3]) / (raw$evaluations - 1)
   layout <- pmax(0, once[, 3] - pass)
   cbind(layout = layout, value = once[, 1] - layout, score = once[, 2] - layout, information = pass)
