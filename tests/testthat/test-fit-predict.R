@@ -205,9 +205,10 @@ test_that("places asked for must be a number, and have no standard error", {
 test_that("a store is told its likeliest places as data in memory are", {
   data <- relocation_data()
   fit <- fit_migration(~ rent + distance, data)
-  path <- withr::local_tempdir()
-  write_store(data, file.path(path, "store"))
-  store <- open_store(file.path(path, "store"))
+  path <- tempfile("store-")
+  on.exit(unlink(path, recursive = TRUE))
+  write_store(data, path)
+  store <- open_store(path)
   sliced <- fit_migration(~ rent + distance, store, control = migration_control(slice = 100))
   expect_equal(predict(sliced, type = "top", n = 2)[-1], predict(fit, type = "top", n = 2)[-1], tolerance = 1e-8)
 })
