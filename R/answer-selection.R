@@ -263,7 +263,7 @@ with_first_step <- function(fit, first, panel) {
   middle <- across %*% load
   middle <- middle + t(middle) + t(load) %*% crossprod(by_firm) %*% load
   fit$full <- fit$full + fit$p$v %*% middle %*% fit$p$v
-  fit$covariance <- place_covariance(fit$full, fit$centre, fit$order, fit$places)
+  fit$covariance <- place_covariance(fit$full, fit$p$nbar, fit$order, fit$places)
   fit$first <- list(load = load, by_firm = by_firm[own[!duplicated(rows$firm)], , drop = FALSE])
   fit
 }

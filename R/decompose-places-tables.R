@@ -283,7 +283,7 @@ symmetry_rows <- function(from, to, change, firm, n_classes) {
     down <- which(from == b & to == a)
     off <- c((change[up] - mean(change[up])) / length(up), (change[down] - mean(change[down])) / length(down))
     error <- if (length(up) > 1L && length(down) > 1L) {
-      sqrt(sum(rowsum(off, c(firm[up], firm[down]))^2))
+      sqrt(sum(rowsum(off, c(firm[up], firm[down]), reorder = FALSE)^2))
     } else {
       NA_real_
     }
@@ -306,7 +306,7 @@ places_set <- function(fit, panel) {
     data.frame(rows = sum(raw$rows[at]), firms = sum(at), movers = sum(raw$moves[at]))
   }
   parts <- do.call(rbind, lapply(c(NA, 0:3), function(code) count(if (is.na(code)) raw$reason >= 0L else raw$reason == code)))
-  given <- length(unique(panel$place[if (is.null(panel$gone)) TRUE else !panel$gone]))
+  given <- sum(tabulate(panel$place, length(panel$places)) > 0L)
   kept <- length(fit$places)
   quick_table(
     what = c("given", what), parts[1:2], places = c(given, kept, NA, NA, given - kept), movers = parts$movers
@@ -315,7 +315,7 @@ places_set <- function(fit, panel) {
 
 places_notes <- function(fit, panel, tables, options) {
   p <- fit$p
-  lost <- setdiff(panel$places[sort(unique(panel$place))], fit$places)
+  lost <- setdiff(panel$places[tabulate(panel$place, length(panel$places)) > 0L], fit$places)
   movers <- tables$set$movers[2L] / length(fit$places)
   variance <- tables$variance
   negative <- variance$component %in% c("place", "firm") & variance$estimate < 0

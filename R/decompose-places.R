@@ -175,20 +175,21 @@ places_fit <- function(raw, panel, x) {
   p <- raw$places
   n <- length(p$place_code)
   order <- order(p$place_code)
-  centre <- diag(n) - rep(1, n) %o% p$nbar
   others <- seq_along(p$b)[-seq_len(n)]
   names <- c(if (x$periods) paste0("time", id_text(panel$times)), colnames(x$z))
   list(
-    raw = raw, p = p, order = order, centre = centre, places = panel$places[p$place_code[order]],
-    psi = p$b[order], covariance = place_covariance(p$covariance, centre, order, panel$places[p$place_code[order]]),
+    raw = raw, p = p, order = order, places = panel$places[p$place_code[order]], psi = p$b[order],
+    covariance = place_covariance(p$covariance, p$nbar, order, panel$places[p$place_code[order]]),
     full = p$covariance, others = others, other_names = names, x = x
   )
 }
 
-place_covariance <- function(full, centre, order, names) {
-  at <- seq_len(nrow(centre))
-  covariance <- centre %*% full[at, at] %*% t(centre)
-  covariance <- ((covariance + t(covariance)) / 2)[order, order, drop = FALSE]
+# Of the effects less their mean with weights nbar: (I - 1 nbar') F (I - nbar 1'), without a product of matrices
+place_covariance <- function(full, nbar, order, names) {
+  full <- full[seq_along(nbar), seq_along(nbar), drop = FALSE]
+  of_mean <- drop(full %*% nbar)
+  off <- (of_mean - sum(nbar * of_mean) / 2)[order]
+  covariance <- full[order, order, drop = FALSE] - outer(off, off, `+`)
   dimnames(covariance) <- list(names, names)
   covariance
 }

@@ -1,6 +1,7 @@
 /* test_blocked.c: products against plain sums, inverses against the product with the matrix, for any
  * number of threads. */
 #include "../../src/core/base/blocked.h"
+#include "../../src/core/base/sparse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,10 +97,43 @@ static fm_code scenario(void *context) {
 
 static void test_memory(void) { mu_each_allocation(scenario, NULL); }
 
+/* One entry in `one_in` is not 0; the products with a and with its transpose, for any number of threads. */
+static void check_sparse(size_t n, unsigned one_in) {
+  double *a = random_numbers(n * n), *b = random_numbers(n * n), *turned = random_numbers(n * n);
+  double *exact = random_numbers(n * n), *c = random_numbers(n * n);
+  for (size_t i = 0; i < n * n; i++) {
+    a[i] = i * 7919 % one_in == 0 ? a[i] : 0.0;
+    turned[i % n * n + i / n] = a[i];
+  }
+  for (int transposed = 0; transposed < 2; transposed++) {
+    fm_sparse s;
+    CHECK_INT(fm_sparse_init(&s, a, n, transposed), FM_OK);
+    CHECK((s.turned != NULL) == (one_in < 6));
+    plain(n, n, n, transposed ? a : turned, b, exact);
+    for (int threads = 1; threads < 4; threads++) {
+      memset(c, 0, n * n * sizeof(double));
+      CHECK_INT(fm_sparse_times(&s, b, c, threads), FM_OK);
+      for (size_t i = 0; i < n * n; i++) {
+        CHECK_CLOSE(c[i], exact[i], 1e-12);
+      }
+    }
+    fm_sparse_free(&s);
+  }
+  free(a), free(b), free(turned), free(exact), free(c);
+}
+
+static void test_sparse(void) {
+  check_sparse(75, 13);
+  check_sparse(32, 40);
+  check_sparse(70, 2);
+  check_sparse(1, 1);
+}
+
 void test_blocked(void) {
   mu_seed(7);
   RUN(test_products);
   RUN(test_inverses);
   RUN(test_singular);
+  RUN(test_sparse);
   RUN(test_memory);
 }

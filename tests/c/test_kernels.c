@@ -146,6 +146,29 @@ static void combinations(const fm_kernels *kernels) {
   }
 }
 
+static void gathered_rows(const fm_kernels *kernels) {
+  mu_seed(6);
+  enum { ROWS = 11, SOME = 5 };
+  const uint32_t index[SOME] = {3, 0, 10, 3, 7};
+  double rows[ROWS * FM_PANEL], value[SOME], sum[FM_PANEL];
+  for (size_t i = 0; i < ROWS * FM_PANEL; i++) {
+    rows[i] = mu_normal();
+  }
+  for (size_t a = 0; a < SOME; a++) {
+    value[a] = mu_normal();
+  }
+  kernels->gather(value, index, SOME, rows, sum);
+  for (size_t j = 0; j < FM_PANEL; j++) {
+    double exact = 0.0;
+    for (size_t a = 0; a < SOME; a++) {
+      exact += value[a] * rows[index[a] * FM_PANEL + j];
+    }
+    CHECK_CLOSE(sum[j], exact, 1e-13);
+  }
+  kernels->gather(value, index, 0, rows, sum);
+  CHECK(sum[0] == 0.0 && sum[FM_PANEL - 1] == 0.0);
+}
+
 static void exponentials_of_differences(const fm_kernels *kernels) {
   mu_seed(13);
   double x[37], y[37];
@@ -240,6 +263,8 @@ static void all_small_products(const fm_kernels *kernels) {
 static void exp_and_log_are_accurate(void) { every_instruction_set(accuracy); }
 static void exp_and_log_know_special_values(void) { every_instruction_set(special_values); }
 static void sums_match_plain_loops(void) { every_instruction_set(sums); }
+static void rows_are_gathered(void) { every_instruction_set(gathered_rows); }
+
 static void rows_combine(void) { every_instruction_set(combinations); }
 static void quantiles_are_accurate(void) { every_instruction_set(quantiles); }
 static void columns_become_shares(void) { every_instruction_set(shares_by_column); }
@@ -340,6 +365,7 @@ void test_kernels(void) {
   RUN(exp_and_log_know_special_values);
   RUN(sums_match_plain_loops);
   RUN(rows_combine);
+  RUN(rows_are_gathered);
   RUN(exp_less_sums);
   RUN(quantiles_are_accurate);
   RUN(columns_become_shares);

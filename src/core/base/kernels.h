@@ -9,10 +9,13 @@
 #define FM_KERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Points in a plane with weights; the arrays go on for FM_BEYOND numbers,
  * which are read but do not count. */
 enum { FM_BEYOND = 8 };
+/* Columns that `gather` adds at a time. */
+enum { FM_PANEL = 32 };
 typedef struct fm_points {
   const double *x, *y, *weight;
 } fm_points;
@@ -68,6 +71,8 @@ typedef struct fm_kernels {
   /* c_kl += a y_k y_l, entry by entry, for k <= l < m, pairs in the order (0,0), (0,1), ..., (1,1), ...; n
    * must be a multiple of 8 */
   void (*add_pairs)(size_t m, size_t n, double a, const double *y, size_t ldy, double *c, size_t ldc);
+  /* sum_j = sum_a value[a] rows[index[a] FM_PANEL + j], a < n, j < FM_PANEL: a weighted sum of some rows */
+  void (*gather)(const double *value, const uint32_t *index, size_t n, const double *rows, double *sum);
 } fm_kernels;
 
 /* Where the environment has FIRMMOVE_SIMD=base, avx2 or avx512, no wider set is taken: figures of one

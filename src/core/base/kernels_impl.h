@@ -531,13 +531,28 @@ FM_TARGET static void FM_NAME(add_pairs_)(size_t m, size_t n, double a, const do
   }
 }
 
+FM_TARGET static void FM_NAME(gather_)(const double *value, const uint32_t *index, size_t n,
+                                       const double *rows, double *sum) {
+  vec total[FM_PANEL / FM_LANES] = {{0}};
+  for (size_t a = 0; a < n; a++) {
+    const double *row = rows + (size_t)index[a] * FM_PANEL;
+    for (size_t l = 0; l < FM_PANEL / FM_LANES; l++) {
+      total[l] += value[a] * LOAD(row + l * FM_LANES);
+    }
+  }
+  for (size_t l = 0; l < FM_PANEL / FM_LANES; l++) {
+    STORE(sum + l * FM_LANES, total[l]);
+  }
+}
+
 static const fm_kernels FM_NAME(table) = {
     FM_LABEL,           FM_NAME(exp_),          FM_NAME(exp_less_),   FM_NAME(log_),
     FM_NAME(max_),      FM_NAME(sum_),          FM_NAME(dot_),        FM_NAME(dot3_),
     FM_NAME(axpy_),     FM_NAME(scale_),        FM_NAME(less_),       FM_NAME(times_),
     FM_NAME(combine_),  FM_NAME(gemm_nt_),      FM_NAME(gemm_tn_),    FM_NAME(add_squares_),
     FM_NAME(disc_),     FM_NAME(distances_),    FM_NAME(bin_powers_), FM_NAME(quantile_),
-    FM_NAME(scramble_), FM_NAME(softmax_rows_), FM_NAME(add_pairs_)};
+    FM_NAME(scramble_), FM_NAME(softmax_rows_), FM_NAME(add_pairs_),
+    FM_NAME(gather_)};
 
 #undef FM_SHORT
 #undef FM_LANES

@@ -13,30 +13,35 @@
  *
  * Off its blocks u_i'C_il v_l = u~_i'M v~_l with u~ = (D'u, D'b'u) and M = [W, V/2; V/2, 0]. So the second
  * sum, with its
- * blocks (which are taken off), is 2 tr(M N M N), N = sum of sym(z~_i r~_i'), and with A that of places
+ * blocks (which are taken off), is 2 tr(M N M N), N = sum of sym(z~_i r~_i'), and
  *
- *   tr(MNMN) = tr(X X) + tr(Y V N_11) + tr(V N_12 V N_12)/4,   X = V(A V N_11 + N_12'/2),   Y = V(A V N_12
- *   + N_22/2).
+ *   tr(MNMN) = tr(X X) + 2 tr(N_11 V Y) + tr(T T),
+ *   X = N_11 W + N_12 V / 2,   Y = (N_12'W + N_22 V / 2) / 2,   T = N_12'V / 2.
+ *
+ * The N and Q have entries where a firm ties two places, few when there are many places.
  */
 #include <math.h>
 #include <string.h>
 
 #include "../base/alloc.h"
 #include "../base/blocked.h"
+#include "../base/sparse.h"
 #include "../base/threads.h"
 #include "../base/total.h"
 #include "places.h"
 
 enum { Z, R, BZ, BR };
+/* Q, N_11, N_12 / 2 and N_22 / 4 */
 enum { Q, N11, N12, N22, OUTERS };
 
 typedef struct spread {
   fm_places *p;
-  double *of[OUTERS];  /* L x L each */
-  uint32_t *index;     /* OUTERS x room */
-  double *value;       /* OUTERS x 4 x room */
-  double *z;           /* n: performance less the firm's mean */
-  double *p1, *p2, *x; /* L x L */
+  fm_sparse of[OUTERS];
+  fm_sparse turned; /* of N12 */
+  uint32_t *index;  /* OUTERS x room */
+  double *value;    /* OUTERS x 4 x room */
+  double *z;        /* n: performance less the firm's mean */
+  double *x, *y;    /* L x L */
 } spread;
 
 /* ---- sums of outer products ------------------------------------------------------------------------- */
@@ -51,27 +56,6 @@ static void add_outer(double *to, size_t size, const uint32_t *index, size_t n, 
   }
 }
 
-/* Each task has a matrix of its own: a sum of outer products x y', of one or two pairs. */
-static fm_code add_firms(void *context, size_t task, size_t worker) {
-  static const size_t pairs[OUTERS][4] = {{R, R, R, R}, {Z, R, Z, R}, {Z, BR, R, BZ}, {BZ, BR, BZ, BR}};
-  spread *s = context;
-  const fm_places *p = s->p;
-  const size_t room = fm_firm_room(p), *pair = pairs[task], n_pairs = task == N12 ? 2 : 1;
-  const double *of[] = {s->z, p->r, p->bz, p->br};
-  const double *x[] = {of[pair[0]], of[pair[1]], of[pair[2]], of[pair[3]]};
-  uint32_t *index = s->index + task * room;
-  double *value = s->value + task * 4 * room;
-  (void)worker;
-  for (size_t i = 0; i < p->n_firms; i++) {
-    const size_t n = fm_firm_sums(p, i, x, 2 * n_pairs, index, value, room);
-    for (size_t k = 0; k < n_pairs; k++) {
-      add_outer(s->of[task], p->size, index, n, 1.0 / (double)n_pairs, value + 2 * k * room,
-                value + (2 * k + 1) * room);
-    }
-  }
-  return FM_OK;
-}
-
 /* a := (a + a') / 2 */
 static void make_symmetric(double *a, size_t n) {
   for (size_t i = 0; i < n; i++) {
@@ -81,58 +65,85 @@ static void make_symmetric(double *a, size_t n) {
   }
 }
 
+/* Sums over firms of outer products x y', of one or two pairs, in `to`. */
+static void add_firms(const spread *s, size_t task, double *to) {
+  static const size_t pairs[OUTERS][4] = {{R, R, R, R}, {Z, R, Z, R}, {Z, BR, R, BZ}, {BZ, BR, BZ, BR}};
+  static const double scale[OUTERS] = {1.0, 1.0, 0.25, 0.25};
+  const fm_places *p = s->p;
+  const size_t room = fm_firm_room(p), *pair = pairs[task], n_pairs = task == N12 ? 2 : 1;
+  const double *of[] = {s->z, p->r, p->bz, p->br};
+  const double *x[] = {of[pair[0]], of[pair[1]], of[pair[2]], of[pair[3]]};
+  uint32_t *index = s->index + task * room;
+  double *value = s->value + task * 4 * room;
+  for (size_t i = 0; i < p->n_firms; i++) {
+    const size_t n = fm_firm_sums(p, i, x, 2 * n_pairs, index, value, room);
+    for (size_t k = 0; k < n_pairs; k++) {
+      add_outer(to, p->size, index, n, scale[task], value + 2 * k * room, value + (2 * k + 1) * room);
+    }
+  }
+  if (task == N11 || task == N22) {
+    make_symmetric(to, p->size);
+  }
+}
+
+/* Each task sums in a matrix of its own, of which it keeps what is not 0. */
+static fm_code outer_task(void *context, size_t task, size_t worker) {
+  spread *s = context;
+  const size_t L = s->p->size;
+  double *whole = fm_alloc_zero(L * L, sizeof(double));
+  (void)worker;
+  if (whole == NULL) {
+    return FM_NO_MEMORY;
+  }
+  add_firms(s, task, whole);
+  fm_code code = fm_sparse_init(&s->of[task], whole, L, 0);
+  if (code == FM_OK && task == N12) {
+    code = fm_sparse_init(&s->turned, whole, L, 1);
+  }
+  fm_free(whole);
+  return code;
+}
+
 /* ---- the variance of the variance ------------------------------------------------------------------- */
-static fm_code v_times(const fm_places *p, const double *a, double *to) {
+/* to := n a + m b; m may be NULL: to := n a. */
+static fm_code joined(const spread *s, const fm_sparse *n, const double *a, const fm_sparse *m,
+                      const double *b, double *to) {
+  const fm_places *p = s->p;
   memset(to, 0, p->size * p->size * sizeof(double));
-  const fm_product x = {p->size, p->size, p->size, p->v, a, to, p->size, p->size, p->size, 0};
-  return fm_multiply(&x, p->spec.threads);
+  FM_TRY(fm_sparse_times(n, a, to, p->spec.threads));
+  return m != NULL ? fm_sparse_times(m, b, to, p->spec.threads) : FM_OK;
 }
 
-/* to := A a + half b (or half b'), A that of places. */
-static void a_times(const fm_places *p, const double *a, const double *b, int transposed, double *to) {
-  const size_t L = p->size;
-  for (size_t j = 0; j < L; j++) {
-    const double own = j < p->n_places ? p->nbar[j] : 0.0;
-    for (size_t l = 0; l < L; l++) {
-      to[j * L + l] = own * a[j * L + l] + 0.5 * (transposed ? b[l * L + j] : b[j * L + l]);
-    }
-  }
-  for (size_t l = 0; l < L; l++) {
-    double mean = 0.0;
-    for (size_t j = 0; j < p->n_places; j++) {
-      mean += p->nbar[j] * a[j * L + l];
-    }
-    for (size_t j = 0; j < p->n_places; j++) {
-      to[j * L + l] -= p->nbar[j] * mean;
-    }
-  }
-}
-
-/* tr(a b), by rows, so that it does not depend on threads. */
+/* tr(a b), by rows, so that it does not depend on threads; a block of columns of b at a time. */
 static double trace_of(const double *a, const double *b, size_t n) {
+  enum { SOME = 64 };
   fm_total total = {0};
-  for (size_t i = 0; i < n; i++) {
-    double sum = 0.0;
+  for (size_t from = 0; from < n; from += SOME) {
+    const size_t rows = n - from < SOME ? n - from : SOME;
+    double sum[SOME] = {0};
     for (size_t j = 0; j < n; j++) {
-      sum += a[i * n + j] * b[j * n + i];
+      for (size_t i = 0; i < rows; i++) {
+        sum[i] += a[(from + i) * n + j] * b[j * n + from + i];
+      }
     }
-    fm_total_add(&total, sum);
+    for (size_t i = 0; i < rows; i++) {
+      fm_total_add(&total, sum[i]);
+    }
   }
   return fm_total_value(&total);
 }
 
-/* tr(MNMN); overwrites the N. */
+/* tr(MNMN) */
 static fm_code trace_of_squares(spread *s, double *trace) {
   const fm_places *p = s->p;
   const size_t L = p->size;
-  FM_TRY(v_times(p, s->of[N11], s->p1));
-  FM_TRY(v_times(p, s->of[N12], s->p2));
-  a_times(p, s->p1, s->of[N12], 1, s->of[N11]);
-  FM_TRY(v_times(p, s->of[N11], s->x));
+  FM_TRY(joined(s, &s->of[N11], p->w, &s->of[N12], p->v, s->x));
   *trace = trace_of(s->x, s->x, L);
-  a_times(p, s->p2, s->of[N22], 0, s->of[N11]);
-  FM_TRY(v_times(p, s->of[N11], s->x));
-  *trace += trace_of(s->x, s->p1, L) + 0.25 * trace_of(s->p2, s->p2, L);
+  FM_TRY(joined(s, &s->turned, p->v, NULL, NULL, s->x));
+  *trace += trace_of(s->x, s->x, L);
+  FM_TRY(joined(s, &s->of[N11], p->v, NULL, NULL, s->x));
+  FM_TRY(joined(s, &s->turned, p->w, &s->of[N22], p->v, s->y));
+  *trace += 2.0 * trace_of(s->x, s->y, L);
   return FM_OK;
 }
 
@@ -211,17 +222,12 @@ static fm_code take_variance(spread *s) {
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------- */
+/* V (Q V) */
 static fm_code take_covariance(spread *s) {
   fm_places *p = s->p;
-  FM_TRY(v_times(p, s->of[Q], s->p1));
+  FM_TRY(joined(s, &s->of[Q], p->v, NULL, NULL, s->x));
   memset(p->covariance, 0, p->size * p->size * sizeof(double));
-  /* V Q is taken by columns: (V Q) V = (V Q V)' as well */
   const fm_product x = {p->size, p->size, p->size, p->v, s->x, p->covariance, p->size, p->size, p->size, 1};
-  for (size_t i = 0; i < p->size; i++) {
-    for (size_t j = 0; j < p->size; j++) {
-      s->x[i * p->size + j] = s->p1[j * p->size + i];
-    }
-  }
   FM_TRY(fm_multiply(&x, p->spec.threads));
   fm_mirror(p->covariance, p->size, p->size);
   return FM_OK;
@@ -244,9 +250,12 @@ static void within_firms(spread *s) {
 static fm_code run(spread *s) {
   fm_places *p = s->p;
   within_firms(s);
-  FM_TRY(fm_parallel(OUTERS, p->spec.threads, add_firms, s));
-  make_symmetric(s->of[N11], p->size);
-  make_symmetric(s->of[N22], p->size);
+  FM_TRY(fm_parallel(OUTERS, p->spec.threads, outer_task, s));
+  s->x = fm_alloc(p->size * p->size, sizeof(double));
+  s->y = fm_alloc(p->size * p->size, sizeof(double));
+  if (s->x == NULL || s->y == NULL) {
+    return FM_NO_MEMORY;
+  }
   FM_TRY(take_covariance(s));
   return take_variance(s);
 }
@@ -257,21 +266,15 @@ fm_code fm_places_spread(fm_places *p) {
               .z = p->residual, /* not needed any more */
               .index = fm_alloc(OUTERS * room, sizeof(uint32_t)),
               .value = fm_alloc(OUTERS * 4 * room, sizeof(double))};
-  fm_free(p->w), fm_free(p->w_cov), fm_free(p->w_firm);
-  p->w = p->w_cov = p->w_firm = NULL;
+  fm_free(p->w_cov), fm_free(p->w_firm);
+  p->w_cov = p->w_firm = NULL;
   p->covariance = fm_alloc(square, sizeof(double));
-  s.p1 = fm_alloc(square, sizeof(double));
-  s.x = fm_alloc(square, sizeof(double));
-  int fine = s.z && s.index && s.value && p->covariance && s.p1 && s.x;
+  const fm_code code = s.index && s.value && p->covariance ? run(&s) : FM_NO_MEMORY;
   for (size_t k = 0; k < OUTERS; k++) {
-    s.of[k] = fm_alloc_zero(square, sizeof(double));
-    fine = fine && s.of[k] != NULL;
+    fm_sparse_free(&s.of[k]);
   }
-  s.p2 = s.of[Q]; /* once the covariance is there */
-  const fm_code code = fine ? run(&s) : FM_NO_MEMORY;
-  for (size_t k = 0; k < OUTERS; k++) {
-    fm_free(s.of[k]);
-  }
-  fm_free(s.index), fm_free(s.value), fm_free(s.p1), fm_free(s.x);
+  fm_sparse_free(&s.turned);
+  fm_free(s.index), fm_free(s.value), fm_free(s.x), fm_free(s.y), fm_free(p->w);
+  p->w = NULL;
   return code;
 }
