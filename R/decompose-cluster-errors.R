@@ -1,7 +1,9 @@
 # Errors of the terms of an account, whose groups of firms may be small. Sums of squared influences are too small by
 # (n - 1)/n, as any variance about an estimated mean; a group of one firm has none. A term of a moving group rests on
 # two groups, its own firms and those it is measured from: each part of its variance is corrected by its own number, and
-# the interval is Student's with the degrees of freedom of Welch and Satterthwaite.
+# the interval is Student's with the degrees of freedom of Welch and Satterthwaite. A weighted mean has fewer than its
+# firms less one: those of 1/sum of squared shares, the number of firms of equal weight that are worth as much. With the
+# number itself intervals of covariances of 3 to 30 stayers covered 85 to 93% where weights are far apart.
 
 # Numbers of firms (of groups of firms, where errors go together) by class and unit
 unit_counts <- function(sums) {
@@ -35,7 +37,7 @@ reference_counts <- function(method, counts, leavers) {
 }
 
 # Firms behind each term: list(own = in its own group, rest = in what it is measured from; for terms of stayers,
-# stayers)
+# stayers), and as own_worth and rest_worth firms of equal weight
 mean_counts <- function(terms, sums, method, leavers) {
   counts <- unit_counts(sums)
   moving <- terms$side != ""
@@ -44,7 +46,51 @@ mean_counts <- function(terms, sums, method, leavers) {
   rest[moving] <- reference_counts(method, counts, leavers)[terms$unit][moving]
   # a group of nobody adds 0, whatever it would be measured from
   rest[moving & terms$cell == 0] <- 0
-  list(own = own_counts(terms, sums), rest = rest)
+  own <- own_counts(terms, sums)
+  counts <- list(own = own, rest = rest)
+  if (any(c(own, rest) < few_firms & c(own, rest) > 1)) {
+    worth <- class_worth(sums, if (method == "griliches_regev") c("start", "end") else "stay")
+    plain <- !moving & method == "melitz_polanec" & terms$component == "within"
+    counts$rest_worth <- ifelse(plain, Inf, worth[terms$unit])
+    counts$own_worth <- own_worth(terms, sums)
+  }
+  counts
+}
+
+# From here on Student's t is as good as normal, whatever the weights
+few_firms <- 200
+
+# 1 / sum of squared shares in the weight of a class of each unit, the smaller of both periods: how many firms of equal
+# weight it is worth. `classes`: one that is seen in both periods, or that of the start and that of the end
+class_worth <- function(sums, classes) {
+  of <- paste0(rep_len(classes, 2L), c(".w0", ".w1"))
+  whole <- Map(function(class, moment) unit_sum(sums, class, moment)$v, rep_len(classes, 2L), c("w0", "w1"))
+  terms <- lapply(1:2, function(k) {
+    unit_terms("worth", dual(1 / whole[[k]], stats::setNames(list(1 / whole[[k]]), of[k])))
+  })
+  do.call(pmin, c(lapply(terms, firms_of_worth, sums = sums), na.rm = TRUE))
+}
+
+# The same of the group of each term, at the end it is seen
+own_worth <- function(terms, sums) {
+  worth <- rep(Inf, length(terms$unit))
+  for (side in c("in", "out")) {
+    at <- which(terms$side == side & terms$cell > 0L)
+    if (length(at) > 0L) {
+      moment <- if (side == "in") "w1" else "w0"
+      share <- 1 / sums$cells$sum[terms$cell[at], match(moment, dual_moments)]
+      some <- list(unit = terms$unit[at], cell = terms$cell[at], dual = dual(share, stats::setNames(list(share), paste0("own.", moment))))
+      worth[at] <- firms_of_worth(some, sums)
+    }
+  }
+  worth
+}
+
+firms_of_worth <- function(terms, sums) {
+  none <- !is.finite(terms$dual$v)
+  terms$dual$g[[1L]][none] <- 0
+  squares <- term_squares(terms, sums)[, 1L]
+  ifelse(squares > 0, 1 / squares, Inf)
 }
 
 own_counts <- function(terms, sums) {
@@ -71,13 +117,13 @@ term_firms <- function(terms, sums) {
 }
 
 # Standard errors and degrees of freedom from squares, cbind(of all firms, of those of the own cell), and the numbers of
-# firms of both; NA where a part rests on one firm
+# firms of both (and of firms of equal weight); NA where a part rests on one firm
 error_of_few <- function(squares, counts) {
   whole <- pmax(squares[, 1L], 0)
   own <- pmin(pmax(squares[, 2L], 0), whole)
   parts <- list(
-    one_part(own, counts$own),
-    one_part(whole - own, counts$rest)
+    one_part(own, counts$own, counts$own_worth),
+    one_part(whole - own, counts$rest, counts$rest_worth)
   )
   variance <- parts[[1L]]$variance + parts[[2L]]$variance
   spread <- parts[[1L]]$spread + parts[[2L]]$spread
@@ -86,9 +132,10 @@ error_of_few <- function(squares, counts) {
   list(error = sqrt(variance), df = df)
 }
 
-one_part <- function(squares, n) {
+one_part <- function(squares, n, worth = NULL) {
   variance <- ifelse(is.finite(n), squares * n / (n - 1), squares)
-  spread <- ifelse(is.finite(n), variance^2 / (n - 1), 0)
+  freedom <- if (is.null(worth)) n - 1 else pmax(pmin(n, worth) - 1, 1)
+  spread <- ifelse(is.finite(n), variance^2 / freedom, 0)
   # nobody there adds nothing; one firm tells nothing of how firms differ
   none <- n == 0
   variance[none] <- spread[none] <- 0
@@ -99,5 +146,8 @@ one_part <- function(squares, n) {
 
 # Half the width of an interval
 interval_reach <- function(error, df, conf.level) {
-  error * stats::qt((1 + conf.level) / 2, ifelse(is.na(df), Inf, df))
+  quantile <- rep(stats::qnorm((1 + conf.level) / 2), length(error))
+  few <- which(df < Inf)
+  quantile[few] <- stats::qt((1 + conf.level) / 2, df[few])
+  error * quantile
 }

@@ -19,7 +19,7 @@ cluster_tables <- function(sums, frame, options) {
     counts <- if (!is.null(method)) mean_counts(terms, sums, method, options$leavers)
     if (!is.null(terms$block)) {
       # products of sums and means: errors of the sums are as they are
-      counts <- lapply(counts, function(n) replace(n, terms$block == "share", Inf))
+      counts[c("own", "rest")] <- lapply(counts[c("own", "rest")], replace, terms$block == "share", Inf)
     }
     write_terms(terms, sums, frame, undefined, options$conf.level, counted, counts)
   }
@@ -109,6 +109,7 @@ cluster_totals <- function(sums, frame, state, conf.level) {
   mean1 <- unit_sum(sums, "end", "p1") / unit_sum(sums, "end", "w1")
   change <- unit_terms("change", mean1 - mean0)
   counts <- list(own = numeric(sums$n_units), rest = unit_counts(sums)$both)
+  counts$rest_worth <- if (any(counts$rest < few_firms & counts$rest > 1)) class_worth(sums, c("start", "end"))
   change <- write_terms(change, sums, frame, rep(FALSE, sums$n_units), conf.level, counts = counts)
   value <- function(x) replace(x + sums$centre, !is.finite(x), NA_real_)
   table <- quick_table(

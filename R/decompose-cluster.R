@@ -79,8 +79,11 @@
 #' of their
 #' variance (that of the term's own group, and that of the firms it is measured from) times \eqn{n/(n-1)}, and
 #' intervals of Student's t
-#' with the degrees of freedom `df` of Welch and Satterthwaite. A term that rests on one firm has no error: `NA`, and
-#' a note.
+#' with the degrees of freedom `df` of Welch and Satterthwaite. Weighted means count with firms of equal weight,
+#' \eqn{1/\sum s_i^2}{1 / sum s_i^2} for shares \eqn{s_i}{s_i}, instead of \eqn{n}, and at least one degree. In
+#' simulations (normal performance; weights equal, exponential or lognormal with standard deviations to 1.3) intervals
+#' of 95% covered 93 to 99% with 3 to 30 stayers; with 2 they may not. A term that rests on one firm has no error: `NA`,
+#' and a note.
 #' Sums, as in the size account, have errors whatever the number: they vary with who is there.
 #'
 #' @section What the numbers do not say:

@@ -212,17 +212,19 @@ level_terms <- function(q, w, unit, n) {
   plain <- sum_of(q) / firms
   of_value <- w * (q - value[unit]) / total[unit]
   of_plain <- (q - plain[unit]) / firms[unit]
-  error <- function(x, scale = 0) {
+  error <- function(x, worth = NULL, scale = 0) {
     squares <- sum_of(x^2)
     # what is left of terms that cancel is no error
     squares[squares < 1e-28 * scale] <- 0
-    error_of_few(cbind(squares, 0), list(own = 0 * firms, rest = firms))
+    error_of_few(cbind(squares, 0), list(own = 0 * firms, rest = firms, rest_worth = worth))
   }
+  worth <- total^2 / sum_of(w^2)
+  worth[!is.finite(worth)] <- Inf
   scale <- sum_of(of_value^2) + sum_of(of_plain^2)
   value[!is.finite(value)] <- NA_real_
   list(
-    firms = firms, value = value, plain = plain, of_plain = error(of_plain), of_covariance = error(of_value - of_plain, scale),
-    of_value = error(of_value)
+    firms = firms, value = value, plain = plain, of_plain = error(of_plain), of_covariance = error(of_value - of_plain, worth, scale),
+    of_value = error(of_value, worth)
   )
 }
 

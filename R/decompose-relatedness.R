@@ -231,7 +231,12 @@ print_largest <- function(table, value, digits, n, title) {
   print(plain_rows(table[at, , drop = FALSE]), digits = digits, row.names = FALSE)
 }
 
-largest_value <- function(value, n) {
+# The n-th largest number of value, -Inf where there are fewer. That of the first is not above that of all, so few are
+# left to be looked at.
+largest_value <- function(value, n, first = 1e5) {
+  if (length(value) > first) {
+    value <- value[which(value >= largest_value(value[seq_len(first)], n))]
+  }
   value <- value[!is.na(value)]
   at <- length(value) - n + 1L
   if (at < 1L) -Inf else sort(value, partial = at)[at]

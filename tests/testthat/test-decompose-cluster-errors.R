@@ -42,7 +42,27 @@ test_that("intervals of a few stayers cover", {
     within <- mean[mean$component == "within", ]
     expect_gt(mean(within$conf.low <= 0 & within$conf.high >= 0), 0.935)
     expect_equal(unique(within$df), n - 1)
+    covariance <- mean[mean$component == "covariance", ]
+    if (n > 2) {
+      expect_gt(mean(covariance$conf.low <= 0 & covariance$conf.high >= 0), 0.94)
+    }
+    expect_true(all(covariance$df >= 1 & covariance$df <= n - 1 + 1e-9))
   }
+})
+
+test_that("a weighted mean has the freedom of firms of equal weight", {
+  data <- data.frame(
+    id = rep(1:4, 2), t = rep(1:2, each = 4), place = "A", q = c(1, 2, 3, 5, 2, 2, 4, 4), w = c(4, 2, 1, 1, 1, 1, 1, 1)
+  )
+  x <- decompose_cluster(data, "q", "w", "id", "place", "t")
+  worth <- 1 / sum((c(4, 2, 1, 1) / 8)^2)
+  expect_equal(x$mean$df[x$mean$component == "covariance"], worth - 1)
+  expect_equal(x$mean$df[x$mean$component == "within"], 3)
+  expect_equal(x$totals$df, worth - 1)
+  level <- decompose_productivity(data, "q", "w", cluster = "place", time = "t")$level
+  expect_equal(level$df[level$component == "covariance"][1L], worth - 1)
+  data$w <- 1
+  expect_equal(decompose_cluster(data, "q", "w", "id", "place", "t", method = "diewert_fox")$mean$df[1L], 3)
 })
 
 test_that("a flow of one firm has no error, others have the freedom of both groups", {

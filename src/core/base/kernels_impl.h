@@ -551,8 +551,7 @@ static const fm_kernels FM_NAME(table) = {
     FM_NAME(axpy_),     FM_NAME(scale_),        FM_NAME(less_),       FM_NAME(times_),
     FM_NAME(combine_),  FM_NAME(gemm_nt_),      FM_NAME(gemm_tn_),    FM_NAME(add_squares_),
     FM_NAME(disc_),     FM_NAME(distances_),    FM_NAME(bin_powers_), FM_NAME(quantile_),
-    FM_NAME(scramble_), FM_NAME(softmax_rows_), FM_NAME(add_pairs_),
-    FM_NAME(gather_)};
+    FM_NAME(scramble_), FM_NAME(softmax_rows_), FM_NAME(add_pairs_),  FM_NAME(gather_)};
 
 #undef FM_SHORT
 #undef FM_LANES

@@ -1,5 +1,5 @@
-/* sparse.c: rows of entries; a product takes FM_PANEL columns of b at a time, copied together, so that they stay
- * in the caches and a row of the result in registers.
+/* sparse.c: rows of entries; a product takes FM_PANEL columns of b at a time, copied together, so that they
+ * stay in the caches and a row of the result in registers.
  */
 #include "sparse.h"
 
@@ -102,9 +102,8 @@ fm_code fm_sparse_times(const fm_sparse *s, const double *b, double *c, int thre
   }
   const size_t workers = threads > 1 ? (size_t)threads : 1;
   panels x = {s, b, c, fm_alloc(workers * s->n * FM_PANEL, sizeof(double))};
-  const fm_code code = x.copy != NULL
-                           ? fm_parallel((s->n + FM_PANEL - 1) / FM_PANEL, threads, panel, &x)
-                           : FM_NO_MEMORY;
+  const fm_code code =
+      x.copy != NULL ? fm_parallel((s->n + FM_PANEL - 1) / FM_PANEL, threads, panel, &x) : FM_NO_MEMORY;
   fm_free(x.copy);
   return code;
 }

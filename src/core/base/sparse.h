@@ -1,7 +1,7 @@
 /* sparse.h: square matrices most of whose entries are 0, times dense ones.
  *
- * Matrices are by rows. A matrix with many entries is kept as it is, and the products of blocked.h serve it. Work
- * is cut by the sizes alone, so that results do not depend on the number of threads.
+ * Matrices are by rows. A matrix with many entries is kept as it is, and the products of blocked.h serve
+ * it. Work is cut by the sizes alone, so that results do not depend on the number of threads.
  */
 #ifndef FM_SPARSE_H
 #define FM_SPARSE_H
