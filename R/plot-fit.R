@@ -20,8 +20,12 @@
 #'   coefficients as they are.
 #' @param type,cluster,vcov Which standard errors, as in [vcov.migration_fit()].
 #' @param background For a map: an sf object, such as borders of provinces, that is drawn below; needs package sf.
-#' @param top For a map or chords: only the `top` largest flows are drawn. For `"time"`: only the `top` places with the
-#'   most moves.
+#' @param top For a map or chords: only the `top` largest flows are drawn (40). For `"table"` and `"time"`: only the
+#'   `top` places with the most moves (25 and 6).
+#' @param label Names of places in pictures of data: the name of a column of `places`, or names that are named by ids,
+#'   as `c("442000" = "Guzhen")`.
+#' @param value For `"places"`: the column of `places` that colours the map, its mean over time. Where `background` has
+#'   a column of the ids of places, its areas are coloured (a choropleth), else dots.
 #' @param ... Not used.
 #' @return `autoplot()`: a ggplot, to change or add to. `plot()` draws it and returns it invisibly.
 #' @section Errors: Package ggplot2 is not installed; data without a move; a map of places without coordinates;
@@ -55,7 +59,7 @@ plot.migration_fit <- function(x, ...) {
 #' @exportS3Method ggplot2::autoplot migration_fit
 autoplot.migration_fit <- function(object, what = c("coefficients", "observed", "map", "table", "chord"),
                                    conf.level = 0.95, standardise = FALSE,
-                                   type = c("hessian", "opg", "robust", "cluster"), cluster = NULL, top = 40,
+                                   type = c("hessian", "opg", "robust", "cluster"), cluster = NULL, top = NULL,
                                    background = NULL, vcov = NULL, ...) {
   need_ggplot2()
   check_dots(...)

@@ -11,24 +11,60 @@ plot.migration_data <- function(x, ...) {
 
 #' @rdname plot.migration_fit
 #' @exportS3Method ggplot2::autoplot migration_data
-autoplot.migration_data <- function(object, what = c("map", "table", "chord", "time"), top = NULL,
-                                    background = NULL, ...) {
+autoplot.migration_data <- function(object, what = c("map", "table", "chord", "time", "places"), top = NULL,
+                                    background = NULL, label = NULL, value = NULL, ...) {
   check_dots(...)
   need_ggplot2()
-  what <- if (missing(what)) c("map", "table")[1L + is.null(coordinates(object))] else match.arg(what)
-  if (what == "time") {
-    return(time_plot(object, check_count(top %||% 6, "top")))
+  what <- if (missing(what)) {
+    if (!is.null(value)) "places" else c("map", "table")[1L + is.null(coordinates(object))]
+  } else {
+    match.arg(what)
   }
-  flow_plot(moves_between(object), object, what, check_count(top %||% 40, "top"), background, "Moves between places")
+  names <- place_labels(object, label)
+  if (what == "time") {
+    return(time_plot(object, check_count(top %||% 6, "top"), names))
+  }
+  if (what == "places") {
+    return(places_map(object, value, background, names))
+  }
+  top <- check_count(top %||% default_top(what), "top")
+  flow_plot(moves_between(object), object, what, top, background, "Moves between places", names)
 }
 
-# Flows (from, to, count) as a map, a table or chords
-flow_plot <- function(moves, data, what, top, background, title) {
+# Arrows or chords that can be told apart; places that a table can name
+default_top <- function(what) if (what == "table") 25L else 40L
+
+# The names of places in pictures, one for each: from a column of `places`, or a vector named by ids
+place_labels <- function(data, label) {
+  if (is.null(label)) {
+    return(data$place)
+  }
+  if (is.character(label) && length(label) == 1L && is.null(names(label))) {
+    check_column(data$places, label, "label", "places")
+    given <- as.character(data$places[[label]])[data$place_row[, 1L]]
+  } else {
+    if (is.null(names(label))) {
+      abort("`label` must be the name of a column of `places`, or names of places that are named by their ids: ",
+        "label = c(\"442000\" = \"Guzhen\").",
+        class = "argument"
+      )
+    }
+    check_known(names(label), data$place, "`label` names", "a place")
+    given <- as.character(label)[match(data$place, names(label))]
+  }
+  ifelse(is.na(given), data$place, given)
+}
+
+# Flows (from, to, count) as a map, a table or chords; names: those of the places in pictures
+flow_plot <- function(moves, data, what, top, background, title, names = data$place) {
+  if (anyDuplicated(names) > 0L) names <- make.unique(names)
+  named <- moves
+  for (end in c("from", "to")) named[[end]] <- factor(names[match(moves[[end]], data$place)], names)
   if (what == "table") {
-    return(flow_table_plot(moves) + ggplot2::labs(title = title))
+    return(flow_table_plot(busiest_moves(named, top)) + ggplot2::labs(title = title))
   }
   if (what == "chord") {
-    return(chord_plot(moves, top) + ggplot2::labs(title = title))
+    return(chord_plot(named, top) + ggplot2::labs(title = title))
   }
   where <- coordinates(data)
   if (is.null(where)) {
@@ -38,7 +74,21 @@ flow_plot <- function(moves, data, what, top, background, title) {
       class = "coordinates"
     )
   }
-  flow_map(moves, where, top, background) + ggplot2::labs(title = title)
+  where$place <- names
+  flow_map(named, where, top, background) + ggplot2::labs(title = title)
+}
+
+# Moves among the `top` places with the most of them
+busiest_moves <- function(moves, top) {
+  if (nlevels(moves$from) <= top) {
+    return(moves)
+  }
+  place <- levels(moves$from)
+  busy <- rowsum(rep(moves$count, 2L), c(as.integer(moves$from), as.integer(moves$to)))
+  kept <- place[sort(as.integer(rownames(busy))[utils::head(order(-busy[, 1L]), top)])]
+  moves <- moves[moves$from %in% kept & moves$to %in% kept, , drop = FALSE]
+  for (end in c("from", "to")) moves[[end]] <- factor(moves[[end]], kept)
+  moves
 }
 
 # Moves of all times together: from, to, count
@@ -81,7 +131,10 @@ flow_table_plot <- function(moves) {
       ggplot2::aes(label = format_flow(.data$count)),
       colour = ifelse(moves$dark, "white", "black"), size = 3
     ) +
-    ggplot2::scale_fill_gradient(low = "grey95", high = "#08306b", name = "moves", trans = "sqrt", breaks = root_breaks) +
+    ggplot2::scale_fill_gradient(
+      low = "grey95", high = "#08306b", name = "moves", trans = "sqrt", breaks = root_breaks,
+      limits = c(0, NA)
+    ) +
     ggplot2::scale_x_discrete(drop = FALSE) +
     ggplot2::scale_y_discrete(drop = FALSE, limits = rev) +
     ggplot2::labs(x = "to", y = "from") +
@@ -113,7 +166,7 @@ shorten <- function(arrows) {
 
 # Names of the places on the map, the busiest placed first: right of the point, or left, below or above it where
 # that is free of points and of the names before, as text of a map five inches high has it; else left out
-place_names <- function(where, moves) {
+place_names <- function(where, moves, dots = where) {
   busy <- rowsum(rep(moves$count, 2L), c(as.character(moves$from), as.character(moves$to)))
   busy <- busy[match(where$place, rownames(busy))]
   where <- where[order(-ifelse(is.na(busy), 0, busy)), , drop = FALSE]
@@ -124,7 +177,7 @@ place_names <- function(where, moves) {
     !any(abs(taken$x - x) < (taken$wide + wide) / 2 & abs(taken$y - y) < (taken$high + high) / 2)
   }
   edge <- range(where$lon) + c(-0.16, 0.16) * diff(range(where$lon))
-  taken <- data.frame(x = where$lon, y = where$lat, wide = 0.5 * high * widen, high = 0.5 * high)
+  taken <- data.frame(x = dots$lon, y = dots$lat, wide = 0.5 * high * widen, high = 0.5 * high)
   where$side <- NA_integer_
   for (i in seq_len(nrow(where))) {
     x <- where$lon[i] + c(0.55, -0.55, 0, 0) * wide[i] + c(0.25, -0.25, 0, 0) * high * widen
@@ -144,27 +197,32 @@ place_names <- function(where, moves) {
   where
 }
 
-# Arrows bend to the same side, so that the two directions of a pair lie apart
+# Arrows bend to the same side, so that the two directions of a pair lie apart, and lie over the dots. On a crowded map
+# only the ends of the arrows drawn are named, by the size of their flows, and other places are small and grey.
 flow_map <- function(moves, where, top, background = NULL) {
-  names <- place_names(where, moves)
   moves <- utils::head(moves[order(-moves$count), , drop = FALSE], top)
+  crowded <- nrow(where) > 40L
+  ends <- where$place %in% c(as.character(moves$from), as.character(moves$to))
+  names <- if (crowded) place_names(where[ends, ], moves) else place_names(where, moves)
   from <- where[match(moves$from, where$place), ]
   to <- where[match(moves$to, where$place), ]
   arrows <- data.frame(x = from$lon, y = from$lat, xend = to$lon, yend = to$lat, count = moves$count)
   arrows <- arrows[order(arrows$count), , drop = FALSE]
-  arrows <- shorten(arrows)
   ggplot2::ggplot() +
     map_background(background) +
+    ggplot2::geom_point(
+      ggplot2::aes(x = .data$lon, y = .data$lat), where,
+      size = ifelse(ends, if (crowded) 1.2 else 1.8, 0.6), colour = ifelse(ends | !crowded, "black", "grey65")
+    ) +
     ggplot2::geom_curve(
       ggplot2::aes(
         x = .data$x, y = .data$y, xend = .data$xend, yend = .data$yend, linewidth = .data$count,
         alpha = .data$count
       ),
-      arrows,
+      shorten(arrows),
       curvature = 0.2, colour = "#08306b",
-      arrow = ggplot2::arrow(length = ggplot2::unit(0.2, "cm"), type = "closed")
+      arrow = ggplot2::arrow(length = ggplot2::unit(if (crowded) 0.15 else 0.2, "cm"), type = "closed")
     ) +
-    ggplot2::geom_point(ggplot2::aes(x = .data$lon, y = .data$lat), where, size = 1.8) +
     ggplot2::geom_text(
       ggplot2::aes(
         x = .data$lon, y = .data$lat, label = .data$label, hjust = .data$hjust, vjust = .data$vjust
@@ -177,6 +235,58 @@ flow_map <- function(moves, where, top, background = NULL) {
     map_frame(background, where) +
     ggplot2::labs(x = "longitude", y = "latitude") +
     ggplot2::theme_bw()
+}
+
+# A column of `places` on the map, its mean over time: areas of `background` where that has a column of ids, else dots
+places_map <- function(data, value, background, names) {
+  if (is.null(value)) abort("Name the column of `places` to draw: value = \"land_price\".", class = "argument")
+  check_column(data$places, value, "value", "places")
+  column <- data$places[[value]]
+  if (!is.numeric(column) && !is.logical(column)) {
+    abort("`places$", value, "` must be numbers to be drawn, not ", describe_type(column), ".", class = "type")
+  }
+  at <- rowMeans(matrix(as.double(column)[data$place_row], nrow(data$place_row)), na.rm = TRUE)
+  title <- paste0(value, if (ncol(data$place_row) > 1L) ", mean over time")
+  id <- if (inherits(background, "sf")) intersect(c(data$names$place, "place"), names(background))
+  picture <- if (length(id) > 0L) {
+    background$.value <- at[match(as.character(background[[id[1L]]]), data$place)]
+    ggplot2::ggplot(background) +
+      ggplot2::geom_sf(ggplot2::aes(fill = .data$.value), colour = "grey80", linewidth = 0.2) +
+      ggplot2::scale_fill_viridis_c(name = value, na.value = "grey92")
+  } else {
+    dots_map(data, at, background, names, value)
+  }
+  picture + ggplot2::labs(title = title) + ggplot2::theme_bw()
+}
+
+# Dots in the colour of their value, the largest named first where there is room; of a crowd the largest 15 only
+dots_map <- function(data, at, background, names, value) {
+  where <- coordinates(data)
+  if (is.null(where)) {
+    abort("A map needs the coordinates of all places, columns `longitude` and `latitude` of `places`, or a `background` ",
+      "of class sf with a column `", data$names$place, "` and the area of each.",
+      class = "coordinates"
+    )
+  }
+  where$place <- names
+  where$value <- at
+  ranked <- data.frame(from = names, to = names, count = rank(at, na.last = "keep"))
+  crowded <- nrow(where) > 40L
+  ranked <- utils::head(ranked[order(-ranked$count, na.last = NA), ], if (crowded) 15L else nrow(ranked))
+  ggplot2::ggplot() +
+    map_background(background) +
+    ggplot2::geom_point(
+      ggplot2::aes(x = .data$lon, y = .data$lat, colour = .data$value), where,
+      size = if (crowded) 2 else 3.5
+    ) +
+    ggplot2::geom_text(
+      ggplot2::aes(x = .data$lon, y = .data$lat, label = .data$label, hjust = .data$hjust, vjust = .data$vjust),
+      place_names(where[names %in% ranked$from, ], ranked),
+      size = 3
+    ) +
+    ggplot2::scale_colour_viridis_c(name = value, na.value = "grey80") +
+    map_frame(background, where) +
+    ggplot2::labs(x = "longitude", y = "latitude")
 }
 
 # What lies below a map, in degrees as the places are: outlines as paths, as arrows cannot bend on a map of ggplot2's
@@ -232,7 +342,7 @@ predicted_plot <- function(object, what, top, background) {
     abort("The fit has no firm with an origin: there are no flows to draw.", class = "no_movers")
   }
   if (what != "observed") {
-    return(flow_plot(moves, object$data, what, check_count(top, "top"), background, "Predicted moves between places"))
+    return(flow_plot(moves, object$data, what, check_count(top %||% default_top(what), "top"), background, "Predicted moves between places"))
   }
   observed_plot(compare_flows(object, moves))
 }
@@ -309,8 +419,17 @@ events_over_time <- function(data) {
   )
 }
 
-time_plot <- function(data, top) {
+# An axis of years has no half years
+whole_times <- function(time) {
+  if (is.numeric(time) && !is.object(time) && all(time == round(time))) {
+    ggplot2::scale_x_continuous(breaks = whole_breaks)
+  }
+}
+
+time_plot <- function(data, top, names = data$place) {
   events <- events_over_time(data)
+  if (anyDuplicated(names) > 0L) names <- make.unique(names)
+  events$place <- names[match(events$place, data$place)]
   moves <- events[events$event %in% c("arrivals", "departures"), ]
   busiest <- sort(rowsum(moves$count, moves$place)[, 1L], decreasing = TRUE)
   if (busiest[1L] == 0) {
@@ -330,6 +449,7 @@ time_plot <- function(data, top) {
     ggplot2::scale_linetype_manual(values = lines, name = NULL) +
     ggplot2::scale_colour_manual(values = inks, name = NULL) +
     ggplot2::scale_y_continuous(limits = c(0, NA), breaks = whole_breaks) +
+    whole_times(data$time) +
     ggplot2::labs(x = data$names$time, y = "firms", title = "Firms that come, go, appear and close") +
     ggplot2::theme_bw() +
     ggplot2::theme(legend.position = "bottom", panel.grid.minor = ggplot2::element_blank())
