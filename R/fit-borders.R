@@ -14,8 +14,9 @@ model_bounds.migration_model <- function(model, theta, layout) {
   NULL
 }
 
-# At these a nest is as good as one place, or no nest; at the allocations a place is as good as out of a nest
-parameter_bounds <- list(lambda = c(1e-3, 1e3), allocation = c(-14, 14))
+# At these a nest is as good as one place, or no nest; at the allocations a place is as good as out of a nest. Between
+# them the core finds a maximum, or that there is none (src/core/optim/newton_bounds.c).
+parameter_bounds <- list(lambda = c(1e-5, 1e3), allocation = c(-14, 14))
 
 model_bounds.nested_model <- function(model, theta, layout) {
   of <- parameter_bounds[layout$parameters$group]
@@ -30,11 +31,12 @@ model_bounds.nested_model <- function(model, theta, layout) {
 
 model_bounds.cross_nested_model <- model_bounds.nested_model
 
-# The control of a maximisation with the bounds of its model
-bounded_control <- function(control, model, theta, layout) {
-  control[c("lower", "upper")] <- model_bounds(model, theta, layout)
-  control
+model_maximise.nested_model <- function(model, problem, theta) {
+  problem$control[c("lower", "upper")] <- model_bounds(model, theta, problem$layout)
+  model_maximise.migration_model(model, problem, theta)
 }
+
+model_maximise.cross_nested_model <- model_maximise.nested_model
 
 # Which ---------------------------------------------------------------------------------------------------
 
@@ -46,7 +48,7 @@ with_borders <- function(fit, raw, layout) {
   where <- stats::setNames(rep("", length(at)), layout$names)
   where[free & is.infinite(diag(raw$covariance)[at])] <- "singular"
   where[free & as.logical(raw$separated[at])] <- "separated"
-  own <- model_borders(fit$model, fit, layout)
+  own <- model_borders(fit$model, fit, layout, raw$step[at])
   where[free & own != ""] <- own[free & own != ""]
   pinned <- free & (raw$border %||% integer(layout$total))[at] != 0L
   where[pinned] <- border_word(layout$parameters$group, raw$border[at] < 0L)[pinned]
@@ -76,28 +78,31 @@ hold_parameters <- function(fit, names) {
   fit
 }
 
-# Of each coefficient the border that it has reached although no bound held it, or "". Dispatches on the model.
-model_borders <- function(model, fit, layout) {
+# Of each coefficient the border that it has reached although no bound held it, or "", from the step that the search
+# would take next. Dispatches on the model.
+model_borders <- function(model, fit, layout, step) {
   UseMethod("model_borders")
 }
 
-model_borders.migration_model <- function(model, fit, layout) {
+model_borders.migration_model <- function(model, fit, layout, step) {
   rep("", length(layout$names))
 }
 
-# A lambda that the log-likelihood hardly depends on any more: beyond it choices within the nest are certain, or even
-model_borders.nested_model <- function(model, fit, layout) {
+# A lambda that the log-likelihood hardly depends on and that would still go on: beyond it choices within the nest are
+# certain, or even. At a maximum inside, however flat, Newton's steps end.
+model_borders.nested_model <- function(model, fit, layout, step) {
   lambda <- fit$coefficients
   se <- lambda * NA
   se[fit$estimated] <- sqrt(pmax(diag(fit$covariance), 0))
-  flat <- layout$parameters$group == "lambda" & fit$estimated & !is.na(lambda) & !(se < 10 * lambda)
+  own <- layout$parameters$group == "lambda" & fit$estimated & !is.na(lambda)
+  flat <- own & !(se < 10 * lambda) & abs(step) > 1e-3 * lambda
   ifelse(flat & lambda < 0.5, "0", ifelse(flat & lambda > 2, "Inf", ""))
 }
 
 model_borders.cross_nested_model <- model_borders.nested_model
 
 # A spread that makes no difference to utility: a thousandth of the scale of its term
-model_borders.mixed_model <- function(model, fit, layout) {
+model_borders.mixed_model <- function(model, fit, layout, step) {
   where <- rep("", length(layout$names))
   scale <- fit$scale
   own <- which(layout$parameters$group %in% c("sd", "spread"))
@@ -137,72 +142,4 @@ border_advice <- function(fit, border) {
     allocation = "Take the place out of the nest, or out of the others, in `membership`.",
     "Take it for the same for all firms."
   )
-}
-
-# Towards the border ----------------------------------------------------------------------------------------
-
-# A lambda that runs to 0 takes the coefficients along a bend that Newton's steps cannot follow, as differences of
-# utility within a nest shrink with it. After `patient` iterations the small ones are therefore lowered by hand, the
-# others following, and let go at their bound.
-model_maximise.nested_model <- function(model, problem, theta) {
-  layout <- problem$layout
-  control <- bounded_control(problem$control, model, theta, layout)
-  climb <- function(theta, fixed, iterations) {
-    control$max_iterations <- as.integer(max(iterations, 1L))
-    maximise(problem$sums, problem$setup$kernel, theta, fixed, control, n_extra = length(layout$extra))
-  }
-  raw <- climb(theta, problem$held$is, min(control$max_iterations, patient))
-  while (raw$stop != 0L && raw$iterations < control$max_iterations) {
-    lowered <- lower_lambda(raw, problem, control, climb)
-    if (is.null(lowered)) {
-      return(continued(climb(raw$theta, problem$held$is, control$max_iterations - raw$iterations), raw))
-    }
-    raw <- continued(lowered, raw)
-    if (any(raw$border != 0L)) {
-      break
-    }
-    raw <- continued(climb(raw$theta, problem$held$is, min(control$max_iterations - raw$iterations, patient)), raw)
-  }
-  raw
-}
-
-model_maximise.cross_nested_model <- model_maximise.nested_model
-
-patient <- 20L
-
-# A raw fit that goes on from an earlier one
-continued <- function(raw, before) {
-  raw$iterations <- raw$iterations + before$iterations
-  raw$evaluations <- raw$evaluations + before$evaluations
-  raw$value_start <- before$value_start
-  raw
-}
-
-# The maximum with the small lambda lowered step by step to their bound, as long as the log-likelihood rises: a raw fit,
-# or NULL where it does not. Lambda that would go on are marked as held at their border.
-lower_lambda <- function(raw, problem, control, climb) {
-  small <- problem$layout$coefficients[problem$layout$parameters$group == "lambda"]
-  small <- small[!problem$held$is[small] & raw$theta[small] < 0.5]
-  lost <- raw$aliased > 0L
-  fixed <- replace(problem$held$is | lost, small, TRUE)
-  best <- NULL
-  theta <- raw$theta
-  while (length(small) > 0L && any(theta[small] > control$lower[small])) {
-    theta[small] <- pmax(control$lower[small], theta[small] / 4)
-    found <- climb(theta, fixed, patient)
-    if (found$value < (best %||% raw)$value) {
-      break
-    }
-    best <- if (is.null(best)) found else continued(found, best)
-    theta <- found$theta
-  }
-  if (is.null(best)) {
-    return(NULL)
-  }
-  best$aliased[lost] <- raw$aliased[lost]
-  best$combine[, lost] <- raw$combine[, lost]
-  if (all(best$theta[small] <= control$lower[small] & best$score[small] <= 0)) {
-    best$border[small] <- -1L
-  }
-  best
 }

@@ -169,6 +169,29 @@ static void flat(const void *data, const double *t, double *value, double *score
   h[5] = h[7] = -4;
 }
 
+/* -50 (t0 / t1 - 1)^2 - 5 (t1 - m)^2: the scale of t0 is t1, as a coefficient's is lambda. */
+static void scaled_pair(const void *data, const double *t, double *value, double *score, double *h) {
+  const double m = *(const double *)data, z = t[0] / t[1] - 1, x = t[0] / (t[1] * t[1]);
+  *value = -50 * z * z - 5 * (t[1] - m) * (t[1] - m);
+  score[0] = -100 * z / t[1];
+  score[1] = 100 * z * x - 10 * (t[1] - m);
+  h[0] = 100 / (t[1] * t[1]);
+  h[1] = h[2] = -100 * (x / t[1] + z / (t[1] * t[1]));
+  h[3] = 100 * (x * x + 2 * z * x / t[1]) + 10;
+}
+
+/* -exp(-1 / t0) - (t1 - 1)^2 / 2: t0 runs to 0, as the lambda of a nest whose choices are certain. */
+static void running(const void *data, const double *t, double *value, double *score, double *h) {
+  (void)data;
+  const double e = exp(-1 / t[0]), r2 = 1 / (t[0] * t[0]);
+  *value = -e - 0.5 * (t[1] - 1) * (t[1] - 1);
+  score[0] = -e * r2;
+  score[1] = 1 - t[1];
+  h[0] = e * (r2 * r2 - 2 * r2 / t[0]);
+  h[1] = h[2] = 0;
+  h[3] = 1;
+}
+
 static void constant(const void *data, const double *t, double *value, double *score, double *h) {
   (void)data, (void)t, (void)score, (void)h;
   *value = 3;
@@ -277,6 +300,45 @@ static void quadratic_with_bounds(void) {
   CHECK_CLOSE(r.theta[2], 0.5 + 1.0 / 2, 1e-14);
   CHECK(r.score[1] < 0 && r.gradient_norm < 1e-13);
   check_covariance(&r, 3, held);
+  fm_newton_free(&r);
+}
+
+/* Inside, however small, the maximum is found; beyond 0 the parameter is held and the other is best beside it. */
+static void scales_that_shrink(void) {
+  const double start[2] = {0.4, 1}, lower[2] = {-HUGE_VAL, 1e-5}, upper[2] = {HUGE_VAL, 1e3};
+  const double m[3] = {-0.3, 2e-3, 40};
+  for (int i = 0; i < 3; i++) {
+    fm_newton_control control = fm_newton_defaults();
+    record counts;
+    problem p;
+    fm_newton_result r;
+    control.lower = lower;
+    control.upper = upper;
+    set_problem(&p, &counts, scaled_pair, m + i, 2);
+    maximise(&p, start, &control, &r);
+    CHECK_INT(r.stop, FM_CONVERGED);
+    CHECK_INT(r.border[1], m[i] < 0 ? -1 : 0);
+    CHECK_CLOSE(r.theta[1], m[i] < 0 ? 1e-5 : m[i], 1e-9 * fmax(1, m[i]));
+    CHECK_CLOSE(r.theta[0] / r.theta[1], 1, 1e-9);
+    CHECK(r.iterations < 15);
+    fm_newton_free(&r);
+  }
+}
+
+static void one_that_runs_off(void) {
+  const double start[2] = {0.9, 0}, lower[2] = {1e-5, -HUGE_VAL}, upper[2] = {1e3, HUGE_VAL};
+  fm_newton_control control = fm_newton_defaults();
+  record counts;
+  problem p;
+  fm_newton_result r;
+  control.lower = lower;
+  control.upper = upper;
+  set_problem(&p, &counts, running, NULL, 2);
+  maximise(&p, start, &control, &r);
+  CHECK_INT(r.stop, FM_CONVERGED);
+  CHECK_INT(r.border[0], -1);
+  CHECK(r.theta[0] < 0.01 && r.iterations < 15);
+  CHECK_CLOSE(r.theta[1], 1, 1e-12);
   fm_newton_free(&r);
 }
 
@@ -742,6 +804,8 @@ void test_newton(void) {
   RUN(quadratic_in_one_step);
   RUN(quadratic_with_fixed);
   RUN(quadratic_with_bounds);
+  RUN(scales_that_shrink);
+  RUN(one_that_runs_off);
   RUN(quadratic_with_unit);
   RUN(logit_intercept);
   RUN(logit_aliased);

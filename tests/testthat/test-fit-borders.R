@@ -20,12 +20,12 @@ test_that("a lambda that runs to 0 is named, held and has no standard error; the
   expect_warning(fit <- fit_noise(4), "`lambda:alive` runs to 0", class = "firmmove_warning_border")
   expect_identical(fit$border, c("lambda:alive" = "0"))
   expect_identical(fit$convergence$code, 0L)
-  expect_equal(coef(fit)[["lambda:alive"]], 1e-3)
+  expect_equal(coef(fit)[["lambda:alive"]], 1e-5)
   se <- sqrt(diag(vcov(fit)))
   expect_true(is.na(se[["lambda:alive"]]))
   expect_true(all(se[-10L] > 0.2 & se[-10L] < 0.4))
   # beside lambda, the errors are those of the fit with lambda held there
-  beside <- suppressWarnings(update(fit, control = one_thread(fixed = c("lambda:alive" = 1e-3)), start = coef(fit)))
+  beside <- suppressWarnings(update(fit, control = one_thread(fixed = c("lambda:alive" = 1e-5)), start = coef(fit)))
   expect_equal(as.numeric(logLik(beside)), as.numeric(logLik(fit)), tolerance = 1e-8)
   expect_equal(sqrt(diag(vcov(beside)))[-10L], se[-10L], tolerance = 1e-4)
   expect_output(print(summary(fit)), "At a border, without standard error: `lambda:alive`", fixed = TRUE)
@@ -58,6 +58,42 @@ test_that("choices that are certain within nests end at lambda 0 in few passes",
   )
   expect_lt(fit$convergence$evaluations, 60)
   expect_true(is.na(sqrt(vcov(fit)["lambda", "lambda"])))
+})
+
+test_that("a small lambda inside its domain is a number with an error, not a border", {
+  set.seed(2)
+  n <- 3000L
+  places <- data.frame(place = letters[1:6], region = rep(c("n", "s"), each = 3L), x = c(0, 1, 2, 800, 802, 801))
+  slope <- 1e-3
+  lambda <- 5e-4
+  inside <- split(places$x * slope / lambda, places$region)
+  p <- lapply(inside, function(v) exp(v - max(v)) / sum(exp(v - max(v))))
+  value <- lambda * vapply(inside, function(v) max(v) + log(sum(exp(v - max(v)))), 0)
+  north <- 1 / (1 + exp(value[["s"]] - value[["n"]]))
+  goes <- unlist(Map(`*`, p, c(north, 1 - north)))
+  firms <- data.frame(firm = seq_len(n), from = NA_character_, to = sample(places$place, n, TRUE, goes))
+  fit <- suppressMessages(
+    fit_migration(~x, migration_data(firms, places), nested(~region, "one"), control = one_thread())
+  )
+  expect_length(fit$border, 0L)
+  se <- sqrt(vcov(fit)["lambda", "lambda"])
+  expect_true(is.finite(se))
+  expect_lt(abs(coef(fit)[["lambda"]] - lambda), 4 * se)
+})
+
+test_that("many lambda that run to 0 do so together, in few passes", {
+  set.seed(1)
+  places <- data.frame(place = sprintf("p%03d", 1:200), region = sprintf("r%02d", 0:199 %% 20L), x = rnorm(200), z = rnorm(200))
+  best <- vapply(split(1:200, places$region), function(i) i[which.max(places$x[i])], 0L)
+  firms <- data.frame(firm = 1:2000, from = sample(places$place, 2000, TRUE))
+  firms$to <- ifelse(runif(2000) < 0.3, firms$from, places$place[sample(best, 2000, TRUE, exp(places$x[best]))])
+  data <- migration_data(firms, places)
+  expect_warning(
+    fit <- fit_migration(~ x + z, data, nested(~region), control = one_thread()), class = "firmmove_warning_border"
+  )
+  expect_identical(unname(fit$border), rep("0", 20L))
+  expect_equal(as.numeric(logLik(fit)), -5331.64135429, tolerance = 1e-10)
+  expect_lt(fit$convergence$iterations, 45)
 })
 
 test_that("a spread that runs to 0 is named", {

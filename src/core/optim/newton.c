@@ -10,9 +10,8 @@
  * standard-error units, are both at most tolerance (1 + |l|). One more step is then taken, or two, unless
  * they lower l, so that theta has over twice the digits the test asks for and agrees with other programs.
  *
- * With bounds a trial point is moved back to them, and a parameter that stands at one and whose step leads
- * out is held there until the others have converged; it goes on if the objective then rises inwards. With a
- * unit the objective is divided by it, so that the 1 of the stop rule is in proportion.
+ * Bounds are the matter of newton_bounds.c. With a unit the objective is divided by it, so that the 1 of
+ * the stop rule is in proportion.
  *
  * A full step is evaluated with its information at once, for it is usually accepted; others by value first.
  * Thread safety: no state; a call uses one thread, apart from what the objective does.
@@ -25,8 +24,9 @@
 
 #include "../base/alloc.h"
 #include "../base/linalg.h"
+#include "newton_work.h"
 
-enum { MAX_HALVINGS = 20, MAX_RIDGES = 60, MAX_POLISH = 2, MAX_FREED = 3 };
+enum { MAX_HALVINGS = 20, MAX_RIDGES = 60, MAX_POLISH = 2 };
 static const double pivot_tolerance = 1e-13; /* of an information met on the way */
 static const double ridge_singular = 1e-8;   /* first mu where H is singular, */
 static const double ridge_indefinite = 1e-3; /* and where it has negative curvature */
@@ -36,23 +36,6 @@ static const double ridge_factor = 10.0;
 static const double sufficient = 0.25;
 static const double telling = 1e-9;   /* gain / (1 + |l|) below which a step says nothing of a direction */
 static const double polished = 1e-22; /* decrement at which theta is right to 1e-11 standard errors */
-
-/* What the information at the current point is like. */
-typedef enum shape { DEFINITE, SINGULAR, INDEFINITE } shape;
-
-typedef struct solver {
-  const fm_objective *objective;
-  const fm_newton_control *control;
-  fm_newton_result *result; /* the current point is result->theta, value, score, information */
-  size_t n;
-  int *skip;                                  /* n: fixed or aliased */
-  double *theta, *score, *information, value; /* the trial point */
-  double *first;                              /* n: diagonal of the information at the start */
-  double mu;
-  double unit; /* of the objective, 1 where none was given */
-  int freed;   /* how often parameters have left their bounds again */
-  shape shape;
-} solver;
 
 /* ---- memory ------------------------------------------------------------------------------------------ */
 
@@ -88,7 +71,7 @@ void fm_newton_free(fm_newton_result *result) {
   *result = (fm_newton_result){0};
 }
 
-static fm_code solver_init(solver *s, fm_error *err) {
+static fm_code solver_init(fm_solver *s, fm_error *err) {
   const size_t n = s->n;
   s->skip = fm_alloc_zero(n, sizeof(int));
   s->theta = fm_alloc_zero(n, sizeof(double));
@@ -100,7 +83,7 @@ static fm_code solver_init(solver *s, fm_error *err) {
   return missing ? no_memory(err) : FM_OK;
 }
 
-static void solver_free(solver *s) {
+static void solver_free(fm_solver *s) {
   fm_free(s->skip);
   fm_free(s->theta);
   fm_free(s->score);
@@ -126,7 +109,7 @@ static void multiply(double *x, size_t n, double by) {
 }
 
 /* Evaluates the trial point, in units; *admissible says that all it asked for is finite. */
-static fm_code evaluate(solver *s, int order, int *admissible, fm_error *err) {
+fm_code fm_solver_evaluate(fm_solver *s, int order, int *admissible, fm_error *err) {
   const fm_objective *objective = s->objective;
   s->result->evaluations++;
   FM_TRY(objective->evaluate(objective, s->theta, order, &s->value, order >= FM_SCORE ? s->score : NULL,
@@ -148,7 +131,7 @@ static void swap(double **a, double **b) {
 }
 
 /* Makes the trial point the current one. */
-static void accept_trial(solver *s) {
+void fm_solver_accept(fm_solver *s) {
   fm_newton_result *r = s->result;
   swap(&r->theta, &s->theta);
   swap(&r->score, &s->score);
@@ -158,7 +141,7 @@ static void accept_trial(solver *s) {
 
 /* Whether the trial point is high enough for a step with the given expected gain. A whole Newton step may
  * lose what is no more than rounding; any other must gain. */
-static int is_higher(const solver *s, double gain, int may_round) {
+static int is_higher(const fm_solver *s, double gain, int may_round) {
   const double value = s->result->value;
   if (may_round) {
     return s->value >= value + sufficient * gain - 64.0 * DBL_EPSILON * (1.0 + fabs(value));
@@ -167,8 +150,8 @@ static int is_higher(const solver *s, double gain, int may_round) {
 }
 
 /* Goes to theta + fraction * step when that raises l by enough: *moved. */
-static fm_code try_step(solver *s, double fraction, int first_order, int may_round, int *moved,
-                        fm_error *err) {
+fm_code fm_solver_try(fm_solver *s, double fraction, int first_order, int may_round, int *moved,
+                      fm_error *err) {
   fm_newton_result *r = s->result;
   double gain = 0.0;
   for (size_t k = 0; k < s->n; k++) {
@@ -181,7 +164,7 @@ static fm_code try_step(solver *s, double fraction, int first_order, int may_rou
   *moved = 0;
   for (int order = first_order;; order = FM_INFORMATION) {
     int admissible = 0;
-    FM_TRY(evaluate(s, order, &admissible, err));
+    FM_TRY(fm_solver_evaluate(s, order, &admissible, err));
     if (!admissible || !is_higher(s, gain, may_round)) {
       return FM_OK;
     }
@@ -194,14 +177,14 @@ static fm_code try_step(solver *s, double fraction, int first_order, int may_rou
       r->direction[k] = fraction * r->step[k];
     }
   }
-  accept_trial(s);
+  fm_solver_accept(s);
   *moved = 1;
   return FM_OK;
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------- */
 
-static size_t count_free(const solver *s) {
+static size_t count_free(const fm_solver *s) {
   size_t n_free = 0;
   for (size_t k = 0; k < s->n; k++) {
     n_free += s->skip[k] == 0;
@@ -209,14 +192,16 @@ static size_t count_free(const solver *s) {
   return n_free;
 }
 
-/* Factorises h over the free parameters; only DEFINITE and SINGULAR leave a factor to be freed. */
-static fm_code factorise(const solver *s, const double *h, fm_chol *chol, shape *found, fm_error *err) {
+/* Factorises h over the free parameters; only FM_DEFINITE and FM_SEMIDEFINITE
+ * leave a factor to be freed. */
+fm_code fm_solver_factorise(const fm_solver *s, const double *h, fm_chol *chol, fm_shape *found,
+                            fm_error *err) {
   const double tol = fmin(pivot_tolerance, s->control->rank_tolerance);
   const fm_code code = fm_chol_init(chol, h, s->n, s->control->order, s->skip, tol, NULL);
   if (code == FM_OK) {
-    *found = chol->rank == count_free(s) ? DEFINITE : SINGULAR;
+    *found = chol->rank == count_free(s) ? FM_DEFINITE : FM_SEMIDEFINITE;
   } else if (code == FM_SINGULAR) {
-    *found = INDEFINITE;
+    *found = FM_INDEFINITE;
   } else {
     return fm_fail(err, code, "%s", fm_code_text(code));
   }
@@ -224,7 +209,7 @@ static fm_code factorise(const solver *s, const double *h, fm_chol *chol, shape 
 }
 
 /* The largest |H_ik| over the free i. */
-static double row_largest(const solver *s, size_t k) {
+static double row_largest(const fm_solver *s, size_t k) {
   double largest = 0.0;
   for (size_t i = 0; i < s->n; i++) {
     largest = s->skip[i] ? largest : fmax(largest, fabs(s->result->information[i + k * s->n]));
@@ -234,7 +219,7 @@ static double row_largest(const solver *s, size_t k) {
 
 /* Writes H + mu D to h. An entry of D is |H_kk|; where that is nothing beside the rest of its row, the
  * largest of the row; and never nothing beside the largest of H. */
-static void add_ridge(const solver *s, double *h) {
+void fm_solver_ridge(const fm_solver *s, double *h) {
   const size_t n = s->n;
   double largest = 0.0;
   memcpy(h, s->result->information, n * n * sizeof(double));
@@ -250,26 +235,26 @@ static void add_ridge(const solver *s, double *h) {
 
 /* step = (H + mu D)^-1 s with the present mu if that matrix is positive definite. The covariance of the
  * result serves as workspace: it is filled at the end. */
-static fm_code ridge_step(solver *s, int *definite, fm_error *err) {
+static fm_code ridge_step(fm_solver *s, int *definite, fm_error *err) {
   fm_chol chol;
-  shape found;
+  fm_shape found;
   double *h = s->result->covariance;
-  add_ridge(s, h);
-  FM_TRY(factorise(s, h, &chol, &found, err));
-  *definite = found == DEFINITE;
-  if (found == DEFINITE) {
+  fm_solver_ridge(s, h);
+  FM_TRY(fm_solver_factorise(s, h, &chol, &found, err));
+  *definite = found == FM_DEFINITE;
+  if (found == FM_DEFINITE) {
     fm_chol_solve(&chol, s->result->score, s->result->step);
   }
-  if (found != INDEFINITE) {
+  if (found != FM_INDEFINITE) {
     fm_chol_free(&chol);
   }
   return FM_OK;
 }
 
 /* Raises mu until the step exists. */
-static fm_code first_ridge_step(solver *s, fm_error *err) {
+static fm_code first_ridge_step(fm_solver *s, fm_error *err) {
   int definite = 0;
-  s->mu = fmax(s->mu, s->shape == SINGULAR ? ridge_singular : ridge_indefinite);
+  s->mu = fmax(s->mu, s->shape == FM_SEMIDEFINITE ? ridge_singular : ridge_indefinite);
   for (int i = 0; i < MAX_RIDGES && !definite; i++) {
     FM_TRY(ridge_step(s, &definite, err));
     s->mu = definite ? s->mu : s->mu * ridge_factor;
@@ -278,7 +263,7 @@ static fm_code first_ridge_step(solver *s, fm_error *err) {
 }
 
 /* The largest score in standard-error units; INFINITY for a score without information. */
-static double gradient_norm(const solver *s) {
+static double gradient_norm(const fm_solver *s) {
   double norm = 0.0;
   for (size_t k = 0; k < s->n; k++) {
     const double score = fabs(s->result->score[k]);
@@ -291,17 +276,17 @@ static double gradient_norm(const solver *s) {
 }
 
 /* Step, decrement, gradient norm and shape at the current point. */
-static fm_code prepare(solver *s, fm_error *err) {
+fm_code fm_solver_prepare(fm_solver *s, fm_error *err) {
   fm_newton_result *r = s->result;
   fm_chol chol;
-  FM_TRY(factorise(s, r->information, &chol, &s->shape, err));
-  if (s->shape == DEFINITE) {
+  FM_TRY(fm_solver_factorise(s, r->information, &chol, &s->shape, err));
+  if (s->shape == FM_DEFINITE) {
     fm_chol_solve(&chol, r->score, r->step);
   }
-  if (s->shape != INDEFINITE) {
+  if (s->shape != FM_INDEFINITE) {
     fm_chol_free(&chol);
   }
-  if (s->shape != DEFINITE) {
+  if (s->shape != FM_DEFINITE) {
     FM_TRY(first_ridge_step(s, err));
   }
   r->decrement = 0.0;
@@ -312,70 +297,28 @@ static fm_code prepare(solver *s, fm_error *err) {
   return FM_OK;
 }
 
-/* ---- bounds ------------------------------------------------------------------------------------------ */
-
-/* Holds the parameters that stand at a bound and would leave it on the wrong side: how many. */
-static int hold_at_bounds(solver *s) {
-  fm_newton_result *r = s->result;
-  int held = 0;
-  for (size_t k = 0; k < s->n; k++) {
-    const int low = !s->skip[k] && r->theta[k] <= s->control->lower[k] && r->step[k] < 0.0;
-    const int high = !s->skip[k] && r->theta[k] >= s->control->upper[k] && r->step[k] > 0.0;
-    if (low || high) {
-      s->skip[k] = 1;
-      r->step[k] = 0.0;
-      r->border[k] = low ? -1 : 1;
-      held++;
-    }
-  }
-  return held;
-}
-
-/* prepare() within the bounds. */
-static fm_code prepare_within(solver *s, fm_error *err) {
-  FM_TRY(prepare(s, err));
-  while (s->control->lower != NULL && hold_at_bounds(s) > 0) {
-    FM_TRY(prepare(s, err));
-  }
-  return FM_OK;
-}
-
-/* Lets go of the parameters that a converged point would have back inside: how many. */
-static int free_from_bounds(solver *s) {
-  fm_newton_result *r = s->result;
-  int n = 0;
-  for (size_t k = 0; k < s->n && s->freed < MAX_FREED; k++) {
-    const double inward = -r->border[k] * r->score[k];
-    const double h = fabs(r->information[k + k * s->n]);
-    if (inward > 0.0 && 0.5 * inward * inward > s->control->tolerance * (1.0 + fabs(r->value)) * h) {
-      s->skip[k] = r->border[k] = 0;
-      n++;
-    }
-  }
-  s->freed += n > 0;
-  return n;
-}
-
 /* Newton's step, halved as often as needed. */
-static fm_code halve(solver *s, int *moved, fm_error *err) {
+static fm_code halve(fm_solver *s, int *moved, fm_error *err) {
+  const int first = fm_bounds_bend(s) ? FM_VALUE : FM_INFORMATION;
   double fraction = 1.0;
   *moved = 0;
   for (int i = 0; i <= MAX_HALVINGS && !*moved; i++) {
-    FM_TRY(try_step(s, fraction, i == 0 ? FM_INFORMATION : FM_VALUE, i == 0, moved, err));
+    FM_TRY(fm_solver_try(s, fraction, i == 0 ? first : FM_VALUE, i == 0, moved, err));
     fraction *= 0.5;
   }
   return FM_OK;
 }
 
 /* The step with a ridge, which grows until l rises. The first is there already where H is not definite. */
-static fm_code ridge(solver *s, int *moved, fm_error *err) {
-  if (s->shape == DEFINITE) {
+static fm_code ridge(fm_solver *s, int *moved, fm_error *err) {
+  if (s->shape == FM_DEFINITE) {
     FM_TRY(first_ridge_step(s, err));
+    FM_TRY(fm_bounds_cut(s, 1, err));
   }
   *moved = 0;
   for (int i = 0; i < MAX_HALVINGS; i++) {
     int definite = 0;
-    FM_TRY(try_step(s, 1.0, i == 0 ? FM_INFORMATION : FM_VALUE, 0, moved, err));
+    FM_TRY(fm_solver_try(s, 1.0, i == 0 ? FM_INFORMATION : FM_VALUE, 0, moved, err));
     if (*moved) {
       return FM_OK;
     }
@@ -384,32 +327,33 @@ static fm_code ridge(solver *s, int *moved, fm_error *err) {
     if (!definite) {
       return FM_OK;
     }
+    FM_TRY(fm_bounds_cut(s, 1, err));
   }
   return FM_OK;
 }
 
 /* ---- the iteration ----------------------------------------------------------------------------------- */
 
-static int is_converged(const solver *s) {
+int fm_solver_converged(const fm_solver *s) {
   const fm_newton_result *r = s->result;
   const double gain = fmax(r->decrement, 0.5 * r->gradient_norm * r->gradient_norm);
   return gain <= s->control->tolerance * (1.0 + fabs(r->value));
 }
 
 /* Full steps from a point that has converged, kept unless they lower l beyond rounding. */
-static fm_code polish(solver *s, fm_error *err) {
+static fm_code polish(fm_solver *s, fm_error *err) {
   int moved = 1;
   for (int i = 0; i < MAX_POLISH && moved && s->result->decrement > polished; i++) {
-    FM_TRY(try_step(s, 1.0, FM_INFORMATION, 1, &moved, err));
+    FM_TRY(fm_solver_try(s, 1.0, FM_INFORMATION, 1, &moved, err));
     if (moved) {
-      FM_TRY(prepare_within(s, err));
+      FM_TRY(fm_bounds_prepare(s, err));
     }
   }
   return FM_OK;
 }
 
 /* Ends with step, decrement and gradient norm of the last point. */
-static fm_code iterate(solver *s, fm_error *err) {
+static fm_code iterate(fm_solver *s, fm_error *err) {
   const fm_newton_control *control = s->control;
   fm_newton_result *r = s->result;
   for (;; r->iterations++) {
@@ -417,21 +361,26 @@ static fm_code iterate(solver *s, fm_error *err) {
     if (control->interrupted != NULL && control->interrupted(control->interrupt_context)) {
       return fm_fail(err, FM_INTERRUPTED, "interrupted after %d iterations", r->iterations);
     }
-    FM_TRY(prepare_within(s, err));
-    if (is_converged(s) && free_from_bounds(s) > 0) {
-      FM_TRY(prepare_within(s, err));
+    FM_TRY(fm_bounds_prepare(s, err));
+    if (fm_solver_converged(s)) {
+      int released = 0;
+      FM_TRY(fm_bounds_release(s, &released, err));
     }
-    if (is_converged(s)) {
-      r->stop = s->shape == INDEFINITE ? FM_NO_INCREASE : FM_CONVERGED;
+    if (fm_solver_converged(s)) {
+      r->stop = s->shape == FM_INDEFINITE ? FM_NO_INCREASE : FM_CONVERGED;
       const int done = control->unpolished || r->iterations >= control->max_iterations;
-      return s->shape == INDEFINITE || done ? FM_OK : polish(s, err);
+      return s->shape == FM_INDEFINITE || done ? FM_OK : polish(s, err);
     }
     if (r->iterations >= control->max_iterations) {
       r->stop = FM_MAX_ITERATIONS;
       return FM_OK;
     }
-    if (s->shape == DEFINITE) {
+    FM_TRY(fm_bounds_leap(s, &moved, err));
+    if (!moved && s->shape == FM_DEFINITE) {
       FM_TRY(halve(s, &moved, err));
+    }
+    if (!moved) {
+      FM_TRY(fm_bounds_scale(s, &moved, err));
     }
     if (!moved) {
       FM_TRY(ridge(s, &moved, err));
@@ -439,21 +388,21 @@ static fm_code iterate(solver *s, fm_error *err) {
     if (!moved) {
       r->stop = FM_NO_INCREASE;
       s->mu = 0.0;
-      return prepare(s, err);
+      return fm_solver_prepare(s, err);
     }
     s->mu /= ridge_factor;
   }
 }
 
 /* Evaluates the start. */
-static fm_code begin(solver *s, const double *start, fm_error *err) {
+static fm_code begin(fm_solver *s, const double *start, fm_error *err) {
   int admissible = 0;
   memcpy(s->theta, start, s->n * sizeof(double));
-  FM_TRY(evaluate(s, FM_INFORMATION, &admissible, err));
+  FM_TRY(fm_solver_evaluate(s, FM_INFORMATION, &admissible, err));
   if (!admissible) {
     return fm_fail(err, FM_INVALID, "the objective or a derivative of it is not finite at the start");
   }
-  accept_trial(s);
+  fm_solver_accept(s);
   s->result->value_start = s->result->value;
   for (size_t k = 0; k < s->n; k++) {
     s->first[k] = s->result->information[k + k * s->n];
@@ -463,7 +412,7 @@ static fm_code begin(solver *s, const double *start, fm_error *err) {
 
 /* Finds the aliased parameters at the start; they and the fixed ones are skipped from now on. Where the
  * information at the start is indefinite it says nothing on collinearity, and none is aliased. */
-static fm_code test_rank(solver *s, fm_error *err) {
+static fm_code test_rank(fm_solver *s, fm_error *err) {
   fm_newton_result *r = s->result;
   const size_t n = s->n;
   fm_chol chol;
@@ -489,38 +438,38 @@ static fm_code test_rank(solver *s, fm_error *err) {
 
 /* Marks the free parameters whose variance cannot be had: nothing is known of any of them where the
  * information is indefinite; else the dropped ones have an infinite variance. */
-static void mark_variances(const solver *s, const fm_chol *chol) {
+static void mark_variances(const fm_solver *s, const fm_chol *chol) {
   double *v = s->result->covariance;
   const size_t n = s->n;
   for (size_t k = 0; k < n; k++) {
-    if (s->shape == INDEFINITE) {
+    if (s->shape == FM_INDEFINITE) {
       for (size_t i = 0; i < n; i++) {
         v[i + k * n] = s->skip[i] || s->skip[k] ? 0.0 : (double)NAN;
       }
     }
-    if (s->shape == SINGULAR && chol->aliased[k] != 0) {
+    if (s->shape == FM_SEMIDEFINITE && chol->aliased[k] != 0) {
       v[k + k * n] = (double)INFINITY;
     }
   }
 }
 
-static fm_code fill_covariance(solver *s, fm_error *err) {
+static fm_code fill_covariance(fm_solver *s, fm_error *err) {
   fm_newton_result *r = s->result;
   fm_chol chol;
-  FM_TRY(factorise(s, r->information, &chol, &s->shape, err));
+  FM_TRY(fm_solver_factorise(s, r->information, &chol, &s->shape, err));
   fm_code code = FM_OK;
-  if (s->shape != INDEFINITE) {
+  if (s->shape != FM_INDEFINITE) {
     code = fm_chol_inverse(&chol, r->covariance);
   }
   mark_variances(s, &chol);
-  if (s->shape != INDEFINITE) {
+  if (s->shape != FM_INDEFINITE) {
     fm_chol_free(&chol);
   }
   return code == FM_OK ? FM_OK : no_memory(err);
 }
 
 /* How much less is known of a free parameter than at the start: next to nothing of one that runs off. */
-static double shrunk(const solver *s) {
+static double shrunk(const fm_solver *s) {
   double least = 1.0;
   for (size_t k = 0; k < s->n; k++) {
     if (!s->skip[k] && s->first[k] > 0.0) {
@@ -531,7 +480,7 @@ static double shrunk(const solver *s) {
 }
 
 /* From units back to what the objective is in. */
-static void undo_unit(const solver *s) {
+static void undo_unit(const fm_solver *s) {
   fm_newton_result *r = s->result;
   r->value *= s->unit;
   r->value_start *= s->unit;
@@ -542,7 +491,7 @@ static void undo_unit(const solver *s) {
   multiply(r->covariance, s->n * s->n, 1.0 / s->unit);
 }
 
-static fm_code maximise(solver *s, const double *start, fm_error *err) {
+static fm_code maximise(fm_solver *s, const double *start, fm_error *err) {
   fm_newton_result *r = s->result;
   FM_TRY(result_init(r, s->n, err));
   FM_TRY(solver_init(s, err));
@@ -564,7 +513,7 @@ fm_newton_control fm_newton_defaults(void) {
 
 fm_code fm_newton(const fm_objective *objective, const double *start, const fm_newton_control *control,
                   fm_newton_result *result, fm_error *err) {
-  solver s = {.objective = objective, .control = control, .result = result, .n = objective->n_par};
+  fm_solver s = {.objective = objective, .control = control, .result = result, .n = objective->n_par};
   s.unit = control->unit > 0.0 ? control->unit : 1.0;
   const fm_code code = maximise(&s, start, err);
   solver_free(&s);

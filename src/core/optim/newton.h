@@ -23,7 +23,8 @@ typedef struct fm_newton_control {
   const size_t *order;         /* n_par: order of elimination in the rank test; NULL natural */
   const int *fixed;            /* n_par: 1 = parameter stays at its start; NULL none */
   const double *lower, *upper; /* n_par: bounds, which the start respects; NULL none. A parameter that runs
-                                * to a bound is held there, the others go on */
+                                * to a bound is held there, the others go on. lower > 0: of a positive
+                                * domain, changed by a factor of ten at most in a step */
   double unit;                /* of the objective, such as the mean weight: the stop rule is relative to it.
                                * A power of two, so that digits do not change; 0: 1 */
   int unpolished;             /* 1: no further steps from a point that has converged */
