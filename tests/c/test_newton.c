@@ -303,7 +303,7 @@ static void quadratic_with_bounds(void) {
   fm_newton_free(&r);
 }
 
-/* Inside, however small, the maximum is found; beyond 0 the parameter is held and the other is best beside it. */
+/* A maximum inside is found, however small; beyond 0 the parameter is held, with the other beside it. */
 static void scales_that_shrink(void) {
   const double start[2] = {0.4, 1}, lower[2] = {-HUGE_VAL, 1e-5}, upper[2] = {HUGE_VAL, 1e3};
   const double m[3] = {-0.3, 2e-3, 40};
