@@ -6,7 +6,7 @@
 # the first run beyond what was there before it), coefficients, errors, profile (ours only).
 
 folder <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
-for (file in c("rows.R", "data.R", "conditional.R", "nested.R", "mixed.R", "relational.R", "decompose.R", "profile.R")) {
+for (file in c("rows.R", "data.R", "conditional.R", "nested.R", "mixed.R", "relational.R", "constants.R", "decompose.R", "profile.R")) {
   source(file.path(folder, file))
 }
 

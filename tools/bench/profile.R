@@ -15,7 +15,7 @@ stage_seconds <- function(call, data) {
   stage <- "start"
   withCallingHandlers(
     call(data, control = firmmove::migration_control(trace = TRUE)),
-    message = function(m) {
+    firmmove_message_trace = function(m) {
       at <<- c(at, proc.time()[["elapsed"]])
       stage <<- c(stage, sub("^fit_migration: (.*) done.*$", "\\1", trimws(conditionMessage(m))))
       invokeRestart("muffleMessage")

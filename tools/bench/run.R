@@ -5,7 +5,7 @@
 # firmmove must be installed (`make bench` does it). README.md here says what is measured and how to read it.
 
 folder <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
-for (file in c("rows.R", "data.R", "conditional.R", "nested.R", "mixed.R", "relational.R", "decompose.R", "report.R")) {
+for (file in c("rows.R", "data.R", "conditional.R", "nested.R", "mixed.R", "relational.R", "constants.R", "decompose.R", "report.R")) {
   source(file.path(folder, file))
 }
 
