@@ -258,3 +258,31 @@ test_that("wrong input to a fit is named", {
   expect_snapshot(error = TRUE, fit_migration(~rent, data, subset = size > 1e9))
   expect_snapshot(error = TRUE, fit_migration(~rent, data, subset = from == to))
 })
+
+test_that("a constant for each of many places: estimates and errors are those of the Poisson regression", {
+  skip_if_not_installed("fixest")
+  set.seed(5)
+  places <- data.frame(place = sprintf("p%03d", 1:120), skill = rnorm(120))
+  firms <- data.frame(firm = 1:600, from = rep(1:120, 5), size = rnorm(600))
+  firms$to <- vapply(1:600, function(i) {
+    which.max(0.5 * firms$size[i] * places$skill + 3 * (1:120 == firms$from[i]) - log(rexp(120)))
+  }, 1L)
+  long <- data.frame(id = rep(1:600, each = 120), place = rep(1:120, 600))
+  long$chosen <- as.integer(long$place == firms$to[long$id])
+  long$stay <- as.integer(long$place == firms$from[long$id])
+  long$x <- firms$size[long$id] * places$skill[long$place]
+  firms[c("from", "to")] <- lapply(firms[c("from", "to")], function(code) places$place[code])
+  fit <- suppressMessages(fit_migration(~ size:skill | place, migration_data(firms, places)))
+  peer <- fixest::fepois(chosen ~ stay + x | id + place, long,
+    vcov = "iid", ssc = fixest::ssc(K.adj = FALSE, G.adj = FALSE), glm.tol = 1e-12, fixef.tol = 1e-11, nthreads = 1,
+    notes = FALSE
+  )
+  expect_equal(coef(fit)[c("stay", "size:skill")], coef(peer)[c("stay", "x")], tolerance = 1e-8, ignore_attr = TRUE)
+  se <- sqrt(diag(vcov(fit)))[c("stay", "size:skill")]
+  expect_equal(se, sqrt(diag(vcov(peer)))[c("stay", "x")], tolerance = 1e-7, ignore_attr = TRUE)
+  # the constants, relative to the first place that somebody chose
+  offered <- is.finite(fit$effects)
+  theirs <- unlist(fixest::fixef(peer)$place)
+  theirs <- theirs[match(which(offered), as.integer(names(theirs)))]
+  expect_equal(unname(fit$effects[offered]), unname(theirs - theirs[1]), tolerance = 1e-6)
+})
