@@ -195,3 +195,27 @@ test_that("the print fits the console", {
   expect_lte(max(nchar(lines)), 60)
   expect_true(any(grepl("closures", lines)))
 })
+
+test_that("the messy files of the vignette become a fit, every trap told", {
+  file <- function(name) system.file("extdata", name, package = "firmmove")
+  panel <- read.csv2(file("register-firms.csv"), colClasses = c(town = "character"))
+  towns <- read.csv2(file("register-towns.csv"), colClasses = c(town = "character"))
+  codes <- read.csv2(file("register-codes.csv"), colClasses = "character")
+  moves <- as_occasions(panel, "firm", "town", "year", places = towns, recode = codes, before = "jobs")
+  report <- summary(moves)
+  expect_true(all(plain(moves)$to %in% c(towns$town, NA)))
+  expect_setequal(report$codes$why, c("blanks", "no place", "recode", "zeros in front"))
+  expect_null(report$suspected)
+  expect_identical(count_of(moves, "rows that repeat another, dropped"), 8)
+  expect_identical(count_of(moves, "rows without a place, dropped"), 40)
+  # without the table of codes the new one is suspected
+  without <- summary(as_occasions(panel, "firm", "town", "year"))$suspected
+  expect_identical(c(without$from, without$to, without$kind), c("0579", "0580", "new name"))
+  chooses <- subset(plain(moves), event %in% c("stay", "move"))
+  expect_silent(data <- migration_data(chooses, towns, place_distances(towns, "town"), place = "town", time = "year"))
+  fit <- fit_migration(~ rent + log(distance) + keep(log(jobs)), data)
+  # the draw has -0.15 for the rent
+  limits <- confint(fit)["rent", ]
+  expect_true(limits[[1]] < -0.15 && -0.15 < limits[[2]])
+  expect_lt(limits[[2]], 0)
+})
