@@ -121,6 +121,27 @@ variable_steps <- function(data, variable) {
 # Rows of one variable and step
 effect_rows <- function(object, variable, step, type, base, space) {
   spots <- effect_spots(variable_level(object, variable), type)
+  rows <- data.frame(variable = variable$variable, at = spots$at, contrast = step$contrast)
+  if (type == "place") {
+    rows <- cbind(rows, place = object$data$place)
+  }
+  directions <- if (is.null(space)) matrix(0, length(base$theta), 0L) else root_directions(space)
+  change <- exact_changes(object, variable, step, type, base, directions)
+  if (is.null(change)) {
+    effects <- difference_effects(object, variable, step, type, base, space)
+  } else {
+    change <- change / (step$divide * weight_counted(base, type))
+    se <- if (is.null(space)) NA_real_ else sqrt(rowSums(change[, -1L, drop = FALSE]^2))
+    effects <- list(estimate = change[, 1L], std.error = se)
+  }
+  rows$estimate <- effects$estimate
+  rows$std.error <- effects$std.error
+  if (type == "leave") rows[abs(rows$estimate) * step$divide > 1e-13, ] else rows
+}
+
+# The same for models whose derivatives the core does not give
+difference_effects <- function(object, variable, step, type, base, space) {
+  spots <- effect_spots(variable_level(object, variable), type)
   parts <- lapply(spots$change, function(part) {
     lapply(step[c("up", "down")], function(change) part(object, variable, change, base))
   })
@@ -135,13 +156,9 @@ effect_rows <- function(object, variable, step, type, base, space) {
     }
     effect / (step$divide * total)
   }
-  rows <- data.frame(variable = variable$variable, at = spots$at, contrast = step$contrast)
-  if (type == "place") {
-    rows <- cbind(rows, place = object$data$place)
-  }
-  rows$estimate <- value(base$theta)
-  rows$std.error <- if (is.null(space)) NA_real_ else delta_errors(value, space)
-  if (type == "leave") rows[abs(rows$estimate) * step$divide > 1e-13, ] else rows
+  list(
+    estimate = value(base$theta), std.error = if (is.null(space)) NA_real_ else delta_errors(value, space)
+  )
 }
 
 # What a variable depends on: firm, place or tie; row for one of long data that differs between places
