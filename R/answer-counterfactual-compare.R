@@ -32,10 +32,9 @@ welfare_each <- function(object, design, logsum = NULL) {
   }
   typical <- typical_coefficients(object, design)
   typical$b[-which(push), ] <- 0
-  zero <- move_utility(object, design, numeric(nrow(typical$b)))
   lost <- lapply(seq_len(ncol(typical$b)), function(class) {
     share <- if (is.null(typical$share)) 1 else typical$share[, class]
-    share * (move_utility(object, design, typical$b[, class]) - zero)
+    share * push_utility(object, design, typical$b[, class])
   })
   logsum - Reduce(`+`, lost)
 }
@@ -65,8 +64,12 @@ welfare_price <- function(object, price) {
   object$layout$coefficients[classes]
 }
 
-# The utility, at plain coefficients b, of the first move on offer of each occasion; 0 without an origin, who is not
-# pushed
+# What plain coefficients b of pushes add to the utility of the moves of each occasion; 0 without an origin, who is not
+# pushed. Where the storage does not say it, it is looked up in the first move on offer, less the offsets.
+push_utility <- function(object, design, b) {
+  utility_of_leaving(design$spec, b) %||% (move_utility(object, design, b) - move_utility(object, design, 0 * b))
+}
+
 move_utility <- function(object, design, b) {
   by_slice(design, function(part) first_move(part$spec, plain_utility(object, part, b)))
 }
@@ -140,10 +143,8 @@ push_slopes <- function(sides, directions) {
   zero <- numeric(length(sides$before$layout$linear))
   w <- occasion_weights(sides$before$spec)
   per_unit <- vapply(push, function(k) {
-    lost <- function(design) move_utility(sides$object, design, replace(zero, k, 1))
-    none <- function(design) move_utility(sides$object, design, zero)
-    gain <- lost(sides$after) - none(sides$after) - lost(sides$before) + none(sides$before)
-    sum(w * gain) / sum(w)
+    lost <- function(design) push_utility(sides$object, design, replace(zero, k, 1))
+    sum(w * (lost(sides$after) - lost(sides$before))) / sum(w)
   }, 0)
   colSums(per_unit * directions[push, , drop = FALSE])
 }

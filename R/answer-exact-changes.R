@@ -64,18 +64,17 @@ exact_changes <- function(object, variable, step, type, base, directions) {
 # it from the origin, or acts on staying alone, has it changed; one that takes it from every place is cut in two, of
 # which the part on staying has it changed. NULL where a term takes it from both at once.
 change_own_place <- function(object, variable, change, base) {
-  spec <- base$spec
   changed <- fit_design_on(object, change_variable(object$data, variable, change))$spec
-  if (!inherits(spec, "relational_spec") || !identical(spec[c("terms", "keys")], changed[c("terms", "keys")])) {
+  pushed <- lapply(object$design$terms$term, pushed_factors, name = variable$variable)
+  found <- swap_at_home(base$spec, changed, pushed)
+  if (is.null(found)) {
     return(NULL)
   }
-  n <- term_count(spec)
-  touched <- which(!mapply(identical, spec$tables, changed$tables)[spec$terms$table])
-  from <- lapply(object$design$terms$term[touched], pushed_factors, name = variable$variable)
-  if (any(touched > n) || any(lengths(from) != 1L)) {
-    return(NULL)
-  }
-  split_terms(base, changed$tables, touched, unlist(from))
+  n <- term_count(base$spec)
+  base$spec <- found$spec
+  # the place in theta of each coefficient of the new terms
+  base$fold <- append(seq_along(base$theta), found$cut, n)
+  list(list(design = base, place = NULL, theta = base$theta[base$fold]))
 }
 
 # For each factor of a term with a variable, whether it is one of push()
@@ -85,26 +84,4 @@ pushed_factors <- function(term, name) {
   }
   having <- Filter(function(factor) name %in% all.vars(factor), factors(str2lang(term)))
   vapply(having, is_call_to, NA, "push")
-}
-
-# touched: numbers of the terms; pushed: whether each takes the variable from the origin. The design has theta with the
-# coefficients of what was cut twice, and `fold`, the place in the old theta of each of the new.
-split_terms <- function(base, tables, touched, pushed) {
-  spec <- base$spec
-  n <- term_count(spec)
-  theta <- seq_along(base$theta)
-  mask <- spec$terms$mask[touched]
-  swapped <- touched[pushed | mask == "stay"]
-  cut <- touched[!pushed & mask == "all"]
-  spec$terms$table[swapped] <- spec$terms$table[swapped] + length(spec$tables)
-  added <- list(
-    table = spec$terms$table[cut] + length(spec$tables), mask = rep("stay", length(cut)),
-    multiplier = spec$terms$multiplier[cut], offset = rep(0L, length(cut))
-  )
-  spec$terms$mask[cut] <- "move"
-  spec$terms <- Map(function(old, new) append(old, new, n), spec$terms, added[names(spec$terms)])
-  spec$tables <- c(spec$tables, tables)
-  base$spec <- spec
-  base$fold <- append(theta, cut, n)
-  list(list(design = base, place = NULL, theta = base$theta[base$fold]))
 }

@@ -294,6 +294,14 @@ columns_of_moves.ragged_spec <- function(spec, rows, terms) {
   )
 }
 
+swap_at_home.ragged_spec <- function(spec, changed, pushed) {
+  NULL
+}
+
+utility_of_leaving.ragged_spec <- function(spec, b) {
+  NULL
+}
+
 matters_at_home.ragged_spec <- function(spec) {
   home <- (rows_before(spec) + spec$origin)[spec$origin > 0L]
   vapply(spec$columns[seq_len(term_count(spec))], function(x) any(x[home] != 0), NA)

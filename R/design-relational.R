@@ -376,14 +376,77 @@ keep_terms.relational_spec <- function(spec, keep) {
   spec
 }
 
+# Dense and scalar tables are looked up; sparse ones are laid out by the core
 columns_of_moves.relational_spec <- function(spec, rows, terms) {
   spec <- some_occasions(spec, rows)
+  kinds <- vapply(spec$tables, `[[`, "", "kind")[spec$terms$table]
+  found <- if (any(kinds == "sparse")) {
+    laid_out_columns(spec)
+  } else {
+    at <- function(place) {
+      matrix(vapply(seq_len(nrow(terms)), term_values, numeric(length(rows)), spec = spec, place = place), length(rows))
+    }
+    list(origin = at(spec$origin), chosen = at(spec$chosen))
+  }
+  c(found, list(at_home = rep(TRUE, nrow(terms))))
+}
+
+laid_out_columns <- function(spec) {
   spec$terms$mask[] <- "all"
   spec$available <- NULL
   x <- .Call(C_model_matrix, spec)
   at <- paste(x$occasion, x$place)
   rows_of_place <- function(place) x$x[match(paste(seq_along(place), place), at), , drop = FALSE]
-  list(origin = rows_of_place(spec$origin), chosen = rows_of_place(spec$chosen), at_home = rep(TRUE, nrow(terms)))
+  list(origin = rows_of_place(spec$origin), chosen = rows_of_place(spec$chosen))
+}
+
+# The column of term k at a place of each occasion, before it is masked; its table is dense or scalar
+term_values <- function(k, spec, place) {
+  table <- spec$tables[[spec$terms$table[k]]]
+  key <- if (table$key == 0L) 1 else spec$keys[[table$key]]
+  values <- as.double(table$values[if (table$kind == "scalar") key else place + (key - 1) * spec$J])
+  multiplier <- spec$terms$multiplier[k]
+  rep_len(values, length(place)) * if (multiplier == 0L) 1 else spec$multipliers[[multiplier]]
+}
+
+utility_of_leaving.relational_spec <- function(spec, b) {
+  used <- which(b != 0)
+  kinds <- vapply(spec$tables, `[[`, "", "kind")[spec$terms$table[used]]
+  if (!is.null(spec$available) || !is.null(spec$offered) || any(kinds != "scalar")) {
+    return(NULL)
+  }
+  total <- numeric(n_occasions(spec))
+  for (k in used) {
+    total <- total + b[k] * term_values(k, spec, spec$origin)
+  }
+  ifelse(spec$origin > 0L, total, 0)
+}
+
+# A term that takes the variable from the origin, or acts on staying alone, has it changed; one that takes it from every
+# place is cut in two, of which the part on staying has it changed; one of moves keeps it.
+swap_at_home.relational_spec <- function(spec, changed, pushed) {
+  if (!identical(spec[c("terms", "keys")], changed[c("terms", "keys")])) {
+    return(NULL)
+  }
+  n <- term_count(spec)
+  touched <- which(!mapply(identical, spec$tables, changed$tables)[spec$terms$table])
+  if (any(touched > n) || any(lengths(pushed[touched]) != 1L)) {
+    return(NULL)
+  }
+  from <- unlist(pushed[touched])
+  mask <- spec$terms$mask[touched]
+  swapped <- touched[from | mask == "stay"]
+  cut <- touched[!from & mask == "all"]
+  tables <- length(spec$tables)
+  added <- list(
+    table = spec$terms$table[cut] + tables, mask = rep("stay", length(cut)),
+    multiplier = spec$terms$multiplier[cut], offset = rep(0L, length(cut))
+  )
+  spec$terms$table[swapped] <- spec$terms$table[swapped] + tables
+  spec$terms$mask[cut] <- "move"
+  spec$terms <- Map(function(old, new) append(old, new, n), spec$terms, added[names(spec$terms)])
+  spec$tables <- c(spec$tables, changed$tables)
+  list(spec = spec, cut = cut)
 }
 
 matters_at_home.relational_spec <- function(spec) {

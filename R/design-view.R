@@ -133,6 +133,19 @@ matters_at_home <- function(spec) {
   UseMethod("matters_at_home")
 }
 
+# The spec with a variable changed at the origins alone, given that in which it is changed at all places, and for each
+# term whether the factors with the variable take it from the origin (a logical for each): list(spec, cut), `cut` the
+# numbers of terms that stand a second time, after the others. NULL where it cannot be told.
+swap_at_home <- function(spec, changed, pushed) {
+  UseMethod("swap_at_home")
+}
+
+# What terms that are the same at all moves add to the utility of moving, for each occasion, at coefficients b of the
+# terms; 0 without an origin. NULL where the storage does not say that they are.
+utility_of_leaving <- function(spec, b) {
+  UseMethod("utility_of_leaving")
+}
+
 # Adds an offset: a value for each place (rows) in each cell (columns), the cell of each occasion being spec$cell
 with_cell_offset <- function(spec, value) {
   UseMethod("with_cell_offset")

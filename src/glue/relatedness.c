@@ -24,8 +24,9 @@ SEXP firmmove_relatedness(SEXP present, SEXP method, SEXP self, SEXP threads) {
   const char *names[] = {"matrix", "density", "cooccurrence", "relatedness", ""};
   const int regions = Rf_nrows(present), n = Rf_ncols(present);
   const R_xlen_t pairs = (R_xlen_t)n * (n - 1) / 2;
-  const fm_presence presence = {(size_t)regions, (size_t)n, REAL_RO(present), method_of(method),
-                                Rf_asLogical(self) == TRUE, fm_user_interrupted};
+  const fm_presence presence = {
+      (size_t)regions,    (size_t)n, REAL_RO(present), method_of(method), Rf_asLogical(self) == TRUE,
+      fm_user_interrupted};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(result, 0, Rf_allocMatrix(REALSXP, n, n));
   SET_VECTOR_ELT(result, 1, Rf_allocMatrix(REALSXP, regions, n));

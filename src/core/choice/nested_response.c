@@ -4,7 +4,8 @@
  *   dW_s = sum_c p(c|s) dW_c + H_s dlambda_s,
  * and the probability of a leaf is the product of the shares on its way, whose logarithms move by
  *   d log p(c|s) = (dW_c - dW_s) / lambda_s - log p(c|s) dlambda_s / lambda_s.
- * (dW_s has the entropy H_s in it, and W_c - W_s = lambda_s log p(c|s).) Overwrites only the tree's scratch.
+ * (dW_s has the entropy H_s in it, and W_c - W_s = lambda_s log p(c|s).)
+ * Overwrites only the tree's scratch.
  * Thread safety: the tree belongs to one thread.
  */
 #include <math.h>
@@ -58,7 +59,8 @@ static void descend(const fm_tree *tree, int level, const double *own, const dou
     const size_t s = (size_t)branches->parent[c];
     const double dlambda = own_change(tree, level, s % nodes->width, own);
     const double log_share = branches->share[c] > 0.0 ? branches->log_share[c] : 0.0;
-    out[c] = (of_child[c] - dw[s] - log_share * dlambda) * nodes->rate[s] + (above != NULL ? above[s] : 0.0);
+    out[c] =
+        (of_child[c] - dw[s] - log_share * dlambda) * nodes->rate[s] + (above != NULL ? above[s] : 0.0);
   }
 }
 

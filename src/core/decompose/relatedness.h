@@ -27,7 +27,7 @@ typedef struct fm_presence {
   size_t n_regions, n_industries;
   const double *present; /* n_regions x n_industries, column by column; not 0: there */
   enum fm_related method;
-  int self; /* phi keeps its diagonal, so that an industry counts in its own density */
+  int self;                   /* phi keeps its diagonal, so that an industry counts in its own density */
   int (*interrupted)(void *); /* asked between blocks; may be NULL */
 } fm_presence;
 
