@@ -18,6 +18,9 @@
 #' `w:pull(x)`, `log(x)`) counts with all of them. With `by = "place"` and data of one firm the result is that firm's
 #' elasticity.
 #'
+#' Of a conditional logit of relational data, the elasticities of all pairs of places and their standard errors take one
+#' pass over the data; of other models the designs are shifted at each place in turn.
+#'
 #' Where the choices feed back on each other, as in the equilibrium of [chain()], what the others do is held as it is:
 #' for the change with feedback see [counterfactual()].
 #'
@@ -58,15 +61,14 @@ elasticities <- function(object, variable, by = c("place", "origin", "leaving"),
   check_elastic(object, variable)
   conf.level <- check_fraction(conf.level, "conf.level")
   places <- place_numbers(object, of, "of")
-  designs <- shifted_designs(object, variable, places)
-  value <- function(theta) c(elasticity_array(object, designs, theta, by))
-  table <- elasticity_frame(object, variable$variable, by, places, designs$base)
-  table$estimate <- value(designs$base$theta)[table$cell]
+  base <- fit_design(object)
+  table <- elasticity_frame(object, variable$variable, by, places, base)
+  space <- if (check_flag(std.error, "std.error")) theta_space(object, base, ...)
+  found <- if (by == "place") crossed_elasticities(object, variable, places, base, space)
+  found <- found %||% shifted_elasticities(object, variable, by, places, space, table$cell)
+  table$estimate <- found$estimate
+  se <- found$std.error
   shown <- is.finite(table$estimate)
-  se <- rep(NA_real_, nrow(table))
-  if (check_flag(std.error, "std.error")) {
-    se <- delta_errors(function(theta) value(theta)[table$cell], theta_space(object, designs$base, ...))
-  }
   table$cell <- NULL
   new_answer("migration_elasticities",
     table = plain_rows(with_intervals(table, se, conf.level)[shown, ]),
@@ -92,6 +94,63 @@ check_elastic <- function(object, variable) {
       class = "variable"
     )
   }
+}
+
+# Of a conditional logit, all pairs in one pass: list(estimate, std.error), in the order of elasticity_frame(); NULL for
+# other models, and where the storage does not give the derivatives of its terms in a variable.
+crossed_elasticities <- function(object, variable, places, base, space) {
+  if (!inherits(object, "migration_fit_conditional")) {
+    return(NULL)
+  }
+  shifted <- lapply(c(1, -1), function(sign) {
+    change <- function(x) x * exp(sign * elasticity_step)
+    fit_design_on(object, change_variable(object$data, variable, change))$spec
+  })
+  wide <- with_derivatives(base$spec, shifted[[1L]], shifted[[2L]], 2 * elasticity_step)
+  pushed <- lapply(object$design$terms$term[wide$at], pushed_factors, name = variable$variable)
+  if (is.null(wide) || any(lengths(pushed) != 1L)) {
+    return(NULL)
+  }
+  directions <- if (is.null(space)) matrix(0, length(base$theta), 0L) else root_directions(space)
+  found <- .Call(
+    C_elasticities, wide$spec, elasticity_directions(base, wide$at, unlist(pushed), directions),
+    kernel_control(object$control)
+  )
+  stocks <- found$stocks[, 1L]
+  responses <- matrix(found$responses[, places, ], ncol = 1L + ncol(directions))
+  estimate <- responses[, 1L] / stocks
+  slopes <- (responses[, -1L, drop = FALSE] - estimate * found$stocks[rep(seq_along(stocks), length(places)), -1L]) / stocks
+  list(estimate = estimate, std.error = if (is.null(space)) NA_real_ else sqrt(rowSums(slopes^2)))
+}
+
+# Directions of the coefficients of a design that has the derivatives of the terms `at` after its terms: the effects of
+# a place on its own utility (`to`) or, of pushes, on the utilities of those who start there (`from`)
+elasticity_directions <- function(base, at, pushed, directions) {
+  n <- length(base$layout$terms)
+  added <- length(at)
+  widen <- function(x, of = NULL) {
+    x <- as.matrix(x)
+    own <- matrix(0, nrow(x) + added, ncol(x))
+    if (is.null(of)) {
+      own[-(n + seq_len(added)), ] <- x
+    } else {
+      own[n + which(of), ] <- x[at[of], ]
+    }
+    own
+  }
+  list(
+    theta = c(widen(base$theta)), to = c(widen(base$theta, !pushed)), from = c(widen(base$theta, pushed)),
+    directions = widen(directions), to_slopes = widen(directions, !pushed), from_slopes = widen(directions, pushed)
+  )
+}
+
+# The same by the change of predictions
+shifted_elasticities <- function(object, variable, by, places, space, cell) {
+  designs <- shifted_designs(object, variable, places)
+  value <- function(theta) c(elasticity_array(object, designs, theta, by))[cell]
+  list(
+    estimate = value(designs$base$theta), std.error = if (is.null(space)) NA_real_ else delta_errors(value, space)
+  )
 }
 
 # Half the width of the difference quotients in log x: the error is its square times a third derivative

@@ -298,6 +298,10 @@ swap_at_home.ragged_spec <- function(spec, changed, pushed) {
   NULL
 }
 
+with_derivatives.ragged_spec <- function(spec, up, down, width) {
+  NULL
+}
+
 utility_of_leaving.ragged_spec <- function(spec, b) {
   NULL
 }

@@ -422,6 +422,29 @@ utility_of_leaving.relational_spec <- function(spec, b) {
   ifelse(spec$origin > 0L, total, 0)
 }
 
+with_derivatives.relational_spec <- function(spec, up, down, width) {
+  parts <- c("terms", "keys")
+  if (!identical(spec[parts], up[parts]) || !identical(spec[parts], down[parts])) {
+    return(NULL)
+  }
+  n <- term_count(spec)
+  touched <- which(!mapply(identical, up$tables, down$tables)[spec$terms$table])
+  kinds <- vapply(spec$tables, `[[`, "", "kind")[spec$terms$table[touched]]
+  if (any(touched > n) || any(kinds == "sparse")) {
+    return(NULL)
+  }
+  tables <- lapply(spec$terms$table[touched], function(t) {
+    replace(spec$tables[[t]], "values", list((up$tables[[t]]$values - down$tables[[t]]$values) / width))
+  })
+  added <- list(
+    table = length(spec$tables) + seq_along(touched), mask = spec$terms$mask[touched],
+    multiplier = spec$terms$multiplier[touched], offset = rep(0L, length(touched))
+  )
+  spec$terms <- Map(function(old, new) append(old, new, n), spec$terms, added[names(spec$terms)])
+  spec$tables <- c(spec$tables, tables)
+  list(spec = spec, at = touched)
+}
+
 # A term that takes the variable from the origin, or acts on staying alone, has it changed; one that takes it from every
 # place is cut in two, of which the part on staying has it changed; one of moves keeps it.
 swap_at_home.relational_spec <- function(spec, changed, pushed) {

@@ -140,6 +140,13 @@ swap_at_home <- function(spec, changed, pushed) {
   UseMethod("swap_at_home")
 }
 
+# The spec with further terms: the derivatives, by (up - down) / width, of the terms that a variable changes, given the
+# specs in which it is higher and lower everywhere; list(spec, at: numbers of the terms that have a derivative, in their
+# order). NULL where it cannot be told.
+with_derivatives <- function(spec, up, down, width) {
+  UseMethod("with_derivatives")
+}
+
 # What terms that are the same at all moves add to the utility of moving, for each occasion, at coefficients b of the
 # terms; 0 without an origin. NULL where the storage does not say that they are.
 utility_of_leaving <- function(spec, b) {

@@ -34,6 +34,7 @@ static const R_CallMethodDef call_entries[] = {
     {"csv_columns", (DL_FUNC)&firmmove_csv_columns, 5},
     {"csv_kinds", (DL_FUNC)&firmmove_csv_kinds, 4},
     {"draws", (DL_FUNC)&firmmove_draws, 2},
+    {"elasticities", (DL_FUNC)&firmmove_elasticities, 3},
     {"entropies", (DL_FUNC)&firmmove_entropies, 5},
     {"evaluate", (DL_FUNC)&firmmove_evaluate, 5},
     {"file_append", (DL_FUNC)&firmmove_file_append, 2},

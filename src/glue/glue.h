@@ -98,6 +98,7 @@ SEXP firmmove_scores(SEXP spec, SEXP model, SEXP theta, SEXP adjust, SEXP contro
 SEXP firmmove_predict(SEXP spec, SEXP model, SEXP theta, SEXP type, SEXP control);
 SEXP firmmove_respond(SEXP spec, SEXP model, SEXP theta, SEXP directions, SEXP asked, SEXP control);
 SEXP firmmove_variances(SEXP spec, SEXP model, SEXP theta, SEXP directions, SEXP type, SEXP control);
+SEXP firmmove_elasticities(SEXP spec, SEXP along, SEXP control);
 /* Standard deviations and quantiles of rows (core/base/row_spread.h): a column each. */
 SEXP firmmove_row_spread(SEXP x, SEXP at, SEXP threads);
 SEXP firmmove_choice(SEXP spec, SEXP model, SEXP theta, SEXP uniforms, SEXP control);

@@ -7,6 +7,7 @@
 
 #include "../core/base/alloc.h"
 #include "../core/base/row_spread.h"
+#include "../core/choice/elasticity.h"
 #include "model.h"
 
 /* What R may ask for, and where the answers stand in the list it gets. */
@@ -188,6 +189,48 @@ SEXP firmmove_variances(SEXP spec, SEXP model, SEXP theta, SEXP directions, SEXP
   fm_with_design(spec, &options, vary, &s);
   UNPROTECT(1);
   return s.result;
+}
+
+/* ---- elasticities ------------------------------------------------------------------------------------ */
+typedef struct crossing {
+  fm_elasticity e;
+  int threads;
+} crossing;
+
+static fm_code cross_places(const fm_design *design, void *context, fm_error *err) {
+  crossing *s = context;
+  s->e.design = design;
+  return fm_elasticity_run(&s->e, s->threads, err);
+}
+
+/* along: a list of theta, to, from (a number for each linear parameter) and of directions, to_slopes,
+ * from_slopes (a column for each direction). Gives list(stocks, responses), see
+ * core/choice/elasticity.h. */
+SEXP firmmove_elasticities(SEXP spec, SEXP along, SEXP control) {
+  const fm_extent extent = fm_spec_extent(spec);
+  const size_t p = extent.n_linear, n = (size_t)Rf_ncols(fm_list_need(along, "directions", REALSXP));
+  const char *labels[] = {"stocks", "responses", ""};
+  const int layers = 1 + (int)n, places = (int)extent.n_places;
+  SEXP result = PROTECT(Rf_mkNamed(VECSXP, labels));
+  SET_VECTOR_ELT(result, 0, Rf_allocMatrix(REALSXP, places, layers));
+  SET_VECTOR_ELT(result, 1, Rf_alloc3DArray(REALSXP, places, places, layers));
+  crossing s = {.e = {.theta = fm_list_doubles(along, "theta", p),
+                      .to = fm_list_doubles(along, "to", p),
+                      .from = fm_list_doubles(along, "from", p),
+                      .n_directions = n,
+                      .directions = fm_list_doubles(along, "directions", p * n),
+                      .to_slopes = fm_list_doubles(along, "to_slopes", p * n),
+                      .from_slopes = fm_list_doubles(along, "from_slopes", p * n),
+                      .stocks = numbers_at(result, 0),
+                      .responses = numbers_at(result, 1)},
+                .threads = fm_control_threads(control)};
+  if (!s.e.theta || !s.e.to || !s.e.from || !s.e.to_slopes || !s.e.from_slopes) {
+    Rf_error("internal: `along` lacks a direction");
+  }
+  const fm_spec_options options = {.merge = 1};
+  fm_with_design(spec, &options, cross_places, &s);
+  UNPROTECT(1);
+  return result;
 }
 
 /* ---- draws ------------------------------------------------------------------------------------------- */

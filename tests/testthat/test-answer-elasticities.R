@@ -126,3 +126,24 @@ test_that("what has no elasticity is an error", {
   })
   expect_snapshot(elasticities(fit, "rent", of = "a"))
 })
+
+test_that("all pairs in one pass are the change of predictions, with its errors", {
+  data <- relocation_data(300)
+  formulas <- list(
+    ~ push(rent) + pull(rent) + distance + keep(size), ~ rent + size:rent + stay:rent + log(rent) + distance,
+    ~ size:push(rent) + rent + distance | place
+  )
+  for (formula in formulas) {
+    fit <- suppressWarnings(fit_migration(formula, data, weights = w, control = one_thread()))
+    for (name in c("rent", "distance")) {
+      variable <- check_variable(fit, name)
+      base <- fit_design(fit)
+      space <- theta_space(fit, base)
+      exact <- crossed_elasticities(fit, variable, c(2L, 5L), base, space)
+      slow <- shifted_elasticities(fit, variable, "place", c(2L, 5L), space, 1:12)
+      expect_equal(exact$estimate, slow$estimate, tolerance = 1e-7)
+      expect_equal(exact$std.error, slow$std.error, tolerance = 1e-5)
+    }
+  }
+  expect_null(crossed_elasticities(fit_of("nested"), check_variable(fit_of("nested"), "rent"), 1L, NULL, NULL))
+})
