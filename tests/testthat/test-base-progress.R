@@ -115,7 +115,7 @@ test_that("every long loop has a bar", {
   expect_true("6" %in% totals(attribute_moves(fit, groups, draws = 6)))
   expect_true("7" %in% totals(attribute_moves(fit, groups, what = "moves", draws = 7)))
   expect_true("2" %in% totals(marginal_effects(fit, c("rent", "wage"))))
-  expect_true("4" %in% totals(elasticities(fit, "rent")))
+  expect_true("4" %in% totals(elasticities(fit, "rent", by = "leaving")))
   expect_identical(totals(simulate(fit, nsim = 5)), "5")
   game <- function(players) length(players)^2
   expect_identical(totals(decompose_shapley(game, letters[1:3])), "8")
