@@ -5,7 +5,7 @@ test_that("effects and their errors are those of differences, whatever terms tak
     ~ push(rent):pull(wage) + rent + distance, ~ size:push(rent) + rent + distance | place
   )
   for (formula in formulas) {
-    fit <- fit_migration(formula, data, weights = w, control = one_thread())
+    fit <- suppressWarnings(fit_migration(formula, data, weights = w, control = one_thread()))
     base <- fit_design(fit)
     space <- theta_space(fit, base)
     for (type in c("leave", "place")) {
