@@ -176,6 +176,12 @@ membership_column <- function(data, name) {
 # `memory` keeps the coding of membership and which terms differ between classes
 model_setup.latent_model <- function(model, data, design, memory = NULL) {
   group <- latent_groups(model, data, design)
+  if (model$classes > length(group)) {
+    abort("latent(classes = ", format_count(model$classes), ") has more classes than there are choices (",
+      format_count(length(group)), "). Take fewer classes; compare_classes() helps to choose.",
+      class = "argument"
+    )
+  }
   weight <- firm_weights(model, design$spec$weights, group, check = is.null(memory))
   memory <- memory %||% list(free = free_terms(model, design$terms))
   built <- class_membership(model, data, design, group, memory$coding)

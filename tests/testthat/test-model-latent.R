@@ -346,3 +346,8 @@ test_that("a class that the choices do not determine has no standard errors, and
   expect_snapshot(check_estimates(fit$model, unknown))
   expect_identical(is.na(tidy(unknown)$std.error), c(FALSE, TRUE, FALSE, FALSE, FALSE))
 })
+
+test_that("more classes than choices are refused at once", {
+  data <- two_kinds_data(firms = 5, times = 2)
+  expect_error(fit_migration(~ x, data, model = latent(1e5)), "more classes than there are choices \\(10\\)")
+})
