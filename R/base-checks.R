@@ -148,3 +148,13 @@ need_ggplot2 <- function(installed = requireNamespace("ggplot2", quietly = TRUE)
     )
   }
 }
+
+# Refuses what would have more numbers than a matrix of R can have, and would otherwise end with the session: `sizes`
+# multiplied
+refuse_cells <- function(what, sizes, remedy) {
+  if (prod(as.numeric(sizes)) > .Machine$integer.max) {
+    abort(what, " would have ", paste(format_count_each(sizes), collapse = " x "), " numbers, more than 2^31. ", remedy,
+      class = "too_large"
+    )
+  }
+}

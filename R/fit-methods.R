@@ -80,6 +80,9 @@ model.frame.migration_fit <- function(formula, ...) {
 model.matrix.migration_fit <- function(object, ...) {
   check_dots(...)
   design <- fit_design(object)
+  if (has_tables(object$data)) {
+    refuse_cells("The model matrix", c(length(design$occasion), length(object$data$place)), "Fits need none.")
+  }
   parts <- .Call(C_model_matrix, design$spec)
   x <- parts$x
   colnames(x) <- object$design$terms$name

@@ -91,6 +91,10 @@ shape_prediction <- function(object, type, design, data, n) {
   if (isTRUE(design$nothing)) {
     return(missing_prediction(type, data))
   }
+  if (type %in% c("probability", "utility") && has_tables(data)) {
+    remedy <- "Ask for type = \"flows\" or \"choice\", or predict some of the firms: `newdata`."
+    refuse_cells("The predictions", c(length(design$occasion), length(data$place)), remedy)
+  }
   switch(type,
     probability = ,
     utility = place_result(kernel_predict(object, design, type), design, data),

@@ -399,6 +399,7 @@ print.summary.migration_store <- function(x, ...) {
 as_migration_data.migration_store <- function(data, ...) {
   check_dots(...)
   check_store_unchanged(data)
+  refuse_cells("The data", data$n, "Fit the store itself, or read some of its rows: store_data().")
   store_data(data, 1, data$n)
 }
 

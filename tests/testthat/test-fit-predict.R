@@ -212,3 +212,16 @@ test_that("a store is told its likeliest places as data in memory are", {
   sliced <- fit_migration(~ rent + distance, store, control = migration_control(slice = 100))
   expect_equal(predict(sliced, type = "top", n = 2)[-1], predict(fit, type = "top", n = 2)[-1], tolerance = 1e-8)
 })
+
+test_that("what would have more than 2^31 numbers is refused before it is made", {
+  expect_silent(refuse_cells("The data", c(46340, 46340), "Take less."))
+  expect_error(refuse_cells("The data", c(46341, 46341), "Take less."), class = "firmmove_error_too_large")
+  fit <- fit_migration(~ rent, relocation_data(40), control = one_thread())
+  # predictions of as many rows as nobody has memory for
+  design <- fit_design(fit)
+  design$occasion <- structure(list(), class = "endless")
+  registerS3method("length", "endless", function(x) 2^31, envir = baseenv())
+  for (type in c("probability", "utility")) {
+    expect_error(shape_prediction(fit, type, design, fit$data, NULL), "6 numbers, more than 2\\^31", class = "firmmove_error_too_large")
+  }
+})
