@@ -63,6 +63,9 @@
 #'   less the industry, or the region, itself), `"uniform"` (the same share for each). Ellison-Glaeser,
 #'   Maurel-Sedillot and co-agglomeration always use the nation.
 #' @param pairs `TRUE` adds a row for each pair of industries and each pair of regions.
+#' @param min_firms `NULL`, or the smallest number of firms (plants of `plant`, else rows, with a positive size) that
+#'   may be shown: industries, regions and pairs of both with fewer are blank, and so is the next smallest where one
+#'   alone could be had from a total. Tables then have the column `firms`.
 #' @return An object of class `concentration` and `decomposition`, a list of data frames (with `time` in front if
 #'   given):
 #'   \item{industries}{a row per industry: `industry`, `size`, `regions` (where it is found), the indices above,
@@ -98,8 +101,9 @@
 #' @export
 concentration <- function(data, region = NULL, industry = NULL, size, plant = NULL, herfindahl = NULL, base = NULL,
                           area = NULL, sector = NULL, time = NULL, reference = c("nation", "rest", "uniform"),
-                          pairs = FALSE) {
+                          pairs = FALSE, min_firms = NULL) {
   reference <- match.arg(reference)
+  min_firms <- check_min_firms(min_firms)
   data <- spread_table(data)
   names <- list(
     region = region, industry = industry, size = size, plant = plant, base = base, area = area,
@@ -109,9 +113,59 @@ concentration <- function(data, region = NULL, industry = NULL, size, plant = NU
   check_flag(pairs, "pairs")
   tables <- each_time(data, time, function(part) {
     sizes <- size_table(part, names, herfindahl)
-    concentration_tables(sizes, reference, pairs)
+    found <- concentration_tables(sizes, reference, pairs)
+    if (is.null(min_firms)) found else small_places(found, firm_counts(part, names, sizes), sizes$area, min_firms)
   })
-  finish_spread(tables, names, reference, match.call())
+  result <- finish_spread(tables, names, reference, match.call())
+  if (is.null(min_firms)) result else told_disclosure(result, min_firms)
+}
+
+# Firms by region and industry: plants with an id, else rows, of a positive size
+firm_counts <- function(data, names, sizes) {
+  region <- if (is.null(names$region)) own_codes(nrow(data)) else code_ids(data[[names$region]])
+  industry <- if (is.null(names$industry)) one_code(nrow(data)) else code_ids(data[[names$industry]])
+  counted <- data[[names$size]] > 0
+  if (is.character(names$plant)) {
+    counted <- counted & !duplicated(data.frame(code_ids(data[[names$plant]])$code, region$code, industry$code, counted))
+  }
+  cell_sums(as.numeric(counted), region, industry)
+}
+
+# Tables with the number of firms, blank where they are few
+small_places <- function(tables, firms, area, min_firms) {
+  regions <- rowSums(firms)
+  industries <- colSums(firms)
+  if (!is.null(tables$quotients)) {
+    at <- cbind(match(tables$quotients$region, rownames(firms)), match(tables$quotients$industry, colnames(firms)))
+    few <- cells_to_blank(firms[at], list(at[, 1L], at[, 2L]), min_firms)
+    tables$quotients <- blank_rows(cbind(tables$quotients, firms = firms[at]), few)
+  }
+  few_industries <- names(industries)[cells_to_blank(industries, rep(1L, length(industries)), min_firms)]
+  few_regions <- names(regions)[cells_to_blank(regions, rep(1L, length(regions)), min_firms)]
+  hide <- function(table, columns, few, count) {
+    rows <- Reduce(`|`, lapply(columns, function(column) table[[column]] %in% few))
+    if (!is.null(table$reason)) {
+      table$reason[rows] <- paste("few firms: `min_firms` is", min_firms)
+    }
+    if (!is.null(count)) {
+      table$firms <- unname(count[as.character(table[[columns]])])
+    }
+    blank_rows(table, rows)
+  }
+  tables$industries <- hide(tables$industries, "industry", few_industries, industries)
+  for (name in intersect(c("regions", "pairs", "region_pairs"), names(tables))) {
+    of_regions <- name != "pairs"
+    columns <- if (name == "regions") "region" else c(if (of_regions) "region" else "industry", "partner")
+    few <- if (of_regions) few_regions else few_industries
+    tables[[name]] <- hide(tables[[name]], columns, few, if (name == "regions") regions)
+  }
+  if (!is.null(tables$theil)) {
+    by_area <- rowsum(firms, area)
+    at <- cbind(match(tables$theil$area, rownames(by_area)), match(tables$theil$industry, colnames(by_area)))
+    few <- cells_to_blank(by_area[at], list(at[, 1L], at[, 2L]), min_firms)
+    tables$theil <- blank_rows(cbind(tables$theil, firms = by_area[at]), few)
+  }
+  tables
 }
 
 # The table that indices are computed from: a plain data frame, or the firms of a migration_data

@@ -45,6 +45,10 @@
 #' @param method One of the four methods.
 #' @param order For `leamer_stern`: whether `commodity` or `market` is taken out first, or the `average` of both.
 #' @param chain `TRUE` sums the decompositions of consecutive times instead of comparing the first with the last.
+#' @param firm For `min_firms`: name of the column that says which firm a row is of; by default each row is a firm.
+#' @param min_firms `NULL`, or the smallest number of firms that may be shown: exporters, and their sales of a commodity
+#'   in a market, of fewer firms at either end are blank, and so is the next smallest where one alone could be had
+#'   from a total. `components` and `totals` then have the column `firms`, of the end with fewer.
 #' @return An object of class `decompose_share` and `decomposition`: a list of data frames
 #' * `effects`: exporter, start, end, component, estimate, percent (of the change): sums over commodities and markets;
 #' * `components`: exporter, commodity, market, margin, start, end, component, estimate;
@@ -78,8 +82,10 @@
 #' @export
 decompose_share <- function(data, commodity, market, time, sales, size = NULL, exporter = NULL,
                             method = c("leamer_stern", "fagerberg_sollie", "bennet", "log_mean"),
-                            order = c("commodity", "market", "average"), chain = FALSE) {
+                            order = c("commodity", "market", "average"), chain = FALSE, firm = NULL,
+                            min_firms = NULL) {
   call <- match.call()
+  min_firms <- check_min_firms(min_firms)
   method <- check_choice(method, "method")
   order <- check_choice(order, "order")
   check_flag(chain, "chain")
@@ -90,13 +96,60 @@ decompose_share <- function(data, commodity, market, time, sales, size = NULL, e
     share_step(panel, pairs[k, 1], pairs[k, 2], method, order)
   })
   tables <- share_tables(panel, steps, pairs, method)
-  structure(
-    c(tables, list(
-      method = method, reference = share_reference(method, order, size), notes = note_table(share_notes(steps, method)),
-      call = call
-    )),
-    class = c("decompose_share", "decomposition")
+  result <- c(tables, list(
+    method = method, reference = share_reference(method, order, size), notes = note_table(share_notes(steps, method)),
+    call = call
+  ))
+  if (!is.null(min_firms)) {
+    result <- small_shares(result, share_firms(data, exporter, commodity, market, time, sales, firm, panel), min_firms)
+  }
+  structure(result, class = c("decompose_share", "decomposition"))
+}
+
+# Firms with sales at the first and the last time: a row for each exporter, commodity and market with any
+share_firms <- function(data, exporter, commodity, market, time, sales, firm, panel) {
+  if (!is.null(firm)) {
+    check_column(data, firm, "firm", "data")
+  }
+  data <- plain_table(data, "data")
+  sold <- data[[sales]] > 0
+  rows <- data.frame(
+    exporter = if (is.null(exporter)) "all" else as.character(data[[exporter]]), commodity = as.character(data[[commodity]]),
+    market = as.character(data[[market]]), time = data[[time]],
+    firm = if (is.null(firm)) seq_len(nrow(data)) else as.character(data[[firm]])
   )
+  rows <- unique(rows[sold & rows$time %in% panel$time[c(1L, length(panel$time))], ])
+  list(cells = fewest_firms(rows, c("exporter", "commodity", "market")), exporters = fewest_firms(rows, "exporter"))
+}
+
+# Numbers of firms at the end that has fewer, of those that have any: a firm counts once for a combination of columns
+fewest_firms <- function(rows, columns) {
+  rows <- unique(rows[c(columns, "time", "firm")])
+  count <- stats::aggregate(list(firms = rows$firm), rows[c(columns, "time")], length)
+  stats::aggregate(count["firms"], count[columns], min)
+}
+
+small_shares <- function(result, firms, min_firms) {
+  of <- function(table, count) {
+    columns <- setdiff(names(count), "firms")
+    found <- count$firms[match(do.call(paste, c(table[columns], sep = "\r")), do.call(paste, c(count[columns], sep = "\r")))]
+    ifelse(is.na(found), 0, found)
+  }
+  result$totals$firms <- of(result$totals, firms$exporters)
+  few <- result$totals$exporter[cells_to_blank(result$totals$firms, rep(1L, nrow(result$totals)), min_firms)]
+  for (name in intersect(c("totals", "effects", "steps", "residual"), names(result))) {
+    table <- result[[name]]
+    result[[name]] <- blank_rows(table, table$exporter %in% few, c("exporter", "component"))
+  }
+  keys <- c("exporter", "commodity", "market")
+  cell <- row_codes(result$components, keys)
+  first <- !duplicated(cell)
+  count <- of(result$components, firms$cells)
+  blank <- cells_to_blank(count[first], row_codes(result$components[first, ], "exporter"), min_firms)
+  result$components$firms <- count
+  rows <- blank[cell] | result$components$exporter %in% few
+  result$components <- blank_rows(result$components, rows, c(keys, "component", "margin"))
+  told_disclosure(result, min_firms)
 }
 
 # Sales (exporter x commodity x market x time) and sizes of markets (commodity x market x time)

@@ -196,3 +196,25 @@ test_that("errors and prints", {
   })
   expect_snapshot(print(concentration(d, "region", "industry", "size")))
 })
+
+test_that("cells of few firms are blank, and so is what would give them away", {
+  plants <- data.frame(
+    town = rep(c("A", "B", "C"), c(12, 9, 7)), trade = c(rep("x", 8), rep("y", 4), rep("x", 7), rep("y", 2), rep("x", 3), rep("y", 4)),
+    jobs = 1:28, id = 1:28
+  )
+  whole <- concentration(plants, "town", "trade", "jobs", plant = "id")
+  x <- concentration(plants, "town", "trade", "jobs", plant = "id", min_firms = 3)
+  cell <- function(town, trade) x$quotients$size[x$quotients$region == town & x$quotients$industry == trade]
+  expect_identical(cell("B", "y"), NA_real_)
+  # nor can it be had from its town or its trade
+  expect_identical(cell("B", "x"), NA_real_)
+  hidden <- is.na(x$quotients$size)
+  expect_true(all(tapply(hidden, x$quotients$region, sum) != 1L) && all(tapply(hidden, x$quotients$industry, sum) != 1L))
+  expect_identical(x$quotients$size[!hidden], whole$quotients$size[!hidden])
+  expect_identical(x$industries$firms, c(18, 10))
+  expect_identical(x$industries$size, whole$industries$size)
+  expect_match(x$reference[2], "fewer than 3 firms")
+  few <- concentration(plants, "town", "trade", "jobs", plant = "id", min_firms = 12)
+  expect_true(all(is.na(few$industries$ellison_glaeser)))
+  expect_match(few$industries$reason, "min_firms")
+})

@@ -176,3 +176,20 @@ test_that("a size said on several rows of a cell is taken once, with a warning",
   d$M[2] <- 50
   expect_message(suppressWarnings(decompose_share(d, "c", "m", "t", "s", "M")), "added up")
 })
+
+test_that("sales of few firms are blank, and so is what would give them away", {
+  set.seed(1)
+  firms <- expand.grid(firm = 1:6, item = c("a", "b"), market = c("n", "s"), year = 1:2, seller = c("P", "Q"))
+  firms <- firms[!(firms$item == "a" & firms$market == "n" & firms$seller == "P" & firms$firm > 2), ]
+  firms$sold <- runif(nrow(firms), 1, 2)
+  whole <- decompose_share(firms, "item", "market", "year", "sold", exporter = "seller")
+  x <- decompose_share(firms, "item", "market", "year", "sold", exporter = "seller", firm = "firm", min_firms = 3)
+  cells <- unique(x$components[c("exporter", "commodity", "market", "firms")])
+  hidden <- is.na(cells$firms)
+  expect_identical(sum(hidden), 2L)
+  expect_true(all(cells$exporter[hidden] == "P") && any(cells$commodity[hidden] == "a" & cells$market[hidden] == "n"))
+  expect_identical(x$effects, whole$effects)
+  expect_identical(x$totals$firms, c(6L, 6L))
+  few <- decompose_share(firms, "item", "market", "year", "sold", exporter = "seller", firm = "firm", min_firms = 7)
+  expect_true(all(is.na(few$effects$estimate)) && all(is.na(few$components$estimate)))
+})
