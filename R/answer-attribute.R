@@ -83,8 +83,8 @@ attribute_moves <- function(object, groups = NULL, what = c("likelihood", "moves
                             conf.level = 0.95, ...) {
   check_fit(object)
   check_dots(..., also = covariance_arguments)
-  what <- match.arg(what)
-  method <- match.arg(method)
+  what <- check_choice(what, "what")
+  method <- check_choice(method, "method")
   conf.level <- check_fraction(conf.level, "conf.level")
   groups <- whole_terms(object, attribution_groups(object, groups), what)
   blocks <- attribution_blocks(blocks, method, names(groups))

@@ -67,7 +67,7 @@ compensate <- function(object, price, terms = NULL, conf.level = 0.95, interval 
                        network = NULL, draws = 1000, seed = NULL, ...) {
   check_fit(object)
   check_dots(..., also = covariance_arguments)
-  interval <- match.arg(interval)
+  interval <- check_choice(interval, "interval")
   conf.level <- check_fraction(conf.level, "conf.level")
   draws <- check_count(draws, "draws")
   refuse_hazard(object, "compensate()", "Its coefficients are of log hazards, not of utility.")

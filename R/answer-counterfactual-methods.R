@@ -81,14 +81,14 @@ print.summary.migration_counterfactual <- function(x, digits = max(3L, getOption
 as.data.frame.migration_counterfactual <- function(x, row.names = NULL, optional = FALSE,
                                                    table = c("stocks", "flows", "totals", "origins", "firms"), ...) {
   check_dots(..., also = "stringsAsFactors")
-  x[[match.arg(table)]]
+  x[[check_choice(table, "table")]]
 }
 
 #' @rdname print.migration_counterfactual
 #' @export
 tidy.migration_counterfactual <- function(x, table = c("stocks", "flows", "totals", "origins", "firms"), ...) {
   check_dots(...)
-  x[[match.arg(table)]]
+  x[[check_choice(table, "table")]]
 }
 
 #' @rdname print.migration_counterfactual

@@ -81,7 +81,7 @@ counterfactual <- function(object, places = NULL, firms = NULL, ties = NULL, net
   check_dots(..., also = covariance_arguments)
   refuse_hazard(object, "counterfactual()", "Compare predict(fit, newdata) with predict(fit), or see marginal_effects().")
   check_flag(equilibrium, "equilibrium")
-  interval <- match.arg(interval)
+  interval <- check_choice(interval, "interval")
   conf.level <- check_fraction(conf.level, "conf.level")
   price <- if (!is.null(price)) welfare_price(object, price)
   given <- lapply(match.call()[c("places", "firms", "ties", "network", "data")], identity)

@@ -53,7 +53,7 @@ elasticities <- function(object, variable, by = c("place", "origin", "leaving"),
                          conf.level = 0.95, ...) {
   check_fit(object)
   check_dots(..., also = covariance_arguments)
-  by <- match.arg(by)
+  by <- check_choice(by, "by")
   if (by != "leaving") {
     refuse_hazard(object, paste0("elasticities(by = \"", by, "\")"), "Use `by = \"leaving\"`.")
   }

@@ -45,7 +45,7 @@ marginal_effects <- function(object, variables = NULL, type = c("leave", "place"
                              vcov = NULL, cluster = NULL, ...) {
   check_fit(object)
   check_dots(...)
-  type <- match.arg(type)
+  type <- check_choice(type, "type")
   if (type == "place") {
     refuse_hazard(object, "marginal_effects(type = \"place\")", "Use `type = \"leave\"`.")
   }

@@ -27,7 +27,7 @@ report_migration <- function(fit, file, title = "Why firms leave, and where they
   if (!inherits(fit, "migration_fit")) {
     abort("`fit` must be a fit of fit_migration(), not ", class(fit)[1L], ".", class = "argument")
   }
-  type <- if (missing(type) && !is.null(cluster)) "cluster" else match.arg(type)
+  type <- if (missing(type) && !is.null(cluster)) "cluster" else check_choice(type, "type")
   check_report_file(file, check_flag(overwrite, "overwrite"))
   need_rmarkdown()
   need_ggplot2()

@@ -77,7 +77,7 @@
 #' @export
 choice_data <- function(data, chosen, id, place, firm = id, from = NULL, time = NULL,
                         weights = NULL, answer = c("choice", "ranking", "best_worst")) {
-  answer <- match.arg(answer)
+  answer <- check_choice(answer, "answer")
   names <- list(
     chosen = chosen, id = id, place = place, firm = firm, from = from,
     time = time, weights = if (is.character(weights)) weights

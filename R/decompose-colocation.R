@@ -107,13 +107,13 @@ colocation <- function(x, y = NULL, type, weight = NULL, distance = NULL, statis
                        bandwidth = NULL, null = c("location", "labelling", "independence"), draws = 1000,
                        conf.level = 0.95, unit = NULL, degrees = NULL, min_firms = NULL, seed = NULL,
                        control = migration_control()) {
-  statistic <- match.arg(statistic)
+  statistic <- check_choice(statistic, "statistic")
   null <- check_choice(null, "null")
   min_firms <- check_min_firms(min_firms)
   points <- read_points(x, y, type, weight, data, unit, degrees)
   combos <- type_combinations(points, reference, neighbours)
   bands <- choose_bands(
-    if (missing(bands)) NULL else match.arg(bands), statistic, points$weighted,
+    if (missing(bands)) NULL else check_choice(bands, "bands"), statistic, points$weighted,
     any(combos$from != combos$to)
   )
   options <- list(

@@ -102,7 +102,7 @@
 concentration <- function(data, region = NULL, industry = NULL, size, plant = NULL, herfindahl = NULL, base = NULL,
                           area = NULL, sector = NULL, time = NULL, reference = c("nation", "rest", "uniform"),
                           pairs = FALSE, min_firms = NULL) {
-  reference <- match.arg(reference)
+  reference <- check_choice(reference, "reference")
   min_firms <- check_min_firms(min_firms)
   data <- spread_table(data)
   names <- list(

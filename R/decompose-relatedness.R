@@ -66,8 +66,8 @@ relatedness <- function(data, region = NULL, industry = NULL, size = NULL, time 
                         method = c("proximity", "association", "probability", "cosine", "jaccard"),
                         presence = c("rca", "positive"), threshold = 1, self = FALSE, min_region = 0, min_industry = 0,
                         min_cell = 0, control = migration_control()) {
-  method <- match.arg(method)
-  presence <- match.arg(presence)
+  method <- check_choice(method, "method")
+  presence <- check_choice(presence, "presence")
   check_flag(self, "self")
   rule <- presence_rule(presence, threshold, min_region, min_industry, min_cell)
   found <- each_presence(data, region, industry, size, time, function(part) {
@@ -294,7 +294,7 @@ largest_value <- function(value, n, first = 1e5) {
 complexity <- function(data, region = NULL, industry = NULL, size = NULL, time = NULL, presence = c("rca", "positive"),
                        threshold = 1, min_region = 0, min_industry = 0, min_cell = 0, opportunity = FALSE,
                        iterations = 1000, tolerance = 1e-12, control = migration_control()) {
-  rule <- presence_rule(match.arg(presence), threshold, min_region, min_industry, min_cell)
+  rule <- presence_rule(check_choice(presence, "presence"), threshold, min_region, min_industry, min_cell)
   check_flag(opportunity, "opportunity")
   iterations <- check_count(iterations, "iterations")
   tolerance <- check_fraction(tolerance, "tolerance")

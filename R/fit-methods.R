@@ -176,7 +176,7 @@ chosen_probability.migration_fit <- function(object, design) {
 #' @export
 residuals.migration_fit <- function(object, type = c("deviance", "response", "pearson"), ...) {
   check_dots(...)
-  type <- match.arg(type)
+  type <- check_choice(type, "type")
   design <- fit_design(object)
   if (type == "deviance") {
     w <- if (is.null(object$weights)) 1 else object$weights

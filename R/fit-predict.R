@@ -60,7 +60,7 @@
 predict.migration_fit <- function(object, newdata = NULL,
                                   type = c("probability", "utility", "logsum", "flows", "choice", "top"),
                                   se.fit = FALSE, conf.level = 0.95, n = 3L, ...) {
-  type <- match.arg(type)
+  type <- check_choice(type, "type")
   n <- check_top(n)
   check_dots(..., also = if (check_flag(se.fit, "se.fit")) covariance_arguments)
   if (is_store(newdata %||% object$data)) {

@@ -140,14 +140,14 @@ estfun.migration_fit_chain <- function(x, ...) {
 predict.migration_fit_chain <- function(object, newdata = NULL,
                                         type = c("probability", "utility", "logsum", "flows", "choice", "top"),
                                         equilibrium = c("resolve", "fitted"), n = 3L, ...) {
-  type <- match.arg(type)
+  type <- check_choice(type, "type")
   check_dots(...)
   if (object$model$expectation == "lagged") {
     if (has_tables(object$data) && is.data.frame(newdata)) {
       refuse_lone_firms()
     }
   } else {
-    object$design$memory$equilibrium <- match.arg(equilibrium)
+    object$design$memory$equilibrium <- check_choice(equilibrium, "equilibrium")
   }
   predict.migration_fit(object, newdata, type, n = n)
 }

@@ -101,11 +101,11 @@
 chain <- function(group = NULL, expectation = c("rational", "lagged"), estimator = c("ml", "npl"),
                   scale = c("share", "log1p", "count"), lag = 1) {
   group <- group_column(substitute(group))
-  expectation <- match.arg(expectation)
+  expectation <- check_choice(expectation, "expectation")
   structure(
     list(
-      name = "chain", group = group, expectation = expectation, estimator = match.arg(estimator),
-      scale = match.arg(scale), lag = check_count(lag, "lag")
+      name = "chain", group = group, expectation = expectation, estimator = check_choice(estimator, "estimator"),
+      scale = check_choice(scale, "scale"), lag = check_count(lag, "lag")
     ),
     class = c(paste0(expectation, "_chain_model"), "chain_model", "migration_model")
   )

@@ -61,8 +61,8 @@
 #' fit
 #' @export
 cross_nested <- function(membership, allocation = c("fixed", "estimate"), lambda = c("each", "one")) {
-  allocation <- match.arg(allocation)
-  lambda <- match.arg(lambda)
+  allocation <- check_choice(allocation, "allocation")
+  lambda <- check_choice(lambda, "lambda")
   structure(
     list(name = "cross_nested", membership = read_membership(membership), allocation = allocation, lambda = lambda),
     class = c("cross_nested_model", "migration_model")

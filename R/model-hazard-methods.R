@@ -153,8 +153,8 @@ kernel_choice.migration_fit_hazard <- function(object, design, uniform) {
 predict.migration_fit_hazard <- function(object, newdata = NULL,
                                          type = c("probability", "hazard", "utility", "choice", "survival"),
                                          durations = NULL, frailty = c("average", "one"), ...) {
-  type <- match.arg(type)
-  average <- match.arg(frailty) == "average"
+  type <- check_choice(type, "type")
+  average <- check_choice(frailty, "frailty") == "average"
   check_dots(...)
   if (type == "survival") {
     return(predict_survival(object, newdata, checked_durations(durations, object), average))
@@ -378,7 +378,7 @@ autoplot.migration_fit_hazard <- function(object, what = c("baseline", "coeffici
                                           conf.level = 0.95, type = c("hessian", "opg", "robust", "cluster"),
                                           cluster = NULL, vcov = NULL, ...) {
   need_ggplot2()
-  what <- match.arg(what)
+  what <- check_choice(what, "what")
   asked <- asked_covariance(object, vcov, if (!missing(type)) type, cluster)
   if (what == "coefficients") {
     return(autoplot.migration_fit(object, conf.level = conf.level, vcov = asked, ...))

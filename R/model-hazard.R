@@ -99,9 +99,9 @@
 #' @export
 hazard <- function(link = c("cloglog", "logit"), risks = c("move", "exit"),
                    baseline = c("constant", "log", "dummies", "spline"), duration = NULL, frailty = FALSE) {
-  link <- match.arg(link)
+  link <- check_choice(link, "link")
   if (!inherits(baseline, "formula")) {
-    baseline <- match.arg(baseline)
+    baseline <- check_choice(baseline, "baseline")
   } else if (length(baseline) != 2L) {
     abort("`baseline` must be one-sided, like ~ log(duration).", class = "argument")
   }

@@ -101,7 +101,7 @@ latent <- function(classes = 2, membership = ~1, common = NULL, panel = TRUE, va
   structure(
     list(
       name = "latent", classes = check_count(classes, "classes"), membership = membership, common = common,
-      panel = check_flag(panel, "panel"), varying = match.arg(varying),
+      panel = check_flag(panel, "panel"), varying = check_choice(varying, "varying"),
       starts = check_count(starts, "starts"), seed = seed, em_iterations = check_count(em_iterations, "em_iterations"),
       em_tolerance = check_fraction(em_tolerance, "em_tolerance")
     ),

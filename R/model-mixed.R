@@ -131,13 +131,13 @@
 mixed <- function(random = NULL, correlated = FALSE, draws = 512, sequence = c("sobol", "halton", "mlhs", "random"),
                   panel = TRUE, space = c("preference", "wtp"), price = NULL, bounds = NULL, starts = 1, seed = 1,
                   scramble = TRUE, burn = 50, check_draws = 2, precision = 0.25) {
-  space <- match.arg(space)
+  space <- check_choice(space, "space")
   random <- check_random(random, space)
   check_price(price, space)
   structure(
     list(
       name = "mixed", random = random, blocks = correlated_blocks(correlated, random), draws = check_draws_given(draws),
-      sequence = match.arg(sequence), panel = check_flag(panel, "panel"), space = space, price = price,
+      sequence = check_choice(sequence, "sequence"), panel = check_flag(panel, "panel"), space = space, price = price,
       bounds = check_bounds(bounds, random), starts = check_count(starts, "starts"),
       seed = check_whole(seed, "seed"), scramble = check_flag(scramble, "scramble"),
       burn = check_whole(burn, "burn"), check_draws = check_whole(check_draws, "check_draws"),

@@ -40,7 +40,7 @@
 #' nested(~ move/province)
 #' @export
 nested <- function(nests = "move", lambda = c("each", "one")) {
-  lambda <- match.arg(lambda)
+  lambda <- check_choice(lambda, "lambda")
   structure(
     list(name = "nested", nests = nests, levels = nest_levels(nests), lambda = lambda),
     class = c("nested_model", "migration_model")

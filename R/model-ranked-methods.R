@@ -44,7 +44,7 @@ chosen_probability.migration_fit_ranked <- function(object, design) {
 predict.migration_fit_ranked <- function(object, newdata = NULL,
                                          type = c("probability", "utility", "logsum", "flows", "choice", "top", "rank"),
                                          n = 3L, ...) {
-  type <- match.arg(type)
+  type <- check_choice(type, "type")
   if (type != "rank") {
     return(predict.migration_fit(object, newdata, type, n = n, ...))
   }

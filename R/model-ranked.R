@@ -67,8 +67,8 @@
 #' data.frame(factor = rows$factor, first = predict(fit)[1:6], rank = predict(fit, type = "rank")[1:6])
 #' @export
 ranked <- function(type = c("ranking", "best_worst"), depth = NULL, scale = c("one", "stage")) {
-  type <- match.arg(type)
-  scale <- match.arg(scale)
+  type <- check_choice(type, "type")
+  scale <- check_choice(scale, "scale")
   if (!is.null(depth) && type == "best_worst") {
     abort("`depth` is for rankings; a best-worst answer has no lower ranks.", class = "argument")
   }

@@ -63,7 +63,7 @@ autoplot.migration_fit <- function(object, what = c("coefficients", "observed", 
                                    background = NULL, vcov = NULL, ...) {
   need_ggplot2()
   check_dots(...)
-  what <- match.arg(what)
+  what <- check_choice(what, "what")
   if (what != "coefficients") {
     return(predicted_plot(object, what, top, background))
   }

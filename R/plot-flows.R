@@ -18,7 +18,7 @@ autoplot.migration_data <- function(object, what = c("map", "table", "chord", "t
   what <- if (missing(what)) {
     if (!is.null(value)) "places" else c("map", "table")[1L + is.null(coordinates(object))]
   } else {
-    match.arg(what)
+    check_choice(what, "what")
   }
   names <- place_labels(object, label)
   if (what == "time") {

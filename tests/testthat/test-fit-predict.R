@@ -122,7 +122,7 @@ test_that("wrong new data are named", {
   peers <- fit_migration(~ rent + peers(kin), data)
   expect_equal(predict(peers, data), predict(peers))
   expect_snapshot(error = TRUE, predict(peers, data$firms))
-  expect_error(predict(fit, type = "response"), "should be one of")
+  expect_error(predict(fit, type = "response"), "must be one of .*, not `")
   expect_error(predict(fit, newdta = 1), class = "firmmove_error_argument")
   long <- fit_migration(~x, ragged_data())
   expect_snapshot(error = TRUE, predict(long, ragged_long()[c("id", "x")]))

@@ -25,7 +25,7 @@ test_that("model objects", {
   expect_snapshot(print(chain(kin, "lagged", lag = 2)))
   expect_snapshot(error = TRUE, chain(kin + town))
   expect_snapshot(error = TRUE, chain(kin, lag = 0))
-  expect_error(chain(kin, "adaptive"), "should be one of")
+  expect_error(chain(kin, "adaptive"), "must be one of .*, not `")
 })
 
 test_that("the likelihood is that of the equilibrium, with weights, for every scale", {

@@ -21,7 +21,7 @@ test_that("model objects know what they are", {
   expect_snapshot(error = TRUE, hazard(baseline = y ~ duration))
   expect_snapshot(error = TRUE, hazard(duration = 3))
   expect_snapshot(error = TRUE, hazard("logit", frailty = TRUE))
-  expect_error(hazard("probit"), "should be one of")
+  expect_error(hazard("probit"), "must be one of .*, not `")
 })
 
 test_that("one risk equals glm, by cloglog and logit", {

@@ -15,7 +15,7 @@ test_that("model objects know their levels", {
   expect_snapshot(error = TRUE, nested(~ a / b / c))
   expect_snapshot(error = TRUE, nested(~ log(a)))
   expect_snapshot(error = TRUE, nested(~ region / move))
-  expect_error(nested(lambda = "all"), "should be one of")
+  expect_error(nested(lambda = "all"), "must be one of .*, not `")
 })
 
 test_that("Japanese investors in Europe: the published nested logit", {
