@@ -56,8 +56,8 @@ check_choice <- function(x, name, choices = eval(formals(sys.function(sys.parent
   at <- if (is.character(x) && length(x) == 1 && !is.na(x)) pmatch(x, choices) else NA
   if (is.na(at)) {
     abort(
-      "`", name, "` must be one of ", quote_names(choices, 8), if (is.character(x)) paste0(", not ", quote_names(x, 3)), ".",
-      did_you_mean(x, choices),
+      "`", name, "` must be one of ", quote_names(choices, 8),
+      if (is.character(x)) paste0(", not ", quote_names(x, 3)), ".", did_you_mean(x, choices),
       class = "argument"
     )
   }
