@@ -3,6 +3,7 @@
 #include "glue/chain.h"
 #include "glue/codes.h"
 #include "glue/decompose.h"
+#include "glue/dynamic.h"
 #include "glue/entropy.h"
 #include "glue/latent.h"
 #include "glue/mixed.h"
@@ -34,6 +35,7 @@ static const R_CallMethodDef call_entries[] = {
     {"csv_columns", (DL_FUNC)&firmmove_csv_columns, 5},
     {"csv_kinds", (DL_FUNC)&firmmove_csv_kinds, 4},
     {"draws", (DL_FUNC)&firmmove_draws, 2},
+    {"dynamic", (DL_FUNC)&firmmove_dynamic, 4},
     {"elasticities", (DL_FUNC)&firmmove_elasticities, 3},
     {"entropies", (DL_FUNC)&firmmove_entropies, 5},
     {"evaluate", (DL_FUNC)&firmmove_evaluate, 5},

@@ -29,6 +29,7 @@ make_fits <- function() {
     chain = fit_migration(chain_formula, chain_panel(1, groups = 3, periods = 2), model = chain(kin), control = one),
     hazard = fit_migration(~ push(rent) + w, hazard_data(120), model = hazard(baseline = "log"), control = one),
     ranked = fit_migration(rank ~ factor, wenzhou_interviews(), ranked(), id = "firm", place = "factor"),
+    dynamic = fit_migration(~ rent + distance, data, model = dynamic(0.8), control = one),
     long = fit_migration(~ x + y, ragged_data())
   )
 }
