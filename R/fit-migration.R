@@ -2,7 +2,8 @@
 #' @description Estimates, by maximum likelihood, the utility \eqn{v_{ij} = \sum_k b_k x_{ijk}}{v_ij = sum_k b_k x_ijk}
 #' that firm \eqn{i} finds in place \eqn{j}, from the places that firms chose, staying included. The model
 #' object says how utilities become probabilities: [conditional()], [nested()], [cross_nested()] or [mixed()] logit,
-#' [latent()] classes, [chain()] migration in equilibrium, the [hazard()] of leaving, or [ranked()] answers.
+#' [latent()] classes, [chain()] migration in equilibrium, firms that look ahead, [dynamic()], the [hazard()] of leaving,
+#' or [ranked()] answers.
 #'
 #' With weights \eqn{w_i} and chosen places \eqn{y_i} the log-likelihood is
 #' \eqn{\sum_i w_i \log P_{i y_i}}{sum_i w_i log P_iy}. It is maximised by Newton's method with the exact
@@ -16,7 +17,7 @@
 #'   occasion and offered place), with `id`, `place` and the 0/1 column on the left side of `formula`; or a
 #'   `dfidx` of mlogit; or, for rows that stay on disk, a store from [open_store()].
 #' @param model A model object: [conditional()] (default), [nested()], [cross_nested()], [mixed()], [latent()],
-#'   [chain()], [hazard()] or [ranked()].
+#'   [chain()], [dynamic()], [hazard()] or [ranked()].
 #' @param weights Weights of the occasions: a non-negative number for each row, as a vector, an expression in
 #'   the columns of the data, or a column name in quotes. `NULL`: the weights of `data`, or ones.
 #' @param subset Rows to use: an expression in the columns of `firms` (or of long data), `TRUE` to keep.
@@ -164,8 +165,8 @@ check_fit_arguments <- function(formula, model, control) {
   }
   if (!inherits(model, "migration_model")) {
     abort(
-      "`model` must be a model object: conditional(), nested(), cross_nested(), mixed(), latent(), chain(), hazard() ",
-      "or ranked().",
+      "`model` must be a model object: conditional(), nested(), cross_nested(), mixed(), latent(), chain(), ",
+      "dynamic(), hazard() or ranked().",
       class = "argument"
     )
   }

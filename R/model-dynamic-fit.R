@@ -43,12 +43,12 @@ maximise_world <- function(problem, world, theta, control) {
 }
 
 # Alternates the logit with values read from given probabilities, and the probabilities it implies. As a start of the
-# likelihood three rounds will do.
+# likelihood one round will do.
 pseudo_values <- function(problem, world, theta, exact) {
   control <- problem$control
   static <- utils::modifyList(world, list(discount = 0))
   world$given <- world_probabilities(static, theta)
-  for (round in seq_len(if (exact) control$max_iterations else 3L)) {
+  for (round in seq_len(if (exact) control$max_iterations else 1L)) {
     step <- given_values(world, theta, control)
     raw <- maximise_world(problem, step, theta, control)
     moved <- max(abs(raw$theta - theta))

@@ -178,6 +178,7 @@ pairs_of_models <- function() {
     chain = pair(~ rent + keep(size), chain_formula, chain_panel(1, groups = 3, periods = 2), model = chain(kin)),
     hazard = pair(~w, ~ push(rent) + w, hazard_data(120), model = hazard(baseline = "log")),
     ranked = pair(~x, ~ x + y, rankings, model = ranked(), leaves = FALSE),
+    dynamic = moves(dynamic(0.8)),
     long = pair(~x, ~ x + y, ragged_data(), leaves = FALSE)
   )
 }
