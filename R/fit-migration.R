@@ -2,8 +2,8 @@
 #' @description Estimates, by maximum likelihood, the utility \eqn{v_{ij} = \sum_k b_k x_{ijk}}{v_ij = sum_k b_k x_ijk}
 #' that firm \eqn{i} finds in place \eqn{j}, from the places that firms chose, staying included. The model
 #' object says how utilities become probabilities: [conditional()], [nested()], [cross_nested()] or [mixed()] logit,
-#' [latent()] classes, [chain()] migration in equilibrium, firms that look ahead, [dynamic()], the [hazard()] of leaving,
-#' or [ranked()] answers.
+#' [latent()] classes, [chain()] migration in equilibrium, firms that look ahead, [dynamic()], the [hazard()] of
+#' leaving, or [ranked()] answers.
 #'
 #' With weights \eqn{w_i} and chosen places \eqn{y_i} the log-likelihood is
 #' \eqn{\sum_i w_i \log P_{i y_i}}{sum_i w_i log P_iy}. It is maximised by Newton's method with the exact
