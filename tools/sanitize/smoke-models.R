@@ -22,6 +22,7 @@ step("cross-nested", answers(fit(~ rent + distance, data, model = cross_nested(r
 random <- mixed(c(x = "normal"), draws = 8, check_draws = 0)
 step("mixed", individual(answers(fit(~ x + y, kinds, model = random))))
 step("latent", individual(answers(fit(~ x + y, kinds, model = latent(2, starts = 1)))))
+step("firms that look ahead", answers(fit(~ rent + distance, data, model = dynamic(0.9))))
 step("chain", {
   linked <- answers(fit(chain_formula, chain_panel(1, groups = 2, periods = 2), model = chain(kin)))
   try(equilibria(linked, starts = 2, delta = NULL), silent = TRUE)
