@@ -82,7 +82,7 @@
 #' with the degrees of freedom `df` of Welch and Satterthwaite. Weighted means count with firms of equal weight,
 #' \eqn{1/\sum s_i^2}{1 / sum s_i^2} for shares \eqn{s_i}{s_i}, instead of \eqn{n}, and at least one degree. In
 #' simulations (normal performance; weights equal, exponential or lognormal with standard deviations to 1.3) intervals
-#' of 95% covered 93 to 99% with 3 to 30 stayers; with 2 they may not. A term that rests on one firm has no error: `NA`,
+#' of 95% covered 92.6 to 99% with 3 to 30 stayers; with 2 they may not. A term that rests on one firm has no error: `NA`,
 #' and a note.
 #' Sums, as in the size account, have errors whatever the number: they vary with who is there.
 #'
