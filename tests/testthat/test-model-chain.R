@@ -277,7 +277,7 @@ test_that("predictions of new data solve the equilibrium again, or keep it", {
   new$to <- NULL
   expect_equal(unname(rowSums(predict(fit, new))), rep(1, 200))
   expect_snapshot(error = TRUE, predict(fit, new, equilibrium = "fitted"))
-  expect_error(predict(fit, data, "probability", "resolve", 3), class = "firmmove_error")
+  expect_error(predict(fit, data, "probability", "resolve", 3, 4), class = "firmmove_error")
 })
 
 test_that("firms that closed do not count", {
