@@ -62,6 +62,11 @@ format_count <- function(n) {
   format(n, big.mark = ",", scientific = FALSE, trim = TRUE)
 }
 
+# The same for each of several numbers
+format_count_each <- function(n) {
+  vapply(n, format_count, character(1))
+}
+
 # Each number on its own, to four digits
 format_each <- function(x) {
   vapply(x, format, "", digits = 4)

@@ -163,8 +163,6 @@ describe_flows <- function(x, top) {
   paste(from, flows$to, format_count_each(signif(size[largest], 6)), collapse = ", ")
 }
 
-format_count_each <- function(n) vapply(n, format_count, character(1))
-
 # Warn when no firm chooses or none of those with an origin moves
 warn_no_moves <- function(x) {
   count <- count_moves(x)
