@@ -76,15 +76,13 @@
 #' from their mean.
 #'
 #' Sums of squares are too small by \eqn{(n-1)/n} for groups of \eqn{n} firms. Means and terms of means have each part
-#' of their
-#' variance (that of the term's own group, and that of the firms it is measured from) times \eqn{n/(n-1)}, and
-#' intervals of Student's t
-#' with the degrees of freedom `df` of Welch and Satterthwaite. Weighted means count with firms of equal weight,
-#' \eqn{1/\sum s_i^2}{1 / sum s_i^2} for shares \eqn{s_i}{s_i}, instead of \eqn{n}, and at least one degree. In
-#' simulations (normal performance; weights equal, exponential or lognormal with standard deviations to 1.3) intervals
-#' of 95% covered 92.6 to 99% with 3 to 30 stayers; with 2 they may not. A term that rests on one firm has no error: `NA`,
-#' and a note.
-#' Sums, as in the size account, have errors whatever the number: they vary with who is there.
+#' of their variance (that of the term's own group, and that of the firms it is measured from) times
+#' \eqn{n/(n-1)}, and intervals of Student's t with the degrees of freedom `df` of Welch and Satterthwaite. Weighted
+#' means count with firms of equal weight, \eqn{1/\sum s_i^2}{1 / sum s_i^2} for shares \eqn{s_i}{s_i}, instead of
+#' \eqn{n}, and at least one degree. In simulations (normal performance; weights equal, exponential or lognormal with
+#' standard deviations to 1.3) intervals of 95% covered 92.6 to 99% with 3 to 30 stayers; with 2 they may not. A term
+#' that rests on one firm has no error: `NA`, and a note. Sums, as in the size account, have errors whatever the number:
+#' they vary with who is there.
 #'
 #' @section What the numbers do not say:
 #' The terms are an account, not effects: what would have happened without a move is not in the data. Another
