@@ -97,13 +97,11 @@ engine_send.engine_socket <- function(engine, i, call, task) {
 stall_seconds <- 3
 
 # Sends or receives a message as a whole: an interrupt in the middle of it would leave its other half to the next one,
-# so it waits. A message that stalls is given up with its connection, and gives `otherwise`. No events of others are
-# looked after meanwhile: each would start the time of the socket anew.
+# so it waits. A message that stalls is given up with its connection, and gives `otherwise`. Events of
+# other packages start the time of a socket anew, which no function of R's interface can prevent.
 whole <- function(connection, code, otherwise) {
   suspendInterrupts(tryCatch(
     {
-      events <- .Call(C_pause_events, NULL)
-      on.exit(.Call(C_pause_events, events))
       before <- socketTimeout(connection)
       socketTimeout(connection, stall_seconds)
       value <- code

@@ -65,7 +65,6 @@ static const R_CallMethodDef call_entries[] = {
     {"pair_moments", (DL_FUNC)&firmmove_pair_moments, 5},
     {"path_exchange", (DL_FUNC)&firmmove_path_exchange, 2},
     {"path_rename", (DL_FUNC)&firmmove_path_rename, 2},
-    {"pause_events", (DL_FUNC)&firmmove_pause_events, 1},
     {"places", (DL_FUNC)&firmmove_places, 1},
     {"predict", (DL_FUNC)&firmmove_predict, 5},
     {"recode", (DL_FUNC)&firmmove_recode, 2},

@@ -3,8 +3,6 @@
  * Threads: OpenMP ends the process when it cannot start one, so it is tried first by threads that do
  * nothing. Sockets: R listens on all addresses of a machine and lets nobody choose. The socket that R
  * holds is exchanged for one that is bound to the loopback address; R's connection stays what it was.
- * Events: where R waits for a socket, each event of others (package later, an editor) sets its clock back
- * to zero, so that a read that should give up never does.
  */
 #if !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L /* pthread_create, dup2, sockets */
@@ -12,10 +10,6 @@
 #include "process.h"
 
 #if !defined(_WIN32)
-#include <sys/select.h>
-#include <sys/time.h>
-/* after these two, which it takes for granted */
-#include <R_ext/eventloop.h>
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -116,16 +110,3 @@ static int move_to_loopback(int port) {
 
 /* Lets R's server connection on a port listen on the loopback address alone: its new port, or 0. */
 SEXP firmmove_loopback(SEXP port) { return Rf_ScalarInteger(move_to_loopback(Rf_asInteger(port))); }
-
-/* Takes away the handlers of events: an object that gives them back. Given that, gives them back. */
-SEXP firmmove_pause_events(SEXP paused) {
-#if !defined(_WIN32)
-  if (paused == R_NilValue) {
-    SEXP handlers = R_MakeExternalPtr(R_InputHandlers, R_NilValue, R_NilValue);
-    R_InputHandlers = NULL;
-    return handlers;
-  }
-  R_InputHandlers = R_ExternalPtrAddr(paused);
-#endif
-  return R_NilValue;
-}

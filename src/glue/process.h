@@ -6,6 +6,5 @@
 
 SEXP firmmove_startable_threads(SEXP wanted);
 SEXP firmmove_loopback(SEXP port);
-SEXP firmmove_pause_events(SEXP paused);
 
 #endif
