@@ -87,7 +87,8 @@
 #' @examples
 #' panel <- data.frame(
 #'   id = c(1, 1, 1, 2, 2, 3, 3, 4), year = c(2001, 2002, 2003, 2001, 2002, 2001, 2003, 2002),
-#'   town = c("Wenzhou", "Guzhen", "Guzhen", "Wenzhou ", "Wenzhou", "wenzhou", "Guzhen", "Guzhen"), jobs = 11:18
+#'   town = c("Wenzhou", "Guzhen", "Guzhen", "Wenzhou ", "Wenzhou", "wenzhou", "Guzhen", "Guzhen"),
+#'   jobs = 11:18
 #' )
 #' moves <- as_occasions(panel, firm = "id", place = "town", time = "year")
 #' moves
@@ -97,7 +98,8 @@
 #' # spells: the same firms, as a business register has them
 #' spells <- data.frame(
 #'   id = c(1, 1, 2), town = c("Wenzhou", "Guzhen", "Wenzhou"),
-#'   begin = as.Date(c("1999-03-01", "2001-06-30", "2000-01-15")), end = as.Date(c("2001-06-30", NA, "2002-02-28"))
+#'   begin = as.Date(c("1999-03-01", "2001-06-30", "2000-01-15")),
+#'   end = as.Date(c("2001-06-30", NA, "2002-02-28"))
 #' )
 #' as.data.frame(as_occasions(spells, firm = "id", place = "town", begin = "begin", end = "end"))
 #' @export
