@@ -27,6 +27,15 @@ firm_kinds <- function(model, formula, data, occasion) {
 }
 
 kind_columns <- function(types, data, occasion) {
+  known <- firm_attributes(data)
+  elsewhere <- function(name) exists(name, envir = environment(types))
+  unknown <- Filter(Negate(elsewhere), setdiff(all.vars(types), known))
+  if (length(unknown) > 0L) {
+    abort("`types` names ", quote_names(unknown), ", which no column of the firms is called.",
+      did_you_mean(unknown, known),
+      class = "kinds"
+    )
+  }
   parts <- attr(stats::terms(types), "variables")[-1L]
   columns <- lapply(as.list(parts), function(e) eval(e, data$firms, environment(types))[occasion])
   names(columns) <- vapply(as.list(parts), deparse1, "")

@@ -168,6 +168,11 @@ test_that("what the model cannot take is refused in words", {
   other <- matrix(c(1, 0, 0, 1), 2, dimnames = list(c("x", "y"), c("x", "y")))
   expect_snapshot(error = TRUE, fit_migration(kinds_formula, data, model = dynamic(0.9, transition = other)))
   expect_snapshot(error = TRUE, fit_migration(kinds_formula, data, model = dynamic(0.9, types = ~from)))
+  expect_error(
+    fit_migration(~land_price, data, model = dynamic(0.9, types = ~exporters)),
+    "`types` names `exporters`, which no column of the firms is called. Did you mean `exporter`?",
+    fixed = TRUE
+  )
   expect_snapshot(error = TRUE, fit_migration(~ land_price + peers(), data, model = dynamic(0.9)))
   expect_snapshot(error = TRUE, fit_migration(chosen ~ x, ragged_data(30), model = dynamic(0.9)))
 })
